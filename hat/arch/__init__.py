@@ -1,0 +1,1 @@
+"""What a network is: configurations, search spaces, genes and features. No torch here."""

@@ -1,0 +1,33 @@
+"""The errors that a user can cause. Each carries one sentence: where, what, what was expected.
+
+Command line tools print the sentence and exit with code 2; a traceback means a bug in hat.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class HatError(Exception):
+    """Base of every error that is the input's fault and not the program's."""
+
+
+class ConfigError(HatError):
+    """A configuration, flag or architecture breaks a rule."""
+
+
+class CheckpointError(HatError):
+    """A checkpoint is missing, damaged, unsafe to read or made for something else."""
+
+
+class DataError(HatError):
+    """A data file is missing, damaged or does not fit the other inputs."""
+
+
+class SearchError(HatError):
+    """A search cannot deliver, for example because no candidate meets the constraints."""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Returns ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
