@@ -1,0 +1,39 @@
+"""What every command does the same way: one sentence for a user's error, one line of result."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hat.errors import HatError
+
+INPUT_ERROR = 2
+"""Exit code when the input is wrong."""
+
+Main = Callable[[Sequence[str] | None], None]
+
+
+def command(main: Main) -> Main:
+    """Makes ``main(argv)`` end with one sentence and exit code 2 on a ``HatError``.
+
+    Any other exception is a bug in hat and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def run(argv: Sequence[str] | None = None) -> None:
+        try:
+            main(sys.argv[1:] if argv is None else argv)
+        except HatError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(INPUT_ERROR) from None
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            raise SystemExit(130) from None
+
+    return run
+
+
+def print_result(result: Mapping[str, Any]) -> None:
+    """Prints ``result`` as one line of JSON: the last line of every stage, for scripts to read."""
+    print(json.dumps(dict(result), allow_nan=False), flush=True)
