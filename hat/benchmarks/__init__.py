@@ -1,0 +1,1 @@
+"""Published tables of trained architectures behind one interface. No torch here."""

@@ -1,0 +1,207 @@
+"""NAS-Bench-101: 423,624 image classification cells trained on CIFAR-10 (arXiv 1902.09635).
+
+Read from HDF5, which ``hat nasbench convert`` makes from the published file, or from JSON lines.
+"""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from hat.arch.cell import INPUT, MAX_VERTICES, OPERATIONS, OUTPUT, CellGraph
+from hat.benchmarks.base import Metric, TableBenchmark
+from hat.errors import ConfigError, DataError
+
+EPOCHS = (4, 12, 36, 108)
+SEEDS = (0, 1, 2)
+STAGES = ("halfway", "total")
+COLUMNS = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
+"""Last axis of the HDF5 file's ``metrics``: seconds, then fractions in [0, 1]."""
+
+OPERATION_IDS = {INPUT: -1, OUTPUT: -2, **{name: i for i, name in enumerate(OPERATIONS)}}
+"""How the HDF5 file spells operations; unused vertices are 0."""
+
+METRICS_SHAPE = (len(EPOCHS), len(SEEDS), len(STAGES), len(COLUMNS))
+
+METRICS = {
+    "training_time": Metric("s", higher_is_better=False),
+    "train_accuracy": Metric("fraction", higher_is_better=True),
+    "validation_accuracy": Metric("fraction", higher_is_better=True),
+    "test_accuracy": Metric("fraction", higher_is_better=True),
+    "trainable_parameters": Metric("count", higher_is_better=False),
+}
+
+_NAMES = {id: name for name, id in OPERATION_IDS.items()}
+_LAYOUT: dict[str, tuple[int, ...]] = {
+    "hash": (),
+    "num_vertices": (),
+    "trainable_parameters": (),
+    "adjacency": (MAX_VERTICES, MAX_VERTICES),
+    "operations": (MAX_VERTICES,),
+    "metrics": METRICS_SHAPE,
+}
+"""The datasets of the file and the shape of one row of each."""
+
+
+def load_hdf5(path: str | Path) -> TableBenchmark[CellGraph]:
+    """Loads the table that ``hat nasbench convert`` writes.
+
+    The layout is that of github.com/ultmaster/neuralpredictor.pytorch, whose file loads as well:
+    ``metrics`` is (N, epochs 4/12/36/108, seeds 0/1/2, half-way and total, ``COLUMNS``). The
+    half-way values are metrics of their own, ``halfway_validation_accuracy`` and so on.
+
+    Raises:
+        DataError: if the file cannot be read or has another layout.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            _check_layout(file, path)
+            arrays = {name: file[name][()] for name in _LAYOUT}
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read as HDF5: {error}") from None
+    ids = [hash.decode("ascii") for hash in arrays["hash"].tolist()]
+    adjacency, operations = arrays["adjacency"], arrays["operations"]
+
+    def arch_at(row: int) -> CellGraph:
+        size = int(arrays["num_vertices"][row])
+        try:
+            names = [_NAMES[id] for id in operations[row, :size].tolist()]
+            return CellGraph.from_lists(adjacency[row, :size, :size].tolist(), names)
+        except (KeyError, ConfigError) as error:
+            raise DataError(f"{path}: row {row} is not a cell: {error}") from None
+
+    metrics, values = {}, {}
+    for stage, prefix in enumerate(("halfway_", "")):
+        for index, column in enumerate(COLUMNS):
+            metrics[prefix + column] = METRICS[column]
+            values[prefix + column] = arrays["metrics"][:, :, :, stage, index]
+    metrics["trainable_parameters"] = METRICS["trainable_parameters"]
+    values["trainable_parameters"] = arrays["trainable_parameters"].astype(np.float64)
+    return TableBenchmark(
+        name="nasbench101",
+        ids=ids,
+        arch_at=arch_at,
+        metrics=metrics,
+        values=values,
+        epochs=EPOCHS,
+        seeds=SEEDS,
+        id_of=_hash_of,
+    )
+
+
+def load_jsonl(paths: str | Path | Sequence[str | Path]) -> TableBenchmark[CellGraph]:
+    """Loads rows of JSON, one cell a line, from one or several files, gzipped or not.
+
+    A row holds ``hash``, ``adjacency``, ``operations``, ``trainable_parameters``,
+    ``training_time`` [s, after 108 epochs] and ``validation_accuracy``, a mapping from epochs to
+    fractions. There is one training run and no test accuracy in such a file. A cell that stands
+    in several files counts once.
+
+    Raises:
+        DataError: naming file and line of the first row that is not like this.
+    """
+    rows: dict[str, _Row] = {}
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        for number, line in enumerate(_lines(path), start=1):
+            row = _Row.parse(line, f"{path}:{number}")
+            rows.setdefault(row.id, row)
+    ids = list(rows)
+    cells = [row.cell for row in rows.values()]
+    accuracy: NDArray[np.float64] = np.full((len(ids), len(EPOCHS), 1), np.nan)
+    seconds: NDArray[np.float64] = np.full((len(ids), len(EPOCHS), 1), np.nan)
+    parameters = np.array([row.parameters for row in rows.values()], dtype=np.float64)
+    for index, row in enumerate(rows.values()):
+        accuracy[index, :, 0] = [row.accuracy.get(epochs, np.nan) for epochs in EPOCHS]
+        seconds[index, -1, 0] = row.seconds
+    names = ("training_time", "validation_accuracy", "trainable_parameters")
+    return TableBenchmark(
+        name="nasbench101",
+        ids=ids,
+        arch_at=cells.__getitem__,
+        metrics={name: METRICS[name] for name in names},
+        values=dict(zip(names, (seconds, accuracy, parameters), strict=True)),
+        epochs=EPOCHS,
+        seeds=SEEDS[:1],
+        id_of=_hash_of,
+    )
+
+
+def load(path: str | Path | Sequence[str | Path]) -> TableBenchmark[CellGraph]:
+    """Loads an HDF5 file, JSON lines, or all ``*.jsonl.gz`` of a folder."""
+    if not isinstance(path, str | Path):
+        return load_jsonl(path)
+    path = Path(path)
+    if path.is_dir():
+        found = sorted(path.glob("*.jsonl.gz"))
+        if not found:
+            raise DataError(f"{path}: the folder holds no *.jsonl.gz")
+        return load_jsonl(found)
+    return load_hdf5(path) if path.suffix in (".h5", ".hdf5") else load_jsonl(path)
+
+
+def _hash_of(cell: CellGraph) -> str:
+    return cell.canonical_hash
+
+
+def _check_layout(file: h5py.File, path: str | Path) -> None:
+    missing = [name for name in _LAYOUT if name not in file]
+    if missing:
+        raise DataError(
+            f"{path}: is not a NAS-Bench-101 table: it has no dataset {missing[0]!r}; "
+            f"expected {list(_LAYOUT)}"
+        )
+    count = len(file["hash"])
+    for name, row_shape in _LAYOUT.items():
+        if file[name].shape != (count, *row_shape):
+            raise DataError(
+                f"{path}: dataset {name!r} has shape {file[name].shape}, "
+                f"but expected {(count, *row_shape)}"
+            )
+
+
+class _Row:
+    """One checked line of a JSON file."""
+
+    def __init__(
+        self, id: str, cell: CellGraph, parameters: int, seconds: float, accuracy: dict[int, float]
+    ) -> None:
+        self.id, self.cell, self.parameters = id, cell, parameters
+        self.seconds, self.accuracy = seconds, accuracy
+
+    @classmethod
+    def parse(cls, line: str, where: str) -> "_Row":
+        try:
+            row: Mapping[str, Any] = json.loads(line)
+            cell = CellGraph.from_lists(row["adjacency"], row["operations"])
+            accuracy = {int(key): float(v) for key, v in row["validation_accuracy"].items()}
+            parameters, seconds = int(row["trainable_parameters"]), float(row["training_time"])
+            return cls(str(row["hash"]), cell, parameters, seconds, accuracy)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{where}: is not JSON: {error.msg}") from None
+        except KeyError as error:
+            raise DataError(f"{where}: the row has no {error.args[0]!r}") from None
+        except ConfigError as error:
+            raise DataError(f"{where}: {error}") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{where}: the row has a value of the wrong type: {error}") from None
+
+
+def _lines(path: str | Path) -> Iterator[str]:
+    def read(stream: Iterable[str]) -> Iterator[str]:
+        yield from (line for line in stream if line.strip())
+
+    try:
+        if str(path).endswith(".gz"):
+            with gzip.open(path, "rt", encoding="utf-8") as zipped:
+                yield from read(zipped)
+        else:
+            with open(path, encoding="utf-8") as plain:
+                yield from read(plain)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path}: cannot be read: {reason}") from None
