@@ -1,0 +1,1 @@
+"""The SuperTransformer: built, sliced, extracted, counted and loaded. Torch only, no fairseq."""

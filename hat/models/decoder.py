@@ -1,0 +1,219 @@
+"""The elastic decoder and its cache for incremental decoding."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hat.arch.config import DecoderConfig
+from hat.models.config import SuperTransformerConfig
+from hat.models.encoder import EncoderOutput, build_positions
+from hat.modules.decoder_layer import DecoderLayerSuper, LayerCache
+from hat.modules.embedding import EmbeddingSuper
+from hat.modules.layer_norm import LayerNormSuper
+from hat.modules.slicing import leading
+
+
+@dataclass
+class DecoderCache:
+    """What the decoder remembers of the tokens it has seen: start with an empty one.
+
+    After the first step it also holds all that is needed of the encoder's output. It belongs to
+    the architecture that filled it.
+    """
+
+    layers: list[LayerCache] = field(default_factory=list)
+    """Keys and values, one per decoder layer."""
+
+    length: int = 0
+    """Target tokens seen so far."""
+
+    memory_masks: dict[int, Tensor | None] = field(default_factory=dict)
+    """Per span: (B, 1, 1, span * S), True at tokens, or None if nothing is padding."""
+
+    def reorder(self, order: Tensor, *, same_sources: bool = False) -> None:
+        """Row i of the batch continues what was row ``order[i]``. Rows may repeat or vanish.
+
+        Args:
+            order: (B_new,) int64.
+            same_sources: promises that each row keeps its source sentence, as when the beams of
+                a sentence change places; then what concerns the encoder is left as it is.
+        """
+        for layer in self.layers:
+            layer.reorder(order, same_sources=same_sources)
+        if not same_sources:
+            self.memory_masks = {
+                span: None if mask is None else mask.index_select(0, order)
+                for span, mask in self.memory_masks.items()
+            }
+
+
+class SuperDecoder(nn.Module):
+    """Transformer decoder that can run at any width and depth up to its own.
+
+    Args:
+        config: the SuperTransformer.
+        embed_tokens: the target embedding.
+        size: what to hold weights for; everything if None. See ``SuperTransformer``.
+        encoder_embed_dim: width of the encoder to hold weights for; the full one if None.
+    """
+
+    def __init__(
+        self,
+        config: SuperTransformerConfig,
+        embed_tokens: EmbeddingSuper,
+        *,
+        size: DecoderConfig | None = None,
+        encoder_embed_dim: int | None = None,
+    ) -> None:
+        super().__init__()
+        size = config.largest_arch().decoder if size is None else size
+        if encoder_embed_dim is None:
+            encoder_embed_dim = config.encoder_embed_dim
+        self.config = config
+        self.embed_tokens = embed_tokens
+        self.embed_positions = build_positions(
+            config,
+            max_positions=config.max_target_positions,
+            full_dim=config.decoder_embed_dim,
+            held_dim=size.embed_dim,
+            learned=config.decoder_learned_pos,
+        )
+        self.layers = nn.ModuleList(
+            DecoderLayerSuper(
+                size.embed_dim,
+                ffn_dim,
+                encoder_embed_dim=encoder_embed_dim,
+                num_heads=heads,
+                qkv_dim=config.qkv_dim,
+                normalize_before=config.decoder_normalize_before,
+                dropout_p=config.dropout,
+                attention_dropout_p=config.attention_dropout,
+                activation_dropout_p=config.activation_dropout,
+                activation_fn=config.activation_fn,
+            )
+            for ffn_dim, heads in zip(size.ffn_dims, size.self_heads, strict=True)
+        )
+        has_final_norm = config.decoder_normalize_before and not config.no_decoder_final_norm
+        self.layer_norm = LayerNormSuper(size.embed_dim) if has_final_norm else None
+        if not config.share_decoder_input_output_embed:
+            self.embed_out = nn.Parameter(torch.empty(config.tgt_vocab_size, size.embed_dim))
+            nn.init.normal_(self.embed_out, mean=0.0, std=size.embed_dim**-0.5)
+        self.set_sample_config(size, encoder_embed_dim)
+
+    def set_sample_config(self, arch: DecoderConfig, encoder_embed_dim: int) -> None:
+        """Chooses the decoder that the next passes run.
+
+        Args:
+            arch: its shape.
+            encoder_embed_dim: width of the encoder it attends to.
+
+        Raises:
+            ConfigError: if it is larger than this one.
+        """
+        width = self.config.decoder_embed_dim
+        self.arch = arch
+        self.embed_scale = math.sqrt(
+            width if self.config.vocab_original_scaling else arch.embed_dim
+        )
+        self.dropout_p = self.config.dropout * arch.embed_dim / width
+        for index in range(arch.num_layers):
+            self.layer(index).set_sample_config(
+                embed_dim=arch.embed_dim,
+                ffn_dim=arch.ffn_dims[index],
+                encoder_embed_dim=encoder_embed_dim,
+                self_heads=arch.self_heads[index],
+                ende_heads=arch.ende_heads[index],
+                dropout_scale=arch.embed_dim / width,
+            )
+        if self.layer_norm is not None:
+            self.layer_norm.set_sample_config(arch.embed_dim)
+
+    def layer(self, index: int) -> DecoderLayerSuper:
+        """The layer at ``index``, with its type."""
+        return cast(DecoderLayerSuper, self.layers[index])
+
+    def forward(
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOutput | None,
+        cache: DecoderCache | None = None,
+    ) -> Tensor:
+        """Predicts the next token after each token.
+
+        Args:
+            prev_output_tokens: (B, T) int64, all tokens so far.
+            encoder_out: what to attend to; not read, and may be None, once a cache has seen it.
+            cache: if given, only the tokens it has not seen are computed, and then it has.
+
+        Returns:
+            Logits (B, T, V), or (B, T - cache.length, V) with the length before the call.
+        """
+        return self.output_layer(self.extract_features(prev_output_tokens, encoder_out, cache))
+
+    def extract_features(
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOutput | None,
+        cache: DecoderCache | None = None,
+    ) -> Tensor:
+        """The same as ``forward``, up to the output layer: (B, T or new, E)."""
+        start = 0 if cache is None else cache.length
+        x = self.embed_scale * self.embed_tokens(prev_output_tokens[:, start:], self.arch.embed_dim)
+        if self.embed_positions is not None:
+            # All tokens, because positions count those that are not padding.
+            x = x + self.embed_positions(prev_output_tokens, self.arch.embed_dim, start=start)
+        x = F.dropout(x, self.dropout_p, self.training)
+
+        if cache is not None and not cache.layers:
+            cache.layers = [LayerCache() for _ in range(self.arch.num_layers)]
+        memories: dict[int, Tensor] = {}
+        masks: dict[int, Tensor | None] = {}
+        if start:
+            assert cache is not None
+            masks = cache.memory_masks
+        else:
+            assert encoder_out is not None, "the first step needs the encoder's output"
+            memories, masks = _join_states(encoder_out, set(self.arch.ende_spans))
+        for index, span in enumerate(self.arch.ende_spans):
+            layer_cache = None if cache is None else cache.layers[index]
+            x = self.layer(index)(x, memories.get(span), masks[span], layer_cache)
+        if self.layer_norm is not None:
+            x = self.layer_norm(x)
+        if cache is not None:
+            cache.memory_masks = masks
+            cache.length = prev_output_tokens.size(1)
+        return x
+
+    def output_layer(self, features: Tensor) -> Tensor:
+        """features: (B, T, E) -> logits (B, T, V)."""
+        if self.config.share_decoder_input_output_embed:
+            return F.linear(features, self.embed_tokens.output_weight(self.arch.embed_dim))
+        weight = leading(self.embed_out, self.embed_out.size(0), self.arch.embed_dim)
+        return F.linear(features, weight)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        state_dict.pop(prefix + "version", None)  # fairseq's format number, no parameter
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _join_states(
+    encoder_out: EncoderOutput, spans: set[int]
+) -> tuple[dict[int, Tensor], dict[int, Tensor | None]]:
+    """Joins the last ``span`` encoder outputs along time, for each span that a layer uses.
+
+    Returns:
+        Per span the memory (B, span * S, E) and its mask (B, 1, 1, span * S), True at tokens.
+    """
+    memories: dict[int, Tensor] = {}
+    masks: dict[int, Tensor | None] = {}
+    padding_mask = encoder_out.padding_mask
+    present = None if padding_mask is None else padding_mask.logical_not()[:, None, None, :]
+    for span in spans:
+        states = encoder_out.states[:span]
+        memories[span] = states[0] if span == 1 else torch.cat(states, dim=1)
+        masks[span] = present if present is None or span == 1 else present.repeat(1, 1, 1, span)
+    return memories, masks

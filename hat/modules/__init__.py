@@ -1,0 +1,1 @@
+"""Layers that can run with only the first rows and columns of their weights. Torch only."""

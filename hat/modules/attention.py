@@ -1,0 +1,164 @@
+"""Multi-head attention with an elastic width and an elastic number of heads."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hat.errors import ConfigError
+from hat.modules.linear import LinearSuper
+from hat.modules.slicing import check_active, leading
+
+
+class MultiheadAttentionSuper(nn.Module):
+    """Multi-head attention whose input widths and number of heads can shrink.
+
+    The joint width ``qkv_dim`` of all heads is fixed, so fewer heads are wider heads. Where
+    queries and memory have the same full width, the three projections share ``in_proj_weight``
+    of shape (3 * qkv_dim, embed_dim); otherwise there are ``q_proj_weight``, ``k_proj_weight``
+    and ``v_proj_weight``. The bias is one ``in_proj_bias`` in both cases, as in HAT.
+
+    Args:
+        embed_dim: largest width of queries and output.
+        num_heads: heads until ``set_sample_config`` says otherwise.
+        memory_dim: largest width of what is attended to; ``embed_dim`` if None.
+        qkv_dim: joint width of all heads; ``embed_dim`` if None.
+        dropout_p: dropout of the attention weights. It does not shrink with the width.
+    """
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        *,
+        memory_dim: int | None = None,
+        qkv_dim: int | None = None,
+        dropout_p: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.embed_dim = embed_dim
+        self.memory_dim = embed_dim if memory_dim is None else memory_dim
+        self.qkv_dim = embed_dim if qkv_dim is None else qkv_dim
+        self.dropout_p = dropout_p
+        self.has_joint_weight = self.embed_dim == self.memory_dim
+        if self.has_joint_weight:
+            self.in_proj_weight = nn.Parameter(torch.empty(3 * self.qkv_dim, embed_dim))
+        else:
+            self.q_proj_weight = nn.Parameter(torch.empty(self.qkv_dim, embed_dim))
+            self.k_proj_weight = nn.Parameter(torch.empty(self.qkv_dim, self.memory_dim))
+            self.v_proj_weight = nn.Parameter(torch.empty(self.qkv_dim, self.memory_dim))
+        self.in_proj_bias = nn.Parameter(torch.empty(3 * self.qkv_dim))
+        self.out_proj = LinearSuper(self.qkv_dim, embed_dim)
+        self.reset_parameters()
+        self.set_sample_config(embed_dim, num_heads, memory_dim=self.memory_dim)
+
+    def reset_parameters(self) -> None:
+        """Draws new weights: Xavier-uniform, biases zero."""
+        for name, parameter in self.named_parameters(recurse=False):
+            if name.endswith("weight"):
+                nn.init.xavier_uniform_(parameter)
+        nn.init.zeros_(self.in_proj_bias)
+        self.out_proj.reset_parameters()
+
+    def set_sample_config(
+        self, embed_dim: int, num_heads: int, *, memory_dim: int | None = None
+    ) -> None:
+        """Chooses the widths and the number of heads of the next passes.
+
+        Args:
+            embed_dim: width of queries and output.
+            num_heads: heads; they must divide ``qkv_dim``.
+            memory_dim: width of what is attended to; ``embed_dim`` if None.
+
+        Raises:
+            ConfigError: if a width is too large or the heads do not divide ``qkv_dim``.
+        """
+        memory_dim = embed_dim if memory_dim is None else memory_dim
+        check_active(
+            "MultiheadAttentionSuper",
+            embed_dim=(embed_dim, self.embed_dim),
+            memory_dim=(memory_dim, self.memory_dim),
+        )
+        if num_heads < 1 or self.qkv_dim % num_heads:
+            raise ConfigError(f"qkv_dim ({self.qkv_dim}) must be divisible by {num_heads} heads")
+        self.active_dim = embed_dim
+        self.active_memory_dim = memory_dim
+        self.num_heads = num_heads
+        self.out_proj.set_sample_config(self.qkv_dim, embed_dim)
+
+    def project_self(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x: (B, T, E) -> queries, keys and values of the same tokens, each (B, H, T, K)."""
+        weight = leading(self.in_proj_weight, 3 * self.qkv_dim, self.active_dim)
+        joint = F.linear(x, weight, self.in_proj_bias)  # (B, T, 3 * H * K)
+        query, key, value = joint.view(x.size(0), x.size(1), 3, self.num_heads, -1).unbind(2)
+        return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
+
+    def project_query(self, x: Tensor) -> Tensor:
+        """x: (B, T, E) -> queries (B, H, T, K)."""
+        weight = (
+            self.in_proj_weight[: self.qkv_dim] if self.has_joint_weight else self.q_proj_weight
+        )
+        weight = leading(weight, self.qkv_dim, self.active_dim)
+        return self._split_heads(F.linear(x, weight, self.in_proj_bias[: self.qkv_dim]))
+
+    def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """memory: (B, S, E_memory) -> keys and values, each (B, H, S, K)."""
+        bias = self.in_proj_bias[self.qkv_dim :]
+        if self.has_joint_weight:
+            weight = self.in_proj_weight[self.qkv_dim :]
+            weight = leading(weight, 2 * self.qkv_dim, self.active_memory_dim)
+            joint = F.linear(memory, weight, bias)  # (B, S, 2 * H * K)
+            sizes = (memory.size(0), memory.size(1), 2, self.num_heads, -1)
+            key, value = joint.view(sizes).unbind(2)
+            return key.transpose(1, 2), value.transpose(1, 2)
+        key_bias, value_bias = bias.chunk(2)
+        key_weight = leading(self.k_proj_weight, self.qkv_dim, self.active_memory_dim)
+        value_weight = leading(self.v_proj_weight, self.qkv_dim, self.active_memory_dim)
+        return (
+            self._split_heads(F.linear(memory, key_weight, key_bias)),
+            self._split_heads(F.linear(memory, value_weight, value_bias)),
+        )
+
+    def attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        *,
+        mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """Attends and projects back to the residual stream.
+
+        Args:
+            query: (B, H, T, K).
+            key: (B, H, S, K).
+            value: (B, H, S, K).
+            mask: boolean, broadcastable to (B, H, T, S), True where a query may look.
+            is_causal: query t sees the keys up to t only; excludes ``mask``.
+
+        Returns:
+            (B, T, E).
+        """
+        heads = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=mask,
+            dropout_p=self.dropout_p if self.training else 0.0,
+            is_causal=is_causal,
+        )
+        return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    def forward(
+        self, x: Tensor, memory: Tensor | None = None, *, mask: Tensor | None = None
+    ) -> Tensor:
+        """x: (B, T, E), attending to memory (B, S, E_memory) or to itself -> (B, T, E).
+
+        ``mask`` is as in ``attend``.
+        """
+        if memory is None:
+            return self.attend(*self.project_self(x), mask=mask)
+        return self.attend(self.project_query(x), *self.project_memory(memory), mask=mask)
+
+    def _split_heads(self, x: Tensor) -> Tensor:
+        return x.view(x.size(0), x.size(1), self.num_heads, -1).transpose(1, 2)
