@@ -1,0 +1,1 @@
+"""How good is an architecture? One scorer per file, all behind the ``Scorer`` protocol."""

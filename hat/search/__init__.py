@@ -1,0 +1,1 @@
+"""Searching for architectures: ask, score, tell. Generic over the architecture; no torch here."""
