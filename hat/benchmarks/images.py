@@ -1,0 +1,120 @@
+"""Batches of small images for scores without training: nothing to download, or CIFAR-10's files.
+
+The default batch is cut from the two photographs that scikit-learn ships. Zero-cost scores need no
+labels, but they do need the statistics of natural images: neighbouring pixels that agree.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hat.errors import DataError
+
+Floats = NDArray[np.float64]
+
+IMAGE_KINDS = ("photographs", "cifar10", "pink", "noise")
+_CIFAR_RECORD = 1 + 3 * 32 * 32
+
+
+def photograph_crops(count: int, rng: np.random.Generator, *, size: int = 32) -> Floats:
+    """Square crops of scikit-learn's two photographs, scaled down to ``size`` pixels.
+
+    A small picture of a thing shows all of it, so the crops are taken at every scale that fits:
+    a factor k is drawn uniformly, then a place, and k x k pixels are averaged into one.
+
+    Returns:
+        Images (count, 3, size, size), each colour with mean 0 and deviation 1 over the batch.
+    """
+    from sklearn.datasets import load_sample_images
+
+    photographs = [np.asarray(image, np.float64) for image in load_sample_images().images]
+    crops = np.empty((count, 3, size, size))
+    for index in range(count):
+        photograph = photographs[int(rng.integers(len(photographs)))]
+        height, width, _ = photograph.shape
+        factor = int(rng.integers(1, min(height, width) // size + 1))
+        side = factor * size
+        top = int(rng.integers(height - side + 1))
+        left = int(rng.integers(width - side + 1))
+        crop = photograph[top : top + side, left : left + side]
+        blocks = crop.reshape(size, factor, size, factor, 3)
+        crops[index] = blocks.mean(axis=(1, 3)).transpose(2, 0, 1)
+    return _standardised(crops)
+
+
+def pink_images(count: int, rng: np.random.Generator, *, size: int = 32) -> Floats:
+    """Random images with the 1/f amplitude spectrum of natural ones, (count, 3, size, size).
+
+    Field, "Relations between the statistics of natural images and the response properties of
+    cortical cells", J. Opt. Soc. Am. A 4, 1987. The three colours share most of their pattern.
+    """
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
+    frequency[0, 0] = 1.0 / size
+    shared = rng.standard_normal((count, 1, size, size))
+    own = rng.standard_normal((count, 3, size, size))
+    spectrum = np.fft.rfft2(shared + 0.3 * own) / frequency
+    return _standardised(np.fft.irfft2(spectrum, s=(size, size)))
+
+
+def noise_images(count: int, rng: np.random.Generator, *, size: int = 32) -> Floats:
+    """Independent standard normal pixels, (count, 3, size, size)."""
+    return rng.standard_normal((count, 3, size, size))
+
+
+def read_cifar10(path: str | Path, count: int, rng: np.random.Generator) -> Floats:
+    """Draws images without replacement from one of CIFAR-10's binary batch files.
+
+    The format is that of ``cifar-10-binary.tar.gz``: for each image one byte of label and 3,072 of
+    pixels, colour by colour, row by row.
+
+    Returns:
+        Images (count, 3, 32, 32), each colour with mean 0 and deviation 1 over the batch.
+
+    Raises:
+        DataError: if the file is missing, is no such file or holds fewer than ``count`` images.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    if not content or len(content) % _CIFAR_RECORD:
+        raise DataError(
+            f"{path}: CIFAR-10's binary files hold records of {_CIFAR_RECORD} bytes, "
+            f"but this one has {len(content)} bytes"
+        )
+    records = np.frombuffer(content, np.uint8).reshape(-1, _CIFAR_RECORD)
+    if records[:, 0].max() > 9:
+        raise DataError(f"{path}: found label {records[:, 0].max()}, but CIFAR-10 has 0 to 9")
+    if len(records) < count:
+        raise DataError(f"{path}: {count} images were asked for, but it holds {len(records)}")
+    chosen = rng.choice(len(records), size=count, replace=False)
+    return _standardised(records[chosen, 1:].reshape(count, 3, 32, 32).astype(np.float64))
+
+
+def image_batch(
+    kind: str, count: int, rng: np.random.Generator, *, cifar10: str | Path | None = None
+) -> Floats:
+    """The batch named ``kind``, one of ``IMAGE_KINDS``: (count, 3, 32, 32).
+
+    Raises:
+        DataError: if the kind is unknown, or ``cifar10`` without a file.
+    """
+    if kind == "photographs":
+        return photograph_crops(count, rng)
+    if kind == "pink":
+        return pink_images(count, rng)
+    if kind == "noise":
+        return noise_images(count, rng)
+    if kind == "cifar10":
+        if cifar10 is None:
+            raise DataError("images of kind cifar10 need the path of one of its binary files")
+        return read_cifar10(cifar10, count, rng)
+    raise DataError(f"unknown kind of images {kind!r}; known are {', '.join(IMAGE_KINDS)}")
+
+
+def _standardised(images: Floats) -> Floats:
+    mean = images.mean(axis=(0, 2, 3), keepdims=True)
+    deviation = images.std(axis=(0, 2, 3), keepdims=True)
+    standardised: Floats = (images - mean) / deviation
+    return standardised

@@ -1,0 +1,1 @@
+"""Width-one twins of networks whose weights are all one constant. NumPy only."""

@@ -1,0 +1,108 @@
+"""The epsinas metric itself: how differently a network answers under two constant weights.
+
+Gracheva, arXiv 2302.04406: fill every weight of a network with one constant, run one batch, flatten
+the raw output and scale it to [0, 1]; do it again with a second constant. The score is the mean
+absolute difference of the two divided by their mean. Everything here works on arrays of outputs
+and knows no network.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FLOAT32_EPSILON = float(np.finfo(np.float32).eps)
+FLOAT32_SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringRule:
+    """Which outputs can be scored. An output that breaks the rule gives NaN.
+
+    The authors' missing scores are those whose numbers float32 cannot hold. That accident of the
+    arithmetic is half of the metric, so here it is a rule that does not depend on the arithmetic.
+    """
+
+    min_magnitude: float = FLOAT32_SMALLEST
+    """The largest absolute value of an output must reach this. The default, 1.4e-45, is the
+    smallest positive float32: a signal below it is zero to the authors' code. 0 turns it off."""
+
+    min_spread: float = 1e-12
+    """Largest minus smallest value must exceed this fraction of the largest absolute value. Below
+    the default, the spread of a float64 output is rounding noise of a constant; a float32 output
+    needs about 1e-6."""
+
+    def accepts(self, output: Floats) -> NDArray[np.bool_]:
+        """Says for outputs of shape (..., M) which of them can be scored: shape (...)."""
+        finite = np.where(np.isfinite(output), output, np.nan)
+        with np.errstate(invalid="ignore", over="ignore"):
+            largest = _nan_extreme(np.abs(finite), np.fmax)
+            spread = _nan_extreme(finite, np.fmax) - _nan_extreme(finite, np.fmin)
+            accepted: NDArray[np.bool_] = (largest >= self.min_magnitude) & (
+                spread > self.min_spread * largest
+            )
+        return accepted
+
+    def __str__(self) -> str:
+        return f"{self.min_magnitude:.1e},{self.min_spread:.0e}"
+
+
+AS_PUBLISHED = ScoringRule(min_magnitude=0.0, min_spread=0.0)
+"""The authors' code: only an output without finite values or without any spread is refused."""
+
+
+def _nan_extreme(values: Floats, extreme: np.ufunc) -> Floats:
+    """Largest or smallest of the last axis; NaN counts only where there is nothing else."""
+    result: Floats = extreme.reduce(values, axis=-1)
+    return result
+
+
+def normalised(output: ArrayLike) -> Floats:
+    """Scales outputs (..., M) to [0, 1] along the last axis, as the authors' notebook does.
+
+    Infinities count as missing. The smallest values, which scaling turns into exact zeros, become
+    NaN, so they take part in no mean. A constant output is NaN throughout.
+    """
+    values = np.asarray(output, dtype=np.float64)
+    values = np.where(np.isfinite(values), values, np.nan)
+    smallest = _nan_extreme(values, np.fmin)[..., None]
+    largest = _nan_extreme(values, np.fmax)[..., None]
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        scaled = (values - smallest) / (largest - smallest)
+    return np.where(scaled == 0, np.nan, scaled)
+
+
+def epsinas(low: ArrayLike, high: ArrayLike, rule: ScoringRule = AS_PUBLISHED) -> Floats:
+    """The score of networks from their outputs under the small and under the large constant.
+
+    ``mean(|a - b|) / mean(a and b)`` over the normalised outputs ``a`` and ``b``; NaN entries take
+    part in neither mean: the difference needs both, the mean takes whichever is there.
+
+    Args:
+        low: raw outputs under the small constant, shape (..., M): one row per network.
+        high: the same under the large constant, of the same shape.
+        rule: which outputs can be scored.
+
+    Returns:
+        Scores of shape (...), float64. NaN says that a network cannot be scored: its output is
+        constant, has no finite value or breaks ``rule``. Never an exception, never infinite.
+    """
+    low_values = np.asarray(low, dtype=np.float64)
+    high_values = np.asarray(high, dtype=np.float64)
+    accepted = rule.accepts(low_values) & rule.accepts(high_values)
+    a, b = normalised(low_values), normalised(high_values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        difference = _nan_mean(np.abs(a - b))
+        mean = _nan_mean(np.concatenate([a, b], axis=-1))
+        score = difference / mean
+    return np.where(accepted & np.isfinite(score), score, np.nan)
+
+
+def _nan_mean(values: Floats) -> Floats:
+    """Mean of the last axis without its NaN entries; NaN where nothing is left."""
+    present = ~np.isnan(values)
+    total = np.where(present, values, 0.0).sum(axis=-1)
+    mean: Floats = total / present.sum(axis=-1)
+    return mean
