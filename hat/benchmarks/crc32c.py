@@ -53,6 +53,12 @@ def crc32c_batch(messages: Sequence[bytes]) -> NDArray[np.uint32]:
         return np.zeros(0, dtype=np.uint32)
     lengths = np.fromiter(map(len, messages), np.int64, len(messages))
     width = int(lengths.max())
+    is_long = lengths > width // 2
+    if len(messages) * width > 4 * lengths.sum() + (1 << 16):  # padding would waste memory
+        result = np.empty(len(messages), dtype=np.uint32)
+        for part in (np.flatnonzero(is_long), np.flatnonzero(~is_long)):
+            result[part] = crc32c_batch([messages[i] for i in part.tolist()])
+        return result
     width += width % 2
     padded = b"".join([message.ljust(width, b"\0") for message in messages])
     pairs = np.frombuffer(padded, dtype="<u2").reshape(len(messages), width // 2)

@@ -17,7 +17,6 @@ from hat.errors import DataError
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _BLOCK_BYTES = 4 << 20
-_MAX_RECORD_BYTES = 1 << 30
 
 Record = tuple[int, bytes]
 """Byte offset of the record in its file, and its data."""
@@ -83,7 +82,7 @@ def _split(
         length, length_crc = _HEADER.unpack_from(buffer, start)
         if headers.get(length) != length_crc:
             expected = masked(crc32c(buffer[start : start + 8]))
-            if expected != length_crc or length > _MAX_RECORD_BYTES:
+            if expected != length_crc:
                 raise DataError(
                     f"{path}: byte {offset + start}: the checksum of the record's length is "
                     f"{length_crc:08x}, but expected {expected:08x}: the file is corrupt or not "
