@@ -1,0 +1,1 @@
+"""Lines of text and the scores of translations. No torch here."""
