@@ -124,7 +124,10 @@ def _texts(entry: Entry, action: argparse.Action) -> list[str]:
                 f"{entry.where}: {entry.key} is a switch: expected True or False, "
                 f"but found {entry.value!r}"
             )
-        return ["True"] if entry.value is (action.const is not False) else []
+        # fairseq has switches such as --left-pad-source whose flag means False: there a file
+        # says what the option shall be, not whether the flag is given.
+        inverted = action.const is False and action.dest == entry.key.replace("-", "_")
+        return ["True"] if entry.value is not inverted else []
     if is_list and not takes_many:
         texts = [str(entry.value)]  # fairseq's list options take one word such as "[2]"
     else:
