@@ -1,0 +1,301 @@
+"""What every latency predictor can do: predict, say how sure it is, be saved and be checked."""
+
+import json
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.space import SearchSpace
+from hat.errors import CheckpointError, ConfigError
+from hat.files import replacing
+from hat.latency.samples import FEATURE_COLUMNS
+from hat.latency.table import ArchTable, Floats, table_of_archs
+from hat.latency.workload import Workload
+
+FORMAT = "hat-latency-predictor-1"
+
+_CHOICE_FIELDS = {
+    "encoder_embed_dim": "encoder_embed_dims",
+    "encoder_layer_num": "encoder_layer_nums",
+    "encoder_ffn_embed_dim": "encoder_ffn_dims",
+    "encoder_self_attention_heads": "encoder_self_heads",
+    "decoder_embed_dim": "decoder_embed_dims",
+    "decoder_layer_num": "decoder_layer_nums",
+    "decoder_ffn_embed_dim": "decoder_ffn_dims",
+    "decoder_self_attention_heads": "decoder_self_heads",
+    "decoder_ende_attention_heads": "decoder_ende_heads",
+    "decoder_ende_spans": "decoder_ende_spans",
+}
+"""The field of ``SearchSpace`` for each decision, in the order of the features."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What features and latency are divided by before a model sees them."""
+
+    feature_norm: tuple[float, ...]
+    """D=10 positive numbers, HAT's ``--feature-norm``."""
+
+    lat_norm: float
+    """Milliseconds, HAT's ``--lat-norm``."""
+
+    def __post_init__(self) -> None:
+        count = len(FEATURE_COLUMNS)
+        if len(self.feature_norm) != count:
+            raise ConfigError(
+                f"feature-norm needs {count} numbers, one per feature, "
+                f"but found {len(self.feature_norm)}"
+            )
+        for name, value in (
+            *(("feature-norm", value) for value in self.feature_norm),
+            ("lat-norm", self.lat_norm),
+        ):
+            if not (math.isfinite(value) and value > 0):
+                raise ConfigError(f"{name} must be positive, but found {value:g}")
+
+    @classmethod
+    def of(cls, features: Floats, latency_ms: Floats) -> "Scales":
+        """Chooses scales from data: the largest value per feature and the mean latency."""
+        return cls(
+            tuple(float(value) for value in features.max(axis=0)), float(latency_ms.mean())
+        )
+
+
+def observed_choices(table: ArchTable) -> dict[str, list[int]]:
+    """Returns the values that each decision takes in ``table``, as far as it shows them."""
+    seen: dict[str, list[int]] = {}
+    for column in (0, 1, 4, 5):
+        values = np.unique(table.features[:, column])
+        seen[FEATURE_COLUMNS[column]] = [int(value) for value in values]
+    if table.layers is not None:
+        from hat.latency.samples import LAYER_COLUMNS
+
+        for index, name in enumerate(LAYER_COLUMNS):
+            values = np.unique(table.layers[:, index])
+            seen[name] = [int(value) for value in values if value > 0]
+    return seen
+
+
+def space_choices(space: SearchSpace) -> dict[str, list[int]]:
+    """Returns the choices of each decision of ``space``, under the names of the CSV columns."""
+    return {name: sorted(getattr(space, attr)) for name, attr in _CHOICE_FIELDS.items()}
+
+
+@dataclass(kw_only=True)
+class LatencyPredictor(ABC):
+    """Predicts the latency of architectures on one device for one workload.
+
+    Attributes:
+        scales: what features and latency are divided by.
+        residuals: relative errors ``(measured - predicted) / predicted`` on rows that the model
+            was not fitted on, sorted; the intervals come from them. Empty: not calibrated.
+        choices: the values of each decision that the predictor is meant for.
+        facts: where it comes from: ``dataset``, ``workload``, ``device``, ``seed``, ``split``
+            and the like; JSON values only.
+    """
+
+    kind: ClassVar[str]
+    needs_layers: ClassVar[bool] = False
+
+    scales: Scales
+    residuals: Floats = field(default_factory=lambda: np.empty(0))
+    choices: dict[str, list[int]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    source: str = "this predictor"
+
+    @abstractmethod
+    def predict_table(self, table: ArchTable) -> Floats:
+        """Returns (N,) milliseconds for N architectures as arrays: the fast way."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Returns what ``from_state`` needs besides the common attributes: tensors and plain
+        values."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, state: Mapping[str, Any], scales: Scales) -> "LatencyPredictor":
+        """Rebuilds the predictor from ``state()``."""
+
+    def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
+        """Returns (N,) predicted milliseconds, encoder and decoder together."""
+        return self.predict_table(table_of_archs(archs, layers=self.needs_layers))
+
+    def interval_ms(
+        self, archs: Sequence[SubTransformerConfig], *, coverage: float = 0.9
+    ) -> tuple[Floats, Floats]:
+        """Returns (N,) lower and (N,) upper ends that hold the measured latency so often.
+
+        Args:
+            archs: N architectures.
+            coverage: the share of measurements that shall fall inside, in 0..1.
+
+        Raises:
+            ConfigError: if the predictor was saved without calibration, as HAT's are.
+        """
+        predicted = self.predict_ms(archs)
+        low, high = self.relative_interval(coverage)
+        return predicted * (1 + low), predicted * (1 + high)
+
+    def upper_ms(
+        self, archs: Sequence[SubTransformerConfig], *, confidence: float = 0.95
+    ) -> Floats:
+        """Returns (N,) milliseconds that the measured latency stays under so often."""
+        return self.predict_ms(archs) * (1 + self._quantile(confidence))
+
+    def relative_interval(self, coverage: float = 0.9) -> tuple[float, float]:
+        """Returns the interval's ends relative to the prediction, such as (-0.02, 0.03).
+
+        Conformal: the ends are order statistics of errors on rows that the model did not see,
+        with the finite-sample rank (n + 1) of Vovk et al. Cross-validation gives those rows
+        (the CV+ idea of Barber et al., Annals of Statistics 2021, without its per-fold models).
+        """
+        tail = (1 - coverage) / 2
+        return self._quantile(tail), self._quantile(1 - tail)
+
+    def _quantile(self, probability: float) -> float:
+        if not 0 < probability < 1:
+            raise ConfigError(f"a coverage must lie between 0 and 1, but found {probability:g}")
+        count = len(self.residuals)
+        if count == 0:
+            raise ConfigError(
+                f"{self.source} holds no calibration, so it has no interval: train it again "
+                "with latency_predictor.py"
+            )
+        if probability < 0.5:
+            rank = math.floor((count + 1) * probability) - 1
+        else:
+            rank = math.ceil((count + 1) * probability) - 1
+        return float(self.residuals[min(max(rank, 0), count - 1)])
+
+    def check_space(self, space: SearchSpace) -> None:
+        """Checks that the predictor knows every choice of ``space``.
+
+        Raises:
+            ConfigError: naming the first decision with a value outside what it was made from.
+        """
+        for name, wanted in space_choices(space).items():
+            known = self.choices.get(name)
+            if known and (wanted[0] < known[0] or wanted[-1] > known[-1]):
+                raise ConfigError(
+                    f"{self.source} was made for another search space: it knows {name} in "
+                    f"{known}, but this space has {wanted}"
+                )
+
+    def check_workload(self, workload: Workload) -> None:
+        """Checks that the predictor speaks of the same work on the same kind of device.
+
+        Raises:
+            ConfigError: naming the first difference. A predictor that does not know its
+                workload, such as HAT's, passes.
+        """
+        if not self.facts.get("workload"):
+            return
+        own = Workload.from_dict(self.facts["workload"], self.source)
+        difference = own.difference(workload)
+        if difference:
+            raise ConfigError(f"{self.source} was made for another workload: {difference}")
+
+    def check_scales(
+        self, feature_norm: Sequence[float] | None = None, lat_norm: float | None = None
+    ) -> None:
+        """Checks retyped scales against the stored ones; ``None`` means not given.
+
+        Raises:
+            ConfigError: if they differ.
+        """
+        if feature_norm is not None and not _same(feature_norm, self.scales.feature_norm):
+            raise ConfigError(
+                f"feature-norm is {_listed(feature_norm)}, but {self.source} was trained with "
+                f"{_listed(self.scales.feature_norm)}: leave the option out"
+            )
+        if lat_norm is not None and not _same([lat_norm], [self.scales.lat_norm]):
+            raise ConfigError(
+                f"lat-norm is {lat_norm:g}, but {self.source} was trained with "
+                f"{self.scales.lat_norm:g}: leave the option out"
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the predictor, atomically. ``load_predictor`` reads it."""
+        content = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "state": self.state(),
+            "feature_norm": list(self.scales.feature_norm),
+            "lat_norm": self.scales.lat_norm,
+            "residuals": torch.from_numpy(np.ascontiguousarray(self.residuals)),
+            "choices": self.choices,
+            "facts": json.dumps(self.facts, allow_nan=False),
+        }
+        with replacing(path) as temporary:
+            torch.save(content, temporary)
+
+
+def load_predictor(
+    path: str | Path,
+    *,
+    feature_norm: Sequence[float] | None = None,
+    lat_norm: float | None = None,
+) -> LatencyPredictor:
+    """Reads a predictor: ours, or one of HAT's published ``.pt`` files.
+
+    Args:
+        path: the file.
+        feature_norm: D=10 scales. Needed for HAT's files, which do not hold them; for ours they
+            must agree with the stored ones if given.
+        lat_norm: milliseconds, likewise.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged or something else.
+        ConfigError: if scales are missing or contradict the stored ones.
+    """
+    from hat.latency.predictors.kinds import PREDICTORS, mlp_class
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+    except Exception:
+        # torch raises many kinds of errors for files that are not its own
+        raise CheckpointError(f"{path}: is not a latency predictor that hat can read") from None
+    if isinstance(content, Mapping) and "first_layer.weight" in content:
+        if feature_norm is None or lat_norm is None:
+            raise ConfigError(
+                f"{path}: HAT's predictors do not hold their scales: "
+                "give --feature-norm and --lat-norm"
+            )
+        scales = Scales(tuple(map(float, feature_norm)), float(lat_norm))
+        predictor: LatencyPredictor = mlp_class().from_state(content, scales)
+        predictor.source = str(path)
+        return predictor
+    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: is not a latency predictor")
+    try:
+        kind = PREDICTORS[content["kind"]]()
+        scales = Scales(tuple(content["feature_norm"]), float(content["lat_norm"]))
+        predictor = kind.from_state(content["state"], scales)
+        predictor.residuals = content["residuals"].numpy()
+        predictor.choices = {str(k): [int(v) for v in vs] for k, vs in content["choices"].items()}
+        predictor.facts = json.loads(content["facts"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+        raise CheckpointError(f"{path}: is a damaged latency predictor") from None
+    predictor.source = str(path)
+    predictor.check_scales(feature_norm, lat_norm)
+    return predictor
+
+
+def _same(left: Sequence[float], right: Sequence[float]) -> bool:
+    return len(left) == len(right) and all(
+        math.isclose(a, b, rel_tol=1e-6) for a, b in zip(left, right, strict=True)
+    )
+
+
+def _listed(values: Sequence[float]) -> str:
+    return " ".join(f"{value:g}" for value in values)

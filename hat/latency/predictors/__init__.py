@@ -1,0 +1,1 @@
+"""Latency predictors, one kind per file."""

@@ -1,0 +1,183 @@
+"""Linear predictors: relative errors, Huber's loss, and a ridge whose strength data decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from hat.errors import DataError
+from hat.latency.predictor import LatencyPredictor, Scales
+from hat.latency.predictors.basis import Basis, additive, depth_linear, per_layer
+from hat.latency.table import ArchTable, Floats
+
+CHUNK = 16_384
+"""Rows predicted at once: their columns stay in the processor's cache."""
+
+MAIN_PENALTY = 1e-6
+EXTRA_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1.0)
+"""Ridge strengths per row for columns of unit size. At 1.0 the extra columns hardly exist."""
+
+HUBER_CORNER = 1.345
+"""Residuals beyond so many robust deviations count linearly (95 % efficient for normal noise)."""
+
+MIN_ROWS = 10
+
+
+@dataclass(kw_only=True)
+class LinearPredictor(LatencyPredictor):
+    """Price list times parts list."""
+
+    basis: ClassVar[Basis]
+
+    prices: Floats
+    """(P,) coefficients of the main and then the extra columns, over ``lat_norm``."""
+
+    def predict_table(self, table: ArchTable) -> Floats:
+        """Returns (N,) milliseconds."""
+        predicted = np.empty(len(table))
+        for start in range(0, len(table), CHUNK):
+            rows = slice(start, start + CHUNK)
+            chunk = ArchTable(
+                table.features[rows], None if table.layers is None else table.layers[rows]
+            )
+            predicted[rows] = self.columns(chunk) @ self.prices
+        return predicted * self.scales.lat_norm
+
+    def columns(self, table: ArchTable) -> Floats:
+        """Returns the (N, P) columns."""
+        main, extra = type(self).basis(table, np.array(self.scales.feature_norm), self.choices)
+        return np.stack(main + extra, axis=1)
+
+    def state(self) -> dict[str, Any]:
+        """The prices and the choices that the columns depend on."""
+        return {"prices": torch.from_numpy(self.prices), "choices": self.choices}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], scales: Scales) -> "LinearPredictor":
+        """Rebuilds the predictor."""
+        choices = {str(name): [int(v) for v in vs] for name, vs in state["choices"].items()}
+        return cls(scales=scales, choices=choices, prices=state["prices"].numpy())
+
+
+@dataclass(kw_only=True)
+class AdditivePredictor(LinearPredictor):
+    """Prices for sums over layers; works with HAT's averages."""
+
+    kind: ClassVar[str] = "additive"
+    basis = staticmethod(additive)
+
+
+@dataclass(kw_only=True)
+class DepthLinearPredictor(LinearPredictor):
+    """Linear in HAT's features with interactions by decoder depth."""
+
+    kind: ClassVar[str] = "depth-linear"
+    basis = staticmethod(depth_linear)
+
+
+@dataclass(kw_only=True)
+class PerLayerPredictor(LinearPredictor):
+    """Prices for every choice of every layer; needs the architectures themselves."""
+
+    kind: ClassVar[str] = "per-layer"
+    needs_layers: ClassVar[bool] = True
+    basis = staticmethod(per_layer)
+
+
+LINEAR_PREDICTORS: dict[str, type[LinearPredictor]] = {
+    cls.kind: cls for cls in (AdditivePredictor, DepthLinearPredictor, PerLayerPredictor)
+}
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """A fitted predictor and what cross-validation says of it."""
+
+    predictor: LinearPredictor
+    cv_error_percent: float
+    """Mean absolute percentage error on rows left out."""
+
+
+def fit_linear(
+    kind: str,
+    table: ArchTable,
+    latency_ms: Floats,
+    *,
+    choices: Mapping[str, list[int]],
+    scales: Scales,
+    rng: np.random.Generator,
+    folds: int = 5,
+) -> LinearFit:
+    """Fits a linear predictor; cross-validation sets its penalty and calibrates its interval.
+
+    Every row is divided by its latency, so that the model minimises relative errors; Huber's
+    loss keeps single disturbed rows from bending it.
+
+    Args:
+        kind: a key of ``LINEAR_PREDICTORS``.
+        table: N architectures.
+        latency_ms: (N,) their measured latency.
+        choices: the values each decision can take, see ``observed_choices``.
+        scales: what features and latency are divided by.
+        rng: deals the rows into folds.
+        folds: how many.
+
+    Raises:
+        DataError: if there are fewer than 10 rows, or the kind needs what the table lacks.
+    """
+    count = len(table)
+    if count < MIN_ROWS:
+        raise DataError(f"{count} rows are too few to fit a predictor; at least {MIN_ROWS}")
+    cls = LINEAR_PREDICTORS[kind]
+    predictor = cls(
+        scales=scales,
+        choices={name: list(values) for name, values in choices.items()},
+        prices=np.empty(0),
+    )
+    main, extra = cls.basis(table, np.array(scales.feature_norm), predictor.choices)
+    relative = np.stack(main + extra, axis=1) / (latency_ms / scales.lat_norm)[:, None]
+    is_extra = np.repeat([False, True], [len(main), len(extra)])
+    fold = rng.permutation(np.arange(count) % folds)
+    left_out = np.empty((len(EXTRA_PENALTIES), count))
+    for number in range(folds):
+        test = fold == number
+        weights = None
+        for index, penalty in enumerate(EXTRA_PENALTIES):
+            penalties = np.where(is_extra, penalty, MAIN_PENALTY)
+            prices, weights = _robust_ridge(relative[~test], penalties, weights)
+            left_out[index, test] = relative[test] @ prices  # predicted over measured
+    errors = np.abs(left_out - 1).mean(axis=1)
+    best = int(np.argmin(errors))
+    penalties = np.where(is_extra, EXTRA_PENALTIES[best], MAIN_PENALTY)
+    predictor.prices, _ = _robust_ridge(relative, penalties, None, rounds=10)
+    ratio = np.maximum(left_out[best], 1e-3)
+    predictor.residuals = np.sort(1 / ratio - 1)
+    return LinearFit(predictor, float(100 * errors[best]))
+
+
+def _robust_ridge(
+    relative: Floats, penalties: Floats, weights: Floats | None, *, rounds: int = 3
+) -> tuple[Floats, Floats]:
+    """Finds (P,) prices with ``relative @ prices`` near 1; returns them and the (N,) weights.
+
+    Iteratively reweighted least squares for Huber's loss, started at ``weights`` if given.
+    """
+    from sklearn.linear_model import Ridge
+
+    size = np.sqrt((relative**2).mean(axis=0))
+    size[size == 0] = 1.0
+    # Ridge knows one penalty for all columns: a column divided by the root of its own penalty
+    # is penalised as if it had that one.
+    stretch = size * np.sqrt(penalties * len(relative))
+    columns = relative / stretch
+    target = np.ones(len(relative))
+    ridge = Ridge(alpha=1.0, fit_intercept=False, solver="cholesky", copy_X=False)
+    current = target if weights is None else weights
+    for _ in range(rounds):
+        ridge.fit(columns, target, sample_weight=current)
+        residuals = np.abs(target - columns @ ridge.coef_)
+        corner = HUBER_CORNER * 1.4826 * float(np.median(residuals)) + 1e-12
+        current = 1 / np.maximum(1.0, residuals / corner)
+    return ridge.coef_ / stretch, current

@@ -1,0 +1,261 @@
+"""Latency datasets: CSV files that begin with HAT's 14 columns and go on with the architecture.
+
+HAT's own reader takes the first twelve columns and ignores the rest, so the files work there too.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.features import latency_features
+from hat.errors import ConfigError, DataError
+from hat.files import write_text
+
+FEATURE_COLUMNS = (
+    "encoder_embed_dim",
+    "encoder_layer_num",
+    "encoder_ffn_embed_dim_avg",
+    "encoder_self_attention_heads_avg",
+    "decoder_embed_dim",
+    "decoder_layer_num",
+    "decoder_ffn_embed_dim_avg",
+    "decoder_self_attention_heads_avg",
+    "decoder_ende_attention_heads_avg",
+    "decoder_arbitrary_ende_attn_avg",
+)
+"""HAT's D=10 features, in order."""
+
+LATENCY_COLUMNS = (
+    "latency_mean_encoder",
+    "latency_mean_decoder",
+    "latency_std_encoder",
+    "latency_std_decoder",
+)
+"""HAT's four latency columns, in ms."""
+
+LAYER_COLUMNS: dict[str, Callable[[SubTransformerConfig], tuple[int, ...]]] = {
+    "encoder_ffn_embed_dim": lambda arch: arch.encoder.ffn_dims,
+    "encoder_self_attention_heads": lambda arch: arch.encoder.self_heads,
+    "decoder_ffn_embed_dim": lambda arch: arch.decoder.ffn_dims,
+    "decoder_self_attention_heads": lambda arch: arch.decoder.self_heads,
+    "decoder_ende_attention_heads": lambda arch: arch.decoder.ende_heads,
+    "decoder_ende_spans": lambda arch: arch.decoder.ende_spans,
+}
+"""The columns of per-layer decisions, each a list of integers joined by spaces."""
+
+SHIFT_COLUMN = "reference_shift_percent"
+"""How far the reference SubTransformer stood from its usual latency; 0 for a trusted row."""
+
+TIME_COLUMN = "measured_at"
+"""Seconds since 1970 at the end of the measurement."""
+
+COLUMNS = (*FEATURE_COLUMNS, *LATENCY_COLUMNS, *LAYER_COLUMNS, SHIFT_COLUMN, TIME_COLUMN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencySample:
+    """One measured SubTransformer."""
+
+    features: dict[str, float]
+    """HAT's D=10 features by name, in the order of ``FEATURE_COLUMNS``."""
+
+    encoder_ms: float
+    """Trimmed mean time of one encoder pass."""
+
+    decoder_ms: float
+    """Trimmed mean time of all decoding steps of one sentence batch."""
+
+    encoder_std_ms: float
+    decoder_std_ms: float
+
+    arch: SubTransformerConfig | None = None
+    """The full architecture; ``None`` for rows of HAT's files, which do not hold it."""
+
+    shift_percent: float = 0.0
+    """How far the reference SubTransformer was off when this was measured; 0: not at all."""
+
+    measured_at: float | None = None
+    """Seconds since 1970, or ``None`` where unknown."""
+
+    @property
+    def total_ms(self) -> float:
+        """Encoder and decoder together: the latency that a search limits."""
+        return self.encoder_ms + self.decoder_ms
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the reference was where it should be when this was measured."""
+        return self.shift_percent == 0.0
+
+    @classmethod
+    def of(
+        cls,
+        arch: SubTransformerConfig,
+        *,
+        encoder_ms: float,
+        decoder_ms: float,
+        encoder_std_ms: float = 0.0,
+        decoder_std_ms: float = 0.0,
+        measured_at: float | None = None,
+    ) -> "LatencySample":
+        """Builds the sample of a known architecture; its features are derived."""
+        return cls(
+            features=latency_features(arch),
+            encoder_ms=encoder_ms,
+            decoder_ms=decoder_ms,
+            encoder_std_ms=encoder_std_ms,
+            decoder_std_ms=decoder_std_ms,
+            arch=arch,
+            measured_at=measured_at,
+        )
+
+
+def format_rows(samples: Iterable[LatencySample], *, header: bool) -> str:
+    """Returns CSV lines for ``samples``, with the header line if asked."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    if header:
+        writer.writerow(COLUMNS)
+    for sample in samples:
+        layers = (
+            [" ".join(map(str, get(sample.arch))) for get in LAYER_COLUMNS.values()]
+            if sample.arch
+            else [""] * len(LAYER_COLUMNS)
+        )
+        writer.writerow(
+            [
+                *(_number_text(value) for value in sample.features.values()),
+                sample.encoder_ms,
+                sample.decoder_ms,
+                sample.encoder_std_ms,
+                sample.decoder_std_ms,
+                *layers,
+                f"{sample.shift_percent:g}",
+                "" if sample.measured_at is None else f"{sample.measured_at:.3f}",
+            ]
+        )
+    return stream.getvalue()
+
+
+def write_samples(path: str | Path, samples: Iterable[LatencySample]) -> None:
+    """Writes a whole dataset, atomically."""
+    write_text(path, format_rows(samples, header=True))
+
+
+def read_samples(path: str | Path) -> list[LatencySample]:
+    """Reads a latency dataset, ours or HAT's.
+
+    A last line that is cut short is an error: ``latency_dataset.py --resume`` repairs it.
+
+    Raises:
+        DataError: naming file, line and column, if anything is missing, no number, not finite
+            or impossible.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: is not a UTF-8 text file") from None
+    if not text.strip():
+        raise DataError(f"{path}: is empty; expected a CSV with HAT's 14 columns")
+    rows = csv.reader(io.StringIO(text))
+    header = [name.strip() for name in next(rows)]
+    for name in (*FEATURE_COLUMNS, *LATENCY_COLUMNS):
+        if name not in header:
+            raise DataError(f"{path}: column {name!r} is missing from the first line")
+    samples = []
+    for row in rows:
+        if not row:
+            continue
+        where = f"{path}:{rows.line_num}"
+        if len(row) != len(header):
+            raise DataError(f"{where}: {len(row)} values, but the first line has {len(header)}")
+        samples.append(_sample(dict(zip(header, row, strict=True)), where))
+    if not samples:
+        raise DataError(f"{path}: has a header, but no rows")
+    return samples
+
+
+def _sample(row: Mapping[str, str], where: str) -> LatencySample:
+    features = {name: _number(row, name, where) for name in FEATURE_COLUMNS}
+    for name, value in features.items():
+        if value <= 0:
+            raise DataError(f"{where}: {name} must be positive, but is {value:g}")
+    means = [_number(row, name, where) for name in LATENCY_COLUMNS[:2]]
+    for name, value in zip(LATENCY_COLUMNS, means, strict=False):
+        if value <= 0:
+            raise DataError(f"{where}: {name} must be positive, but is {value:g}")
+    stds = [_number(row, name, where) for name in LATENCY_COLUMNS[2:]]
+    return LatencySample(
+        features=features,
+        encoder_ms=means[0],
+        decoder_ms=means[1],
+        encoder_std_ms=stds[0],
+        decoder_std_ms=stds[1],
+        arch=_arch(row, features, where),
+        shift_percent=_number(row, SHIFT_COLUMN, where) if row.get(SHIFT_COLUMN) else 0.0,
+        measured_at=_number(row, TIME_COLUMN, where) if row.get(TIME_COLUMN) else None,
+    )
+
+
+def _number(row: Mapping[str, str], name: str, where: str) -> float:
+    try:
+        value = float(row[name])
+    except ValueError:
+        raise DataError(f"{where}: {name} must be a number, but found {row[name]!r}") from None
+    if not math.isfinite(value):
+        raise DataError(f"{where}: {name} must be a finite number, but found {row[name]!r}")
+    return value
+
+
+def _number_text(value: float) -> str:
+    """Whole numbers without a point, as HAT writes them."""
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _arch(
+    row: Mapping[str, str], features: Mapping[str, float], where: str
+) -> SubTransformerConfig | None:
+    if not all(row.get(name) for name in LAYER_COLUMNS):
+        return None
+    lists: list[tuple[int, ...]] = []
+    for name in LAYER_COLUMNS:
+        try:
+            lists.append(tuple(int(word) for word in row[name].split()))
+        except ValueError:
+            raise DataError(
+                f"{where}: {name} must hold integers joined by spaces, but found {row[name]!r}"
+            ) from None
+    try:
+        arch = SubTransformerConfig(
+            encoder=EncoderConfig(
+                embed_dim=int(features["encoder_embed_dim"]),
+                ffn_dims=lists[0],
+                self_heads=lists[1],
+            ),
+            decoder=DecoderConfig(
+                embed_dim=int(features["decoder_embed_dim"]),
+                ffn_dims=lists[2],
+                self_heads=lists[3],
+                ende_heads=lists[4],
+                ende_spans=lists[5],
+            ),
+        )
+    except ConfigError as error:
+        raise DataError(f"{where}: {error}") from None
+    for name, value in latency_features(arch).items():
+        if not math.isclose(value, features[name], rel_tol=1e-6):
+            raise DataError(
+                f"{where}: {name} is {features[name]:g}, but the row's layers give {value:g}"
+            )
+    return arch
+
+
+def trusted_rows(samples: Sequence[LatencySample]) -> list[int]:
+    """Returns the indices of the rows that no reference measurement has marked."""
+    return [index for index, sample in enumerate(samples) if sample.trusted]
