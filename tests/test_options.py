@@ -92,10 +92,15 @@ def fairseq_like_parser() -> argparse.ArgumentParser:
 
 
 def test_arguments_for_a_foreign_parser(tmp_path: Path) -> None:
-    text = (
-        "data: data/bin\nupdate-freq: [2]\nadam-betas: (0.9, 0.98)\nfp16: False\nno-shuffle: True\n"
-    text += "left-pad-source: True\n"
-    )
+    lines = [
+        "data: data/bin",
+        "update-freq: [2]",
+        "adam-betas: (0.9, 0.98)",
+        "fp16: False",
+        "no-shuffle: True",
+        "left-pad-source: True",
+    ]
+    text = "\n".join(lines)
     parser = fairseq_like_parser()
     arguments = yaml_arguments(read_yaml(write(tmp_path, "x.yml", text)), parser)
     args = parser.parse_args(arguments)
