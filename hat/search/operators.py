@@ -100,6 +100,18 @@ class GeneOperators:
         np.copyto(matrix, np.broadcast_to(smallest, matrix.shape), where=keep)
         return GeneBatch(self._genes, matrix)
 
+    def one_hot(self, archs: Sequence[SubTransformerConfig]) -> NDArray[np.float64]:
+        """Returns one indicator per choice of each gene; unused genes are all zero: (N, D)."""
+        matrix = np.array([self._genes.encode(arch) for arch in archs], dtype=np.int8)
+        used = self._used(matrix)
+        columns = [
+            (matrix[:, gene] == choice) & used[:, gene]
+            for gene, num_choices in enumerate(self._genes.num_choices)
+            for choice in range(num_choices)
+            if num_choices > 1
+        ]
+        return np.stack(columns, axis=1).astype(np.float64)
+
     def to_json(self, arch: SubTransformerConfig) -> dict[str, Any]:
         """Returns the keys and values of HAT's SubTransformer YAML."""
         return dict(arch_to_mapping(arch))

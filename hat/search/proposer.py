@@ -87,13 +87,13 @@ class Proposer(Generic[A]):
 
     def offspring(self, parents: Sequence[A], count: int) -> list[A]:
         """Returns up to ``count`` new feasible mutations of crossovers of ``parents``."""
-
-        def make(size: int) -> Sequence[A]:
-            children = self.operators.crossover(parents, self.rng, size)
-            return [self.operators.mutate([child], self.rng, 1)[0] for child in children]
-
         if len(parents) < 2:
             return self.mutations(parents, count)
+
+        def make(size: int) -> Sequence[A]:
+            crossed = list(self.operators.crossover(parents, self.rng, size))
+            return self.operators.mutate(crossed, self.rng, size)
+
         return self._draw(make, count)[0]
 
     def neighbours(self, arch: A, count: int) -> list[A]:
@@ -108,6 +108,10 @@ class Proposer(Generic[A]):
         self.trials.extend(trials)
         self._known.update(trial.arch for trial in self.trials[start:])
         return list(range(start, len(self.trials)))
+
+    def forget(self, archs: Iterable[A]) -> None:
+        """Makes proposed candidates that will not be scored available again."""
+        self._known.difference_update(archs)
 
     def archs(self, indices: Iterable[int]) -> list[A]:
         """Returns the architectures of some trials."""
