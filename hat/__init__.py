@@ -1,5 +1,62 @@
-"""hat: hardware-aware Transformer architecture search."""
+"""hat: hardware-aware Transformer architecture search.
+
+The public functions are imported when they are first used, so that ``import hat`` costs nothing
+and the parts that need no torch work without it.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from hat.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+    from hat.arch.hat_yaml import load_arch, write_arch
+    from hat.arch.space import SearchSpace
+    from hat.errors import HatError
+    from hat.models.checkpoint import load_checkpoint
+    from hat.models.config import SuperTransformerConfig
+    from hat.models.extract import extract
+    from hat.models.super_transformer import SuperTransformer
+
+_HOME = {
+    "DecoderConfig": "hat.arch.config",
+    "EncoderConfig": "hat.arch.config",
+    "HatError": "hat.errors",
+    "SearchSpace": "hat.arch.space",
+    "SubTransformerConfig": "hat.arch.config",
+    "SuperTransformer": "hat.models.super_transformer",
+    "SuperTransformerConfig": "hat.models.config",
+    "extract": "hat.models.extract",
+    "load_arch": "hat.arch.hat_yaml",
+    "load_checkpoint": "hat.models.checkpoint",
+    "write_arch": "hat.arch.hat_yaml",
+}
+"""The module of each public name."""
+
+__all__ = [
+    "DecoderConfig",
+    "EncoderConfig",
+    "HatError",
+    "SearchSpace",
+    "SubTransformerConfig",
+    "SuperTransformer",
+    "SuperTransformerConfig",
+    "__version__",
+    "extract",
+    "load_arch",
+    "load_checkpoint",
+    "write_arch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'hat' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

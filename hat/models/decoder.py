@@ -181,12 +181,13 @@ class SuperDecoder(nn.Module):
         for index, span in enumerate(self.arch.ende_spans):
             layer_cache = None if cache is None else cache.layers[index]
             x = self.layer(index)(x, memories.get(span), masks[span], layer_cache)
+        features: Tensor = x
         if self.layer_norm is not None:
-            x = self.layer_norm(x)
+            features = self.layer_norm(x)
         if cache is not None:
             cache.memory_masks = masks
             cache.length = prev_output_tokens.size(1)
-        return x
+        return features
 
     def output_layer(self, features: Tensor) -> Tensor:
         """features: (B, T, E) -> logits (B, T, V)."""

@@ -1,0 +1,188 @@
+"""Reading checkpoints, HAT's and ours, with torch alone and without running code from the file.
+
+Both are what fairseq writes: a dictionary with the weights under ``model`` and the options under
+``args`` (HAT's fairseq: a Namespace) or ``cfg["model"]`` (fairseq 0.12). torch's unpickler is
+told which types may stand in such a file. HAT's files also hold meters of the old fairseq; they
+become objects of a class that does nothing.
+"""
+
+import argparse
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping
+from hat.arch.model_options import ARCHITECTURES, apply_architecture
+from hat.errors import CheckpointError, ConfigError
+from hat.models.config import SuperTransformerConfig, super_config_from_options
+from hat.models.super_transformer import SuperTransformer
+
+
+class InertMeter:
+    """Stands for a meter of a fairseq that is not here. It holds what the file says and no code."""
+
+
+_METERS = tuple(
+    f"{module}.{meter}"
+    for module in ("fairseq.meters", "fairseq.logging.meters")
+    for meter in ("AverageMeter", "StopwatchMeter", "TimeMeter")
+)
+_SCALAR = np.float64(0).__reduce__()[0]
+_DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
+
+_ALLOWED: list[Any] = [
+    argparse.Namespace,
+    *((InertMeter, meter) for meter in _METERS),
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(name)) for name in _DTYPES),
+]
+"""What a checkpoint may hold beside tensors and plain containers."""
+
+_TOLERATED = tuple(
+    f"{side}.{name}"
+    for side in ("encoder", "decoder")
+    for name in ("version", "embed_positions._float_tensor", "embed_positions.weights")
+)
+"""Entries of fairseq's files that are no parameters."""
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint as it is, with all tensors on the CPU.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, no checkpoint, or holds anything but
+            tensors, plain values, numbers of numpy, a Namespace and fairseq's meters.
+    """
+    try:
+        stream = open(path, "rb")
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        with stream, torch.serialization.safe_globals(_ALLOWED):
+            content = torch.load(stream, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a damaged file makes torch raise is not documented
+        raise CheckpointError(f"{path}: {_reason(error)}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("model"), Mapping):
+        raise CheckpointError(
+            f"{path}: is not a checkpoint: expected a dictionary with weights under 'model'"
+        )
+    return content
+
+
+def load_checkpoint(path: str | Path) -> SuperTransformer:
+    """Loads a SuperTransformer from HAT's checkpoints or ours: on the CPU, float32, eval mode.
+
+    If the file was trained as one SubTransformer, the model is set to that one, else to the
+    largest.
+
+    Raises:
+        CheckpointError: if the file is not such a checkpoint; see also ``read_checkpoint``.
+    """
+    content = read_checkpoint(path)
+    options = checkpoint_options(content, path)
+    weights = content["model"]
+    try:
+        config = _config(options, weights, path)
+        arch = _fixed_arch(options)
+        if arch is not None:
+            config.check(arch)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    model = SuperTransformer(config)
+    _check_weights(model, weights, path)
+    model.load_state_dict(weights)
+    if arch is not None:
+        model.set_sample_config(arch)
+    return model.eval()
+
+
+def checkpoint_options(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
+    """Returns the options a checkpoint was trained with, by name with underscores.
+
+    Args:
+        content: what ``read_checkpoint`` returned.
+        path: names the file in error messages.
+
+    Raises:
+        CheckpointError: if it holds none.
+    """
+    parts: list[Any] = [content.get("args")]
+    cfg = content.get("cfg")
+    if isinstance(cfg, Mapping):
+        parts = [cfg.get("task"), cfg.get("model"), *parts]
+    options: dict[str, Any] = {}
+    for part in parts:
+        if isinstance(part, argparse.Namespace):
+            options.update(vars(part))
+        elif isinstance(part, Mapping):
+            options.update(part)
+    if not options:
+        raise CheckpointError(
+            f"{path}: holds no options: expected them under 'args' or under 'model' of 'cfg'"
+        )
+    return options
+
+
+def _config(
+    options: dict[str, Any], weights: Mapping[str, Any], path: str | Path
+) -> SuperTransformerConfig:
+    def vocab_size(side: str) -> int:
+        name = f"{side}.embed_tokens.weight"
+        weight = weights.get(name)
+        if not isinstance(weight, Tensor) or weight.dim() != 2:
+            raise CheckpointError(f"{path}: is not a SuperTransformer: it has no matrix {name!r}")
+        return weight.size(0)
+
+    # Files of an older HAT may lack options that were added later.
+    filled = argparse.Namespace(**options)
+    arch = options.get("arch")
+    apply_architecture(filled, arch if arch in ARCHITECTURES else "transformersuper")
+    return super_config_from_options(
+        vars(filled), src_vocab_size=vocab_size("encoder"), tgt_vocab_size=vocab_size("decoder")
+    )
+
+
+def _fixed_arch(options: Mapping[str, Any]) -> SubTransformerConfig | None:
+    named = {key: options.get(key.replace("-", "_")) for key in ARCH_KEYS}
+    if any(value is None for value in named.values()):
+        return None
+    return arch_from_mapping(named, "its SubTransformer")
+
+
+def _check_weights(model: SuperTransformer, weights: Mapping[str, Any], path: str | Path) -> None:
+    expected = model.state_dict()
+    for name, target in expected.items():
+        found = weights.get(name)
+        if not isinstance(found, Tensor):
+            raise CheckpointError(f"{path}: the weight {name!r} is missing")
+        if found.shape != target.shape:
+            raise CheckpointError(
+                f"{path}: the weight {name!r} has shape {tuple(found.shape)}, "
+                f"but its options call for {tuple(target.shape)}"
+            )
+    known = (*expected, *_TOLERATED)
+    unexpected = [name for name in weights if name not in known]
+    if unexpected:
+        raise CheckpointError(
+            f"{path}: the weight {unexpected[0]!r} does not belong to a SuperTransformer "
+            "of its options"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """Says in one clause why torch would not read a file."""
+    text = str(error)
+    found = re.search(r"GLOBAL (\S+) (?:was not an allowed|whose module)", text)
+    if found:
+        return f"refused, because it holds {found[1]!r}, which no checkpoint needs"
+    if "Weights only load failed" in text or "weights_only" in text:
+        return "refused, because it is not a checkpoint or holds more than plain data"
+    return "is damaged or not a checkpoint"
