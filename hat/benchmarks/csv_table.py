@@ -1,0 +1,152 @@
+"""Any CSV file of (architecture, scores) as a benchmark."""
+
+import csv
+import gzip
+import json
+import re
+from collections.abc import Callable, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from hat.arch.cell import CellGraph
+from hat.arch.hat_yaml import arch_from_mapping
+from hat.arch.nb201_cell import parse_nb201
+from hat.arch.recipe import parse_recipe
+from hat.benchmarks.base import Metric, TableBenchmark
+from hat.errors import ConfigError, DataError, suggestion
+
+A = TypeVar("A")
+ParseArch = Callable[[str, str], A]
+"""From the text of a field and the place it stands to an architecture."""
+
+_LOWER_IS_BETTER = re.compile(
+    r"loss|latency|flops|param|time|second|error|perplexity|\bppl", re.IGNORECASE
+)
+
+
+def parse_architecture(text: str, where: str) -> Any:
+    """Reads an architecture in any of the toolkit's one-line spellings.
+
+    These are a NAS-Bench-201 string, JSON of a recurrent recipe, JSON of a NAS-Bench-101 cell
+    (``adjacency`` and ``operations``) and JSON of a SubTransformer with HAT's keys.
+
+    Raises:
+        ConfigError: if it is none of them; the sentence starts with ``where``.
+    """
+    if text.lstrip().startswith("|"):
+        return parse_nb201(text, where)
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{where}: an architecture is a NAS-Bench-201 string or JSON, "
+            f"but found {text[:60]!r} ({error.msg})"
+        ) from None
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{where}: expected a JSON object, but found {text[:60]!r}")
+    if "adjacency" in content and "operations" in content:
+        try:
+            return CellGraph.from_lists(content["adjacency"], content["operations"])
+        except (ConfigError, TypeError, ValueError) as error:
+            raise ConfigError(f"{where}: {error}") from None
+    if content and all(isinstance(node, Mapping) and "op" in node for node in content.values()):
+        return parse_recipe(content, where)
+    return arch_from_mapping(content, where)
+
+
+def load_csv(
+    path: str | Path,
+    *,
+    arch_column: str = "arch",
+    id_column: str | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    parse: ParseArch[A] = parse_architecture,
+) -> TableBenchmark[A]:
+    """Loads a table with one architecture a line, gzipped or not.
+
+    Args:
+        path: the file; its first line names the columns.
+        arch_column: where the architecture stands.
+        id_column: where an identifier stands; without it, lines are numbered from ``0000``.
+        metrics: the columns to load. By default all that hold numbers, as they stand; a metric is
+            better when lower if its name speaks of loss, perplexity, error, latency, time, FLOPs
+            or parameters.
+        parse: reads an architecture.
+
+    Raises:
+        DataError: if the file cannot be read, is empty, lacks a column or holds something that is
+            not a number; with the line.
+        ConfigError: if an architecture cannot be read; with the line.
+    """
+    reader = csv.DictReader(StringIO(_text(path), newline=""))
+    header = list(reader.fieldnames or [])
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    for row in reader:
+        if None in row or None in row.values():
+            found = "more" if None in row else "fewer"
+            raise DataError(
+                f"{path}:{reader.line_num}: expected {len(header)} fields, but found {found}"
+            )
+        rows.append(row)
+        lines.append(reader.line_num)
+    wanted = [arch_column, *([id_column] if id_column else []), *(metrics or {})]
+    for column in wanted:
+        if column not in header:
+            raise DataError(
+                f"{path}: has no column {column!r}{suggestion(column, header)}; "
+                f"the columns are {header}"
+            )
+    if not rows:
+        raise DataError(f"{path}: the table holds no architectures")
+    places = [f"{path}:{line}" for line in lines]
+    archs = [parse(row[arch_column], place) for row, place in zip(rows, places, strict=True)]
+    if metrics is None:
+        others = [name for name in header if name not in (arch_column, id_column)]
+        numeric = [name for name in others if all(_is_number(row[name]) for row in rows)]
+        metrics = {
+            name: Metric("", higher_is_better=not _LOWER_IS_BETTER.search(name)) for name in numeric
+        }
+    values = {
+        name: np.array(
+            [_number(row[name], place, name) for row, place in zip(rows, places, strict=True)]
+        )
+        for name in metrics
+    }
+    width = max(4, len(str(len(rows))))
+    ids = [row[id_column] if id_column else f"{i:0{width}}" for i, row in enumerate(rows)]
+    return TableBenchmark(
+        name=Path(path).name.split(".")[0],
+        ids=ids,
+        arch_at=archs.__getitem__,
+        metrics=metrics,
+        values=values,
+    )
+
+
+def _text(path: str | Path) -> str:
+    try:
+        data = Path(path).read_bytes()
+        return (gzip.decompress(data) if str(path).endswith(".gz") else data).decode("utf-8")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path}: cannot be read: {reason}") from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True
+
+
+def _number(text: str, where: str, column: str) -> float:
+    """The number in a field; an empty one was not measured."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        raise DataError(f"{where}: {column} must be a number, but found {text!r}") from None
