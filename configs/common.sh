@@ -40,14 +40,15 @@ user_path() {
 }
 
 # Finds the file of a hardware in a folder of the task: use_hardware FOLDER PREFIX HARDWARE sets
-# HARDWARE and HARDWARE_FILE. HAT names its search files after the task and the device alone
-# (wmt14ende_titanxp.yml), the others after kind and device (gpu_titanxp.yml): a PREFIX asks for
-# the first form.
+# HARDWARE and HARDWARE_FILE, which is FOLDER/PREFIX + HARDWARE.yml. In evo_search HAT leaves out
+# the kind of the device: gpu_titanxp is wmt14ende_titanxp.yml there.
 use_hardware() {
-  local folder="$TASK/$1" prefix="$2"
+  local name="$3"
   HARDWARE="$3"
-  HARDWARE_FILE="$folder/$HARDWARE.yml"
-  [ -z "$prefix" ] || HARDWARE_FILE="$folder/${prefix}_${HARDWARE#*_}.yml"
+  if [ "$1" = evo_search ]; then
+    name="${name#*_}"
+  fi
+  HARDWARE_FILE="$TASK/$1/$2$name.yml"
   [ -f "$ROOT/$HARDWARE_FILE" ] || usage_error "there is no $HARDWARE_FILE"
 }
 
@@ -77,6 +78,71 @@ get_preprocessed() {
     fail "$url did not give a tar archive; the link may have expired"
   fi
   echo "unpacked into $folder"
+}
+
+# Makes LINK a link to FILE, both relative to ROOT.
+link() {
+  [ -f "$1" ] || fail "$1 is missing"
+  mkdir -p "$(dirname "$2")"
+  ln -sf "$ROOT/$1" "$2"
+}
+
+# Fetches the Moses scripts and sets MOSES to their folder.
+get_moses() {
+  local archive=data/tools/mosesdecoder-RELEASE-4.0.tar.gz
+  MOSES=data/tools/mosesdecoder-RELEASE-4.0/scripts
+  if [ ! -d "$MOSES" ]; then
+    download "https://github.com/moses-smt/mosesdecoder/archive/refs/tags/RELEASE-4.0.tar.gz" "$archive"
+    tar -xzf "$archive" -C data/tools mosesdecoder-RELEASE-4.0/scripts
+  fi
+}
+
+# Tokenises text in LANGUAGE; further flags are tokenizer.perl's (-a splits hyphens).
+moses_tokenise() {
+  local language="$1"
+  shift
+  perl "$MOSES/tokenizer/tokenizer.perl" -q -threads "${NUM_WORKERS:-$(nproc)}" -l "$language" "$@"
+}
+
+moses_lowercase() { perl "$MOSES/tokenizer/lowercase.perl"; }
+
+# Normalises punctuation and drops characters that do not print.
+moses_clean() {
+  perl "$MOSES/tokenizer/normalize-punctuation.perl" "$1" \
+    | perl "$MOSES/tokenizer/remove-non-printing-char.perl"
+}
+
+# The text of the <seg> elements of an SGML or XML test set, one per line, with plain apostrophes.
+sgm_segments() {
+  [ -f "$1" ] || fail "$1 is missing"
+  sed -n -E "/<seg id/{s/.*<seg id=\"[0-9]*\">[[:space:]]*//; s/[[:space:]]*<\/seg>.*//; s/’/'/g; p;}" "$1"
+}
+
+# Splits FILE: every Nth line goes to HELD_OUT, the others to KEPT.
+hold_out() { awk -v n="$1" -v kept="$3" -v held="$4" '{print > (NR % n ? kept : held)}' "$2"; }
+
+# Joint BPE for corpora that do not fit in memory: large_bpe SRC TGT TEXT_DIR MERGES reads
+# TEXT_DIR/tok and writes TEXT_DIR/bpe; training and validation pairs longer than 250 units or
+# with a length ratio above 1.5 are dropped.
+large_bpe() {
+  local source="$1" target="$2" text="$3" merges="$4" language split
+  mkdir -p "$text/bpe"
+  cat "$text/tok/train.$source" "$text/tok/train.$target" \
+    | "$PYTHON" -m subword_nmt.subword_nmt learn-bpe -s "$merges" > "$text/bpe/codes.tmp"
+  mv "$text/bpe/codes.tmp" "$text/bpe/codes"
+  for language in "$source" "$target"; do
+    for split in train valid test; do
+      "$PYTHON" -m subword_nmt.subword_nmt apply-bpe -c "$text/bpe/codes" \
+        --num-workers "${NUM_WORKERS:-$(nproc)}" \
+        --input "$text/tok/$split.$language" --output "$text/bpe/long.$split.$language"
+    done
+    mv "$text/bpe/long.test.$language" "$text/bpe/test.$language"
+  done
+  for split in train valid; do
+    perl "$MOSES/training/clean-corpus-n.perl" -ratio 1.5 \
+      "$text/bpe/long.$split" "$source" "$target" "$text/bpe/$split" 1 250
+    rm "$text/bpe/long.$split.$source" "$text/bpe/long.$split.$target"
+  done
 }
 
 # Binarises TEXT/{train,valid,test}.{SRC,TGT} with fairseq into BINARY_DIR; further flags are

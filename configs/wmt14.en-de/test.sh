@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Translates the wmt14.en-de test set (newstest2014) with one SubTransformer and prints its BLEU.
+# Beam search as in HAT's experiments: beam 4 length penalty 0.6.
+#
+# usage: bash configs/wmt14.en-de/test.sh CHECKPOINT SUB.yml [normal|sacre] [GPU] [valid|test]
+#   normal   BLEU of the tokenised text with hyphenated words split (the default)
+#   sacre    sacreBLEU of the detokenised text
+#   GPU      the number of the GPU to use, 0 by default, or cpu; without a GPU the CPU is used
+source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+
+SCORE_FLAGS=(--target-lang de)
+translate_and_score data/binary/wmt16_en_de --beam 4 --lenpen 0.6 -- "$@"
