@@ -197,11 +197,11 @@ def mutate_cell(
 ) -> CellGraph:
     """Returns a valid cell that differs from ``cell`` by a few edges and operations.
 
-    The cell is first padded to 7 vertices with unconnected ones at random places, else a pruned
-    cell could never grow. Then each of the 21 possible edges flips with probability
-    ``edge_rate / 21`` and each of the 5 operations changes with probability
-    ``operation_rate / 5``: one of each on average, as in the regularised evolution of
-    arXiv 1902.09635. Draws repeat until the result is valid and not isomorphic to ``cell``.
+    The cell is first padded to 7 vertices with dead ends at random places: one edge brings such a
+    vertex to life, else pruned cells would hardly ever grow. Then each of the 21 possible edges
+    flips with probability ``edge_rate / 21`` and each of the 5 operations changes with
+    probability ``operation_rate / 5``: one of each on average, as in the regularised evolution
+    of arXiv 1902.09635. Draws repeat until the result is valid and not isomorphic to ``cell``.
 
     Raises:
         SearchError: if no draw of ``max_tries`` gives such a cell.
@@ -223,13 +223,15 @@ def mutate_cell(
 def _padded(
     cell: CellGraph, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The pruned cell among 7 vertices: adjacency (7, 7) and the labels (5,) of inner ones."""
+    """The pruned cell and dead ends: adjacency (7, 7) and the labels (5,) of inner vertices."""
     small = cell.pruned()
     spare = MAX_VERTICES - 2
     places = np.sort(rng.choice(spare, size=small.num_vertices - 2, replace=False)) + 1
     position = np.concatenate([[0], places, [MAX_VERTICES - 1]]).astype(np.int64)
     adjacency = np.zeros((MAX_VERTICES, MAX_VERTICES), dtype=np.int64)
     adjacency[np.ix_(position, position)] = np.array(small.adjacency)
+    for vertex in np.setdiff1d(np.arange(1, MAX_VERTICES - 1), places):
+        adjacency[rng.integers(vertex), vertex] = 1
     labels = rng.integers(len(OPERATIONS), size=spare)
     labels[places - 1] = [_LABELS[name] for name in small.operations[1:-1]]
     return adjacency, labels
