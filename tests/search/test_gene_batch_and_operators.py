@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from hat.arch.gene_batch import feature_matrix
+from hat.arch.gene_batch import gene_columns
 from hat.arch.genes import Genes
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
@@ -15,14 +15,24 @@ def operators(tiny_space: SearchSpace) -> GeneOperators:
     return GeneOperators(tiny_space)
 
 
-def test_features_of_a_batch_equal_those_of_its_members(operators, rng):
-    batch = operators.sample(rng, 200)
-    np.testing.assert_array_equal(batch.features(), feature_matrix(list(batch)))
-    np.testing.assert_array_equal(feature_matrix(batch), batch.features())
+def test_columns_are_the_genes_of_the_translator(tiny_space):
+    columns = gene_columns(tiny_space)
+    num_choices = [
+        len(getattr(tiny_space, name))
+        for name, column in columns.items()
+        for _ in range(column.stop - column.start)
+    ]
+    assert tuple(num_choices) == Genes(tiny_space).num_choices
 
 
-def test_an_empty_list_has_a_feature_matrix():
-    assert feature_matrix([]).shape == (0, 10)
+def test_one_hot_has_one_indicator_per_used_gene(operators, rng):
+    archs = list(operators.sample(rng, 50))
+    hot = operators.one_hot(archs)
+    for row, arch in zip(hot, archs, strict=True):
+        encoder, decoder = arch.encoder.num_layers, arch.decoder.num_layers
+        assert row.sum() == 4 + 2 * encoder + 4 * decoder
+    distinct = {tuple(row) for row in hot}
+    assert len(distinct) == len(set(archs))
 
 
 def test_slices_stay_lazy_and_agree(operators, rng):

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from hat.errors import ConfigError, SearchError
+from hat.search.base import ranked
+from hat.search.constraints import Constraints, Limit
+from hat.search.deliver import DeliverySettings, deliver
+from tests.search import toy
+
+NEIGHBOURS = toy.make_operators().neighbours
+
+
+def score(archs):
+    return np.array([toy.loss_of(arch) for arch in archs])
+
+
+def run(slower, *, at_most=8.0, candidates=None, **settings):
+    """The clock says ``slower`` times what the predictor thinks; the predictor is the digit sum."""
+    clock = []
+
+    def measure(archs):
+        clock.extend(archs)
+        return [{"latency_ms": slower * sum(arch)} for arch in archs]
+
+    limits = Constraints([Limit("latency_ms", at_most, toy.sizes)])
+    if candidates is None:
+        fitting = [arch for arch in toy.ALL if sum(arch) <= at_most]
+        candidates = sorted(fitting, key=toy.loss_of)[:10]
+    deliveries = deliver(
+        candidates,
+        score=score,
+        constraints=limits,
+        measure=measure,
+        neighbours=NEIGHBOURS,
+        settings=DeliverySettings(**settings),
+    )
+    return deliveries, clock
+
+
+def test_an_honest_predictor_needs_no_repair():
+    deliveries, clock = run(1.0, keep=3)
+    assert len(clock) == 3
+    assert all(d.fits and d.repaired_from is None for d in deliveries)
+    assert deliveries[0].arch == toy.optimum(8.0)
+
+
+def test_what_misses_the_budget_is_repaired_by_one_change():
+    deliveries, clock = run(1.2, keep=1)
+    best = deliveries[0]
+    assert best.fits and best.measured["latency_ms"] <= 8.0
+    assert best.repaired_from == clock[0]
+    assert best.num_changes == 1
+    allowed = [arch for arch in NEIGHBOURS(clock[0]) if 1.2 * sum(arch) <= 8.0]
+    largest = sorted(allowed, key=sum, reverse=True)[:16]
+    assert best.arch in largest and toy.loss_of(best.arch) == min(map(toy.loss_of, largest))
+
+
+def test_a_predictor_far_off_takes_several_changes():
+    deliveries, clock = run(4.0, keep=1)
+    assert deliveries[0].fits and deliveries[0].num_changes > 1
+    assert len(clock) == len(set(clock)) == deliveries[0].num_changes + 1
+
+
+@pytest.mark.parametrize("slower", [0.9, 1.0, 1.05, 1.3, 2.0, 3.0])
+def test_whatever_is_delivered_was_measured_and_fits(slower):
+    deliveries, clock = run(slower, keep=2)
+    assert deliveries[0].fits
+    assert all(d.fits == (slower * sum(d.arch) <= 8.0) for d in deliveries)
+    assert {d.arch for d in deliveries} == set(clock)
+
+
+def test_the_margin_is_kept_free():
+    deliveries, _ = run(1.0, keep=1, margin=0.2)
+    assert deliveries[0].measured["latency_ms"] <= 6.4
+    assert deliveries[0].repaired_from is not None
+
+
+def test_later_candidates_get_their_chance():
+    slow, fast = (3, 3, 3, 3, 3), (1, 0, 0, 0, 0)
+    deliveries, _ = run(1.0, candidates=[slow, fast], keep=1, max_repairs=0)
+    assert [(d.arch, d.fits) for d in deliveries] == [(fast, True), (slow, False)]
+
+
+def test_nothing_fits_names_the_closest():
+    with pytest.raises(SearchError) as caught:
+        run(1.0, at_most=4.0, candidates=[(3, 3, 3, 3, 3), (3, 3, 0, 0, 0)], keep=1, max_repairs=0)
+    assert str(caught.value) == (
+        "none of 2 measured candidates, repairs included, met the constraint latency_ms <= 4; "
+        "the closest had 6"
+    )
+
+
+def test_limits_that_are_not_measured_count_as_predicted():
+    limits = Constraints(
+        [Limit("latency_ms", 20.0, toy.sizes), Limit("params", 3.0, lambda a: 2 * toy.sizes(a))]
+    )
+    deliveries = deliver(
+        [(1, 1, 0, 0, 0)],
+        score=score,
+        constraints=limits,
+        measure=lambda archs: [{"latency_ms": 1.0} for _ in archs],
+        neighbours=NEIGHBOURS,
+    )
+    assert not deliveries[-1].fits and deliveries[-1].predicted["params"] == 4.0
+    assert deliveries[0].fits and 2 * sum(deliveries[0].arch) <= 3
+
+
+@pytest.mark.parametrize("settings", [{"keep": 0}, {"max_repairs": -1}, {"margin": 1.0}])
+def test_settings_check_themselves(settings):
+    with pytest.raises(ConfigError, match="keep must be at least 1, max-repairs at least 0"):
+        DeliverySettings(**settings)
+
+
+def test_ranked_puts_nan_last():
+    from hat.search.base import Trial
+
+    trials = [Trial(i, (value,), 0) for i, value in enumerate([2.0, np.nan, 1.0, 2.0])]
+    assert ranked(trials) == [2, 0, 3, 1]
