@@ -2,6 +2,8 @@
 
 import functools
 import json
+import logging
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -32,6 +34,24 @@ def command(main: Main) -> Main:
             raise SystemExit(130) from None
 
     return run
+
+
+def set_up_logging(level: str = "INFO") -> None:
+    """Sends log lines to standard output in fairseq's format.
+
+    Must run before fairseq is imported, which otherwise sets up a format of its own.
+
+    Args:
+        level: lowest level to show, unless the environment's ``LOGLEVEL`` says otherwise.
+    """
+    logging.basicConfig(
+        format="%(asctime)s | %(levelname)s | %(name)s | %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+        level=os.environ.get("LOGLEVEL", level).upper(),
+        stream=sys.stdout,
+    )
+    logging.captureWarnings(True)  # fairseq's dependencies deprecate much; keep it out of sight
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
 
 
 def print_result(result: Mapping[str, Any]) -> None:

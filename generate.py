@@ -1,0 +1,6 @@
+"""Translate with a trained SubTransformer by beam search."""
+
+from hat.stages.generate import main
+
+if __name__ == "__main__":
+    main()

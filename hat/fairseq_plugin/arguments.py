@@ -1,0 +1,156 @@
+"""fairseq's options from YAML files and flags, checked before fairseq sees them."""
+
+import argparse
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from fairseq import options
+
+import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
+from hat.errors import ConfigError, DataError, suggestion
+from hat.options import Entry, actions_by_key, read_config_files, split_config_flags, yaml_arguments
+
+logger = logging.getLogger(__name__)
+
+TASK = "hat_translation"
+
+_SELECTORS = ("arch", "task", "criterion", "optimizer", "lr-scheduler", "scoring")
+"""Options whose value decides which further options exist."""
+
+_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)$")
+
+AddOptions = Callable[[argparse.ArgumentParser], None]
+
+
+def training_parser() -> argparse.ArgumentParser:
+    """Returns fairseq's training parser with hat's task as the default."""
+    return _without_usage(options.get_training_parser(default_task=TASK))
+
+
+def generation_parser() -> argparse.ArgumentParser:
+    """Returns fairseq's generation parser with hat's task as the default."""
+    return _without_usage(options.get_generation_parser(default_task=TASK))
+
+
+def _without_usage(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    def error(message: str) -> NoReturn:
+        wrong = _INVALID_CHOICE.match(message)
+        if wrong:  # fairseq has hundreds of choices; name the closest one only
+            flag, value, choices = wrong.groups()
+            hint = suggestion(value, re.findall(r"'([^']*)'", choices))
+            raise ConfigError(f"{flag} cannot be {value!r}{hint}")
+        raise ConfigError(message)
+
+    parser.error = error  # type: ignore[method-assign]
+    parser.set_defaults(required_batch_size_multiple=1)
+    return parser
+
+
+def parse(
+    make_parser: Callable[[], argparse.ArgumentParser],
+    argv: Sequence[str],
+    *,
+    add_options: AddOptions | None = None,
+    ignored_keys: frozenset[str] = frozenset(),
+) -> argparse.Namespace:
+    """Parses flags and the YAML files they name into fairseq's namespace.
+
+    Args:
+        make_parser: returns a fresh fairseq parser.
+        argv: the command line without the program's name.
+        add_options: adds a stage's own options to the parser.
+        ignored_keys: keys of YAML files that are another stage's business.
+
+    Returns:
+        The options, with the precisions that this machine lacks switched off (said once).
+
+    Raises:
+        ConfigError: naming file and line of a key or value that is wrong.
+    """
+    paths, flags = split_config_flags(argv)
+    entries = read_config_files(paths)
+    translate_old_schedule(entries)
+
+    def prepared() -> argparse.ArgumentParser:
+        parser = make_parser()
+        if add_options is not None:
+            add_options(parser)
+        return parser
+
+    # First pass: let fairseq add the options of the architecture, task, optimizer and so on.
+    full = prepared()
+    known = actions_by_key(full)
+    chosen = {key: entries[key] for key in _SELECTORS if key in entries and key in known}
+    selectors = yaml_arguments(chosen, full)
+    given, _ = options.parse_args_and_arch(
+        full, [*selectors, *flags], parse_known=True, modify_parser=_require_nothing
+    )
+    known = actions_by_key(full)
+    entries = {k: e for k, e in entries.items() if k in known or k not in ignored_keys}
+    if getattr(given, "data", None) is not None:
+        entries.pop("data", None)  # the command line names the data folder itself
+    arguments = yaml_arguments(entries, full)
+    args: argparse.Namespace = options.parse_args_and_arch(prepared(), [*arguments, *flags])
+    _switch_off_missing_precisions(args)
+    return args
+
+
+def _require_nothing(parser: argparse.ArgumentParser) -> None:
+    for action in parser._actions:
+        action.required = False
+
+
+def translate_old_schedule(entries: dict[str, Entry]) -> None:
+    """Rewrites HAT's cosine schedule in the terms of today's fairseq, in place.
+
+    HAT's fairseq warmed up from ``warmup-init-lr`` to ``max-lr`` and annealed to ``lr``. In
+    fairseq 0.12 the peak is ``lr`` and the end of the annealing ``min-lr``.
+    """
+    if "max-lr" not in entries:
+        return
+    peak = entries.pop("max-lr")
+    if "lr" in entries:
+        entries["min-lr"] = replace(entries["lr"], key="min-lr")
+    entries["lr"] = replace(peak, key="lr")
+    end = entries["min-lr"].value if "min-lr" in entries else 0
+    logger.info("%s: max-lr is fairseq's lr now: peak %s, end %s", peak.where, peak.value, end)
+
+
+def _switch_off_missing_precisions(args: argparse.Namespace) -> None:
+    has_gpu = torch.cuda.is_available() and not getattr(args, "cpu", False)
+    args.tpu = False  # fairseq sets it with bf16 and then asks for a TPU library
+    if not has_gpu and getattr(args, "fp16", False):
+        logger.warning("fp16 needs a GPU and there is none: training in fp32")
+        args.fp16 = args.memory_efficient_fp16 = False
+
+
+def check_data_folder(options_: Mapping[str, Any]) -> Path:
+    """Checks that the binarised data of fairseq-preprocess is where the options say.
+
+    Returns:
+        The first data folder.
+
+    Raises:
+        ConfigError: if no folder is named.
+        DataError: if the folder or its dictionaries are missing.
+    """
+    data = options_.get("data")
+    if not data:
+        raise ConfigError("no data folder: name it in a YAML file (data: ...) or as an argument")
+    folder = Path(str(data).split(":")[0])
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such data folder; the task's preprocess.sh makes it")
+    languages = [options_.get("source_lang"), options_.get("target_lang")]
+    for language in filter(None, languages):
+        if not (folder / f"dict.{language}.txt").is_file():
+            raise DataError(
+                f"{folder}: dict.{language}.txt is missing; is it a fairseq data folder?"
+            )
+    if not list(folder.glob("dict.*.txt")):
+        raise DataError(f"{folder}: holds no dict.*.txt; is it a fairseq data folder?")
+    return folder

@@ -1,0 +1,126 @@
+"""Trained SuperTransformers joined with fairseq's tasks: dictionaries, data and batches."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from fairseq import tasks, utils
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+
+from hat.arch.config import SubTransformerConfig
+from hat.errors import CheckpointError, DataError
+from hat.fairseq_plugin.model import TransformerSuperModel
+from hat.models.checkpoint import load_checkpoint
+from hat.models.config import SuperTransformerConfig
+from hat.models.super_transformer import SuperTransformer
+from hat.scoring.inherited_loss import Batch
+
+
+def build_task(args: argparse.Namespace) -> Any:
+    """Sets up the translation task that ``args`` describe, its dictionaries loaded."""
+    return tasks.setup_task(convert_namespace_to_omegaconf(args).task)
+
+
+def load_super_transformer(path: str, task: Any) -> SuperTransformer:
+    """Loads a checkpoint, ours or HAT's own, that was trained with the task's dictionaries.
+
+    Raises:
+        CheckpointError: if the file is no checkpoint or its vocabulary is another one.
+    """
+    plain = load_checkpoint(path)
+    for side, dictionary, size in (
+        ("source", task.source_dictionary, plain.config.src_vocab_size),
+        ("target", task.target_dictionary, plain.config.tgt_vocab_size),
+    ):
+        if len(dictionary) != size:
+            raise CheckpointError(
+                f"{path}: has {size} {side} words, but the data folder's dictionary has "
+                f"{len(dictionary)}: it was trained on other data"
+            )
+    return plain
+
+
+def load_model(
+    path: str, task: Any, arch: SubTransformerConfig | None = None
+) -> TransformerSuperModel:
+    """Loads a checkpoint as a model that fairseq's generator accepts.
+
+    Args:
+        path: the checkpoint.
+        task: a translation task; its dictionaries must be those of the training.
+        arch: the SubTransformer to run; by default what the checkpoint was trained as.
+
+    Raises:
+        CheckpointError: if the file is no checkpoint or its vocabulary is another one.
+        ConfigError: if ``arch`` is larger than the checkpoint's SuperTransformer.
+    """
+    plain = load_super_transformer(path, task)
+    model = TransformerSuperModel(plain.config, arch=arch or plain.arch)
+    model.load_state_dict(plain.state_dict())
+    return model.eval()
+
+
+def load_subset(task: Any, subset: str) -> Any:
+    """Loads a split of the task's data.
+
+    Raises:
+        DataError: if the data folder does not hold it.
+    """
+    try:
+        task.load_dataset(subset)
+    except (FileNotFoundError, OSError) as error:
+        raise DataError(f"{task.cfg.data}: has no {subset!r} data: {error}") from None
+    return task.dataset(subset)
+
+
+def iterate(task: Any, subset: str, config: SuperTransformerConfig, **limits: Any) -> Any:
+    """Returns fairseq's iterator over every sentence of ``subset``, similar lengths together.
+
+    Args:
+        task: the task, with ``subset`` loaded.
+        subset: name of the split.
+        config: limits the sentence lengths.
+        limits: ``max_tokens`` and ``max_sentences`` of a batch.
+
+    Raises:
+        DataError: if a sentence is longer than the model can take.
+    """
+    try:
+        return task.get_batch_iterator(
+            dataset=task.dataset(subset),
+            max_positions=utils.resolve_max_positions(
+                task.max_positions(), (config.max_source_positions, config.max_target_positions)
+            ),
+            disable_iterator_cache=True,
+            **limits,
+        ).next_epoch_itr(shuffle=False)
+    except Exception as error:
+        if "Size of sample" in str(error):
+            raise DataError(f"{subset}: a sentence is too long for the model: {error}") from None
+        raise
+
+
+def validation_batches(
+    task: Any,
+    subset: str,
+    config: SuperTransformerConfig,
+    *,
+    max_tokens: int | None,
+    max_sentences: int | None = None,
+    device: torch.device | str = "cpu",
+) -> Sequence[Batch]:
+    """Builds the batches of ``subset`` once, on ``device``, longest sentences last."""
+    load_subset(task, subset)
+    batches = []
+    for sample in iterate(task, subset, config, max_tokens=max_tokens, max_sentences=max_sentences):
+        net_input = sample["net_input"]
+        batches.append(
+            Batch(
+                src_tokens=net_input["src_tokens"].to(device),
+                src_lengths=net_input["src_lengths"].to(device),
+                prev_output_tokens=net_input["prev_output_tokens"].to(device),
+                target=sample["target"].to(device),
+            )
+        )
+    return sorted(batches, key=lambda batch: batch.src_tokens.size(1))

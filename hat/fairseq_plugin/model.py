@@ -1,0 +1,239 @@
+"""The SuperTransformer as a fairseq model: registered names, options, sampling per update."""
+
+import argparse
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq import utils
+from fairseq.models import (
+    BaseFairseqModel,
+    FairseqIncrementalDecoder,
+    register_model,
+    register_model_architecture,
+)
+from torch import Tensor
+
+from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, space_from_options
+from hat.arch.model_options import ARCHITECTURES, add_model_options, apply_architecture
+from hat.arch.space import SearchSpace
+from hat.models.config import SuperTransformerConfig, super_config_from_options
+from hat.models.decoder import DecoderCache, SuperDecoder
+from hat.models.encoder import EncoderOutput, SuperEncoder
+from hat.models.super_transformer import SuperTransformer
+from hat.modules.embedding import EmbeddingSuper
+
+IncrementalState = dict[str, Any]
+
+
+class FairseqSuperEncoder(SuperEncoder):
+    """``SuperEncoder`` with the methods that fairseq's generator calls."""
+
+    def forward_torchscript(self, net_input: dict[str, Tensor]) -> EncoderOutput:
+        """Encodes the source side of a fairseq batch."""
+        output: EncoderOutput = self(net_input["src_tokens"], net_input["src_lengths"])
+        return output
+
+    def reorder_encoder_out(self, encoder_out: EncoderOutput, new_order: Tensor) -> EncoderOutput:
+        """Returns the sentences of ``encoder_out`` in ``new_order``, repeats included."""
+        return encoder_out.index_select(new_order)
+
+    def max_positions(self) -> int:
+        """Longest source sentence in tokens."""
+        return self.config.max_source_positions
+
+
+class _DecoderBase(FairseqIncrementalDecoder):
+    """Gives ``FairseqIncrementalDecoder`` a constructor without arguments.
+
+    fairseq decodes step by step only what is an instance of ``FairseqIncrementalDecoder``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+
+class FairseqSuperDecoder(SuperDecoder, _DecoderBase):
+    """``SuperDecoder`` whose key/value cache lives in fairseq's incremental state."""
+
+    _CACHE = "hat_cache"
+
+    def forward(  # type: ignore[override]
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOutput,
+        incremental_state: IncrementalState | None = None,
+        **_: Any,
+    ) -> tuple[Tensor, None]:
+        """Returns logits (B, T, V), of the new tokens only when a state is given, and None."""
+        cache = None
+        if incremental_state is not None:
+            cache = incremental_state.setdefault(self._CACHE, DecoderCache())
+        return SuperDecoder.forward(self, prev_output_tokens, encoder_out, cache), None
+
+    def reorder_incremental_state_scripting(
+        self, incremental_state: IncrementalState, new_order: Tensor
+    ) -> None:
+        """Reorders the cached hypotheses after a step of beam search.
+
+        fairseq moves hypotheses between sentences only when it drops finished sentences, and
+        then the batch shrinks.
+        """
+        cache = incremental_state.get(self._CACHE)
+        if cache is not None and cache.layers:
+            keys = cache.layers[0].self_key
+            cache.reorder(new_order, same_sources=len(new_order) == keys.size(0))
+
+    def max_positions(self) -> int:
+        """Longest target sentence in tokens."""
+        return self.config.max_target_positions
+
+
+@register_model("transformersuper")
+class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
+    """A SuperTransformer that draws one SubTransformer per update while it is trained.
+
+    The draw of update t depends on (seed, t) alone: it is the same on every worker, and a
+    resumed training repeats the draws of an uninterrupted one.
+    """
+
+    def __init__(
+        self,
+        config: SuperTransformerConfig,
+        *,
+        space: SearchSpace | None = None,
+        arch: SubTransformerConfig | None = None,
+        seed: int = 1,
+    ) -> None:
+        """Builds the model.
+
+        Args:
+            config: the shape of the SuperTransformer.
+            space: what to draw from during training; None trains one fixed architecture.
+            arch: the architecture to start with; defaults to the largest one.
+            seed: seed of the draws.
+        """
+        super().__init__(config)
+        self.space = space
+        self.seed = seed
+        self._drawn_for_training = False
+        if space is not None:
+            for extreme in (space.largest(), space.smallest()):
+                self.set_sample_config(extreme)
+            arch = arch or space.largest()
+        if arch is not None:
+            self.set_sample_config(arch)
+
+    def build_encoder(self, embed_tokens: EmbeddingSuper, *, size: EncoderConfig) -> SuperEncoder:
+        """Builds the encoder with fairseq's methods on it."""
+        return FairseqSuperEncoder(self.config, embed_tokens, size=size)
+
+    def build_decoder(
+        self, embed_tokens: EmbeddingSuper, *, size: DecoderConfig, encoder_embed_dim: int
+    ) -> SuperDecoder:
+        """Builds the decoder with fairseq's methods on it."""
+        return FairseqSuperDecoder(
+            self.config, embed_tokens, size=size, encoder_embed_dim=encoder_embed_dim
+        )
+
+    @staticmethod
+    def add_args(parser: argparse.ArgumentParser) -> None:
+        """Adds HAT's model options."""
+        add_model_options(parser)
+        parser.add_argument(
+            "--train-subtransformer",
+            action="store_true",
+            default=False,
+            help="train the one SubTransformer that the *-subtransformer options describe",
+        )
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace, task: Any) -> "TransformerSuperModel":
+        """Builds the model from fairseq's options and the task's dictionaries.
+
+        Raises:
+            ConfigError: if the options contradict each other or name no search space.
+        """
+        options = vars(args)
+        config = super_config_from_options(
+            options,
+            src_vocab_size=len(task.source_dictionary),
+            tgt_vocab_size=len(task.target_dictionary),
+            padding_idx=task.source_dictionary.pad(),
+        )
+        space, arch = None, None
+        if options.get("train_subtransformer"):
+            given = {key: options.get(key.replace("-", "_")) for key in ARCH_KEYS}
+            arch = arch_from_mapping(given, "--train-subtransformer")
+        else:
+            space = space_from_options(options, "the SuperTransformer's options")
+        model = cls(config, space=space, arch=arch, seed=int(options.get("seed") or 1))
+        for side, dictionary in (
+            ("encoder", task.source_dictionary),
+            ("decoder", task.target_dictionary),
+        ):
+            path = options.get(f"{side}_embed_path")
+            if path:
+                table = utils.parse_embedding(path)
+                utils.load_embedding(table, dictionary, getattr(model, side).embed_tokens)
+        return model
+
+    def set_num_updates(self, num_updates: int) -> None:
+        """Tells the model which update comes next, and draws that update's SubTransformer."""
+        super().set_num_updates(num_updates)
+        if self.space is not None and self.training:
+            rng = np.random.default_rng((self.seed, num_updates))
+            self.set_sample_config(self.space.sample(rng))
+            self._drawn_for_training = True
+
+    def set_sample_config(self, arch: SubTransformerConfig) -> None:
+        """Selects the SubTransformer that runs from now on."""
+        super().set_sample_config(arch)
+        self._drawn_for_training = False
+
+    def forward(  # type: ignore[override]
+        self, src_tokens: Tensor, src_lengths: Tensor, prev_output_tokens: Tensor, **_: Any
+    ) -> tuple[Tensor, None]:
+        """Returns teacher-forced logits (B, T, V) and None, the shape of fairseq's outputs.
+
+        A draw is for training only: in evaluation mode the largest SubTransformer takes its
+        place, so that a plain fairseq task validates the same network every time.
+        """
+        if self._drawn_for_training and not self.training and self.space is not None:
+            self.set_sample_config(self.space.largest())
+        encoder_out = self.encoder(src_tokens, src_lengths)
+        logits, extra = self.decoder(prev_output_tokens, encoder_out)
+        return logits, extra
+
+    def get_normalized_probs(
+        self, net_output: tuple[Tensor, None], log_probs: bool, sample: Any = None
+    ) -> Tensor:
+        """Returns (log-)probabilities (B, T, V) in float32."""
+        logits = net_output[0].float()
+        return logits.log_softmax(dim=-1) if log_probs else logits.softmax(dim=-1)
+
+    def max_positions(self) -> tuple[int, int]:
+        """Longest source and target in tokens."""
+        return self.config.max_source_positions, self.config.max_target_positions
+
+    def max_decoder_positions(self) -> int:
+        """Longest target in tokens."""
+        return self.config.max_target_positions
+
+    @torch.jit.unused
+    def get_targets(self, sample: dict[str, Any], net_output: Any) -> Tensor:
+        """Returns the target tokens (B, T) of a batch."""
+        target: Tensor = sample["target"]
+        return target
+
+
+def _register(name: str) -> None:
+    def set_defaults(args: argparse.Namespace) -> None:
+        apply_architecture(args, name)
+
+    register_model_architecture("transformersuper", name)(set_defaults)
+
+
+for _name in ARCHITECTURES:
+    _register(_name)

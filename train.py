@@ -1,0 +1,6 @@
+"""Train a SuperTransformer, or one SubTransformer, through fairseq."""
+
+from hat.stages.train import main
+
+if __name__ == "__main__":
+    main()
