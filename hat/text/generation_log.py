@@ -1,0 +1,89 @@
+"""Reading the log of ``fairseq-generate``: translations and references in corpus order.
+
+The log holds, tab separated and in the order of the batches, ``S-<id> source``,
+``T-<id> reference`` and, best first, ``H-<id> score translation``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hat.errors import DataError
+from hat.text.lines import read_lines
+
+_SENTENCE = re.compile(r"([STH])-(\d+)\t(.*)")
+
+
+@dataclass(frozen=True)
+class Translations:
+    """Translations of the sentences 0, 1, 2, ... of a corpus."""
+
+    hypotheses: tuple[str, ...]
+    references: tuple[str, ...]
+    """Empty if the log holds no references (the target side was not binarised)."""
+
+
+def read_generation_logs(paths: Iterable[str | Path]) -> Translations:
+    """Reads one log, or the logs of several shards of one corpus.
+
+    Of several translations of a sentence (``--nbest``) the first, best one counts.
+
+    Raises:
+        DataError: if a file is no such log, or sentences are missing or stand twice:
+            fairseq drops sentences without a word if ``--required-batch-size-multiple`` is not 1.
+    """
+    hypotheses: dict[int, str] = {}
+    references: dict[int, str] = {}
+    names = [str(path) for path in paths]
+    for name in names:
+        own_hypotheses, own_references = _read_log(name)
+        twice = hypotheses.keys() & own_hypotheses.keys()
+        if twice:
+            raise DataError(f"{name}: sentence {min(twice)} stands in another log too")
+        hypotheses.update(own_hypotheses)
+        references.update(own_references)
+    where = ", ".join(names)
+    if not hypotheses:
+        raise DataError(f"{where}: no translations (lines such as 'H-0<tab>score<tab>text') found")
+    _check_complete(hypotheses, "translations", where)
+    if references:
+        _check_complete(references, "references", where)
+        if len(references) != len(hypotheses):
+            raise DataError(
+                f"{where}: {len(hypotheses)} translations, but {len(references)} references"
+            )
+    order = range(len(hypotheses))
+    return Translations(
+        tuple(hypotheses[i] for i in order),
+        tuple(references[i] for i in order) if references else (),
+    )
+
+
+def _read_log(name: str) -> tuple[dict[int, str], dict[int, str]]:
+    hypotheses: dict[int, str] = {}
+    references: dict[int, str] = {}
+    for number, line in enumerate(read_lines(name), start=1):
+        match = _SENTENCE.fullmatch(line)
+        if match is None:
+            continue
+        kind, index, text = match[1], int(match[2]), match[3]
+        if kind == "H":
+            _, tab, translation = text.partition("\t")
+            if not tab:
+                raise DataError(f"{name}:{number}: expected 'H-id<tab>score<tab>translation'")
+            hypotheses.setdefault(index, translation)
+        elif kind == "T":
+            if index in references:
+                raise DataError(f"{name}:{number}: a second reference of sentence {index}")
+            references[index] = text
+    return hypotheses, references
+
+
+def _check_complete(sentences: Mapping[int, str], what: str, where: str) -> None:
+    missing = sorted(set(range(max(sentences) + 1)) - sentences.keys())
+    if missing:
+        raise DataError(
+            f"{where}: {what} of {len(missing)} sentences are missing, the first is sentence "
+            f"{missing[0]}; generate with --required-batch-size-multiple 1"
+        )

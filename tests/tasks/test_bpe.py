@@ -1,0 +1,62 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from hat.errors import DataError
+from hat.tasks.bpe import BpeEncoder, learn_bpe, remove_bpe
+
+TEXT = [
+    "der Hund schläft im Garten , die Hunde schlafen im Haus",
+    "two dogs sleep in the garden , the dog sleeps in the house",
+] * 3
+UNSEEN = [
+    *TEXT,
+    "Gartenhäuser – ☃ 日本 x@y &amp; <unk>",
+    "",
+    "  blanks at both ends \t",
+    "two  blanks",
+    "U+2028 \u2028 and no-break\u00a0blank",
+]
+
+
+@pytest.fixture(scope="module")
+def codes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bpe") / "codes"
+    learn_bpe(TEXT, path, num_merges=40)
+    return path
+
+
+def test_learning_is_quiet_and_repeatable(
+    codes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learn_bpe(TEXT, tmp_path / "again", num_merges=40)
+    assert (tmp_path / "again").read_bytes() == codes.read_bytes()
+    assert capsys.readouterr() == ("", "")
+    assert len(codes.read_text().splitlines()) == 41  # a version line and the merges
+
+
+def test_round_trip(codes: Path) -> None:
+    encoded = BpeEncoder(codes, "subword-nmt").encode(UNSEEN)
+    assert any("@@ " in line for line in encoded)
+    for line, units in zip(TEXT, encoded, strict=False):
+        assert remove_bpe(units) == line
+
+
+@pytest.mark.skipif(importlib.util.find_spec("fastBPE") is None, reason="needs fastBPE")
+def test_both_programs_give_the_same_units(codes: Path) -> None:
+    fast = BpeEncoder(codes, "fastBPE")
+    assert BpeEncoder(codes).program == "fastBPE"
+    assert fast.encode(UNSEEN) == BpeEncoder(codes, "subword-nmt").encode(UNSEEN)
+
+
+def test_remove_bpe_joins_a_dangling_unit() -> None:
+    assert remove_bpe("Gar@@ ten@@ haus@@") == "Gartenhaus"
+
+
+def test_errors(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="absent: BPE codes not found"):
+        BpeEncoder(tmp_path / "absent")
+    with pytest.raises(DataError, match="no text to learn BPE merges from"):
+        learn_bpe(["", ""], tmp_path / "codes", num_merges=10)
+    assert not list(tmp_path.iterdir())
