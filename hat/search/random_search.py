@@ -13,13 +13,13 @@ class RandomSearch(Generic[A]):
     def __init__(self, proposer: Proposer[A], *, batch_size: int = 125) -> None:
         """Args: proposer: draws candidates; batch_size: how many per round."""
         self._proposer = proposer
-        self._batch_size = batch_size
+        self.batch_size = batch_size
 
     def ask(self) -> list[A]:
         """Returns the next random architectures."""
         if not self._proposer.trials:
-            return self._proposer.first(self._batch_size)
-        return self._proposer.sample(self._batch_size)
+            return self._proposer.first(self.batch_size)
+        return self._proposer.sample(self.batch_size)
 
     def tell(self, trials: Sequence[Trial[A]]) -> None:
         """Remembers what was tried, so that it is not asked for again."""

@@ -1,0 +1,203 @@
+"""The report at the end of a search: what it found, how it got there, and was it worth it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic
+
+import numpy as np
+
+from hat.report.document import Section, write_document
+from hat.report.plots import Axes, Band, Front, band_plot, best_so_far, front_plot
+from hat.report.tables import Column, csv_table, markdown_table
+from hat.report.verdict import Verdict, verdict_text
+from hat.search.base import A, SearchResult, Trial
+from hat.search.deliver import Delivery
+from hat.search.pareto import non_dominated
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchStory(Generic[A]):
+    """Everything a search report tells. Only the result and the budgets are a must."""
+
+    result: SearchResult[A]
+    budgets: Mapping[str, float]
+    """By the name of the limit; the first is the x axis of the front."""
+
+    deliveries: Sequence[Delivery[A]] = ()
+    """The measured finalists, the winner first."""
+
+    baselines: Mapping[str, Trial[A]] = field(default_factory=dict)
+    """Named architectures to compare with, scored like all others."""
+
+    verdicts: Sequence[Verdict] = ()
+    extra: Sequence[Section] = ()
+    """Further sections, such as rank correlations of scorers or BLEU after retraining."""
+
+    describe: Callable[[A], str] = str
+    """The winner in text; shown as a code block."""
+
+
+def write_search_report(folder: str | Path, story: SearchStory[A], *, title: str) -> list[Path]:
+    """Writes ``report.md`` with ``convergence``, ``front`` and tables as PNG and CSV.
+
+    Returns:
+        The files written, the report first.
+
+    Raises:
+        SearchError: if the search could not score a single candidate.
+    """
+    sections = [_winner(story)]
+    if story.verdicts:
+        sections.append(_worth(story))
+    sections += [_convergence(story.result), *_front(story), *story.extra, _facts(story.result)]
+    return write_document(folder, title, sections)
+
+
+def _winner(story: SearchStory[A]) -> Section:
+    result = story.result
+    sign = -1.0 if result.higher_is_better[0] else 1.0
+    if story.deliveries:
+        arch = story.deliveries[0].arch
+        columns: list[Column[Delivery[A]]] = [
+            Column("finalist", lambda d: story.deliveries.index(d) + 1),
+            Column(result.objective_names[0], lambda d: sign * d.objective, ".5g"),
+        ]
+        for name in story.budgets:
+            columns += [
+                Column(f"{name} predicted", partial(_value, "predicted", name)),
+                Column(f"{name} measured", partial(_value, "measured", name)),
+                Column(f"{name} budget", partial(_value, "budget", name)),
+            ]
+        columns += [
+            Column("fits", lambda d: "yes" if d.fits else "no"),
+            Column("repaired by", lambda d: f"{d.num_changes} changes" if d.num_changes else ""),
+        ]
+        table = markdown_table(story.deliveries, columns)
+        numbers = ("finalists.csv", csv_table(story.deliveries, columns))
+    else:
+        best = result.best()
+        arch, table, numbers = best.arch, _trial_table(story, {"winner": best}), None
+    text = f"```\n{story.describe(arch)}\n```"
+    return Section(title="The winner", text=text, table=table, csv=numbers)
+
+
+def _value(kind: str, name: str, delivery: Delivery[Any]) -> float | None:
+    values: Mapping[str, float] = getattr(delivery, kind)
+    return values.get(name)
+
+
+def _worth(story: SearchStory[A]) -> Section:
+    columns: list[Column[Verdict]] = [
+        Column("baseline", lambda v: v.baseline.name),
+        Column("seeds", lambda v: len(v.baseline.scores)),
+        Column("evaluations", lambda v: v.baseline.num_evaluations),
+        Column("baseline mean", lambda v: v.baseline.mean),
+        Column("baseline std", lambda v: v.baseline.std, ".2g"),
+        Column("search seeds", lambda v: len(v.ours.scores)),
+        Column("search mean", lambda v: v.ours.mean),
+        Column("search std", lambda v: v.ours.std, ".2g"),
+        Column("gain", lambda v: v.gain, "+.3g"),
+        Column("95% low", lambda v: v.low, "+.3g"),
+        Column("95% high", lambda v: v.high, "+.3g"),
+    ]
+    return Section(
+        title="Was it worth it?",
+        text=verdict_text(story.verdicts),
+        table=markdown_table(story.verdicts, columns),
+        csv=("worth_it.csv", csv_table(story.verdicts, columns)),
+    )
+
+
+def _convergence(result: SearchResult[A]) -> Section:
+    scores = [result.score(trial) for trial in result.trials]
+    best = best_so_far(scores, higher_is_better=result.higher_is_better[0])
+    count = np.arange(1, len(scores) + 1, dtype=np.float64)
+    name = result.objective_names[0]
+    rows = list(zip(count, (t.round for t in result.trials), scores, best, strict=True))
+    columns: list[Column[Any]] = [
+        Column("candidate", lambda row: int(row[0])),
+        Column("round", lambda row: row[1]),
+        Column(name, lambda row: float(row[2])),
+        Column(f"best {name}", lambda row: float(row[3])),
+    ]
+    axes = Axes(x="candidates scored", y=f"best {name} so far")
+    draw = partial(band_plot, bands={"this search": Band(x=count, runs=best[None])}, axes=axes)
+    return Section(
+        title="Convergence",
+        csv=("convergence.csv", csv_table(rows, columns)),
+        plot=("convergence.png", draw),
+    )
+
+
+def _front(story: SearchStory[A]) -> list[Section]:
+    """The front of the first budget's cost against the score; nothing if no cost was noted."""
+    result, cost = story.result, next(iter(story.budgets), "")
+    trials = [t for t in result.trials if t.is_scored and cost in t.costs]
+    if not trials:
+        return []
+    values = np.array([(t.costs[cost], t.objectives[0]) for t in trials])
+    on_front = [trials[i] for i in np.flatnonzero(non_dominated(values))]
+    on_front = sorted({t.arch: t for t in on_front}.values(), key=lambda t: t.costs[cost])
+
+    def points(some: Sequence[Trial[A]]) -> np.ndarray:
+        return np.array([(t.costs[cost], result.score(t)) for t in some])
+
+    named = {"winner": _winning_trial(story), **story.baselines}
+    marks = {
+        name: (trial.costs[cost], result.score(trial))
+        for name, trial in named.items()
+        if trial is not None and cost in trial.costs
+    }
+    front = Front(
+        points=points(trials), front=points(on_front), marks=marks, budget=story.budgets[cost]
+    )
+    axes = Axes(x=cost, y=result.objective_names[0])
+    shown = {**{n: t for n, t in named.items() if t is not None}}
+    return [
+        Section(
+            title="Front",
+            table=_trial_table(story, shown),
+            csv=("front.csv", _trial_csv(story, {str(i): t for i, t in enumerate(on_front)})),
+            plot=("front.png", partial(front_plot, front=front, axes=axes)),
+        )
+    ]
+
+
+def _winning_trial(story: SearchStory[A]) -> Trial[A] | None:
+    if not story.deliveries:
+        return story.result.best()
+    winner = story.deliveries[0]
+    return Trial(winner.arch, (winner.objective,), 0, winner.predicted)
+
+
+def _trial_columns(story: SearchStory[A]) -> list[Column[tuple[str, Trial[A]]]]:
+    def cost(name: str, row: tuple[str, Trial[A]]) -> float | None:
+        return row[1].costs.get(name)
+
+    names = list(
+        dict.fromkeys([*story.budgets, *(n for t in story.result.trials for n in t.costs)])
+    )
+    return [
+        Column("architecture", lambda row: row[0]),
+        Column(story.result.objective_names[0], lambda row: story.result.score(row[1]), ".5g"),
+        *(Column(name, partial(cost, name)) for name in names),
+    ]
+
+
+def _trial_table(story: SearchStory[A], trials: Mapping[str, Trial[A]]) -> str:
+    return markdown_table(list(trials.items()), _trial_columns(story))
+
+
+def _trial_csv(story: SearchStory[A], trials: Mapping[str, Trial[A]]) -> str:
+    return csv_table(list(trials.items()), _trial_columns(story))
+
+
+def _facts(result: SearchResult[A]) -> Section:
+    rounds = len({trial.round for trial in result.trials})
+    text = (
+        f"{result.num_evaluated} architectures in {rounds} rounds, "
+        f"{result.num_unscored} of them could not be scored. Signature: `{result.signature}`"
+    )
+    return Section(title="Facts", text=text)

@@ -1,0 +1,89 @@
+"""What a search has to beat, at the same price: random search, and the largest that fits."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hat.search.base import A, Codec, Feasible, Objective, Operators, SearchResult
+from hat.search.evolution import Evolution, EvolutionSettings
+from hat.search.loop import Search
+from hat.search.proposer import Proposer
+from hat.search.random_search import RandomSearch
+
+_LARGEST = EvolutionSettings(
+    population_size=100, parent_size=20, mutation_size=60, crossover_size=20
+)
+
+
+class _Size(Generic[A]):
+    """A size as an objective: the larger, the better."""
+
+    name = "size"
+    higher_is_better = True
+
+    def __init__(self, size: Callable[[Sequence[A]], NDArray[np.float64]]) -> None:
+        self._size = size
+
+    def score(self, archs: Sequence[A]) -> NDArray[np.float64]:
+        return self._size(archs)
+
+
+def random_baseline(
+    operators: Operators[A],
+    feasible: Feasible[A],
+    objective: Objective[A],
+    *,
+    codec: Codec[A],
+    num_evaluations: int,
+    rng: np.random.Generator,
+    batch_size: int = 125,
+) -> SearchResult[A]:
+    """Searches at random until ``num_evaluations`` candidates are scored.
+
+    Raises:
+        SearchError: if no candidate meets the constraints.
+    """
+    batch_size = min(batch_size, num_evaluations)
+    rounds, rest = divmod(num_evaluations, batch_size)
+    proposer = Proposer(operators, rng, feasible)
+    algorithm = RandomSearch(proposer, batch_size=batch_size)
+    search = Search(algorithm, [objective], codec=codec)
+    result = search.run(rounds)
+    if not rest:
+        return result
+    algorithm.batch_size = rest
+    return search.run(rounds + 1)
+
+
+def largest_that_fits(
+    operators: Operators[A],
+    feasible: Feasible[A],
+    size: Callable[[Sequence[A]], NDArray[np.float64]],
+    *,
+    codec: Codec[A],
+    rng: np.random.Generator,
+    num_rounds: int = 30,
+) -> A:
+    """Returns an architecture that meets the constraints and is as large as one can find.
+
+    Nothing is scored: evolution climbs on ``size`` alone, in seconds. Of equally large ones
+    (decoder depth has few values) chance decides, hence the seeds.
+
+    Args:
+        operators: how to make architectures.
+        feasible: the constraints.
+        size: parameters or decoder depth (N,) of N architectures.
+        codec: architectures as JSON.
+        rng: decides between ties.
+        num_rounds: generations.
+
+    Raises:
+        SearchError: if no candidate meets the constraints.
+    """
+    algorithm = Evolution(Proposer(operators, rng, feasible), _LARGEST)
+    result = Search(algorithm, [_Size(size)], codec=codec).run(num_rounds)
+    best = result.best().objectives[0]
+    equals = [trial.arch for trial in result.trials if trial.objectives[0] == best]
+    return equals[int(rng.integers(len(equals)))]
