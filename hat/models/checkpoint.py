@@ -8,9 +8,10 @@ become objects of a class that does nothing.
 
 import argparse
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -62,14 +63,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             tensors, plain values, numbers of numpy, a Namespace and fairseq's meters.
     """
     try:
-        stream = open(path, "rb")
+        with open(path, "rb") as stream:
+            content = _unpickle(stream, path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        with stream, torch.serialization.safe_globals(_ALLOWED):
-            content = torch.load(stream, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged file makes torch raise is not documented
-        raise CheckpointError(f"{path}: {_reason(error)}") from None
     if not isinstance(content, dict) or not isinstance(content.get("model"), Mapping):
         raise CheckpointError(
             f"{path}: is not a checkpoint: expected a dictionary with weights under 'model'"
@@ -129,6 +126,15 @@ def checkpoint_options(content: Mapping[str, Any], path: str | Path) -> dict[str
             f"{path}: holds no options: expected them under 'args' or under 'model' of 'cfg'"
         )
     return options
+
+
+def _unpickle(stream: BinaryIO, path: str | Path) -> Any:
+    try:
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_ALLOWED):
+            warnings.simplefilter("ignore")  # a file is read or refused; torch's doubts help nobody
+            return torch.load(stream, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a damaged file makes torch raise is not documented
+        raise CheckpointError(f"{path}: {_reason(error)}") from None
 
 
 def _config(

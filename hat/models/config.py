@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
-from hat.errors import ConfigError
-from hat.modules.activations import activation
+from hat.arch.model_options import ACTIVATION_NAMES
+from hat.errors import ConfigError, suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,10 @@ class SuperTransformerConfig:
             )
         if self.share_all_embeddings:
             self._check_sharing()
-        activation(self.activation_fn)
+        if self.activation_fn not in ACTIVATION_NAMES:
+            hint = suggestion(self.activation_fn, ACTIVATION_NAMES)
+            known = ", ".join(ACTIVATION_NAMES)
+            raise ConfigError(f"unknown activation_fn {self.activation_fn!r}; known: {known}{hint}")
 
     def _check_sharing(self) -> None:
         if self.src_vocab_size != self.tgt_vocab_size:
@@ -282,4 +285,4 @@ def _convert(option: str, value: Any, to: Any) -> Any:
         return float(value)
     if isinstance(value, to) and not (to is int and isinstance(value, bool)):
         return value
-    raise ConfigError(f"{name} must be a {to.__name__}, but found {value!r}")
+    raise ConfigError(f"{name} must be of type {to.__name__}, but found {value!r}")

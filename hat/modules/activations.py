@@ -6,8 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hat.errors import ConfigError, suggestion
-
 
 def _gelu_tanh(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
@@ -26,17 +24,3 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": _linear,
 }
 """fairseq's names. Its ``gelu_fast`` and ``gelu_accurate`` both are the tanh approximation."""
-
-
-def activation(name: str) -> Callable[[Tensor], Tensor]:
-    """Returns the activation function called ``name``.
-
-    Raises:
-        ConfigError: if there is none.
-    """
-    if name not in ACTIVATIONS:
-        hint = suggestion(name, ACTIVATIONS)
-        raise ConfigError(
-            f"unknown activation-fn {name!r}; known are {', '.join(ACTIVATIONS)}{hint}"
-        )
-    return ACTIVATIONS[name]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hat.modules.activations import activation
+from hat.modules.activations import ACTIVATIONS
 from hat.modules.attention import MultiheadAttentionSuper
 from hat.modules.layer_norm import LayerNormSuper
 from hat.modules.linear import LinearSuper
@@ -87,7 +87,7 @@ class DecoderLayerSuper(nn.Module):
         self.fc1 = LinearSuper(embed_dim, ffn_dim)
         self.fc2 = LinearSuper(ffn_dim, embed_dim)
         self.final_layer_norm = LayerNormSuper(embed_dim)
-        self.activation = activation(activation_fn)
+        self.activation = ACTIVATIONS[activation_fn]
         self.normalize_before = normalize_before
         self.dropout_p = dropout_p
         self.activation_dropout_p = activation_dropout_p
