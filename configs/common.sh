@@ -191,6 +191,7 @@ translate_and_score() {
   [ -f "$sub" ] || usage_error "SubTransformer file not found: $2"
   case "$metric" in normal | sacre) ;; *) usage_error "the metric is normal or sacre, not $metric" ;; esac
   case "$subset" in valid | test) ;; *) usage_error "the subset is valid or test, not $subset" ;; esac
+  [ "$gpu" != gpu ] || gpu=0
   case "$gpu" in cpu) flags+=(--cpu) ;; *[!0-9,]*) usage_error "the gpu is a number or cpu, not $gpu" ;; esac
   cd "$ROOT"
   [ -d "$data" ] || fail "$data is missing; make it with: bash $TASK/preprocess.sh"
@@ -208,10 +209,10 @@ translate_and_score() {
   mv "$log.tmp" "$log"
   local score=("$log" --metric "$metric" "${SCORE_FLAGS[@]}")
   if [ "$metric" = sacre ] && [ -n "${RAW_REFERENCE:-}" ]; then
-    # shellcheck disable=SC2059
-    local reference
-    reference="$(printf "$RAW_REFERENCE" "$subset")"
-    [ -f "$reference" ] && score+=(--reference "$reference")
+    local reference="${RAW_REFERENCE//%s/$subset}"
+    if [ -f "$reference" ]; then
+      score+=(--reference "$reference")
+    fi
   fi
   "$PYTHON" -m hat.cli score "${score[@]}"
 }
