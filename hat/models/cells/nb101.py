@@ -26,11 +26,20 @@ class Nb101Module(nn.Module):
 
     Vertices add what flows into them; only the output concatenates. Whatever comes from the input
     is projected by a 1x1 convolution; between inner vertices surplus channels are dropped.
+
+    Args:
+        cell: a pruned cell.
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        lent_skip: adds the mean of the input's channels to the output; not part of the benchmark.
     """
 
-    def __init__(self, cell: CellGraph, in_channels: int, out_channels: int) -> None:
+    def __init__(
+        self, cell: CellGraph, in_channels: int, out_channels: int, *, lent_skip: bool = False
+    ) -> None:
         super().__init__()
         self.cell = cell
+        self.lent_skip = lent_skip
         self.widths = vertex_widths(cell, in_channels, out_channels)
         self.projections = nn.ModuleDict()
         self.convolutions = nn.ModuleDict()
@@ -44,6 +53,10 @@ class Nb101Module(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, in_channels, H, W) -> (B, out_channels, H, W)."""
+        output = self._graph(x)
+        return output + x.mean(dim=1, keepdim=True) if self.lent_skip else output
+
+    def _graph(self, x: Tensor) -> Tensor:
         adjacency, last = self.cell.adjacency, self.cell.num_vertices - 1
         values: dict[int, Tensor] = {}
         for vertex in range(1, last):
@@ -72,13 +85,20 @@ class Nb101Network(nn.Module):
     """Stem, three stacks of three modules with max pooling between, pooling, classifier."""
 
     def __init__(
-        self, cell: CellGraph, *, num_classes: int = 10, stem_channels: int = STEM_CHANNELS
+        self,
+        cell: CellGraph,
+        *,
+        num_classes: int = 10,
+        stem_channels: int = STEM_CHANNELS,
+        lent_skip: bool = False,
     ) -> None:
         super().__init__()
         pruned = cell.pruned()
         sizes = module_channels(stem_channels)
         self.stem = ConvNormRelu(3, stem_channels, 3)
-        self.cells = nn.ModuleList(Nb101Module(pruned, *channels) for channels in sizes)
+        self.cells = nn.ModuleList(
+            Nb101Module(pruned, *channels, lent_skip=lent_skip) for channels in sizes
+        )
         self.classifier = nn.Linear(sizes[-1][1], num_classes)
 
     def forward(self, images: Tensor) -> Tensor:

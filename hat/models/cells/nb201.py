@@ -22,11 +22,18 @@ class ReluConvNorm(nn.Sequential):
 
 
 class Nb201CellModule(nn.Module):
-    """One cell: every node is the sum of its edges."""
+    """One cell: every node is the sum of its edges.
 
-    def __init__(self, cell: Nb201Cell, channels: int) -> None:
+    Args:
+        cell: its operations.
+        channels: its width.
+        lent_skip: adds the input to the output; not part of the benchmark.
+    """
+
+    def __init__(self, cell: Nb201Cell, channels: int, *, lent_skip: bool = False) -> None:
         super().__init__()
         self.cell = cell
+        self.lent_skip = lent_skip
         self.convolutions = nn.ModuleDict()
         for (source, target), operation in zip(NB201_EDGES, cell.operations, strict=True):
             if operation.startswith("nor_conv"):
@@ -48,7 +55,7 @@ class Nb201CellModule(nn.Module):
                 elif operation != "none":
                     total = total + self.convolutions[f"{source}-{target}"](nodes[source])
             nodes.append(total.expand_as(x))
-        return nodes[3]
+        return nodes[3] + x if self.lent_skip else nodes[3]
 
 
 class ResidualReduction(nn.Module):
@@ -73,7 +80,13 @@ class Nb201Network(nn.Module):
     """Stem, three stages of equal cells with a reduction between, pooling, classifier."""
 
     def __init__(
-        self, cell: Nb201Cell, *, num_classes: int = 10, channels: int = 16, cells: int = 5
+        self,
+        cell: Nb201Cell,
+        *,
+        num_classes: int = 10,
+        channels: int = 16,
+        cells: int = 5,
+        lent_skip: bool = False,
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
@@ -85,7 +98,7 @@ class Nb201Network(nn.Module):
             if stage:
                 layers.append(ResidualReduction(channels))
                 channels *= 2
-            layers += [Nb201CellModule(cell, channels) for _ in range(cells)]
+            layers += [Nb201CellModule(cell, channels, lent_skip=lent_skip) for _ in range(cells)]
         self.layers = nn.Sequential(*layers)
         self.last_norm = nn.BatchNorm2d(channels, track_running_stats=False)
         self.classifier = nn.Linear(channels, num_classes)

@@ -41,8 +41,12 @@ class CollapsedNb101:
         pair = np.repeat(total[None], len(self._weights), axis=0)
         self._stem = self._norm_relu(pair, 1)
 
-    def outputs(self, cell: CellGraph) -> Floats:
+    def outputs(self, cell: CellGraph, *, lend_skip: bool = False) -> Floats:
         """One logit of each image, shape (2, B): row i belongs to constant i.
+
+        No cell of this space lets a signal pass a tiny constant, because its input is always
+        projected. With ``lend_skip`` the mean over the channels of the input is added to every
+        channel of the output.
 
         Raises:
             ConfigError: if no path leads from the input of the cell to its output.
@@ -52,7 +56,10 @@ class CollapsedNb101:
         for index, (in_channels, out_channels) in enumerate(self._modules):
             if index and index % MODULES_PER_STACK == 0:
                 groups = [(count, halve_max(maps)) for count, maps in groups]
+            mean = sum(count * maps for count, maps in groups) / in_channels
             groups = self._module(pruned, groups, vertex_widths(pruned, in_channels, out_channels))
+            if lend_skip:
+                groups = [(count, maps + mean) for count, maps in groups]
         logits = sum(count * maps.mean(axis=(-2, -1)) for count, maps in groups)
         result: Floats = logits * self._weights[:, None]
         return result

@@ -41,15 +41,22 @@ class CollapsedNb201:
         pair = np.repeat(total[None], len(self._weights), axis=0)
         self._stem = batch_norm(pair, self._weights, self._weights)
 
-    def outputs(self, cell: Nb201Cell) -> Floats:
-        """Pooled feature of each image, shape (2, B): row i belongs to constant i."""
+    def outputs(self, cell: Nb201Cell, *, lend_skip: bool = False) -> Floats:
+        """Pooled feature of each image, shape (2, B): row i belongs to constant i.
+
+        Under a tiny constant a signal survives a cell only on a path of skips and poolings. With
+        ``lend_skip``, a cell that has no such path gets one more edge, a skip from its input to
+        its output, under both constants; other cells stay as they are.
+        """
         maps = self._stem
+        lent = lend_skip and not cell.has_linear_path
         for stage in range(3):
             width = self._channels * 2**stage
             if stage:
                 maps = self._reduction(maps, width // 2, width)
             for _ in range(self._cells):
-                maps = self._cell(cell.expression, maps, width)
+                result = self._cell(cell.expression, maps, width)
+                maps = maps + result if lent else result
         maps = np.maximum(batch_norm(maps.copy(), np.ones(len(maps)), self._weights), 0.0)
         pooled: Floats = maps.mean(axis=(-2, -1))
         return pooled
