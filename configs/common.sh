@@ -128,11 +128,11 @@ large_bpe() {
   local source="$1" target="$2" text="$3" merges="$4" language split
   mkdir -p "$text/bpe"
   cat "$text/tok/train.$source" "$text/tok/train.$target" \
-    | "$PYTHON" -m subword_nmt.subword_nmt learn-bpe -s "$merges" > "$text/bpe/codes.tmp"
+    | "$PYTHON" -m subword_nmt.learn_bpe -s "$merges" > "$text/bpe/codes.tmp"
   mv "$text/bpe/codes.tmp" "$text/bpe/codes"
   for language in "$source" "$target"; do
     for split in train valid test; do
-      "$PYTHON" -m subword_nmt.subword_nmt apply-bpe -c "$text/bpe/codes" \
+      "$PYTHON" -m subword_nmt.apply_bpe -c "$text/bpe/codes" \
         --num-workers "${NUM_WORKERS:-$(nproc)}" \
         --input "$text/tok/$split.$language" --output "$text/bpe/long.$split.$language"
     done
