@@ -63,9 +63,7 @@ class Scales:
     @classmethod
     def of(cls, features: Floats, latency_ms: Floats) -> "Scales":
         """Chooses scales from data: the largest value per feature and the mean latency."""
-        return cls(
-            tuple(float(value) for value in features.max(axis=0)), float(latency_ms.mean())
-        )
+        return cls(tuple(float(value) for value in features.max(axis=0)), float(latency_ms.mean()))
 
 
 def observed_choices(table: ArchTable) -> dict[str, list[int]]:

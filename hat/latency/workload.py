@@ -112,9 +112,7 @@ class Workload:
             if mine != theirs:
                 return f"{name} is {mine} in one and {theirs} in the other"
         if self.device == "cpu" and self.num_threads != other.num_threads:
-            return (
-                f"num_threads is {self.num_threads} in one and {other.num_threads} in the other"
-            )
+            return f"num_threads is {self.num_threads} in one and {other.num_threads} in the other"
         return None
 
     def tag(self) -> str:

@@ -22,6 +22,8 @@ EXTRA_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1.0)
 HUBER_CORNER = 1.345
 """Residuals beyond so many robust deviations count linearly (95 % efficient for normal noise)."""
 
+ROBUST_ROUNDS = 3
+LOSSES = ("robust", "squared")
 MIN_ROWS = 10
 
 
@@ -108,12 +110,14 @@ def fit_linear(
     choices: Mapping[str, list[int]],
     scales: Scales,
     rng: np.random.Generator,
+    loss: str = "robust",
     folds: int = 5,
 ) -> LinearFit:
     """Fits a linear predictor; cross-validation sets its penalty and calibrates its interval.
 
-    Every row is divided by its latency, so that the model minimises relative errors; Huber's
-    loss keeps single disturbed rows from bending it.
+    The ``robust`` loss is Huber's, of errors relative to the latency: single disturbed rows do not
+    bend it. The ``squared`` loss is that of errors in ms, each over the root of the latency; on a
+    dataset with shifted rows it predicts the average of the disturbed and the quiet machine.
 
     Args:
         kind: a key of ``LINEAR_PREDICTORS``.
@@ -122,6 +126,7 @@ def fit_linear(
         choices: the values each decision can take, see ``observed_choices``.
         scales: what features and latency are divided by.
         rng: deals the rows into folds.
+        loss: ``robust`` or ``squared``.
         folds: how many.
 
     Raises:
@@ -137,7 +142,10 @@ def fit_linear(
         prices=np.empty(0),
     )
     main, extra = cls.basis(table, np.array(scales.feature_norm), predictor.choices)
-    relative = np.stack(main + extra, axis=1) / (latency_ms / scales.lat_norm)[:, None]
+    target = latency_ms / scales.lat_norm
+    divisor = target if loss == "robust" else np.sqrt(target)
+    columns, goal = np.stack(main + extra, axis=1) / divisor[:, None], target / divisor
+    rounds = ROBUST_ROUNDS if loss == "robust" else 1
     is_extra = np.repeat([False, True], [len(main), len(extra)])
     fold = rng.permutation(np.arange(count) % folds)
     left_out = np.empty((len(EXTRA_PENALTIES), count))
@@ -146,38 +154,55 @@ def fit_linear(
         weights = None
         for index, penalty in enumerate(EXTRA_PENALTIES):
             penalties = np.where(is_extra, penalty, MAIN_PENALTY)
-            prices, weights = _robust_ridge(relative[~test], penalties, weights)
-            left_out[index, test] = relative[test] @ prices  # predicted over measured
-    errors = np.abs(left_out - 1).mean(axis=1)
-    best = int(np.argmin(errors))
+            prices, weights = robust_ridge(
+                columns[~test], goal[~test], penalties, weights=weights, rounds=rounds
+            )
+            left_out[index, test] = columns[test] @ prices
+    misses = np.abs(left_out - goal)
+    score = misses.mean(axis=1) if loss == "robust" else (misses**2).mean(axis=1)
+    best = int(np.argmin(score))
     penalties = np.where(is_extra, EXTRA_PENALTIES[best], MAIN_PENALTY)
-    predictor.prices, _ = _robust_ridge(relative, penalties, None, rounds=10)
-    ratio = np.maximum(left_out[best], 1e-3)
-    predictor.residuals = np.sort(1 / ratio - 1)
-    return LinearFit(predictor, float(100 * errors[best]))
+    predictor.prices, _ = robust_ridge(columns, goal, penalties, rounds=3 * rounds)
+    predicted = np.maximum(left_out[best], 1e-3 * goal)
+    predictor.residuals = np.sort(goal / predicted - 1)
+    return LinearFit(predictor, float(100 * (misses[best] / goal).mean()))
 
 
-def _robust_ridge(
-    relative: Floats, penalties: Floats, weights: Floats | None, *, rounds: int = 3
+def robust_ridge(
+    columns: Floats,
+    goal: Floats,
+    penalties: Floats,
+    *,
+    weights: Floats | None = None,
+    rounds: int = 3,
 ) -> tuple[Floats, Floats]:
-    """Finds (P,) prices with ``relative @ prices`` near 1; returns them and the (N,) weights.
+    """Finds (P,) prices with ``columns @ prices`` near ``goal``.
 
-    Iteratively reweighted least squares for Huber's loss, started at ``weights`` if given.
+    Iteratively reweighted least squares for Huber's loss; one round is plain least squares.
+
+    Args:
+        columns: (N, P).
+        goal: (N,).
+        penalties: (P,) ridge strengths per row for columns of unit size.
+        weights: (N,) row weights to start from.
+        rounds: how often to solve.
+
+    Returns:
+        The prices and the (N,) weights after the last round.
     """
     from sklearn.linear_model import Ridge
 
-    size = np.sqrt((relative**2).mean(axis=0))
+    size = np.sqrt((columns**2).mean(axis=0))
     size[size == 0] = 1.0
     # Ridge knows one penalty for all columns: a column divided by the root of its own penalty
     # is penalised as if it had that one.
-    stretch = size * np.sqrt(penalties * len(relative))
-    columns = relative / stretch
-    target = np.ones(len(relative))
-    ridge = Ridge(alpha=1.0, fit_intercept=False, solver="cholesky", copy_X=False)
-    current = target if weights is None else weights
+    stretch = size * np.sqrt(penalties * len(columns))
+    stretched = columns / stretch
+    ridge = Ridge(alpha=1.0, fit_intercept=False, solver="cholesky")
+    current = np.ones(len(goal)) if weights is None else weights
     for _ in range(rounds):
-        ridge.fit(columns, target, sample_weight=current)
-        residuals = np.abs(target - columns @ ridge.coef_)
+        ridge.fit(stretched, goal, sample_weight=current if rounds > 1 else None)
+        residuals = np.abs(goal - stretched @ ridge.coef_)
         corner = HUBER_CORNER * 1.4826 * float(np.median(residuals)) + 1e-12
         current = 1 / np.maximum(1.0, residuals / corner)
     return ridge.coef_ / stretch, current

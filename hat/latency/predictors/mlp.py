@@ -117,9 +117,7 @@ def fit_mlp(
     """
     recipe = recipe or MlpRecipe()
     if recipe.bsz > len(train):
-        raise ConfigError(
-            f"bsz is {recipe.bsz}, but there are only {len(train)} rows to train on"
-        )
+        raise ConfigError(f"bsz is {recipe.bsz}, but there are only {len(train)} rows to train on")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         net = LatencyMlp(recipe.feature_dim, recipe.hidden_dim, recipe.hidden_layer_num)

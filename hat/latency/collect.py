@@ -1,0 +1,171 @@
+"""Measuring a whole dataset while a reference SubTransformer stands guard.
+
+Rows are measured in batches with a look at the reference after each. Where it has moved by more than
+its own noise, the rows of the batch are marked, the run waits for the machine to settle, and they
+are measured again. A machine that stays busy longer than the run will wait is measured all the same,
+but its rows keep their mark and predictors leave them out.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hat.arch.config import SubTransformerConfig
+from hat.latency.reference import Reference
+from hat.latency.samples import LatencySample, format_rows, write_samples
+from hat.latency.sidecar import Sidecar
+
+MAX_ATTEMPTS = 4
+"""A row that was disturbed so often is left marked."""
+
+Plan = Callable[[Sequence[LatencySample]], Sequence[SubTransformerConfig]]
+"""Given the rows so far, says which architectures to measure next; none: the dataset is done."""
+
+
+@dataclass
+class Collector:
+    """Measures what a plan asks for and keeps CSV and sidecar in step with it."""
+
+    path: Path
+    sidecar: Sidecar
+    measure: Callable[[SubTransformerConfig], LatencySample]
+    reference: Reference
+    every: int
+    """Rows between two looks at the reference."""
+
+    patience_s: float
+    """How long the run waits, in total, for a busy machine to settle."""
+
+    say: Callable[[str], None]
+    on_row: Callable[[], None] = lambda: None
+    """Called after each new row, for a progress bar."""
+
+    sleep: Callable[[float], None] = time.sleep
+    samples: list[LatencySample] = field(default_factory=list)
+    """All rows so far; those of a run that goes on are given here."""
+
+    _attempts: Counter[int] = field(default_factory=Counter)
+    _waited_s: float = 0.0
+    _disturbed: float = 0.0
+
+    def run(self, plan: Plan) -> list[LatencySample]:
+        """Measures until the plan is done and no marked row can be helped. Returns all rows."""
+        while True:
+            again = self._marked() if self._disturbed == 0 else []
+            if again:
+                self._measure_again(again[: self.every])
+                continue
+            archs = list(plan(self.samples))[: self.every]
+            if archs:
+                self._measure_new(archs)
+            elif self._disturbed and self._marked() and self._wait():
+                continue
+            else:
+                break
+        left = [index for index, sample in enumerate(self.samples) if not sample.trusted]
+        if left:
+            self.say(
+                f"{len(left)} of {len(self.samples)} rows were measured while the machine was "
+                "disturbed; they are marked and predictors leave them out"
+            )
+        return self.samples
+
+    def _measure_new(self, archs: Sequence[SubTransformerConfig]) -> None:
+        rows = []
+        for arch in archs:
+            rows.append(len(self.samples))
+            # Not yet vouched for, but kept: should the run be killed now, the next one looks at
+            # the reference before it goes on.
+            self.samples.append(self.measure(arch))
+            with self.path.open("a", encoding="utf-8") as stream:
+                stream.write(format_rows(self.samples[-1:], header=False))
+            self._note(rows[-1])
+            self.on_row()
+        self.check(rows)
+
+    def _measure_again(self, rows: Sequence[int]) -> None:
+        for row in rows:
+            arch = self.samples[row].arch
+            assert arch is not None, "rows that are measured again were measured here"
+            self.samples[row] = self.measure(arch)
+            self._note(row)
+        self.check(rows)
+
+    def _note(self, row: int) -> None:
+        self._attempts[row] += 1
+        self.sidecar.append(event="row", row=row, attempt=self._attempts[row])
+
+    def check(self, rows: Sequence[int]) -> None:
+        """Looks at the reference; vouches for ``rows`` or marks them."""
+        deviation = self.reference.deviation()
+        self.sidecar.append(
+            event="reference",
+            baseline_ms=self.reference.baseline.latency_ms,
+            noise=self.reference.baseline.noise,
+            deviation=deviation,
+            rows=list(rows),
+        )
+        was_disturbed, self._disturbed = self._disturbed, deviation
+        if deviation < 0:
+            self._start_over()
+        elif deviation > 0 or was_disturbed > 0:
+            self._mark(rows, deviation or was_disturbed)
+            if deviation > 0 and was_disturbed == 0:
+                self.say(
+                    f"the reference is {100 * deviation:.0f} % slower than usual: "
+                    f"rows {_span(rows)} are marked and will be measured again"
+                )
+                self._wait()
+            elif deviation == 0:
+                self.say("the reference is back to normal")
+        write_samples(self.path, self.samples)
+
+    def _start_over(self) -> None:
+        """The machine got faster: what was taken for normal was the disturbance."""
+        slower = self.reference.reset()
+        self._disturbed = 0.0
+        if slower <= self.reference.baseline.tolerance:
+            return
+        self.say(
+            f"the reference is {100 * slower / (1 + slower):.0f} % faster than at the start: "
+            f"the {len(self.samples)} rows so far are marked and will be measured again"
+        )
+        self._mark(range(len(self.samples)), slower)
+
+    def _mark(self, rows: Sequence[int], deviation: float) -> None:
+        percent = round(100 * deviation, 1) or 0.1
+        for row in rows:
+            self.samples[row] = replace(self.samples[row], shift_percent=percent)
+        self.sidecar.append(event="marked", rows=list(rows), shift_percent=percent)
+
+    def _marked(self) -> list[int]:
+        return [
+            index
+            for index, sample in enumerate(self.samples)
+            if not sample.trusted
+            and sample.arch is not None
+            and self._attempts[index] < MAX_ATTEMPTS
+        ]
+
+    def _wait(self) -> bool:
+        """Waits for the machine to settle, longer each time; returns whether it did."""
+        if self._waited_s >= self.patience_s:
+            return False
+        pause = 1.0
+        while self._waited_s < self.patience_s:
+            pause = min(pause, self.patience_s - self._waited_s)
+            self.sleep(pause)
+            self._waited_s += pause
+            pause *= 2
+            self._disturbed = max(self.reference.deviation(), 0.0)
+            if self._disturbed == 0:
+                self.say("the reference is back to normal")
+                return True
+        self.say("the machine stays busy: going on, with the rows marked")
+        return False
+
+
+def _span(rows: Sequence[int]) -> str:
+    return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 else str(rows[0])

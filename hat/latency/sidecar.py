@@ -1,0 +1,108 @@
+"""The file beside every dataset: what was measured, where, and what happened on the way.
+
+``x.csv.meta.jsonl`` has one JSON object per line. The first holds the facts: workload, device, space,
+model, seed, reference SubTransformer and versions. Each later line is an event with its time: a row
+measured, the reference measured, rows marked. Lines are only ever appended, so a killed run leaves a
+file that reads.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hat.errors import DataError
+from hat.files import write_text
+from hat.latency.workload import Workload
+
+FORMAT = "hat-latency-dataset-1"
+
+
+def sidecar_path(dataset: str | Path) -> Path:
+    """Returns the path of the sidecar of ``dataset``."""
+    return Path(f"{dataset}.meta.jsonl")
+
+
+class Sidecar:
+    """Facts and events of one dataset."""
+
+    def __init__(self, path: Path, facts: dict[str, Any], events: list[dict[str, Any]]) -> None:
+        """Use ``create`` or ``read_sidecar``."""
+        self.path = path
+        self.facts = facts
+        self.events = events
+
+    @classmethod
+    def create(cls, dataset: str | Path, facts: Mapping[str, Any]) -> "Sidecar":
+        """Writes a new sidecar with its facts; an older one is replaced."""
+        path = sidecar_path(dataset)
+        full = {"format": FORMAT, "started_at": round(time.time(), 3), **facts}
+        write_text(path, json.dumps(full, allow_nan=False) + "\n")
+        return cls(path, full, [])
+
+    @property
+    def workload(self) -> Workload:
+        """What was timed."""
+        return Workload.from_dict(self.facts["workload"], str(self.path))
+
+    def append(self, **event: Any) -> None:
+        """Adds one event; its time is added."""
+        event = {**event, "at": round(time.time(), 3)}
+        self.events.append(event)
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(event, allow_nan=False) + "\n")
+
+
+def read_sidecar(dataset: str | Path) -> Sidecar | None:
+    """Reads the sidecar of ``dataset``; HAT's datasets have none, and then this is ``None``.
+
+    A last line that a killed run cut short is left out.
+
+    Raises:
+        DataError: if it is there, but not ours or damaged.
+    """
+    path = sidecar_path(dataset)
+    if not path.exists():
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise DataError(f"{path}: cannot be read as text") from None
+    records: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            if number == len(lines) > 1:
+                break
+            raise DataError(f"{path}:{number}: is not a line of JSON") from None
+    if not records or records[0].get("format") != FORMAT or "workload" not in records[0]:
+        raise DataError(f"{path}: is not the sidecar of a latency dataset")
+    return Sidecar(path, records[0], records[1:])
+
+
+def common_workload(datasets: Sequence[str | Path]) -> Workload | None:
+    """Returns the workload that several datasets share; ``None`` if no sidecar tells.
+
+    Raises:
+        DataError: if two datasets are of different workloads or devices.
+    """
+    first: tuple[str | Path, Sidecar] | None = None
+    for dataset in datasets:
+        sidecar = read_sidecar(dataset)
+        if sidecar is None:
+            continue
+        if first is None:
+            first = (dataset, sidecar)
+            continue
+        difference = first[1].workload.difference(sidecar.workload)
+        names = [one.facts.get("device", {}).get("name") for one in (first[1], sidecar)]
+        if difference is None and names[0] != names[1]:
+            difference = f"the device is {names[0]} in one and {names[1]} in the other"
+        if difference:
+            raise DataError(
+                f"{first[0]} and {dataset} were measured under different workloads and cannot "
+                f"be joined: {difference}"
+            )
+    return None if first is None else first[1].workload
