@@ -46,7 +46,10 @@ class AgingEvolution(Generic[A]):
         self._settings = settings or AgingEvolutionSettings()
 
     def ask(self) -> list[A]:
-        """Returns the first population, later the children of tournament winners."""
+        """Returns the first population, later the children of tournament winners.
+
+        When nobody can have a new child, random architectures take their place.
+        """
         settings = self._settings
         if not self._proposer.trials:
             return self._proposer.first(settings.population_size)
@@ -56,7 +59,7 @@ class AgingEvolution(Generic[A]):
             children += self._proposer.mutations([self._winner()], 1)
             if len(children) == settings.batch_size:
                 break
-        return children
+        return children or self._proposer.sample(settings.batch_size)
 
     def tell(self, trials: Sequence[Trial[A]]) -> None:
         """Takes the scores; the youngest ``population_size`` trials are alive."""

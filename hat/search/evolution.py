@@ -67,7 +67,9 @@ class Evolution(Generic[A]):
         children += self._proposer.crossovers(parents, settings.crossover_size)
         # Parents that have become alike have few new crossovers; mutations take their place.
         missing = settings.mutation_size + settings.crossover_size - len(children)
-        return children + self._proposer.mutations(parents, missing)
+        children += self._proposer.mutations(parents, missing)
+        # Only when nothing near the parents is left does the search look elsewhere.
+        return children or self._proposer.sample(missing)
 
     def tell(self, trials: Sequence[Trial[A]]) -> None:
         """Chooses the next parents among the old ones and the new trials."""

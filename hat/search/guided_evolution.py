@@ -83,7 +83,7 @@ class GuidedEvolution(Generic[A]):
         pool = self._proposer.crossovers(parents, half)
         pool += self._proposer.mutations(parents, settings.pool_size - len(pool))
         if len(pool) <= settings.batch_size:
-            return pool
+            return pool or self._proposer.sample(settings.batch_size)
         order = self._proposer.rng.permutation(len(pool))
         num_random = round(settings.random_share * settings.batch_size)
         lottery, rest = order[:num_random], order[num_random:]

@@ -9,8 +9,10 @@ import numpy as np
 from hat.search.base import A, Feasible, Operators, Trial
 from hat.search.constraints import Constraints, InfeasibleError, unconstrained
 
-_SMALLEST_BATCH = 32
 _LARGEST_BATCH = 8192
+_MOST_REPEATS = 500
+"""A call gives up after so many known candidates without a new one: the source has dried up."""
+
 _SMALL_CANDIDATES = 1000
 
 
@@ -19,7 +21,8 @@ class Proposer(Generic[A]):
 
     Holds what every algorithm needs: the random numbers, the history of trials, and which
     architectures are known. Draws whole batches, checks them at once, and gives up after
-    ``max_tries`` candidates per call, so no constraint can make a search hang.
+    ``max_tries`` candidates per call, or when only known ones turn up, so that neither a
+    constraint nor a space that is used up can make a search hang.
     """
 
     def __init__(
@@ -132,15 +135,18 @@ class Proposer(Generic[A]):
     def _draw(self, make: Callable[[int], Sequence[A]], count: int) -> tuple[list[A], int]:
         """Draws until there are ``count`` or the tries are used up; returns them and the tries."""
         found: list[A] = []
-        num_tries = 0
-        while len(found) < count and num_tries < self.max_tries:
+        num_tries = num_repeats = 0
+        while len(found) < count and num_tries < self.max_tries and num_repeats < _MOST_REPEATS:
             rate = (len(found) + 1) / (num_tries + 2)
             size = math.ceil((count - len(found)) / rate)
-            size = min(max(size, _SMALLEST_BATCH), _LARGEST_BATCH, self.max_tries - num_tries)
+            size = min(size, _LARGEST_BATCH, self.max_tries - num_tries)
             batch = make(size)
             if not len(batch):
                 break
-            found += self._accept(batch, count - len(found))
+            collisions = self.num_collisions
+            new = self._accept(batch, count - len(found))
+            num_repeats = 0 if new else num_repeats + self.num_collisions - collisions
+            found += new
             num_tries += len(batch)
         return found, num_tries
 

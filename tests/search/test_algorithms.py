@@ -19,23 +19,26 @@ from hat.search.loop import Search
 from hat.search.nsga2 import NSGA2
 from hat.search.proposer import Proposer
 from hat.search.random_search import RandomSearch
+from hat.search.tournament_evolution import TournamentEvolution, TournamentSettings
 from tests.search import toy
 
 Make = Callable[[Proposer[toy.Digits]], SearchAlgorithm[toy.Digits]]
 
 EVOLUTION = EvolutionSettings(population_size=20, parent_size=6, mutation_size=10, crossover_size=4)
 AGING = AgingEvolutionSettings(population_size=15, tournament_size=5, batch_size=5)
+TOURNAMENT = TournamentSettings(population_size=20, tournament_size=6, num_parents=3)
 GUIDED = GuidedEvolutionSettings(start_size=20, parent_size=6, pool_size=40, batch_size=10)
 
 ALGORITHMS: dict[str, Make] = {
     "random": lambda proposer: RandomSearch(proposer, batch_size=20),
     "evolution": lambda proposer: Evolution(proposer, EVOLUTION),
     "aging": lambda proposer: AgingEvolution(proposer, AGING),
+    "tournament": lambda proposer: TournamentEvolution(proposer, TOURNAMENT),
     "local": lambda proposer: LocalSearch(proposer, start_size=10, batch_size=5),
     "nsga2": lambda proposer: NSGA2(proposer, population_size=16),
     "guided": lambda proposer: GuidedEvolution(proposer, toy.features, GUIDED),
 }
-ROUNDS = {"random": 60, "aging": 60, "local": 60}
+ROUNDS = {"random": 60, "aging": 60, "local": 60, "tournament": 90}
 AT_MOST = 7.0
 
 
@@ -187,6 +190,15 @@ def test_aging_forgets_the_oldest_however_good():
         assert parent == min(alive, key=toy.loss_of)
 
 
+def test_tournament_evolution_drops_the_worst():
+    proposer = Proposer(toy.make_operators(), np.random.default_rng(0))
+    evolution = TournamentEvolution(proposer, TOURNAMENT)
+    result = Search(evolution, [toy.Loss()], codec=toy.make_operators()).run(15)
+    alive = proposer.archs(evolution.state_dict()["alive"])
+    best = sorted(toy.loss_of(trial.arch) for trial in result.trials)[:20]
+    assert sorted(map(toy.loss_of, alive)) == best
+
+
 def test_ridge_ensemble_recovers_a_linear_function(rng):
     x = rng.normal(size=(200, 6))
     weights = np.array([1.0, -2.0, 0.0, 3.0, 0.5, 0.0])
@@ -203,6 +215,7 @@ def test_ridge_ensemble_recovers_a_linear_function(rng):
             lambda: AgingEvolutionSettings(batch_size=0),
             "must be at least 1, but found 100, 10 and 0",
         ),
+        (lambda: TournamentSettings(num_parents=11), "found 11, 10 and 50"),
         (lambda: GuidedEvolutionSettings(pool_size=5), "pool-size at least batch-size"),
         (lambda: GuidedEvolutionSettings(random_share=2), r"random-share must lie in \[0, 1\]"),
         (lambda: LocalSearch(None, batch_size=0), "must be at least 1, but found 50 and 0"),

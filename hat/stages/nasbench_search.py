@@ -1,0 +1,390 @@
+"""``hat nasbench-search``: search a benchmark on a budget of simulated training time.
+
+    hat nasbench-search nasbench101:nasbench101.h5 --budget 1e6 --seeds 20 --out-dir runs/nb101
+    hat nasbench-search nasbench201:nasbench201.csv.gz --search-metric cifar10_test_accuracy \
+        --cost-per-model 1 --budget 300 --out-dir runs/nb201
+
+Every algorithm searches on one metric (validation accuracy) and is reported by another (test
+accuracy of its best so far, where the table has it). Training time is charged once per model.
+"""
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hat.benchmarks.base import TableBenchmark
+from hat.benchmarks.load import load_benchmark
+from hat.benchmarks.simulated import SimulatedTraining
+from hat.console import command, print_result
+from hat.errors import ConfigError, suggestion
+from hat.report.document import Section, write_document
+from hat.report.plots import Axes, Band, band_plot
+from hat.report.tables import Column, csv_table, markdown_table, text_table
+from hat.report.verdict import Runs, Verdict, compare, verdict_text
+from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
+from hat.search.base import SearchAlgorithm
+from hat.search.evolution import Evolution, EvolutionSettings
+from hat.search.guided_evolution import GuidedEvolution, GuidedEvolutionSettings
+from hat.search.local_search import LocalSearch
+from hat.search.loop import Search
+from hat.search.proposer import Proposer
+from hat.search.random_search import RandomSearch
+from hat.search.table_operators import in_table, part_features, table_operators
+from hat.search.tournament_evolution import TournamentEvolution, TournamentSettings
+from hat.signature import signature
+
+Floats = NDArray[np.float64]
+Make = Callable[[Proposer[Any], TableBenchmark[Any], int], SearchAlgorithm[Any]]
+
+ALGORITHMS: dict[str, Make] = {
+    "random": lambda proposer, _, __: RandomSearch(proposer, batch_size=1),
+    "tournament": lambda proposer, _, size: TournamentEvolution(
+        proposer,
+        TournamentSettings(
+            population_size=size, tournament_size=min(10, size), num_parents=min(2, size)
+        ),
+    ),
+    "aging": lambda proposer, _, size: AgingEvolution(
+        proposer, AgingEvolutionSettings(population_size=size, tournament_size=min(10, size))
+    ),
+    "evolution": lambda proposer, _, size: Evolution(
+        proposer,
+        EvolutionSettings(
+            population_size=size,
+            parent_size=max(1, size // 5),
+            mutation_size=size - max(1, size // 5),
+            crossover_size=0,
+        ),
+    ),
+    "local": lambda proposer, _, size: LocalSearch(proposer, start_size=size, batch_size=1),
+    "guided": lambda proposer, table, size: GuidedEvolution(
+        proposer,
+        part_features(table),
+        GuidedEvolutionSettings(
+            start_size=size, parent_size=max(1, size // 5), pool_size=100, batch_size=10
+        ),
+    ),
+}
+"""Name -> a fresh algorithm from a proposer, the table and the population size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One algorithm with one seed."""
+
+    algorithm: str
+    seed: int
+    num_models: int
+    num_collisions: int
+    spent_s: float
+    best_id: str
+    searched: float
+    """The search metric of the best model."""
+
+    reported: float
+    """The report metric of the same model."""
+
+    times_s: Floats
+    """When each training finished, (N,)."""
+
+    incumbents: Floats
+    """The report metric of the best model so far at those times, (N,)."""
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command line; the last line printed is one line of JSON."""
+    options = _parser().parse_args(argv)
+    _check(options)
+    table = load_benchmark(options.benchmark)
+    reported = _report_metric(options, table)
+    print(
+        f"{table.name}: {len(table)} architectures; searched on {options.search_metric}, ", end=""
+    )
+    print(f"reported by {reported}; {options.seeds} seeds of {options.budget:g} simulated seconds")
+    runs: list[Run] = []
+    for name in options.algorithm or list(ALGORITHMS):
+        mine = [
+            run_once(table, name, seed, reported, options)
+            for seed in range(options.seed, options.seed + options.seeds)
+        ]
+        runs += mine
+        print(text_table([mine], _SUMMARY) if name == runs[0].algorithm else _line(mine))
+    text = signature(
+        benchmark=table.name,
+        size=len(table),
+        metric=options.search_metric,
+        report=reported,
+        budget_s=f"{options.budget:g}",
+        seeds=f"{options.seed}..{options.seed + options.seeds - 1}",
+        population=options.population_size,
+    )
+    files = _write(options.out_dir, runs, table, reported, options, text)
+    print_result(
+        {
+            "report": str(files[0]),
+            "algorithms": {
+                name: {
+                    "models": float(np.mean([run.num_models for run in mine])),
+                    "reported_mean": float(np.mean([run.reported for run in mine])),
+                    "reported_std": _std([run.reported for run in mine]),
+                }
+                for name, mine in _by_algorithm(runs).items()
+            },
+            "signature": text,
+        }
+    )
+
+
+def run_once(
+    table: TableBenchmark[Any],
+    algorithm: str,
+    seed: int,
+    reported: str,
+    options: argparse.Namespace,
+) -> Run:
+    """Searches until the simulated budget is spent or nothing is left to try."""
+    training = SimulatedTraining(
+        table,
+        options.search_metric,
+        budget_s=options.budget,
+        time_metric=options.time_metric,
+        cost_s=options.cost_per_model,
+        epochs=options.epochs,
+        seed=options.training_run,
+    )
+    operators = table_operators(table)
+    # A key per algorithm, so that two algorithms do not begin with the same population.
+    key = list(ALGORITHMS).index(algorithm)
+    rng = np.random.default_rng((seed, key))
+    proposer = Proposer(operators, rng, in_table(table))
+    search = Search(
+        ALGORITHMS[algorithm](proposer, table, options.population_size),
+        [training],
+        codec=operators,
+    )
+    while not training.is_exhausted:
+        done = search.rounds_done
+        search.run(done + 1)
+        if search.rounds_done == done:
+            break
+    sign = 1.0 if training.higher_is_better else -1.0
+    best, incumbents = -math.inf, []
+    best_id = ""
+    for trained in training.trainings:
+        if sign * trained.value > best:
+            best, best_id = sign * trained.value, trained.id
+        incumbents.append(table.query(best_id, reported) if best_id else math.nan)
+    return Run(
+        algorithm=algorithm,
+        seed=seed,
+        num_models=len(training.trainings),
+        num_collisions=proposer.num_collisions,
+        spent_s=training.spent_s,
+        best_id=best_id,
+        searched=sign * best,
+        reported=incumbents[-1],
+        times_s=np.array([trained.finished_s for trained in training.trainings]),
+        incumbents=np.array(incumbents),
+    )
+
+
+def step_values(times: Floats, values: Floats, grid: Floats) -> Floats:
+    """Returns what was known at each time of ``grid`` (G,); ``nan`` before the first time."""
+    places = np.searchsorted(times, grid, side="right") - 1
+    return np.where(places >= 0, values[np.maximum(places, 0)], np.nan)
+
+
+def _std(values: Sequence[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _mean_of(field: str, runs: Sequence[Run]) -> float:
+    return float(np.mean([getattr(run, field) for run in runs]))
+
+
+def _std_of(field: str, runs: Sequence[Run]) -> float:
+    return _std([getattr(run, field) for run in runs])
+
+
+_SUMMARY: tuple[Column[Sequence[Run]], ...] = (
+    Column("algorithm ", lambda runs: runs[0].algorithm),
+    Column("seeds", len),
+    Column("models", partial(_mean_of, "num_models"), "6.0f"),
+    Column("collisions", partial(_mean_of, "num_collisions"), ".0f"),
+    Column("searched", partial(_mean_of, "searched"), ".4f"),
+    Column("reported", partial(_mean_of, "reported"), ".4f"),
+    Column("std", partial(_std_of, "reported"), ".4f"),
+)
+
+_RUN_COLUMNS: tuple[Column[Run], ...] = (
+    Column("algorithm", lambda run: run.algorithm),
+    Column("seed", lambda run: run.seed),
+    Column("unique_models", lambda run: run.num_models),
+    Column("collisions", lambda run: run.num_collisions),
+    Column("simulated_s", lambda run: run.spent_s),
+    Column("best", lambda run: run.best_id),
+    Column("searched", lambda run: run.searched),
+    Column("reported", lambda run: run.reported),
+)
+
+
+def _line(runs: Sequence[Run]) -> str:
+    """One more line of the summary, under its header."""
+    return text_table([runs], _SUMMARY).splitlines()[1]
+
+
+def _by_algorithm(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    return {
+        name: [run for run in runs if run.algorithm == name]
+        for name in dict.fromkeys(run.algorithm for run in runs)
+    }
+
+
+def _write(
+    folder: Path,
+    runs: Sequence[Run],
+    table: TableBenchmark[Any],
+    reported: str,
+    options: argparse.Namespace,
+    text: str,
+) -> list[Path]:
+    groups = _by_algorithm(runs)
+    grid = np.linspace(0, options.budget, 201)[1:]
+    bands = {
+        name: Band(
+            x=grid, runs=np.array([step_values(r.times_s, r.incumbents, grid) for r in mine])
+        )
+        for name, mine in groups.items()
+    }
+    better_high = table.metrics[reported].higher_is_better
+    column = table.column(reported)
+    best = float(np.nanmax(column) if better_high else np.nanmin(column))
+    axes = Axes(x="simulated training time [s]", y=f"{reported} of the best so far")
+    rows = [
+        (name, float(x), float(np.nanmedian(values)), *np.nanquantile(values, [0.25, 0.75]))
+        for name, band in bands.items()
+        for x, values in zip(band.x, band.runs.T, strict=True)
+        if not np.isnan(values).all()
+    ]
+    titles = ("algorithm", "simulated_s", "median", "quartile_25", "quartile_75")
+    curve_columns: list[Column[Any]] = [
+        Column(title, itemgetter(place)) for place, title in enumerate(titles)
+    ]
+    sections = [
+        Section(
+            title="Best so far",
+            text=f"Median and quartiles over {options.seeds} seeds. Best of the table: {best:.5f}.",
+            table=markdown_table(list(groups.values()), _SUMMARY),
+            csv=("curves.csv", csv_table(rows, curve_columns)),
+            plot=(
+                "best_so_far.png",
+                partial(band_plot, bands=bands, axes=axes, lines={"best of the table": best}),
+            ),
+        ),
+        Section(title="Runs", csv=("runs.csv", csv_table(runs, _RUN_COLUMNS))),
+    ]
+    verdicts = _verdicts(groups, reported, better_high, options.seed)
+    if verdicts:
+        sections.insert(1, Section(title="Was it worth it?", text=verdict_text(verdicts)))
+    sections.append(Section(title="Facts", text=f"Signature: `{text}`"))
+    return write_document(folder, f"Search on {table.name} in simulated time", sections)
+
+
+def _verdicts(
+    groups: dict[str, list[Run]], reported: str, better_high: bool, seed: int
+) -> list[Verdict]:
+    """Compares every algorithm with random search, if that ran."""
+
+    def of(name: str) -> Runs:
+        mine = groups[name]
+        return Runs(
+            name=name,
+            scores=tuple(run.reported for run in mine),
+            num_evaluations=round(_mean_of("num_models", mine)),
+        )
+
+    if "random" not in groups:
+        return []
+    rng = np.random.default_rng(seed)
+    return [
+        compare(of(name), of("random"), score_name=reported, higher_is_better=better_high, rng=rng)
+        for name in groups
+        if name != "random"
+    ]
+
+
+def _report_metric(options: argparse.Namespace, table: TableBenchmark[Any]) -> str:
+    if options.search_metric not in table.metrics:
+        known = ", ".join(sorted(table.metrics))
+        raise ConfigError(
+            f"--search-metric: {table.name} has no metric {options.search_metric!r}"
+            + (suggestion(options.search_metric, table.metrics) or f"; it has {known}")
+        )
+    if options.report_metric is None:
+        return "test_accuracy" if "test_accuracy" in table.metrics else str(options.search_metric)
+    if options.report_metric not in table.metrics:
+        known = ", ".join(sorted(table.metrics))
+        raise ConfigError(
+            f"--report-metric: {table.name} has no metric {options.report_metric!r}"
+            + (suggestion(options.report_metric, table.metrics) or f"; it has {known}")
+        )
+    return str(options.report_metric)
+
+
+def _check(options: argparse.Namespace) -> None:
+    for name in options.algorithm or []:
+        if name not in ALGORITHMS:
+            raise ConfigError(
+                f"--algorithm: unknown algorithm {name!r}"
+                + (suggestion(name, ALGORITHMS) or f"; there are {', '.join(ALGORITHMS)}")
+            )
+    if options.seeds < 1 or options.population_size < 2:
+        raise ConfigError(
+            "--seeds must be at least 1 and --population-size at least 2, but found "
+            f"{options.seeds} and {options.population_size}"
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hat nasbench-search",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("benchmark", metavar="KIND:PATH", help="such as nasbench101:nasbench101.h5")
+    add("--out-dir", type=Path, required=True, help="for report.md, best_so_far.png, *.csv")
+    add(
+        "--algorithm",
+        action="append",
+        metavar="NAME",
+        help=f"one of {', '.join(ALGORITHMS)}; may be repeated (default: all)",
+    )
+    add("--budget", type=float, default=1e6, help="simulated seconds per run (default: 1e6)")
+    add("--seeds", type=int, default=20, help="runs per algorithm (default: 20)")
+    add("--seed", type=int, default=0, help="the first of the seeds (default: 0)")
+    add("--population-size", type=int, default=50, help="of the evolutions (default: 50)")
+    add("--search-metric", default="validation_accuracy", metavar="METRIC")
+    add(
+        "--report-metric",
+        metavar="METRIC",
+        help="default: test_accuracy where the table has it, else the search metric",
+    )
+    add("--time-metric", default="training_time", metavar="METRIC")
+    add("--cost-per-model", type=float, metavar="SECONDS", help="for tables without times")
+    add("--epochs", type=int, help="length of training (default: the longest)")
+    add(
+        "--training-run",
+        type=int,
+        help="which training run the search sees (default: the mean of all)",
+    )
+    return parser
