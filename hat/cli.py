@@ -9,6 +9,7 @@ from hat.version import __version__
 
 COMMANDS = {
     "train": ("hat.stages.train", "train a SuperTransformer or one SubTransformer"),
+    "latency": ("hat.stages.latency_tools", "check datasets, compare predictors, measure, predict"),
     "latency-dataset": ("hat.stages.latency_dataset", "measure SubTransformers on this device"),
     "latency-predictor": ("hat.stages.latency_predictor", "fit a latency predictor"),
     "evo-search": ("hat.stages.evo_search", "search under a latency limit"),

@@ -1,9 +1,9 @@
 """Measuring a whole dataset while a reference SubTransformer stands guard.
 
-Rows are measured in batches with a look at the reference after each. Where it has moved by more than
-its own noise, the rows of the batch are marked, the run waits for the machine to settle, and they
-are measured again. A machine that stays busy longer than the run will wait is measured all the same,
-but its rows keep their mark and predictors leave them out.
+Rows are measured in batches with a look at the reference after each. Where it has moved by more
+than its own noise, the rows of the batch are marked, the run waits for the machine to settle, and
+they are measured again. A machine that stays busy longer than the run will wait is measured all
+the same, but its rows keep their mark and predictors leave them out.
 """
 
 import time

@@ -140,12 +140,13 @@ def _staircase_fit(table: ArchTable, latency_ms: Floats) -> tuple[Floats, Floats
 def _neighbour_noise(residuals: Floats) -> float:
     """Standard deviation of the noise from differences of neighbours, which steps hardly touch."""
     differences = np.abs(np.diff(residuals))
-    return max(1.4826 * float(np.median(differences)) / np.sqrt(2), 1e-3)
+    return max(1.4826 * float(np.median(differences)) / 2**0.5, 1e-3)
 
 
 def staircase(residuals: Floats, sigma: float, penalty: float) -> Floats:
     """Returns the (N,) levels of the best staircase through (N,) residuals."""
-    return _staircases(residuals[None, :], sigma, penalty)[0]
+    levels: Floats = _staircases(residuals[None, :], sigma, penalty)[0]
+    return levels
 
 
 def _staircases(residuals: Floats, sigma: float, penalty: float) -> Floats:

@@ -13,7 +13,7 @@ from hat.latency.drift import ShiftedRun, find_shifted_runs
 from hat.latency.predictor import Scales, observed_choices
 from hat.latency.predictors.kinds import LINEAR_KINDS
 from hat.latency.predictors.linear import LinearFit, fit_linear
-from hat.latency.samples import LatencySample, read_samples
+from hat.latency.samples import LAYER_COLUMNS, LatencySample, read_samples
 from hat.latency.sidecar import common_workload, read_sidecar
 from hat.latency.table import ArchTable, Floats, table_of_samples
 from hat.latency.workload import Workload
@@ -97,8 +97,7 @@ def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) 
 def _union(spaces: Sequence[Mapping[str, list[int]]]) -> dict[str, list[int]]:
     names = dict.fromkeys(name for space in spaces for name in space)
     return {
-        name: sorted({value for space in spaces for value in space.get(name, [])})
-        for name in names
+        name: sorted({value for space in spaces for value in space.get(name, [])}) for name in names
     }
 
 
@@ -128,8 +127,9 @@ def fit_auto(
     loss: str = "robust",
     kinds: Sequence[str] = LINEAR_KINDS,
 ) -> LinearFit:
-    """Fits every kind that the rows allow and returns the one with the smallest error in
-    cross-validation; all kinds see the same folds.
+    """Fits every kind that the rows allow and returns the one that cross-validates best.
+
+    All kinds see the same folds.
 
     Args:
         table: N architectures.
@@ -164,8 +164,6 @@ def fit_auto(
 def _sees_all_choices(table: ArchTable, choices: Mapping[str, list[int]]) -> bool:
     if table.layers is None:
         return False
-    from hat.latency.samples import LAYER_COLUMNS
-
     return all(
         (table.layers[:, index] == value).any(axis=1).sum() >= MIN_ROWS_PER_CHOICE
         for index, name in enumerate(LAYER_COLUMNS)

@@ -15,7 +15,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.errors import CheckpointError, ConfigError
 from hat.files import replacing
-from hat.latency.samples import FEATURE_COLUMNS
+from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
 from hat.latency.table import ArchTable, Floats, table_of_archs
 from hat.latency.workload import Workload
 
@@ -73,8 +73,6 @@ def observed_choices(table: ArchTable) -> dict[str, list[int]]:
         values = np.unique(table.features[:, column])
         seen[FEATURE_COLUMNS[column]] = [int(value) for value in values]
     if table.layers is not None:
-        from hat.latency.samples import LAYER_COLUMNS
-
         for index, name in enumerate(LAYER_COLUMNS):
             values = np.unique(table.layers[:, index])
             seen[name] = [int(value) for value in values if value > 0]
@@ -114,8 +112,7 @@ class LatencyPredictor(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Returns what ``from_state`` needs besides the common attributes: tensors and plain
-        values."""
+        """Returns what ``from_state`` needs: tensors and plain values, no common attributes."""
 
     @classmethod
     @abstractmethod
@@ -186,6 +183,21 @@ class LatencyPredictor(ABC):
                     f"{self.source} was made for another search space: it knows {name} in "
                     f"{known}, but this space has {wanted}"
                 )
+
+    def check_archs(self, archs: Sequence[SubTransformerConfig]) -> None:
+        """Checks that each architecture lies within what the predictor was made from.
+
+        Raises:
+            ConfigError: naming the first value outside.
+        """
+        for arch in archs:
+            for name, value in _values(arch):
+                known = self.choices.get(name)
+                if known and not known[0] <= value <= known[-1]:
+                    raise ConfigError(
+                        f"{self.source} was made for another search space: it knows {name} in "
+                        f"{known}, but this architecture has {value}"
+                    )
 
     def check_workload(self, workload: Workload) -> None:
         """Checks that the predictor speaks of the same work on the same kind of device.
@@ -287,6 +299,19 @@ def load_predictor(
     predictor.source = str(path)
     predictor.check_scales(feature_norm, lat_norm)
     return predictor
+
+
+def _values(arch: SubTransformerConfig) -> list[tuple[str, int]]:
+    """Every decision of ``arch`` with the name of its column."""
+    values = [
+        ("encoder_embed_dim", arch.encoder.embed_dim),
+        ("encoder_layer_num", arch.encoder.num_layers),
+        ("decoder_embed_dim", arch.decoder.embed_dim),
+        ("decoder_layer_num", arch.decoder.num_layers),
+    ]
+    for name, get in LAYER_COLUMNS.items():
+        values += [(name, value) for value in get(arch)]
+    return values
 
 
 def _same(left: Sequence[float], right: Sequence[float]) -> bool:

@@ -1,9 +1,9 @@
 """The file beside every dataset: what was measured, where, and what happened on the way.
 
-``x.csv.meta.jsonl`` has one JSON object per line. The first holds the facts: workload, device, space,
-model, seed, reference SubTransformer and versions. Each later line is an event with its time: a row
-measured, the reference measured, rows marked. Lines are only ever appended, so a killed run leaves a
-file that reads.
+``x.csv.meta.jsonl`` has one JSON object per line. The first holds the facts: workload, device,
+space, model, seed, reference SubTransformer and versions. Each later line is an event with its
+time: a row measured, the reference measured, rows marked. Lines are only ever appended, so a killed
+run leaves a file that reads.
 """
 
 import json

@@ -17,15 +17,8 @@ ENCODER_LISTS = 2
 """The first two of ``LAYER_COLUMNS`` belong to the encoder, the other four to the decoder."""
 
 
-_LAYER_FIELDS = (
-    "encoder_ffn_dims",
-    "encoder_self_heads",
-    "decoder_ffn_dims",
-    "decoder_self_heads",
-    "decoder_ende_heads",
-    "decoder_ende_spans",
-)
-"""The fields of ``SearchSpace`` in the order of ``LAYER_COLUMNS``."""
+_PER_LAYER = ("ffn_dims", "heads", "spans")
+"""Ends of the names of per-layer fields of ``SearchSpace``."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ class ArchTable:
 def table_of_archs(archs: Sequence[SubTransformerConfig], *, layers: bool = True) -> ArchTable:
     """Builds the table of N architectures, fast for a ``GeneBatch`` and faster without layers."""
     if isinstance(archs, GeneBatch):
-        return ArchTable(archs.features(), _gene_layers(archs) if layers else None)
+        return _table_of_genes(archs, layers)
     rows = [
         (
             arch.encoder.embed_dim,
@@ -77,21 +70,30 @@ def table_of_samples(samples: Sequence[LatencySample]) -> ArchTable:
     return ArchTable(features, _layers(archs) if len(archs) == len(samples) else None)
 
 
-def _gene_layers(batch: GeneBatch) -> Ints:
-    """The per-layer decisions (N, 6, L) of a gene matrix, without an object per architecture."""
+def _table_of_genes(batch: GeneBatch, layers: bool) -> ArchTable:
+    """The table of a gene matrix, without a Python object per architecture."""
     space = batch.genes.space
     columns = gene_columns(space)
-    depths = {
-        side: np.array(getattr(space, field))[batch.matrix[:, columns[field]]]
-        for side, field in (("encoder", "encoder_layer_nums"), ("decoder", "decoder_layer_nums"))
-    }
     deepest = max(space.max_encoder_layers, space.max_decoder_layers)
-    layers = np.zeros((len(batch), len(_LAYER_FIELDS), deepest), dtype=np.int64)
-    for index, field in enumerate(_LAYER_FIELDS):
-        values = np.array(getattr(space, field))[batch.matrix[:, columns[field]]]
-        used = np.arange(values.shape[1]) < depths[field[:7]]
-        layers[:, index, : values.shape[1]] = np.where(used, values, 0)
-    return layers
+    features = np.empty((len(batch), len(columns)))
+    lists = np.zeros((len(batch), len(LAYER_COLUMNS), deepest if layers else 0), dtype=np.int64)
+    depth, used, index = np.empty(0), np.empty((0, 0), dtype=bool), 0
+    # Genes come in the order of the features: width, depth, then the per-layer lists of a side.
+    for place, (name, column) in enumerate(columns.items()):
+        choices = np.array(getattr(space, name), dtype=np.int32)
+        values = choices[batch.matrix[:, column]]
+        if name.endswith(_PER_LAYER):
+            values = values * used
+            features[:, place] = values.sum(axis=1) / depth
+            if layers:
+                lists[:, index, : values.shape[1]] = values
+            index += 1
+            continue
+        features[:, place] = values[:, 0]
+        if name.endswith("layer_nums"):
+            depth = features[:, place]
+            used = np.arange(choices[0]) < depth[:, None]
+    return ArchTable(features, lists if layers else None)
 
 
 def _layers(archs: Sequence[SubTransformerConfig]) -> Ints:

@@ -112,9 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "workload": None if dataset.workload is None else dataset.workload.to_dict(),
         "device": dataset.device,
         "seed": options.seed,
-        "split": {
-            name: getattr(split, name).tolist() for name in ("train", "valid", "test")
-        },
+        "split": {name: getattr(split, name).tolist() for name in ("train", "valid", "test")},
         "cv_error_percent": cv_error,
         "test": metrics.to_dict(),
         "signature": text,

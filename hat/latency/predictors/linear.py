@@ -12,6 +12,13 @@ from hat.latency.predictor import LatencyPredictor, Scales
 from hat.latency.predictors.basis import Basis, additive, depth_linear, per_layer
 from hat.latency.table import ArchTable, Floats
 
+BASES: dict[str, Basis] = {
+    "additive": additive,
+    "depth-linear": depth_linear,
+    "per-layer": per_layer,
+}
+"""The columns of each kind."""
+
 CHUNK = 16_384
 """Rows predicted at once: their columns stay in the processor's cache."""
 
@@ -31,8 +38,6 @@ MIN_ROWS = 10
 class LinearPredictor(LatencyPredictor):
     """Price list times parts list."""
 
-    basis: ClassVar[Basis]
-
     prices: Floats
     """(P,) coefficients of the main and then the extra columns, over ``lat_norm``."""
 
@@ -49,7 +54,8 @@ class LinearPredictor(LatencyPredictor):
 
     def columns(self, table: ArchTable) -> Floats:
         """Returns the (N, P) columns."""
-        main, extra = type(self).basis(table, np.array(self.scales.feature_norm), self.choices)
+        basis = BASES[self.kind]
+        main, extra = basis(table, np.array(self.scales.feature_norm), self.choices)
         return np.stack(main + extra, axis=1)
 
     def state(self) -> dict[str, Any]:
@@ -68,7 +74,6 @@ class AdditivePredictor(LinearPredictor):
     """Prices for sums over layers; works with HAT's averages."""
 
     kind: ClassVar[str] = "additive"
-    basis = staticmethod(additive)
 
 
 @dataclass(kw_only=True)
@@ -76,7 +81,6 @@ class DepthLinearPredictor(LinearPredictor):
     """Linear in HAT's features with interactions by decoder depth."""
 
     kind: ClassVar[str] = "depth-linear"
-    basis = staticmethod(depth_linear)
 
 
 @dataclass(kw_only=True)
@@ -85,7 +89,6 @@ class PerLayerPredictor(LinearPredictor):
 
     kind: ClassVar[str] = "per-layer"
     needs_layers: ClassVar[bool] = True
-    basis = staticmethod(per_layer)
 
 
 LINEAR_PREDICTORS: dict[str, type[LinearPredictor]] = {
@@ -141,7 +144,7 @@ def fit_linear(
         choices={name: list(values) for name, values in choices.items()},
         prices=np.empty(0),
     )
-    main, extra = cls.basis(table, np.array(scales.feature_norm), predictor.choices)
+    main, extra = BASES[kind](table, np.array(scales.feature_norm), predictor.choices)
     target = latency_ms / scales.lat_norm
     divisor = target if loss == "robust" else np.sqrt(target)
     columns, goal = np.stack(main + extra, axis=1) / divisor[:, None], target / divisor
