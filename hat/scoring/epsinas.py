@@ -36,10 +36,8 @@ class ScoringRule:
 
     def accepts(self, output: Floats) -> NDArray[np.bool_]:
         """Says for outputs of shape (..., M) which of them can be scored: shape (...)."""
-        finite = np.where(np.isfinite(output), output, np.nan)
-        with np.errstate(invalid="ignore", over="ignore"):
-            largest = _nan_extreme(np.abs(finite), np.fmax)
-            spread = _nan_extreme(finite, np.fmax) - _nan_extreme(finite, np.fmin)
+        largest, spread = magnitude_and_spread(output)
+        with np.errstate(invalid="ignore"):
             accepted: NDArray[np.bool_] = (largest >= self.min_magnitude) & (
                 spread > self.min_spread * largest
             )
@@ -51,6 +49,20 @@ class ScoringRule:
 
 AS_PUBLISHED = ScoringRule(min_magnitude=0.0, min_spread=0.0)
 """The authors' code: only an output without finite values or without any spread is refused."""
+
+
+def magnitude_and_spread(output: ArrayLike) -> tuple[Floats, Floats]:
+    """Largest absolute value, and largest minus smallest, of the finite values of (..., M).
+
+    NaN where nothing is finite. Their ratio says how much precision a score needs: below
+    ``FLOAT32_EPSILON`` nothing of the spread is left in float32.
+    """
+    values = np.asarray(output, dtype=np.float64)
+    finite = np.where(np.isfinite(values), values, np.nan)
+    largest = _nan_extreme(np.abs(finite), np.fmax)
+    with np.errstate(over="ignore"):
+        spread = _nan_extreme(finite, np.fmax) - _nan_extreme(finite, np.fmin)
+    return largest, spread
 
 
 def _nan_extreme(values: Floats, extreme: np.ufunc) -> Floats:
