@@ -1,0 +1,43 @@
+"""A device that needs no clock: latency is a formula plus noise."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.space import SearchSpace
+from hat.latency.samples import LatencySample
+
+
+def formula_ms(arch: SubTransformerConfig) -> float:
+    """A price for every part of every layer; not linear in heads and spans."""
+    encoder = sum(
+        0.2 + 4e-3 * ffn * arch.encoder.embed_dim / 32 + 0.3 / heads
+        for ffn, heads in zip(arch.encoder.ffn_dims, arch.encoder.self_heads, strict=True)
+    )
+    decoder = sum(
+        3.0 + 0.04 * ffn * arch.decoder.embed_dim / 32 + 1.0 / heads + 0.5 * span**1.5
+        for ffn, heads, span in zip(
+            arch.decoder.ffn_dims, arch.decoder.self_heads, arch.decoder.ende_spans, strict=True
+        )
+    )
+    return encoder + decoder
+
+
+def simulated_sample(
+    arch: SubTransformerConfig, rng: np.random.Generator, noise: float = 0.01
+) -> LatencySample:
+    total = formula_ms(arch) * float(np.exp(noise * rng.standard_normal()))
+    return LatencySample.of(arch, encoder_ms=0.2 * total, decoder_ms=0.8 * total, measured_at=1.5)
+
+
+@pytest.fixture
+def simulate(tiny_space: SearchSpace) -> Callable[..., list[LatencySample]]:
+    """``simulate(count, seed=0, noise=0.01)`` measures random architectures of the tiny space."""
+
+    def measure(count: int, seed: int = 0, noise: float = 0.01) -> list[LatencySample]:
+        rng = np.random.default_rng(seed)
+        return [simulated_sample(tiny_space.sample(rng), rng, noise) for _ in range(count)]
+
+    return measure

@@ -1,0 +1,92 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from hat.errors import DataError
+from hat.latency.bench import BenchData, bench, bench_table
+from hat.latency.fit import load_datasets, split_rows
+from hat.latency.metrics import kendall_tau
+from hat.latency.samples import LatencySample, write_samples
+from hat.latency.sidecar import Sidecar
+from hat.latency.workload import Workload
+
+Simulate = Callable[..., list[LatencySample]]
+
+
+def test_splits_are_disjoint_complete_and_seeded() -> None:
+    rows = np.arange(5, 205)
+    split = split_rows(rows, 0)
+    assert [len(part) for part in (split.train, split.valid, split.test)] == [160, 20, 20]
+    assert sorted(np.concatenate([split.train, split.valid, split.test])) == list(rows)
+    assert (split.train == split_rows(rows, 0).train).all()
+    assert (split.train != split_rows(rows, 1).train).any()
+
+
+def test_marked_and_shifted_rows_are_left_out(tmp_path: Path, simulate: Simulate) -> None:
+    first, second = simulate(200), simulate(60, seed=1)
+    for row in range(100, 140):
+        first[row] = replace(first[row], decoder_ms=1.5 * first[row].decoder_ms)
+    first[7] = replace(first[7], shift_percent=20.0)
+    write_samples(tmp_path / "a.csv", first)
+    write_samples(tmp_path / "b.csv", second)
+    dataset = load_datasets([tmp_path / "a.csv", tmp_path / "b.csv"])
+    left_out = sorted(set(range(260)) - set(dataset.good_rows().tolist()))
+    assert left_out[0] == 7
+    assert left_out[1:] == pytest.approx(list(range(100, 140)), abs=3)
+    assert len(dataset.runs[str(tmp_path / "a.csv")]) == 1
+    everything = load_datasets([tmp_path / "a.csv"], look_for_shifts=False)
+    assert len(everything.good_rows()) == 199
+
+
+def test_the_sidecar_tells_the_space(tmp_path: Path, simulate: Simulate) -> None:
+    write_samples(tmp_path / "a.csv", simulate(20))
+    facts = {
+        "workload": Workload().to_dict(),
+        "space": {"encoder_embed_dim": [8, 24, 32]},
+        "device": {"name": "X"},
+    }
+    Sidecar.create(tmp_path / "a.csv", facts)
+    dataset = load_datasets([tmp_path / "a.csv"])
+    assert dataset.choices["encoder_embed_dim"] == [8, 24, 32]
+    assert dataset.choices["decoder_layer_num"] == [1, 2, 3]
+    assert (dataset.workload, dataset.device) == (Workload(), "X")
+
+
+def test_different_workloads_are_refused(tmp_path: Path, simulate: Simulate) -> None:
+    for name, beam in (("a.csv", 5), ("b.csv", 1)):
+        write_samples(tmp_path / name, simulate(20))
+        Sidecar.create(tmp_path / name, {"workload": Workload(beam=beam).to_dict()})
+    with pytest.raises(DataError, match="beam is 5 in one and 1 in the other"):
+        load_datasets([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_kendall_counts_pairs(rng: np.random.Generator) -> None:
+    left, right = rng.integers(0, 5, 30).astype(float), rng.normal(size=30)
+    pairs = [(i, j) for i in range(30) for j in range(i)]
+    signs = [np.sign(left[i] - left[j]) * np.sign(right[i] - right[j]) for i, j in pairs]
+    untied = [sum(x[i] != x[j] for i, j in pairs) for x in (left, right)]
+    expected = sum(signs) / np.sqrt(untied[0] * untied[1])
+    assert kendall_tau(left, right) == pytest.approx(expected)
+    assert kendall_tau(left, right) == pytest.approx(scipy.stats.kendalltau(left, right)[0])
+
+
+def test_bench_uses_the_same_splits_for_all(tmp_path: Path, simulate: Simulate) -> None:
+    samples = simulate(200)
+    for row in range(20, 60):
+        samples[row] = replace(samples[row], decoder_ms=1.5 * samples[row].decoder_ms)
+    write_samples(tmp_path / "a.csv", samples)
+    rows = list(bench(BenchData.read(tmp_path / "a.csv"), seeds=range(2), with_mlp=False))
+    sizes = {(row.method, row.train_rows) for row in rows}
+    assert sizes == {(m, n) for m in ("auto", "auto, squared, all rows") for n in (100, 40)}
+    for seed in (0, 1):
+        tests = {(r.everything.rows, r.unshifted.rows) for r in rows if r.seed == seed}
+        assert len(tests) == 1
+    auto = next(row for row in rows if row.method == "auto")
+    assert auto.unshifted.mape_percent < 3 < auto.everything.mape_percent
+    table = bench_table(rows).splitlines()
+    assert len(table) == 2 + len(sizes)
+    assert len({line.count("|") for line in table}) == 1
