@@ -157,7 +157,7 @@ class SearchSpace:
         encoders = sum(encoder_layer**depth for depth in self.encoder_layer_nums)
         decoders = sum(decoder_layer**depth for depth in self.decoder_layer_nums)
         widths = len(self.encoder_embed_dims) * len(self.decoder_embed_dims)
-        return widths * encoders * decoders
+        return int(widths * encoders * decoders)
 
     def fingerprint(self) -> str:
         """Eight hexadecimal digits that change when any choice changes; for signatures."""

@@ -36,7 +36,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--ckpt-path", help="latency predictor")
     group.add_argument("--feature-norm", type=float, nargs="+", help="only for HAT's predictors")
     group.add_argument("--lat-norm", type=float, help="only for HAT's predictors")
-    group.add_argument("--latency-constraint", type=float, help="milliseconds per sentence")
+    group.add_argument(
+        "--latency-constraint",
+        help="milliseconds per sentence, or a percentage of the largest one's latency: 60%%",
+    )
     group.add_argument(
         "--latency-confidence",
         type=float,
@@ -55,6 +58,23 @@ def _required(args: argparse.Namespace, *names: str) -> None:
     for name in names:
         if getattr(args, name) is None:
             raise ConfigError(f"--{name.replace('_', '-')} is missing")
+
+
+def _limit_ms(text: str, predictor: LatencyPredictor, largest: SubTransformerConfig) -> float:
+    """Reads ``200`` (milliseconds) or ``60%`` (of the largest one's predicted latency)."""
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = float("nan")
+    if not 0 < number < float("inf"):
+        raise ConfigError(
+            f"--latency-constraint is a number of milliseconds or a percentage, not {text!r}"
+        )
+    if not text.endswith("%"):
+        return number
+    limit_ms = float(predictor.predict_ms([largest])[0]) * number / 100
+    print(f"| the limit, {text} of the largest SubTransformer's latency, is {limit_ms:.2f} ms")
+    return limit_ms
 
 
 def _latency_limit(
@@ -88,13 +108,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.ckpt_path, feature_norm=args.feature_norm, lat_norm=args.lat_norm
     )
     predictor.check_space(space)
-    limit = _latency_limit(predictor, args.latency_constraint, args.latency_confidence)
+    limit_ms = _limit_ms(args.latency_constraint, predictor, space.largest())
+    limit = _latency_limit(predictor, limit_ms, args.latency_confidence)
     scorer = _inherited_loss(args, space.largest(), space.smallest())
     text = signature(
         stage="evo-search",
         space=space.fingerprint(),
         seed=args.seed,
-        limit_ms=args.latency_constraint,
+        limit_ms=round(limit_ms, 3),
         rounds=args.evo_iter,
         population=args.population_size,
         scorer=scorer.name,
@@ -115,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if search.rounds_done:
         print(f"| goes on after round {search.rounds_done}")
     result = search.run(args.evo_iter, on_round=lambda report: print(f"| {report}", flush=True))
-    _report(args, result, predictor, text)
+    _report(args, result, predictor, limit_ms, text)
 
 
 def _inherited_loss(
@@ -154,6 +175,7 @@ def _report(
     args: argparse.Namespace,
     result: SearchResult[SubTransformerConfig],
     predictor: LatencyPredictor,
+    limit_ms: float,
     text: str,
 ) -> None:
     best = result.best()
@@ -161,7 +183,7 @@ def _report(
     comment = (
         f"Found by hat evo-search among {result.num_evaluated} candidates: validation loss "
         f"{result.score(best):.4f} with inherited weights,\npredicted latency "
-        f"{predicted_ms:.2f} ms, limit {args.latency_constraint:g} ms\n{text}"
+        f"{predicted_ms:.2f} ms, limit {limit_ms:.2f} ms\n{text}"
     )
     write_arch(args.write_config_path, best.arch, comment)
     print(f"| the winner is in {args.write_config_path}")
@@ -171,7 +193,7 @@ def _report(
             "valid_loss": result.score(best),
             "predicted_ms": predicted_ms,
             "upper_ms": best.costs["latency_ms"],
-            "limit_ms": args.latency_constraint,
+            "limit_ms": limit_ms,
             "candidates": result.num_evaluated,
             "signature": text,
         }

@@ -1,0 +1,54 @@
+# Two commands do everything: `make demo` and `make test`. Both set up .venv first.
+
+PYTHON3 ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHON := $(CURDIR)/$(BIN)/python
+DATA ?= ../shared/data
+
+# torch and BLAS start as many threads as they find cores; on shared machines that costs more
+# than it brings, so it is said here once.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor clean
+
+demo: setup
+	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
+
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-slow: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+setup: $(VENV)/.ready
+
+# The order matters: torch and the build tools first, then what is compiled against them without
+# build isolation (which would fetch a second torch), then the wheels.
+$(VENV)/.ready: requirements.txt requirements-build.txt setup.py tools/build_fairseq.py
+	$(PYTHON3) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements-build.txt
+	$(BIN)/python tools/build_fairseq.py fairseq-fixed==0.12.3.1 $(VENV)/wheels
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation fastBPE==0.1.0 $(VENV)/wheels/*.whl
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+bench: bench-latency bench-search bench-epsinas bench-predictor
+
+bench-latency: setup
+	$(BIN)/hat latency bench $(wildcard $(DATA)/hat/latency/*.csv)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
