@@ -116,5 +116,6 @@ def image_batch(
 def _standardised(images: Floats) -> Floats:
     mean = images.mean(axis=(0, 2, 3), keepdims=True)
     deviation = images.std(axis=(0, 2, 3), keepdims=True)
-    standardised: Floats = (images - mean) / deviation
+    # A colour that is the same everywhere becomes 0.
+    standardised: Floats = (images - mean) / np.where(deviation > 0, deviation, 1.0)
     return standardised

@@ -85,7 +85,8 @@ def partial_kendall(scores: ArrayLike, truth: ArrayLike, given: ArrayLike) -> fl
     """Kendall's partial rank correlation of scores and truth, the influence of ``given`` removed.
 
     ``(t_sy - t_sg t_yg) / sqrt((1 - t_sg^2) (1 - t_yg^2))``: Kendall, "Partial rank correlation",
-    Biometrika 32, 1942. NaN where one of them is constant.
+    Biometrika 32, 1942. Unlike Pearson's it removes most of a common cause and not all of it, so
+    small values are not evidence. NaN where one of them is constant.
     """
     score_truth = rank_stats(scores, truth).kendall
     score_given = rank_stats(scores, given).kendall

@@ -18,6 +18,7 @@ from hat.scoring.epsinas import ScoringRule
 from hat.signature import signature
 from hat.stages.epsinas import common
 
+NUM_CELLS = 5**6
 _DATASETS = {"cifar10": "cifar10_test_accuracy", "cifar100": "cifar100_test_accuracy"}
 
 
@@ -40,6 +41,11 @@ def run(args: argparse.Namespace) -> None:
     """Runs six searches ``rounds`` times each and prints what they end with."""
     table = nb201.load(args.data)
     ids = list(table.ids())
+    if len(ids) != NUM_CELLS:
+        raise DataError(
+            f"{args.data}: integrate needs all {NUM_CELLS} cells of NAS-Bench-201, "
+            f"but the table has {len(ids)}"
+        )
     cells = [table.arch(id) for id in ids]
     accuracy = 100 * np.array([table.query(id, _DATASETS[args.dataset]) for id in ids])
     place = {id: index for index, id in enumerate(ids)}

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from hat.scoring.proxy_stats import kendall_within, partial_kendall, proxy_stats
+
+
+def test_a_perfect_score():
+    truth = np.arange(200.0)
+    found = proxy_stats(truth**3, truth)
+    assert (found.coverage, found.num_scored) == (1.0, 200)
+    assert found.spearman == found.kendall == found.spearman_top == pytest.approx(1.0)
+    assert found.top_overlap == 1.0
+    assert found.top64 == 10  # the best twentieth of 200
+
+
+def test_a_reversed_truth():
+    truth = np.arange(200.0)
+    found = proxy_stats(truth, truth, truth_higher_is_better=False)
+    assert found.kendall == pytest.approx(-1.0)
+    assert found.top_overlap == found.top64 == 0
+
+
+def test_missing_scores_lower_the_coverage_only(rng):
+    truth = rng.uniform(size=100)
+    scores = truth.copy()
+    scores[:25] = np.nan
+    truth[-10:] = np.nan  # no truth: not counted at all
+    found = proxy_stats(scores, truth)
+    assert found.num_scored == 65
+    assert found.coverage == pytest.approx(65 / 90)
+    assert found.kendall == pytest.approx(1.0)
+
+
+def test_nothing_scored():
+    found = proxy_stats([np.nan] * 5, np.arange(5))
+    assert found.coverage == 0.0
+    assert np.isnan(found.spearman)
+    assert found.as_row()["spearman"] is None
+
+
+def test_agrees_with_scipy(rng):
+    scores, truth = rng.uniform(size=(2, 300))
+    found = proxy_stats(scores, truth)
+    assert found.spearman == pytest.approx(stats.spearmanr(scores, truth).statistic)
+    best = truth > np.percentile(truth, 90)
+    assert found.kendall_top == pytest.approx(stats.kendalltau(scores[best], truth[best]).statistic)
+
+
+def test_partial_correlation_removes_a_common_cause(rng):
+    size = rng.uniform(size=2000)
+    score, truth = size + 0.1 * rng.standard_normal((2, 2000))
+    tau = stats.kendalltau(score, truth).statistic
+    assert tau > 0.6
+    assert abs(partial_kendall(score, truth, size)) < tau / 2
+    own = score + truth - size
+    assert partial_kendall(own, truth, size) > partial_kendall(score, truth, size)
+    assert np.isnan(partial_kendall(size, truth, size))
+
+
+def test_within_groups_only_equal_ones_are_compared():
+    groups = [1, 1, 2, 2]
+    assert kendall_within([1, 2, 4, 3], [1, 2, 9, 8], groups) == 1.0
+    assert kendall_within([1, 2, 3, 4], [1, 2, 9, 8], groups) == 0.0
+    assert np.isnan(kendall_within([1, 1, 2, 2], [1, 2, 9, 8], groups))
