@@ -169,7 +169,8 @@ binarise() {
 #
 #   translate_and_score BINARY_DIR GENERATE_FLAGS... -- CHECKPOINT SUB.yml [METRIC] [GPU] [SUBSET]
 #
-# Writes the log of generate.py to <folder of the checkpoint>/exp/. RAW_REFERENCE, if the caller
+# The data folder itself stands in the YAML file that --sub-configs names; BINARY_DIR is only
+# checked to be there. Writes the log of generate.py to <folder of the checkpoint>/exp/. RAW_REFERENCE, if the caller
 # sets it, holds a file pattern with %s for the subset: sacreBLEU then uses these untouched
 # references where the file is there, instead of detokenised ones. SCORE_FLAGS (an array) goes
 # to hat score.
@@ -200,7 +201,7 @@ translate_and_score() {
   mkdir -p "$(dirname "$log")"
   if ! CUDA_VISIBLE_DEVICES="${gpu#cpu}" "$PYTHON" generate.py \
     --configs="$sub" --sub-configs="$TASK/${COMMON:-subtransformer/common.yml}" \
-    --data "$data" --path "$checkpoint" --gen-subset "$subset" \
+    --path "$checkpoint" --gen-subset "$subset" \
     --batch-size 128 --remove-bpe "${flags[@]}" > "$log.tmp"; then
     tail -n 5 "$log.tmp" >&2
     rm -f "$log.tmp"
