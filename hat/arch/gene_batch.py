@@ -14,6 +14,17 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.genes import Genes
 from hat.arch.space import SearchSpace
 
+LAYER_GENES = {
+    "encoder_layer_nums": ("encoder_ffn_dims", "encoder_self_heads"),
+    "decoder_layer_nums": (
+        "decoder_ffn_dims",
+        "decoder_self_heads",
+        "decoder_ende_heads",
+        "decoder_ende_spans",
+    ),
+}
+"""Which fields have one gene per layer, by the field that says how many layers there are."""
+
 
 def gene_columns(space: SearchSpace) -> dict[str, slice]:
     """Returns which of the G genes belong to which field of the space, in gene order."""
@@ -38,6 +49,19 @@ def gene_columns(space: SearchSpace) -> dict[str, slice]:
     return columns
 
 
+def used_genes(space: SearchSpace, matrix: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Marks the genes of layers that exist: bool (N, G) for genes (N, G)."""
+    columns = gene_columns(space)
+    used = np.ones(matrix.shape, dtype=bool)
+    for depth_name, layer_names in LAYER_GENES.items():
+        depths = np.array(getattr(space, depth_name))
+        depth = depths[matrix[:, columns[depth_name]]]
+        block = np.arange(depths[0]) < depth
+        for name in layer_names:
+            used[:, columns[name]] = block
+    return used
+
+
 class GeneBatch(Sequence[SubTransformerConfig]):
     """N architectures of one space as a gene matrix (N, G); a lazy, read-only sequence."""
 
@@ -59,3 +83,10 @@ class GeneBatch(Sequence[SubTransformerConfig]):
         if isinstance(index, slice):
             return GeneBatch(self.genes, self.matrix[index])
         return self.genes.decode(tuple(self.matrix[index].tolist()))
+
+    def keys(self) -> list[bytes]:
+        """Returns N keys that are equal exactly where the architectures are equal."""
+        canonical = self.matrix * used_genes(self.genes.space, self.matrix)
+        rows = np.ascontiguousarray(canonical)
+        keys: list[bytes] = rows.view(f"V{rows.shape[1]}").ravel().tolist()
+        return keys

@@ -20,8 +20,15 @@ class NSGA2(Generic[A]):
     Trials that could not be scored never become parents.
     """
 
-    def __init__(self, proposer: Proposer[A], *, population_size: int = 100) -> None:
-        """Args: proposer: draws candidates; population_size: parents, and children per round.
+    def __init__(
+        self, proposer: Proposer[A], *, population_size: int = 100, batch_size: int | None = None
+    ) -> None:
+        """Sets up an empty population.
+
+        Args:
+            proposer: draws candidates.
+            population_size: parents, and candidates of the first round.
+            batch_size: children per round; as many as parents if left out.
 
         Raises:
             ConfigError: if the population is smaller than 2.
@@ -30,6 +37,7 @@ class NSGA2(Generic[A]):
             raise ConfigError(f"population-size must be at least 2, but found {population_size}")
         self._proposer = proposer
         self._population_size = population_size
+        self._batch_size = batch_size or population_size
         self._parents: list[int] = []
 
     def ask(self) -> list[A]:
@@ -38,14 +46,14 @@ class NSGA2(Generic[A]):
             return self._proposer.first(self._population_size)
         rank, crowding = self._rank(self._parents)
         rng = self._proposer.rng
-        pairs = rng.integers(len(self._parents), size=(self._population_size, 2))
+        pairs = rng.integers(len(self._parents), size=(self._batch_size, 2))
         first, second = pairs[:, 0], pairs[:, 1]
         better = (rank[second] < rank[first]) | (
             (rank[second] == rank[first]) & (crowding[second] > crowding[first])
         )
         winners = np.where(better, second, first)
         pool = self._proposer.archs(self._parents[int(i)] for i in winners)
-        return self._proposer.offspring(pool, self._population_size)
+        return self._proposer.offspring(pool, self._batch_size)
 
     def tell(self, trials: Sequence[Trial[A]]) -> None:
         """Lets the best of parents and new trials survive, crowded ones last."""

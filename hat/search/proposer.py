@@ -6,8 +6,9 @@ from typing import Any, Generic
 
 import numpy as np
 
+from hat.arch.gene_batch import GeneBatch
 from hat.search.base import A, Feasible, Operators, Trial
-from hat.search.constraints import Constraints, InfeasibleError, unconstrained
+from hat.search.constraints import Constraints, InfeasibleError, take, unconstrained
 
 _LARGEST_BATCH = 8192
 _MOST_REPEATS = 500
@@ -49,7 +50,9 @@ class Proposer(Generic[A]):
         """Everything told so far, in order; algorithms refer to trials by index."""
         self.num_collisions = 0
         """Feasible candidates that were thrown away because they were known already."""
-        self._known: set[A] = set()
+        self._known: dict[A, bytes] = {}
+        """Every architecture asked for or told, with its key if it came from a lazy batch."""
+        self._known_keys: set[bytes] = set()
 
     def sample(self, count: int) -> list[A]:
         """Returns up to ``count`` new feasible random architectures."""
@@ -109,12 +112,14 @@ class Proposer(Generic[A]):
         """Appends ``trials`` to the history and returns their indices."""
         start = len(self.trials)
         self.trials.extend(trials)
-        self._known.update(trial.arch for trial in self.trials[start:])
+        for trial in self.trials[start:]:
+            self._known.setdefault(trial.arch, b"")
         return list(range(start, len(self.trials)))
 
     def forget(self, archs: Iterable[A]) -> None:
         """Makes proposed candidates that will not be scored available again."""
-        self._known.difference_update(archs)
+        for arch in archs:
+            self._known_keys.discard(self._known.pop(arch, b""))
 
     def archs(self, indices: Iterable[int]) -> list[A]:
         """Returns the architectures of some trials."""
@@ -129,7 +134,7 @@ class Proposer(Generic[A]):
         self.rng.bit_generator.state = dict(state["rng"])
         self.num_collisions = int(state["collisions"])
         self.trials = []
-        self._known = set()
+        self._known, self._known_keys = {}, set()
         self.record(trials)
 
     def _draw(self, make: Callable[[int], Sequence[A]], count: int) -> tuple[list[A], int]:
@@ -151,20 +156,41 @@ class Proposer(Generic[A]):
         return found, num_tries
 
     def _accept(self, batch: Sequence[A], count: int) -> list[A]:
-        """Returns the first ``count`` candidates that are feasible and new, and remembers them."""
+        """Returns the first ``count`` candidates that are new and feasible, and remembers them."""
+        keys: list[bytes] = []
+        if isinstance(batch, GeneBatch):
+            # Known candidates are recognised by their key: neither checked nor built.
+            lazy: Any = batch
+            every_key = lazy.keys()
+            fresh = self._fresh(every_key)
+            keys = [every_key[index] for index in fresh]
+            batch = take(lazy, np.array(fresh, dtype=np.intp))
         accepted: list[A] = []
         if not len(batch):
             return accepted
-        for index in np.flatnonzero(self.feasible(batch)):
+        for index in np.flatnonzero(self.feasible(batch)).tolist():
             if len(accepted) == count:
                 break
-            arch = batch[int(index)]
-            if arch in self._known:
+            arch = batch[index]
+            is_known = arch in self._known
+            self._known[arch] = keys[index] if keys else b""
+            if keys:
+                self._known_keys.add(keys[index])
+            if is_known:
                 self.num_collisions += 1
-                continue
-            self._known.add(arch)
-            accepted.append(arch)
+            else:
+                accepted.append(arch)
         return accepted
+
+    def _fresh(self, keys: Sequence[bytes]) -> list[int]:
+        """Returns where in ``keys`` each unknown one stands first; counts the known ones."""
+        first: dict[bytes, int] = {}
+        for index, key in enumerate(keys):
+            if key in self._known_keys:
+                self.num_collisions += 1
+            else:
+                first.setdefault(key, index)
+        return list(first.values())
 
 
 def _plain(value: Any) -> Any:

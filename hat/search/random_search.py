@@ -10,15 +10,18 @@ from hat.search.proposer import Proposer
 class RandomSearch(Generic[A]):
     """Asks for new feasible random architectures, ``batch_size`` at a time."""
 
-    def __init__(self, proposer: Proposer[A], *, batch_size: int = 125) -> None:
-        """Args: proposer: draws candidates; batch_size: how many per round."""
+    def __init__(
+        self, proposer: Proposer[A], *, batch_size: int = 125, first_size: int | None = None
+    ) -> None:
+        """Args: proposer: draws candidates; batch_size, first_size: how many per round."""
         self._proposer = proposer
         self.batch_size = batch_size
+        self._first_size = first_size or batch_size
 
     def ask(self) -> list[A]:
         """Returns the next random architectures."""
         if not self._proposer.trials:
-            return self._proposer.first(self.batch_size)
+            return self._proposer.first(self._first_size)
         return self._proposer.sample(self.batch_size)
 
     def tell(self, trials: Sequence[Trial[A]]) -> None:

@@ -26,7 +26,14 @@ class TournamentSettings:
     num_parents: int = 2
     """n: how many of those, the best, have a child; as many of the worst die."""
 
+    num_tournaments: int = 1
+    """Tournaments per round; more let a scorer work on a batch."""
+
     def __post_init__(self) -> None:
+        if self.num_tournaments < 1:
+            raise ConfigError(
+                f"num-tournaments must be at least 1, but found {self.num_tournaments}"
+            )
         if not 1 <= self.num_parents <= self.tournament_size <= self.population_size:
             raise ConfigError(
                 "expected 1 <= num-parents <= tournament-size <= population-size, but found "
@@ -52,12 +59,14 @@ class TournamentEvolution(Generic[A]):
             return self._proposer.first(self._settings.population_size)
         children: list[A] = []
         # Winners whose mutations are all known have no child; others get their chance.
+        settings = self._settings
         for _ in range(10):
-            for parent in self._winners():
-                children += self._proposer.mutations([parent], 1)
+            for _ in range(settings.num_tournaments):
+                for parent in self._winners():
+                    children += self._proposer.mutations([parent], 1)
             if children:
                 return children
-        return self._proposer.sample(self._settings.num_parents)
+        return self._proposer.sample(settings.num_parents * settings.num_tournaments)
 
     def tell(self, trials: Sequence[Trial[A]]) -> None:
         """Lets the new trials in and the worst die."""

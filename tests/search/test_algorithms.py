@@ -10,6 +10,7 @@ import pytest
 from hat.errors import ConfigError
 from hat.search import loop
 from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
+from hat.search.algorithms import ALGORITHM_NAMES, AlgorithmBuilder
 from hat.search.base import SearchAlgorithm
 from hat.search.constraints import InfeasibleError
 from hat.search.evolution import Evolution, EvolutionSettings
@@ -225,3 +226,27 @@ def test_ridge_ensemble_recovers_a_linear_function(rng):
 def test_settings_check_themselves(make, message):
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+def test_algorithms_by_name_cost_the_same(name):
+    proposer = Proposer(toy.make_operators(), np.random.default_rng(0))
+    settings = EvolutionSettings(
+        population_size=30, parent_size=10, mutation_size=14, crossover_size=6
+    )
+    algorithm = AlgorithmBuilder(proposer, settings, toy.features).build(name)
+    search = Search(algorithm, [toy.Loss(), toy.Size()], codec=toy.make_operators())
+    rounds = [trial.round for trial in search.run(3).trials]
+    counts = [rounds.count(i) for i in range(3)]
+    # An architecture of the toy space has 15 neighbours, so local search cannot fill a round.
+    assert counts == [30, 20, 20] or (name == "local" and 0 < max(counts[1:]) <= 20)
+
+
+def test_unknown_algorithm_names():
+    builder = AlgorithmBuilder(Proposer(toy.make_operators(), np.random.default_rng(0)))
+    with pytest.raises(
+        ConfigError, match="unknown search algorithm 'ageing'; did you mean 'aging'"
+    ):
+        builder.build("ageing")
+    with pytest.raises(ConfigError, match="'guided' needs features"):
+        builder.build("guided")

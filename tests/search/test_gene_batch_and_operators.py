@@ -25,6 +25,13 @@ def test_columns_are_the_genes_of_the_translator(tiny_space):
     assert tuple(num_choices) == Genes(tiny_space).num_choices
 
 
+def test_keys_are_equal_where_architectures_are(operators, rng):
+    batch = operators.mutate(list(operators.sample(rng, 3)), rng, 400)
+    archs, keys = list(batch), batch.keys()
+    assert len(set(archs)) == len(set(keys)) < 400
+    assert len(set(zip(archs, keys, strict=True))) == len(set(keys))
+
+
 def test_one_hot_has_one_indicator_per_used_gene(operators, rng):
     archs = list(operators.sample(rng, 50))
     hot = operators.one_hot(archs)
