@@ -2,7 +2,7 @@
 
 One core. The direct networks run in float32, as the authors' code does, the twins in float64.
 
-    OMP_NUM_THREADS=1 python bench/epsinas.py --recipes recepie_loss_pairs.json --nb201 nasbench201.csv.gz
+    python bench/epsinas.py --recipes recepie_loss_pairs.json --nb201 nasbench201.csv.gz
 
 Without data, random cells of NAS-Bench-201 and SubTransformers are timed and recurrent cells are
 an LSTM and a GRU. The last line is JSON; exit code 1 if a twin is not as much faster as promised.

@@ -7,7 +7,7 @@ from hat.scoring.epsinas_scorer import EpsinasScorer
 from hat.search.aging_evolution import AgingEvolution
 from hat.search.base import Trial
 from hat.search.evolution import Evolution
-from hat.search.nsga2 import Nsga2
+from hat.search.nsga2 import NSGA2
 from hat.search.operators import GeneOperators
 from hat.search.random_search import RandomSearch
 from hat.search.zero_cost import ScreeningProposer
@@ -86,7 +86,7 @@ def test_impossible_sizes(options):
         proposer(**options)
 
 
-@pytest.mark.parametrize("algorithm", [RandomSearch, Evolution, AgingEvolution, Nsga2])
+@pytest.mark.parametrize("algorithm", [RandomSearch, Evolution, AgingEvolution, NSGA2])
 def test_epsinas_screens_for_every_algorithm(algorithm):
     space = SearchSpace(
         encoder_embed_dims=(32, 16),

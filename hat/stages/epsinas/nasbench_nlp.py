@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +90,9 @@ def run(args: argparse.Namespace) -> None:
         "ms_per_architecture": round(1e3 * elapsed / len(ids), 2),
     }
     if args.reference:
-        by_id = dict(zip(ids, recipes, strict=True))
-        result["reference"] = _compare(args, by_id, tokens, embedding, sums)
+        direct = columns.get(f"epsinas, direct {args.direct}", np.full(len(ids), np.nan))
+        by_id = dict(zip(ids, zip(recipes, direct, strict=True), strict=True))
+        result["reference"] = _compare(args, by_id, sums)
     common.write_scores(args.out, {"id": ids, **columns, **truths})
     if args.plot:
         plot_scores(
@@ -118,18 +119,20 @@ def run(args: argparse.Namespace) -> None:
 
 def _compare(
     args: argparse.Namespace,
-    recipes: dict[str, Recipe],
-    tokens: np.ndarray,
-    embedding: np.ndarray,
+    known: Mapping[str, tuple[Recipe, float]],
     sums: common.Floats,
 ) -> dict[str, Any]:
-    """Prints score by score what the authors' code gave, and returns a summary."""
+    """Prints score by score what the authors' code gave, and returns a summary.
+
+    ``known`` holds recipe and direct score by identifier.
+    """
     rows = []
     for entry in _read_reference(args.reference):
         id, authors = str(entry["recepie_id"]), float(entry["epsinas"])
-        if id not in recipes:
+        if id not in known:
             continue
-        low, high = recurrent_outputs(recipes[id], sums, args.weights)
+        recipe, direct = known[id]
+        low, high = recurrent_outputs(recipe, sums, args.weights)
         exact = float(epsinas(low.ravel(), high.ravel()))
         steps = min(
             float(spread / largest) / FLOAT32_EPSILON
@@ -138,9 +141,6 @@ def _compare(
                 magnitude_and_spread(high.ravel()),
             )
         )
-        direct = np.nan
-        if args.direct:
-            direct = float(_direct(args, [recipes[id]], tokens, embedding)[0])
         rows.append((id, authors, exact, exact / authors - 1, direct, direct / authors - 1, steps))
     if not rows:
         raise DataError(f"{args.reference}: none of its recipes is in {args.data}")
