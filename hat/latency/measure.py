@@ -152,7 +152,6 @@ def _threads(count: int) -> Iterator[None]:
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
     was_enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

@@ -33,7 +33,7 @@ def _parser() -> StageParser:
     parser = measuring_parser(
         "latency_dataset.py", "Measures SubTransformers of a search space on this device."
     )
-    group = parser.add_argument_group("dataset")
+    group = parser.add_argument_group("dataset")  # DATASET_KEYS lists them
     group.add_argument(
         "--lat-dataset-path", default="./latency_dataset/lat.tmp", help="CSV file to write"
     )
@@ -79,9 +79,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     model.config.check(space.largest())
     path = Path(options.lat_dataset_path)
     facts = _facts(options, workload, space, vars(model.config))
+    plan = _plan(options, space)
     samples, sidecar = _open(path, facts, resume=options.resume)
+    _check_rows(options, space, samples)
     print(f"| workload: {workload.tag()} on {facts['device']['name']}")
-    plan = _plan(options, space, samples)
     started = time.monotonic()
 
     with tqdm(
@@ -225,9 +226,7 @@ def _unchecked(sidecar: Sidecar, count: int) -> list[int]:
     return list(range(checked, count))
 
 
-def _plan(
-    options: argparse.Namespace, space: SearchSpace, samples: Sequence[LatencySample]
-) -> Plan:
+def _plan(options: argparse.Namespace, space: SearchSpace) -> Plan:
     if options.until_error is not None:
         return UntilError(
             space,
@@ -237,13 +236,22 @@ def _plan(
             seed=options.seed,
         )
     archs = _distinct(space, options.lat_dataset_size, options.seed)
+    return lambda done: archs[len(done) :]
+
+
+def _check_rows(
+    options: argparse.Namespace, space: SearchSpace, samples: Sequence[LatencySample]
+) -> None:
+    """Checks that the rows to go on from are those that the seed draws."""
+    if options.until_error is not None or not samples:
+        return
+    archs = _distinct(space, max(len(samples), options.lat_dataset_size), options.seed)
     for index, (sample, arch) in enumerate(zip(samples, archs, strict=False)):
         if sample.arch != arch:
             raise DataError(
                 f"{options.lat_dataset_path}: row {index} is not what seed {options.seed} draws: "
                 "the dataset was made by another version or edited"
             )
-    return lambda done: archs[len(done) :]
 
 
 def _distinct(space: SearchSpace, count: int, seed: int) -> list[SubTransformerConfig]:

@@ -27,9 +27,24 @@ _VOCAB_SIZES = (
 DEFAULT_VOCAB_SIZE = 10_000
 
 
+DATASET_KEYS = frozenset(
+    (
+        "lat-dataset-path",
+        "lat-dataset-size",
+        "resume",
+        "until-error",
+        "lat-reference-every",
+        "lat-patience",
+    )
+)
+"""Keys of a latency dataset's YAML file that say nothing about how one architecture is timed."""
+
+
 def measuring_parser(prog: str, description: str) -> StageParser:
     """Returns a parser with the options of network, data folder, device and workload."""
-    parser = StageParser(prog=prog, description=description, ignored_keys=TRAINING_KEYS)
+    parser = StageParser(
+        prog=prog, description=description, ignored_keys=TRAINING_KEYS | DATASET_KEYS
+    )
     model = parser.add_argument_group("network")
     model.add_argument("--arch", default="transformersuper", help="named architecture")
     add_model_options(model)
