@@ -4,8 +4,9 @@
     hat rank seed_arch_bleu.csv --scorer HAT_test_BLEU --target scratch_test_BLEU --json
 
 The table is CSV with a column ``arch`` (JSON with HAT's keys), a column of what training showed,
-and perhaps a column ``task``. A scorer is one of the static ones, where more is taken to be
-better, or a column of the file in its own direction: BLEU up, loss, latency and size down.
+and perhaps a column ``task``. A scorer is one that needs no training (sizes and depths,
+where more is taken to be better, and epsinas), or a column of the file in its own direction: BLEU
+up, loss, latency and size down.
 """
 
 import argparse
@@ -29,10 +30,12 @@ from hat.errors import ConfigError, DataError, suggestion
 from hat.latency.workload import default_src_len
 from hat.report.tables import Column, text_table
 from hat.scoring.base import Scorer
+from hat.scoring.epsinas_scorer import EpsinasScorer
 from hat.scoring.rank_stats import RankStats, rank_stats
-from hat.scoring.static import config_that_holds, static_scorer, static_scorers
+from hat.scoring.static import config_that_holds, static_scorers
 from hat.scoring.table import BenchmarkScorer
 from hat.signature import signature
+from hat.stages.epsinas.subtransformers import space_of
 
 _DEFAULT_TARGET = "scratch_test_BLEU"
 Arch = SubTransformerConfig
@@ -136,21 +139,22 @@ def _scores(
         )
     src_len = options.src_len or default_src_len(task)
     config = config_that_holds(archs, qkv_dim=options.qkv_dim)
-    known = static_scorers(config, src_len=src_len)
+    known: dict[str, Scorer[Any]] = {**static_scorers(config, src_len=src_len)}
+    known["epsinas"] = EpsinasScorer(space_of(archs), qkv_dim=options.qkv_dim)
     if name.replace("-", "_") not in known:
         every = [*known, *table.metrics]
         raise ConfigError(
             f"unknown scorer {name!r}"
             + (suggestion(name, every) or f"; there are {', '.join(every)}")
         )
-    scorer = static_scorer(name.replace("-", "_"), config, src_len=src_len)
+    scorer = known[name.replace("-", "_")]
     return scorer.score(archs), scorer.higher_is_better
 
 
 def _default_scorers(archs: Sequence[Any]) -> Sequence[str]:
     if not all(isinstance(arch, SubTransformerConfig) for arch in archs):
         raise ConfigError("these architectures are not SubTransformers: name a column by --scorer")
-    return list(static_scorers(config_that_holds(archs, qkv_dim=1 << 20), src_len=1))
+    return [*static_scorers(config_that_holds(archs, qkv_dim=1 << 20), src_len=1), "epsinas"]
 
 
 def _target(options: argparse.Namespace, table: TableBenchmark[Any]) -> str:
@@ -187,8 +191,8 @@ def _parser() -> argparse.ArgumentParser:
         "--scorer",
         action="append",
         metavar="NAME",
-        help="params, flops, encoder_depth, decoder_depth, decoder_depth_then_params or a column "
-        "of the file; may be repeated (default: the static ones)",
+        help="params, flops, encoder_depth, decoder_depth, decoder_depth_then_params, epsinas or a "
+        "column of the file; may be repeated (default: all but the columns)",
     )
     parser.add_argument(
         "--target", metavar="COLUMN", help=f"what training showed (default: {_DEFAULT_TARGET})"

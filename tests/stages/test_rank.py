@@ -37,11 +37,11 @@ def test_rows_per_task_and_scorer(table, capsys):
     assert rows[1]["kendall"] == rows[1]["spearman"] == pytest.approx(1.0)
 
 
-def test_static_scorers_by_default(table, capsys):
+def test_scorers_without_training_by_default(table, capsys):
     main([str(table), "--qkv-dim", "64"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[:3] == ["task", "scorer", "n"]
-    assert len(lines) == 2 + 2 * 5
+    assert len(lines) == 2 + 2 * 6
 
 
 @pytest.mark.parametrize(
