@@ -170,10 +170,10 @@ binarise() {
 #   translate_and_score BINARY_DIR GENERATE_FLAGS... -- CHECKPOINT SUB.yml [METRIC] [GPU] [SUBSET]
 #
 # The data folder itself stands in the YAML file that --sub-configs names; BINARY_DIR is only
-# checked to be there. Writes the log of generate.py to <folder of the checkpoint>/exp/. RAW_REFERENCE, if the caller
-# sets it, holds a file pattern with %s for the subset: sacreBLEU then uses these untouched
-# references where the file is there, instead of detokenised ones. SCORE_FLAGS (an array) goes
-# to hat score.
+# checked to be there. Writes the log of generate.py to <folder of the checkpoint>/exp/.
+# RAW_REFERENCE, if the caller sets it, holds a file pattern with %s for the subset: sacreBLEU then
+# uses these untouched references where the file is there, instead of detokenised ones.
+# SCORE_FLAGS (an array) goes to hat score.
 translate_and_score() {
   local data="$1" flags=()
   shift
