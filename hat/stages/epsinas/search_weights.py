@@ -24,6 +24,7 @@ from hat.stages.epsinas import common
 SPACES = ("nasbench201", "nasbench101", "nasbench-nlp")
 LOWEST, HIGHEST = -7, 0
 MAX_MISSING = 0.1
+_STEPS, _SENTENCES = 70, 64
 
 
 def add_parser(commands: "common.Commands") -> None:
@@ -65,7 +66,11 @@ def run(args: argparse.Namespace) -> None:
             "samples": args.samples,
             "signature": signature(
                 space=args.space,
-                batch=f"{args.images}-{args.batch}",
+                batch=(
+                    f"random-{_STEPS}x{_SENTENCES}"
+                    if args.space == "nasbench-nlp"
+                    else f"{args.images}-{args.batch}"
+                ),
                 seed=args.seed,
                 rule=rule,
                 lend_skip=args.lend_skip,
@@ -83,7 +88,9 @@ def _scores(args: argparse.Namespace) -> Callable[[tuple[float, float]], common.
         table = nb_nlp.load(args.data)
         picks = rng.choice(len(table), min(args.samples, len(table)), replace=False)
         recipes = [table.arch(table.ids()[index]) for index in picks]
-        sums = rng.uniform(size=(10_000, 400)).sum(axis=1)[rng.integers(10_000, size=(70, 64))]
+        sums = rng.uniform(size=(10_000, 400)).sum(axis=1)[
+            rng.integers(10_000, size=(_STEPS, _SENTENCES))
+        ]
         return lambda weights: score_recipes(recipes, sums, weights)
     images = common.images_of(args)
     if args.space == "nasbench201":
