@@ -48,6 +48,10 @@ NORM_EPSILON = 1e-5
 """Under the root of every normalisation, PyTorch's default."""
 
 
+_SAFE_LOGIT = 500.0
+"""Up to here sums of exponentials neither overflow nor vanish in float64 without a shift."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TokenBatch:
     """One number per token, which every channel of its embedding holds."""
@@ -186,17 +190,14 @@ class CollapsedTransformer:
     ) -> Floats:
         """x: (n, W, B, T), memory: (n, W, B, M) -> (n, W, B, T)."""
         query = x * (self._squares * dims * np.sqrt(self._qkv_dim / heads))
-        if causal:
-            highest = np.maximum.accumulate(memory, axis=-1)
-            lowest = np.minimum.accumulate(memory, axis=-1)
-        else:
-            highest = memory.max(axis=-1, keepdims=True)
-            lowest = memory.min(axis=-1, keepdims=True)
         logits = query[..., None] * memory[..., None, :]
-        logits -= np.maximum(query * highest, query * lowest)[..., None]
-        if causal:
-            logits += _future(x.shape[-1])
+        if np.abs(query).max() * np.abs(memory).max() > _SAFE_LOGIT:
+            logits -= _largest_logits(query, memory, causal=causal)[..., None]
+            if causal:  # later tokens must not overflow; they are cut off below
+                np.minimum(logits, 0.0, out=logits)
         exponentials = np.exp(logits, out=logits)
+        if causal:
+            exponentials *= np.tri(x.shape[-1])
         mixed: Floats = np.einsum("nwbij,nwbj->nwbi", exponentials, memory)
         # The product with ones is several times faster than a sum over so short an axis.
         mixed /= np.einsum("nwbij,j->nwbi", exponentials, np.ones(memory.shape[-1]))
@@ -247,6 +248,12 @@ def _column(values: Sequence[int]) -> Floats:
     return np.array(values, np.float64)[:, None, None, None]
 
 
-def _future(length: int) -> Floats:
-    """0 at earlier tokens and the token itself, minus infinity at later ones: (T, T)."""
-    return np.where(np.tri(length, dtype=np.bool_), 0.0, -np.inf)
+def _largest_logits(query: Floats, memory: Floats, *, causal: bool) -> Floats:
+    """The largest product of each query with a key that it may see, without a pass over all."""
+    if causal:
+        highest = np.maximum.accumulate(memory, axis=-1)
+        lowest = np.minimum.accumulate(memory, axis=-1)
+    else:
+        highest = memory.max(axis=-1, keepdims=True)
+        lowest = memory.min(axis=-1, keepdims=True)
+    return np.maximum(query * highest, query * lowest)
