@@ -69,15 +69,22 @@ def band_plot(
         lines: horizontal lines by name, such as the optimum.
     """
     figure, plot = _figure(axes)
+    drawn = list((lines or {}).values())
     for name, band in bands.items():
         known = ~np.isnan(band.runs).all(axis=0)
         x, runs = band.x[known], band.runs[:, known]
-        (line,) = plot.plot(x, np.nanmedian(runs, axis=0), label=name)
+        edges = np.nanquantile(runs, (quantiles[0], 0.5, quantiles[1]), axis=0)
+        (line,) = plot.plot(x, edges[1], drawstyle="steps-post", label=name)
         if len(runs) > 1:
-            low, high = np.nanquantile(runs, quantiles, axis=0)
-            plot.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+            shade = {"color": line.get_color(), "alpha": 0.2, "linewidth": 0, "step": "post"}
+            plot.fill_between(x, edges[0], edges[2], **shade)
+        drawn += edges[:, len(x) // 20 :].ravel().tolist()
     for name, height in (lines or {}).items():
         plot.axhline(height, linestyle="--", color="grey", label=name)
+    # The first twentieth is far from the end and would squeeze the rest into a line.
+    margin = 0.05 * (max(drawn) - min(drawn)) if drawn else 0.0
+    if margin:
+        plot.set_ylim(min(drawn) - margin, max(drawn) + margin)
     plot.legend()
     _save(figure, path)
 

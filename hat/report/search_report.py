@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, Protocol
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def _winner(story: SearchStory[A]) -> Section:
             ]
         columns += [
             Column("fits", lambda d: "yes" if d.fits else "no"),
-            Column("repaired by", lambda d: f"{d.num_changes} changes" if d.num_changes else ""),
+            Column("changes", lambda d: d.num_changes),
         ]
         table = markdown_table(story.deliveries, columns)
         numbers = ("finalists.csv", csv_table(story.deliveries, columns))
@@ -201,3 +201,46 @@ def _facts(result: SearchResult[A]) -> Section:
         f"{result.num_unscored} of them could not be scored. Signature: `{result.signature}`"
     )
     return Section(title="Facts", text=text)
+
+
+class Agreement(Protocol):
+    """How well one scorer ranks; ``hat.scoring.rank_stats.RankStats`` is one."""
+
+    @property
+    def n(self) -> int:
+        """Architectures compared."""
+
+    @property
+    def num_missing(self) -> int:
+        """Architectures left out because they have no score."""
+
+    @property
+    def kendall(self) -> float:
+        """Kendall's tau-b."""
+
+    @property
+    def spearman(self) -> float:
+        """Spearman's rank correlation."""
+
+    @property
+    def top_overlap(self) -> float:
+        """Share of the best that are found among the best by score."""
+
+
+def rank_section(truth: str, rows: Mapping[str, Agreement]) -> Section:
+    """Returns the section with the rank correlations of scorers with ``truth``, for ``extra``."""
+    columns: list[Column[tuple[str, Agreement]]] = [
+        Column("scorer", lambda row: row[0]),
+        Column("n", lambda row: row[1].n),
+        Column("not scored", lambda row: row[1].num_missing),
+        Column("kendall", lambda row: row[1].kendall, ".3f"),
+        Column("spearman", lambda row: row[1].spearman, ".3f"),
+        Column("top overlap", lambda row: row[1].top_overlap, ".2f"),
+    ]
+    items = list(rows.items())
+    return Section(
+        title="Rank correlations",
+        text=f"Agreement with {truth} on a fixed sample; 1 is the same order.",
+        table=markdown_table(items, columns),
+        csv=("rank_correlations.csv", csv_table(items, columns)),
+    )

@@ -75,6 +75,7 @@ class Search(Generic[A]):
         costs: Costs[A] | None = None,
         folder: str | Path | None = None,
         signature: str = "",
+        write: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Sets up a search, or takes up the one in ``folder``.
@@ -87,6 +88,8 @@ class Search(Generic[A]):
             folder: where trials and state are kept; without it nothing is written.
             signature: everything that decides the outcome (space, seed, settings, scorer); a
                 state with another signature is refused.
+            write: whether to write into ``folder``. With several processes that run the same
+                search, only one of them writes and all of them read.
             clock: seconds, for tests.
 
         Raises:
@@ -98,6 +101,7 @@ class Search(Generic[A]):
         self._costs = costs
         self._folder = None if folder is None else Path(folder)
         self._signature = signature
+        self._write = write
         self._clock = clock
         self._format = TrialFormat(codec, self._objectives)
         self._round = 0
@@ -190,7 +194,7 @@ class Search(Generic[A]):
         self._round += 1
 
     def _save(self) -> None:
-        if self._folder is None:
+        if self._folder is None or not self._write:
             return
         # Trials before state: a kill in between leaves trials that the old state does not count.
         write_text(self._folder / TRIALS_FILE, "".join(line + "\n" for line in self._lines))

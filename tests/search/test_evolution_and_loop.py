@@ -246,3 +246,22 @@ def test_reports_say_how_long_it_will_take():
     assert [report.left_s for report in reports] == [3, 2, 1, 0]
     assert str(reports[0]).startswith("round 1/4 | 20 candidates | best loss ")
     assert str(reports[0]).endswith("| 1 s, 3 s left")
+
+
+def test_a_process_that_does_not_write_still_reads(tmp_path):
+    make_search(tmp_path).run(3)
+    before = (tmp_path / "search_state.json").read_text()
+    limits = toy.limited(9.0)
+    proposer = Proposer(toy.make_operators(), np.random.default_rng(0), limits)
+    reader = Search(
+        Evolution(proposer, SMALL),
+        [toy.Loss()],
+        codec=toy.make_operators(),
+        costs=limits.costs,
+        folder=tmp_path,
+        signature="toy",
+        write=False,
+    )
+    assert reader.rounds_done == 3
+    assert reader.run(6).trials == make_search().run(6).trials
+    assert (tmp_path / "search_state.json").read_text() == before

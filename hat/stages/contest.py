@@ -1,0 +1,140 @@
+"""The same money spent otherwise: a search against random search and the largest that fits.
+
+Used at the end of a search for its report; knows nothing of Transformers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hat.report.verdict import Runs, Verdict, compare
+from hat.search.base import A, Codec, Objective, Operators, SearchAlgorithm, SearchResult, Trial
+from hat.search.baselines import largest_that_fits, random_baseline
+from hat.search.cached import CachedObjective
+from hat.search.constraints import Constraints
+from hat.search.loop import Search
+from hat.search.proposer import Proposer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest(Generic[A]):
+    """Who reached what."""
+
+    ours: Runs
+    baselines: Mapping[str, Runs]
+    verdicts: Sequence[Verdict]
+    trials: Mapping[str, Trial[A]]
+    """The median architecture of each baseline over the seeds, for the front."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestRules(Generic[A]):
+    """What all sides share."""
+
+    operators: Operators[A]
+    codec: Codec[A]
+    constraints: Constraints[A]
+    build: Callable[[Proposer[A]], SearchAlgorithm[A]]
+    """Makes the algorithm under test."""
+
+    num_rounds: int
+    sizes: Mapping[str, Callable[[Sequence[A]], NDArray[np.float64]]]
+    """For each "largest that fits": what is large, such as parameters or decoder depth."""
+
+    seeds: Sequence[int]
+    """Of the runs; the same for every side."""
+
+
+def hold_contest(
+    rules: ContestRules[A],
+    objective: Objective[A],
+    *,
+    name: str,
+    done: Mapping[int, SearchResult[A]] | None = None,
+) -> Contest[A]:
+    """Runs every side with every seed at equal cost, scoring no architecture twice.
+
+    Random search may score as many candidates as the search did; the largest architecture that
+    fits is found without scoring and then scored once, which is all it costs.
+
+    Args:
+        rules: what all sides share.
+        objective: the first objective of the search.
+        name: what the search is called in the report.
+        done: results that are there already, by seed; their scores are used again.
+
+    Raises:
+        SearchError: if no candidate meets the constraints.
+    """
+    cached: CachedObjective[A] = CachedObjective(objective)
+    results: dict[int, SearchResult[A]] = dict(done or {})
+    for result in results.values():
+        for trial in result.trials:
+            cached.remember(trial.arch, result.score(trial))
+    for seed in rules.seeds:
+        if seed not in results:
+            results[seed] = _search(rules, cached, seed)
+    mine = [results[seed] for seed in rules.seeds]
+    num_evaluations = max(result.num_evaluated for result in mine)
+    ours = Runs(
+        name=name,
+        scores=tuple(result.score(result.best()) for result in mine),
+        num_evaluations=num_evaluations,
+    )
+    winners: dict[str, list[A]] = {"random search": []}
+    for seed in rules.seeds:
+        found = random_baseline(
+            rules.operators,
+            rules.constraints,
+            cached,
+            codec=rules.codec,
+            num_evaluations=num_evaluations,
+            rng=np.random.default_rng((seed, 1)),
+        )
+        winners["random search"].append(found.best().arch)
+    for label, size in rules.sizes.items():
+        winners[f"largest by {label}"] = [
+            largest_that_fits(
+                rules.operators,
+                rules.constraints,
+                size,
+                codec=rules.codec,
+                rng=np.random.default_rng((seed, 2)),
+            )
+            for seed in rules.seeds
+        ]
+    rng = np.random.default_rng(rules.seeds[0])
+    baselines, verdicts, trials = {}, [], {}
+    for label, archs in winners.items():
+        scores = cached.score(archs)
+        price = num_evaluations if label == "random search" else 1
+        runs = Runs(name=label, scores=tuple(scores.tolist()), num_evaluations=price)
+        baselines[label] = runs
+        verdicts.append(
+            compare(
+                ours,
+                runs,
+                score_name=cached.name,
+                higher_is_better=cached.higher_is_better,
+                rng=rng,
+            )
+        )
+        middle = archs[int(np.argsort(scores)[len(scores) // 2])]
+        trials[label] = _trial(middle, rules.constraints, cached)
+    return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials)
+
+
+def _search(rules: ContestRules[A], objective: Objective[A], seed: int) -> SearchResult[A]:
+    proposer = Proposer(rules.operators, np.random.default_rng(seed), rules.constraints)
+    search = Search(rules.build(proposer), [objective], codec=rules.codec)
+    return search.run(rules.num_rounds)
+
+
+def _trial(arch: A, constraints: Constraints[A], objective: Objective[A]) -> Trial[A]:
+    score = float(objective.score([arch])[0])
+    value = -score if objective.higher_is_better else score
+    costs = {name: float(values[0]) for name, values in constraints.costs([arch]).items()}
+    return Trial(arch, (value,), 0, costs)
