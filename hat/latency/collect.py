@@ -95,7 +95,14 @@ class Collector:
 
     def _note(self, row: int) -> None:
         self._attempts[row] += 1
-        self.sidecar.append(event="row", row=row, attempt=self._attempts[row])
+        sample = self.samples[row]
+        self.sidecar.append(
+            event="row",
+            row=row,
+            attempt=self._attempts[row],
+            encoder_ms=sample.encoder_ms,
+            decoder_ms=sample.decoder_ms,
+        )
 
     def check(self, rows: Sequence[int]) -> None:
         """Looks at the reference; vouches for ``rows`` or marks them."""

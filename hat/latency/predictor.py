@@ -21,6 +21,9 @@ from hat.latency.workload import Workload
 
 FORMAT = "hat-latency-predictor-1"
 
+CHUNK = 8192
+"""Architectures predicted at once: what is computed of them stays in the processor's cache."""
+
 _CHOICE_FIELDS = {
     "encoder_embed_dim": "encoder_embed_dims",
     "encoder_layer_num": "encoder_layer_nums",
@@ -121,7 +124,11 @@ class LatencyPredictor(ABC):
 
     def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
         """Returns (N,) predicted milliseconds, encoder and decoder together."""
-        return self.predict_table(table_of_archs(archs, layers=self.needs_layers))
+        predicted = np.empty(len(archs))
+        for start in range(0, len(archs), CHUNK):
+            table = table_of_archs(archs[start : start + CHUNK], layers=self.needs_layers)
+            predicted[start : start + CHUNK] = self.predict_table(table)
+        return predicted
 
     def interval_ms(
         self, archs: Sequence[SubTransformerConfig], *, coverage: float = 0.9

@@ -2,8 +2,8 @@
 
 ``x.csv.meta.jsonl`` has one JSON object per line. The first holds the facts: workload, device,
 space, model, seed, reference SubTransformer and versions. Each later line is an event with its
-time: a row measured, the reference measured, rows marked. Lines are only ever appended, so a killed
-run leaves a file that reads.
+time: a row measured (each attempt with its figures), the reference measured, rows marked. Lines are
+only ever appended, so a killed run leaves a file that reads.
 """
 
 import json

@@ -11,7 +11,7 @@ from hat.arch.gene_batch import GeneBatch, gene_columns
 from hat.latency.samples import LAYER_COLUMNS, LatencySample
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.int32]
 
 ENCODER_LISTS = 2
 """The first two of ``LAYER_COLUMNS`` belong to the encoder, the other four to the decoder."""
@@ -74,33 +74,33 @@ def _table_of_genes(batch: GeneBatch, layers: bool) -> ArchTable:
     """The table of a gene matrix, without a Python object per architecture."""
     space = batch.genes.space
     columns = gene_columns(space)
+    genes = np.ascontiguousarray(batch.matrix.T)  # (G, N): each decision's genes lie together
     deepest = max(space.max_encoder_layers, space.max_decoder_layers)
-    features = np.empty((len(batch), len(columns)))
-    lists = np.zeros((len(batch), len(LAYER_COLUMNS), deepest if layers else 0), dtype=np.int64)
-    depth, used, index = np.empty(0), np.empty((0, 0), dtype=bool), 0
+    features = np.empty((len(columns), len(batch)))
+    lists = np.zeros((len(LAYER_COLUMNS), deepest if layers else 0, len(batch)), dtype=np.int32)
+    used, index = np.empty((0, 0), dtype=bool), 0
     # Genes come in the order of the features: width, depth, then the per-layer lists of a side.
     for place, (name, column) in enumerate(columns.items()):
         choices = np.array(getattr(space, name), dtype=np.int32)
-        values = choices[batch.matrix[:, column]]
+        values = choices[genes[column]]
         if name.endswith(_PER_LAYER):
-            values = values * used
-            features[:, place] = values.sum(axis=1) / depth
+            values *= used
+            features[place] = values.sum(axis=0) / used.sum(axis=0)
             if layers:
-                lists[:, index, : values.shape[1]] = values
+                lists[index, : len(values)] = values
             index += 1
             continue
-        features[:, place] = values[:, 0]
+        features[place] = values[0]
         if name.endswith("layer_nums"):
-            depth = features[:, place]
-            used = np.arange(choices[0]) < depth[:, None]
-    return ArchTable(features, lists if layers else None)
+            used = np.arange(choices[0])[:, None] < values[0]
+    return ArchTable(features.T, lists.transpose(2, 0, 1) if layers else None)
 
 
 def _layers(archs: Sequence[SubTransformerConfig]) -> Ints:
     deepest = max(
         (max(arch.encoder.num_layers, arch.decoder.num_layers) for arch in archs), default=0
     )
-    layers = np.zeros((len(archs), len(LAYER_COLUMNS), deepest), dtype=np.int64)
+    layers = np.zeros((len(archs), len(LAYER_COLUMNS), deepest), dtype=np.int32)
     for row, arch in enumerate(archs):
         for column, get in enumerate(LAYER_COLUMNS.values()):
             values = get(arch)

@@ -83,8 +83,9 @@ def per_layer(
     extra: list[Floats] = []
     for index, name in enumerate(LAYER_COLUMNS):
         width = widths[0] if index < ENCODER_LISTS else widths[1]
+        lists = np.ascontiguousarray(table.layers[:, index].T)  # (L, N)
         for value in choices[name]:
-            count = (table.layers[:, index] == value).sum(axis=1).astype(np.float64)
+            count = np.count_nonzero(lists == value, axis=0).astype(np.float64)
             main.append(count)
             extra.append(count * width)
     more_main, more_extra = additive(table, feature_norm, choices)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from hat.errors import DataError
-from hat.latency.predictor import LatencyPredictor, Scales
+from hat.latency.predictor import CHUNK, LatencyPredictor, Scales
 from hat.latency.predictors.basis import Basis, additive, depth_linear, per_layer
 from hat.latency.table import ArchTable, Floats
 
@@ -18,9 +18,6 @@ BASES: dict[str, Basis] = {
     "per-layer": per_layer,
 }
 """The columns of each kind."""
-
-CHUNK = 16_384
-"""Rows predicted at once: their columns stay in the processor's cache."""
 
 MAIN_PENALTY = 1e-6
 EXTRA_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1.0)
@@ -49,14 +46,14 @@ class LinearPredictor(LatencyPredictor):
             chunk = ArchTable(
                 table.features[rows], None if table.layers is None else table.layers[rows]
             )
-            predicted[rows] = self.columns(chunk) @ self.prices
+            predicted[rows] = self.prices @ self.columns(chunk)
         return predicted * self.scales.lat_norm
 
     def columns(self, table: ArchTable) -> Floats:
-        """Returns the (N, P) columns."""
+        """Returns the P columns as (P, N)."""
         basis = BASES[self.kind]
         main, extra = basis(table, np.array(self.scales.feature_norm), self.choices)
-        return np.stack(main + extra, axis=1)
+        return np.array(main + extra)
 
     def state(self) -> dict[str, Any]:
         """The prices and the choices that the columns depend on."""
