@@ -37,7 +37,6 @@ setup: $(VENV)/.ready
 # build isolation (which would fetch a second torch), then the wheels.
 $(VENV)/.ready: requirements.txt requirements-build.txt setup.py tools/build_fairseq.py
 	$(PYTHON3) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -r requirements-build.txt
 	$(BIN)/python tools/build_fairseq.py fairseq-fixed==0.12.3.1 $(VENV)/wheels
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation fastBPE==0.1.0 $(VENV)/wheels/*.whl
