@@ -17,6 +17,10 @@ _LARGEST = EvolutionSettings(
 )
 
 
+_PATIENCE = 5
+"""Rounds without a larger architecture after which the climb has arrived."""
+
+
 class _Size(Generic[A]):
     """A size as an objective: the larger, the better."""
 
@@ -77,13 +81,21 @@ def largest_that_fits(
         size: parameters or decoder depth (N,) of N architectures.
         codec: architectures as JSON.
         rng: decides between ties.
-        num_rounds: generations.
+        num_rounds: at most so many generations; the climb stops when it has arrived.
 
     Raises:
         SearchError: if no candidate meets the constraints.
     """
     algorithm = Evolution(Proposer(operators, rng, feasible), _LARGEST)
-    result = Search(algorithm, [_Size(size)], codec=codec).run(num_rounds)
+    search = Search(algorithm, [_Size(size)], codec=codec)
+    result, best, best_round = search.run(1), np.inf, 0
+    while search.rounds_done < num_rounds and search.rounds_done - best_round <= _PATIENCE:
+        if result.best().objectives[0] < best:
+            best, best_round = result.best().objectives[0], search.rounds_done
+        done = search.rounds_done
+        result = search.run(done + 1)
+        if search.rounds_done == done:
+            break
     best = result.best().objectives[0]
     equals = [trial.arch for trial in result.trials if trial.objectives[0] == best]
     return equals[int(rng.integers(len(equals)))]

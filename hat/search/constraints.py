@@ -116,6 +116,21 @@ class Constraints(Generic[A]):
         )
 
 
+class CostObjective(Generic[A]):
+    """The cost of a limit as something to minimise, for the front of quality and latency."""
+
+    higher_is_better = False
+
+    def __init__(self, limit: Limit[A]) -> None:
+        """Args: limit: whose cost; how much is allowed does not matter."""
+        self.name = limit.name
+        self._cost = limit.cost
+
+    def score(self, archs: Sequence[A]) -> NDArray[np.float64]:
+        """Returns the costs, float64 (N,)."""
+        return self._cost(archs)
+
+
 def unconstrained(archs: Sequence[A]) -> NDArray[np.bool_]:
     """Accepts every candidate."""
     return np.ones(len(archs), dtype=bool)

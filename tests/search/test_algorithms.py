@@ -2,7 +2,11 @@
 
 import itertools
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +16,7 @@ from hat.search import loop
 from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
 from hat.search.algorithms import ALGORITHM_NAMES, AlgorithmBuilder
 from hat.search.base import SearchAlgorithm
-from hat.search.constraints import InfeasibleError
+from hat.search.constraints import CostObjective, InfeasibleError, Limit
 from hat.search.evolution import Evolution, EvolutionSettings
 from hat.search.guided_evolution import GuidedEvolution, GuidedEvolutionSettings, ridge_ensemble
 from hat.search.local_search import LocalSearch
@@ -166,7 +170,11 @@ def test_twenty_kills_one_winner(name, tmp_path, monkeypatch):
 
 
 def test_nsga2_finds_the_front_of_loss_and_size():
-    result = make_search("nsga2", at_most=99).run(60)
+    cost = CostObjective(Limit("size", 0.0, toy.sizes))
+    proposer = Proposer(toy.make_operators(), np.random.default_rng(0))
+    nsga2 = NSGA2(proposer, population_size=16)
+    result = Search(nsga2, [toy.Loss(), cost], codec=toy.make_operators()).run(60)
+    assert result.objective_names == ("loss", "size")
     points = np.array([[toy.loss_of(arch), float(sum(arch))] for arch in toy.ALL])
     best = {size: min(p[0] for p in points if p[1] == size) for size in set(points[:, 1])}
     truth = {
@@ -250,3 +258,30 @@ def test_unknown_algorithm_names():
         builder.build("ageing")
     with pytest.raises(ConfigError, match="'guided' needs features"):
         builder.build("guided")
+
+
+@pytest.mark.slow
+def test_twenty_real_kills_one_winner(tmp_path):
+    """SIGKILL at random moments, the writing of files included."""
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "tests.search.killed_search", str(tmp_path), "0.02"]
+    rng = np.random.default_rng(0)
+    num_kills, rounds = 0, []
+    while num_kills < 20:
+        process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
+        state = tmp_path / "search_state.json"
+        before = state.read_text() if state.exists() else ""
+        while process.poll() is None and (not state.exists() or state.read_text() == before):
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.03))
+        if process.poll() is None:
+            process.kill()
+            num_kills += 1
+        process.wait()
+        rounds.append(json.loads(state.read_text())["rounds"])
+        if rounds[-1] == 40:
+            break
+    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    assert num_kills >= 15 and rounds == sorted(rounds)
+    resumed = make_search("evolution", tmp_path).run(40)
+    assert resumed.trials == make_search("evolution").run(40).trials

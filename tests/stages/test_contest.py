@@ -7,6 +7,7 @@ from hat.search.evolution import EvolutionSettings
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from hat.stages.contest import ContestRules, hold_contest
+from hat.stages.search_finish import Finish, finish_search
 from tests.search import toy
 
 SETTINGS = EvolutionSettings(population_size=20, parent_size=5, mutation_size=10, crossover_size=5)
@@ -71,3 +72,33 @@ def test_the_contest_goes_into_the_report(tmp_path):
     text = files[0].read_text()
     assert "## Rank correlations" in text and "| random search | 3 |" in text
     assert (tmp_path / "rank_correlations.csv").read_text().startswith("scorer,n,")
+
+
+def test_finish_measures_repairs_compares_and_reports(tmp_path):
+    operators, limits = toy.make_operators(), toy.limited(8)
+    proposer = Proposer(operators, np.random.default_rng(0), limits)
+
+    def build(proposer):
+        return AlgorithmBuilder(proposer, SETTINGS).build("evolution")
+
+    loss = toy.Loss()
+    result = Search(build(proposer), [loss], codec=operators, costs=limits.costs).run(8)
+    finish = Finish(
+        operators=operators,
+        codec=operators,
+        constraints=limits,
+        objective=loss,
+        measure=lambda archs: [{"latency_ms": 1.2 * sum(arch)} for arch in archs],
+        build=build,
+        num_rounds=8,
+        seeds=(0, 1),
+        sizes={"size": toy.sizes},
+        scorers={"size": toy.Size()},
+    )
+    deliveries, files = finish_search(result, finish, tmp_path, title="Toy")
+    assert len(loss.seen) == len(set(loss.seen))
+    assert deliveries[0].fits and deliveries[0].measured["latency_ms"] <= 8
+    assert deliveries[0].repaired_from is not None
+    text = files[0].read_text()
+    for heading in ("The winner", "Was it worth it?", "Front", "Rank correlations", "Facts"):
+        assert f"## {heading}" in text
