@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import configargparse
 import yaml
@@ -268,3 +268,7 @@ class StageParser(configargparse.ArgumentParser):
             self.add_argument(
                 flag, metavar="YML", is_config_file=True, help="YAML file with options"
             )
+
+    def error(self, message: str) -> NoReturn:
+        """Raises a ConfigError where argparse would print its usage and exit."""
+        raise ConfigError(message)

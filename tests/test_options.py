@@ -68,10 +68,17 @@ def test_another_stages_keys_pass_but_typos_do_not(tmp_path: Path) -> None:
         make_parser().parse_args(["--configs", path])
 
 
-def test_a_missing_file_ends_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        make_parser().parse_args(["--configs", "nowhere.yml"])
-    assert "nowhere.yml" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--configs", "nowhere.yml"], r"nowhere\.yml.*No such file"),
+        (["--latiter", "x"], "argument --latiter: invalid int value: 'x'"),
+        (["--lat", "3"], "unrecognized arguments: --lat 3"),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence(argv: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_parser().parse_args(argv)
 
 
 def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:

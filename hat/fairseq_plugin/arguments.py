@@ -1,6 +1,7 @@
 """fairseq's options from YAML files and flags, checked before fairseq sees them."""
 
 import argparse
+import itertools
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,12 @@ TASK = "hat_translation"
 
 _SELECTORS = ("arch", "task", "criterion", "optimizer", "lr-scheduler", "scoring")
 """Options whose value decides which further options exist."""
+
+_TASK_KEYS = frozenset({"data", "source-lang", "target-lang"})
+"""Options of the task, which every stage needs that reads the task's data."""
+
+_TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
+"""Selectors that fairseq offers to every command, but that only training uses."""
 
 _INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)$")
 
@@ -73,8 +80,11 @@ def parse(
         ConfigError: naming file and line of a key or value that is wrong.
     """
     paths, flags = split_config_flags(argv)
+    data, flags = _split_data(flags)
     entries = read_config_files(paths)
     translate_old_schedule(entries)
+    if data:
+        entries.pop("data", None)  # the command line names the data folder itself
 
     def prepared() -> argparse.ArgumentParser:
         parser = make_parser()
@@ -84,20 +94,32 @@ def parse(
 
     # First pass: let fairseq add the options of the architecture, task, optimizer and so on.
     full = prepared()
+    unread = ignored_keys - set(actions_by_key(full)) - _TASK_KEYS | (ignored_keys & _TRAINING)
     known = actions_by_key(full)
-    chosen = {key: entries[key] for key in _SELECTORS if key in entries and key in known}
+    chosen = {k: entries[k] for k in _SELECTORS if k in entries and k in known and k not in unread}
     selectors = yaml_arguments(chosen, full)
-    given, _ = options.parse_args_and_arch(
-        full, [*selectors, *flags], parse_known=True, modify_parser=_require_nothing
+    options.parse_args_and_arch(
+        full, [*data, *selectors, *flags], parse_known=True, modify_parser=_require_nothing
     )
-    known = actions_by_key(full)
-    entries = {k: e for k, e in entries.items() if k in known or k not in ignored_keys}
-    if getattr(given, "data", None) is not None:
-        entries.pop("data", None)  # the command line names the data folder itself
+    entries = {key: entry for key, entry in entries.items() if key not in unread}
     arguments = yaml_arguments(entries, full)
-    args: argparse.Namespace = options.parse_args_and_arch(prepared(), [*arguments, *flags])
+    args: argparse.Namespace = options.parse_args_and_arch(prepared(), [*data, *arguments, *flags])
     _switch_off_missing_precisions(args)
     return args
+
+
+def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Finds the data folder, given as a first word or, as in HAT, by ``--data``.
+
+    The folder must stand before all options, or a list-valued one would take it for a value.
+    """
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--data")
+    found, rest = finder.parse_known_args(list(flags))
+    if found.data is not None:
+        return [found.data], rest
+    leading = list(itertools.takewhile(lambda word: not word.startswith("-"), rest))
+    return leading, rest[len(leading) :]
 
 
 def _require_nothing(parser: argparse.ArgumentParser) -> None:
