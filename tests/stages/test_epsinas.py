@@ -152,7 +152,7 @@ def test_nasbench_nlp(capsys, tmp_path, recipes):
         (["search-weights", "nasbench-nlp"], "error: search-weights nasbench-nlp needs --data"),
         (
             ["nasbench201", "--data", "x", "--weights", "1,1e-7"],
-            "--weights must be 0 <= LOW < HIGH, but found '1,1e-7'",
+            "--weights must be finite with LOW < HIGH, but found '1,1e-7'",
         ),
     ],
 )

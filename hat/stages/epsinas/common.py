@@ -111,13 +111,13 @@ def add_weights(parser: argparse.ArgumentParser, default: tuple[float, float] | 
 
 
 def weight_pair(text: str) -> tuple[float, float]:
-    """Reads ``LOW,HIGH``."""
+    """Reads ``LOW,HIGH``. Negative constants are allowed: a public notebook uses -1 and 1."""
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         raise ConfigError(f"--weights must look like 1e-7,1 but found {text!r}") from None
-    if not 0.0 <= low < high or not np.isfinite(high):
-        raise ConfigError(f"--weights must be 0 <= LOW < HIGH, but found {text!r}")
+    if not -np.inf < low < high < np.inf:
+        raise ConfigError(f"--weights must be finite with LOW < HIGH, but found {text!r}")
     return low, high
 
 
