@@ -99,13 +99,13 @@ class GeneOperators:
 
     def one_hot(self, archs: Sequence[SubTransformerConfig]) -> NDArray[np.float64]:
         """Returns one indicator per choice of each gene; unused genes are all zero: (N, D)."""
-        matrix = np.array([self._genes.encode(arch) for arch in archs], dtype=np.int8)
+        rows = [self._genes.encode(arch) for arch in archs]
+        matrix = np.array(rows, dtype=np.int8).reshape(len(rows), len(self._genes.num_choices))
         used = used_genes(self.space, matrix)
         columns = [
             (matrix[:, gene] == choice) & used[:, gene]
             for gene, num_choices in enumerate(self._genes.num_choices)
             for choice in range(num_choices)
-            if num_choices > 1
         ]
         return np.stack(columns, axis=1).astype(np.float64)
 

@@ -8,6 +8,7 @@ from hat.arch.genes import Genes
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.search.operators import GeneOperators, SingleOperators
+from hat.search.proposer import Proposer
 
 
 @pytest.fixture
@@ -23,6 +24,19 @@ def test_columns_are_the_genes_of_the_translator(tiny_space):
         for _ in range(column.stop - column.start)
     ]
     assert tuple(num_choices) == Genes(tiny_space).num_choices
+
+
+def test_a_space_of_one_architecture():
+    single = {field: (8,) for field in SearchSpace.__dataclass_fields__ if "layer" not in field}
+    single |= {"encoder_layer_nums": (1,), "decoder_layer_nums": (1,), "decoder_ende_spans": (1,)}
+    operators, rng = GeneOperators(SearchSpace(**single)), np.random.default_rng(0)
+    batch = operators.sample(rng, 3)
+    assert len(set(batch.keys())) == 1 and batch[:0].keys() == []
+    assert list(operators.neighbours(batch[0])) == []
+    assert operators.one_hot(list(batch)).shape[0] == 3
+    assert operators.one_hot([]).shape[0] == 0
+    proposer = Proposer(operators, rng)
+    assert len(proposer.first(5)) == 1 and proposer.sample(5) == []
 
 
 def test_keys_are_equal_where_architectures_are(operators, rng):
