@@ -23,7 +23,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class PredictorSettings:
     """How a predictor looks and learns. The defaults are ours; ``PAPER`` is the original."""
 
-    members: int = 5
+    members: int = 3
     """Networks in the ensemble; they differ in their start and in the order of their batches."""
 
     epochs: int = 150
