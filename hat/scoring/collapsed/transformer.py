@@ -117,10 +117,11 @@ class CollapsedTransformer:
 
         Returns:
             One channel of each token: (N, W, B * S) and (N, W, B * T). Computed batched over the
-            N architectures, whatever their depths.
+            N architectures, whatever their depths. Not finite where a network overflows.
         """
-        memory = self._encode(archs)
-        decoded = self._decode(archs, memory)
+        with np.errstate(over="ignore", invalid="ignore"):
+            memory = self._encode(archs)
+            decoded = self._decode(archs, memory)
         shape = (len(archs), len(self._weights), -1)
         return memory[:, 0].reshape(shape), decoded.reshape(shape)
 
@@ -191,7 +192,7 @@ class CollapsedTransformer:
         """x: (n, W, B, T), memory: (n, W, B, M) -> (n, W, B, T)."""
         query = x * (self._squares * dims * np.sqrt(self._qkv_dim / heads))
         logits = query[..., None] * memory[..., None, :]
-        if np.abs(query).max() * np.abs(memory).max() > _SAFE_LOGIT:
+        if not np.abs(query).max() * np.abs(memory).max() <= _SAFE_LOGIT:
             logits -= _largest_logits(query, memory, causal=causal)[..., None]
             if causal:  # later tokens must not overflow; they are cut off below
                 np.minimum(logits, 0.0, out=logits)
