@@ -128,10 +128,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def progress(done: int, total: int) -> None:
-    """Prints a line after every tenth."""
-    if done == total or done * 10 // total > (done - 1) * 10 // total:
-        print(f"{done}/{total} architectures", flush=True)
+class Progress:
+    """Prints a line whenever another tenth is done."""
+
+    def __init__(self) -> None:
+        self._tenths = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Takes how many architectures are done and how many there are."""
+        if done * 10 // total > self._tenths:
+            self._tenths = done * 10 // total
+            print(f"{done}/{total} architectures", flush=True)
 
 
 def write_scores(path: Path | None, columns: Mapping[str, Sequence[Any] | Floats]) -> None:

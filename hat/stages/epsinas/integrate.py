@@ -55,7 +55,9 @@ def run(args: argparse.Namespace) -> None:
         scores = _read_scores(args.scores, ids, "epsinas_lent_skips" if lend else "epsinas")
     else:
         images = common.images_of(args)
-        scores = score_nb201(cells, images, args.weights, lend_skip=lend, progress=common.progress)
+        scores = score_nb201(
+            cells, images, args.weights, lend_skip=lend, progress=common.Progress()
+        )
     search = TableSearch(accuracy, scores, neighbours, ZeroCostSettings(num_models=args.models))
     searches: dict[str, Callable[[np.random.Generator], common.Floats]] = {
         "random search": lambda rng: search.random_search(rng),

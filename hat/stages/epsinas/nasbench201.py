@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     rule = ScoringRule()
 
     start = time.perf_counter()
-    scores = score_nb201(cells, images, args.weights, rule=rule, progress=common.progress)
+    scores = score_nb201(cells, images, args.weights, rule=rule, progress=common.Progress())
     elapsed = time.perf_counter() - start
     # The cells that have a score keep it; only the others need the second run.
     lent = scores.copy()
