@@ -85,7 +85,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         "--images",
         choices=IMAGE_KINDS,
         default="photographs",
-        help="crops of two photographs (default), a CIFAR-10 file, 1/f or white noise",
+        help="crops of two photographs (default), the same scaled, a CIFAR-10 file, noise",
     )
     parser.add_argument("--cifar10", type=Path, metavar="FILE", help="such as data_batch_1.bin")
     parser.add_argument("--batch", type=positive, default=64, metavar="N", help="images (64)")
