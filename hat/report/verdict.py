@@ -98,7 +98,7 @@ def _sentence(
     if high < 0:
         return f"Not worth it: {reached}, a loss of {-gain:.3g} ({interval})."
     return (
-        f"Not shown to be worth it: {reached}; the gain of {gain:.3g} may be chance ({interval})."
+        f"Not shown to be worth it: {reached}; the difference of {gain:+.3g} may be chance ({interval})."
     )
 
 
