@@ -176,7 +176,7 @@ def yaml_arguments(entries: Mapping[str, Entry], parser: argparse.ArgumentParser
         if flag not in action.option_strings and action.option_strings:
             flag = action.option_strings[0]
         if not action.option_strings:
-            arguments += texts
+            arguments = texts + arguments  # first, or an option with a list would swallow it
         elif action.nargs == 0:
             arguments += [flag] if texts else []
         elif len(texts) == 1 and action.nargs in (None, "?"):

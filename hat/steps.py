@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import HatError
-from hat.files import write_json
+from hat.files import write_json, write_text
 from hat.version import __version__
 
 _SHOWN_LINES = 20
@@ -38,6 +40,10 @@ class Step:
 
     outputs: tuple[Path, ...]
     """Files and folders it writes. When one is missing or was changed, it runs again."""
+
+    work_dir: Path | None = None
+    """Folder from which an interrupted run goes on. It is set aside, as ``NAME.old``, when the
+    inputs have changed since the run began: what it holds belongs to the old ones."""
 
     depends_on_machine: bool = False
     """Whether another machine has to run it again: for measurements."""
@@ -100,6 +106,7 @@ class Runner:
         self.say(f"> {step.name}: {step.about}{self._estimate(step, state)}")
         self.say(f"  {_printable(step.command)}")
         log = self.folder / "logs" / f"{step.name}.log"
+        self._begin(step, key)
         started = time.perf_counter()
         code = self._execute(step, log)
         seconds = time.perf_counter() - started
@@ -137,6 +144,18 @@ class Runner:
             parts.append(self.machine)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
+    def _begin(self, step: Step, key: str) -> None:
+        """Notes what a resumable run began with; sets aside what began with something else."""
+        if step.work_dir is None:
+            return
+        note = self.folder / "steps" / f"{step.name}.began"
+        if note.exists() and note.read_text(encoding="utf-8") != key and step.work_dir.exists():
+            old = step.work_dir.with_name(f"{step.work_dir.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            step.work_dir.rename(old)
+            self.say(f"  its inputs have changed: {step.work_dir} is now {old}")
+        write_text(note, key)
+
     def _state_path(self, step: Step) -> Path:
         return self.folder / "steps" / f"{step.name}.json"
 
@@ -154,8 +173,11 @@ class Runner:
 
     def _execute(self, step: Step, log: Path) -> int:
         log.parent.mkdir(parents=True, exist_ok=True)
+        environment = {"PYTHON": sys.executable, **os.environ}  # the tasks' scripts look there
         with open(log, "w", encoding="utf-8") as stream:
-            process = subprocess.Popen(step.command, stdout=stream, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                step.command, stdout=stream, stderr=subprocess.STDOUT, env=environment
+            )
             try:
                 return process.wait()
             except BaseException:

@@ -98,6 +98,8 @@ def parse(
     known = actions_by_key(full)
     chosen = {k: entries[k] for k in _SELECTORS if k in entries and k in known and k not in unread}
     selectors = yaml_arguments(chosen, full)
+    if "arch" in known and "arch" not in chosen and not _gives(flags, "--arch", "-a"):
+        raise ConfigError("which model? give arch in a YAML file or --arch")
     options.parse_args_and_arch(
         full, [*data, *selectors, *flags], parse_known=True, modify_parser=_require_nothing
     )
@@ -106,6 +108,10 @@ def parse(
     args: argparse.Namespace = options.parse_args_and_arch(prepared(), [*data, *arguments, *flags])
     _switch_off_missing_precisions(args)
     return args
+
+
+def _gives(flags: Sequence[str], *names: str) -> bool:
+    return any(word == name or word.startswith(f"{name}=") for word in flags for name in names)
 
 
 def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:

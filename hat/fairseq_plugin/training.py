@@ -11,7 +11,7 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.distributed import utils as distributed_utils
 from fairseq_cli.train import main as fairseq_train
 
-from hat.errors import ConfigError
+from hat.errors import CheckpointError, ConfigError
 
 
 def add_torchrun_options(args: argparse.Namespace) -> None:
@@ -49,13 +49,22 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
     Raises:
         ConfigError: if neither ``--max-tokens`` nor ``--batch-size`` is given.
+        CheckpointError: if the folder to save in holds checkpoints of another network.
     """
     if args.max_tokens is None and args.batch_size is None:
         raise ConfigError("how large is a batch? give --max-tokens or --batch-size")
     add_torchrun_options(args)
     # fairseq keeps the best loss in a function attribute, which outlives a training.
     vars(checkpoint_utils.save_checkpoint).pop("best", None)
-    distributed_utils.call_main(convert_namespace_to_omegaconf(args), fairseq_train)
+    try:
+        distributed_utils.call_main(convert_namespace_to_omegaconf(args), fairseq_train)
+    except Exception as error:
+        if "Cannot load model parameters" in str(error):  # a plain Exception of fairseq's
+            raise CheckpointError(
+                f"{args.save_dir}: holds the checkpoints of another network, so this training "
+                "cannot go on from them: choose another --save-dir"
+            ) from None
+        raise
     folder = Path(args.save_dir)
     suffix = args.checkpoint_suffix
     names = (f"checkpoint_best{suffix}.pt", f"checkpoint_last{suffix}.pt")

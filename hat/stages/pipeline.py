@@ -123,6 +123,7 @@ class Plan:
                 ],
                 reads=[values["supertransformer"], data],
                 writes=[supernet],
+                work_dir=supernet.parent,
             ),
             self._step(
                 "latency-dataset",
@@ -173,6 +174,7 @@ class Plan:
                     data,
                 ],
                 writes=[self.best_yml],
+                work_dir=self.best_yml.with_suffix(".search"),
             ),
             self._train("train-subtransformer", "the winner", self.best_yml, retrained),
             self._measure("measure-best", "the winner", self.best_yml, device_flag),
@@ -198,6 +200,7 @@ class Plan:
         *,
         reads: Sequence[str | Path],
         writes: Sequence[Path],
+        work_dir: Path | None = None,
         depends_on_machine: bool = False,
     ) -> Step:
         minutes = getattr(self, "minutes", {}).get(name)
@@ -207,6 +210,7 @@ class Plan:
             command=tuple(words),
             inputs=tuple(Path(path) for path in reads),
             outputs=tuple(writes),
+            work_dir=work_dir,
             depends_on_machine=depends_on_machine,
             minutes=None if minutes is None else float(minutes),
         )
@@ -225,6 +229,7 @@ class Plan:
             ],
             reads=[yml, common, self._values["data"]],
             writes=[checkpoint],
+            work_dir=checkpoint.parent,
         )
 
     def _measure(self, name: str, what: str, yml: Path, device_flag: str) -> Step:

@@ -1,0 +1,152 @@
+"""Training through fairseq: one draw per update, resuming, several processes, precisions."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import hat
+from hat.models.checkpoint import read_checkpoint
+from tests.fairseq_plugin.conftest import ROOT, run_script
+
+
+def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    return hat.load_checkpoint(str(checkpoint)).state_dict()
+
+
+def largest_difference(left: Path, right: Path) -> float:
+    one, other = weights(left), weights(right)
+    assert one.keys() == other.keys()
+    return max(float((one[name] - other[name]).abs().max()) for name in one)
+
+
+def test_the_last_line_is_the_result(trained: Path) -> None:
+    result = json.loads((trained / "log").read_text().splitlines()[-1])
+    assert result["checkpoint"] == str(trained / "checkpoint_best.pt")
+    assert result["best_loss"] > 0
+    assert "|seed:3|" in result["signature"]
+
+
+def test_validation_reports_both_extremes(trained: Path) -> None:
+    line = next(x for x in (trained / "log").read_text().splitlines() if "on 'valid'" in x)
+    values = dict(part.strip().split(" ", 1) for part in line.split("|")[4:] if " " in part.strip())
+    assert values["largest_loss"] == values["loss"]
+    assert values["smallest_loss"] != values["largest_loss"]
+
+
+@pytest.mark.stage
+def test_a_killed_training_ends_with_the_same_weights(
+    trained: Path, space_yml: Path, tmp_path: Path
+) -> None:
+    command = ["train.py", f"--configs={space_yml}", "--save-dir", str(tmp_path)]
+    command += ["--save-interval-updates", "1", "--keep-interval-updates", "2"]
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("checkpoint_*_5.pt")) and process.poll() is None:
+        assert time.monotonic() < deadline, "the training never reached update 5"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    last = tmp_path / "checkpoint_last.pt"
+    stopped_at = read_checkpoint(last)["optimizer_history"][-1]["num_updates"]
+    assert stopped_at < 12, "the training was over before it could be killed"
+    done = run_script(*command)
+    assert f"@ {stopped_at} updates" in done.stdout
+    assert largest_difference(last, trained / "checkpoint_last.pt") == 0.0
+
+
+@pytest.mark.stage
+def test_torchrun_trains_one_model(space_yml: Path, tmp_path: Path) -> None:
+    common = ["train.py", f"--configs={space_yml}", "--max-update", "4", "--dropout", "0"]
+    run_script(*common, "--update-freq", "2", "--save-dir", str(tmp_path / "one"))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+            *(*common, "--save-dir", str(tmp_path / "two")),
+        ],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    one, two = (tmp_path / name / "checkpoint_last.pt" for name in ("one", "two"))
+    # Two processes see the same batches as one that accumulates two; an update that leaves a
+    # layer out lets Adam's momentum move it only where gradients are gathered, hence not 0.
+    assert largest_difference(one, two) < 0.02
+    logged = [read_checkpoint(path)["extra_state"]["val_loss"] for path in (one, two)]
+    assert logged[0] == pytest.approx(logged[1], abs=0.05)
+
+
+def test_fp16_without_a_gpu_is_said_once_and_bf16_trains(space_yml: Path, tmp_path: Path) -> None:
+    common = ["train.py", f"--configs={space_yml}", "--max-update", "1", "--save-dir"]
+    done = run_script(
+        *common, str(tmp_path / "bf16"), "--bf16", "--tensorboard-logdir", str(tmp_path / "tb")
+    )
+    assert (tmp_path / "bf16" / "checkpoint_best.pt").is_file()
+    assert list((tmp_path / "tb" / "valid").glob("events*"))
+    if not torch.cuda.is_available():
+        done = run_script(*common, str(tmp_path / "fp16"), "--fp16")
+        assert done.stdout.count("fp16 needs a GPU and there is none: training in fp32") == 1
+
+
+def test_a_single_subtransformer_is_trained(space_yml: Path, sub_yml: Path, tmp_path: Path) -> None:
+    done = run_script(
+        *("train.py", f"--configs={sub_yml}", f"--sub-configs={space_yml}"),
+        *("--train-subtransformer", "--max-update", "2", "--save-dir", str(tmp_path)),
+    )
+    assert "smallest_loss" not in done.stdout
+    model = hat.load_checkpoint(str(tmp_path / "checkpoint_best.pt"))
+    assert model.arch == hat.load_arch(sub_yml)
+
+
+def test_another_network_s_folder_is_not_gone_on_from(
+    space_yml: Path, trained: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    folder = shutil.copytree(trained, tmp_path / "copy")
+    command = ["train.py", f"--configs={space_yml}", "--qkv-dim", "16", "--save-dir", str(folder)]
+    done = run_script(*command, check=False)
+    assert done.returncode == 2
+    assert "holds the checkpoints of another network" in done.stderr
+
+
+def test_a_typo_ends_with_one_sentence_and_nothing_written(space_yml: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.yml"
+    path.write_text(space_yml.read_text().replace("qkv-dim", "qkv-dimm"))
+    line = path.read_text().splitlines().index("qkv-dimm: 32") + 1
+    done = run_script(
+        "train.py", f"--configs={path}", "--save-dir", str(tmp_path / "run"), check=False
+    )
+    assert done.returncode == 2
+    expected = f"error: {path}:{line}: unknown key 'qkv-dimm'; did you mean 'qkv-dim'?\n"
+    assert done.stderr == expected
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_plain_fairseq_train_knows_the_architectures(
+    space_yml: Path, corpus: Path, tmp_path: Path
+) -> None:
+    done = run_script(
+        *("-m", "fairseq_cli.train", str(corpus), "--user-dir", "hat/fairseq_plugin"),
+        *("--arch", "transformersuper_iwslt_de_en", "--optimizer", "adam", "--max-tokens", "200"),
+        *("--encoder-embed-dim", "32", "--decoder-embed-dim", "32", "--qkv-dim", "32"),
+        *("--encoder-embed-choice", "32", "16", "--decoder-embed-choice", "32"),
+        *("--encoder-layers", "1", "--decoder-layers", "2", "--encoder-layer-num-choice", "1"),
+        *("--decoder-layer-num-choice", "2", "1", "--encoder-ffn-embed-dim-choice", "64"),
+        *("--decoder-ffn-embed-dim-choice", "64", "--encoder-self-attention-heads-choice", "4"),
+        *("--decoder-self-attention-heads-choice", "4", "--no-progress-bar", "--max-update", "2"),
+        *("--decoder-ende-attention-heads-choice", "4", "2"),
+        *("--decoder-arbitrary-ende-attn-choice=-1", "--save-dir", str(tmp_path)),
+    )
+    assert "done training" in done.stdout
+    assert (tmp_path / "checkpoint_best.pt").is_file()
