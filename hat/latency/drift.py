@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hat.errors import DataError
 from hat.latency.predictor import Scales, observed_choices
 from hat.latency.predictors.basis import additive
-from hat.latency.predictors.linear import MAIN_PENALTY, robust_ridge
+from hat.latency.predictors.regression import robust_ridge
 from hat.latency.samples import LatencySample
 from hat.latency.table import ArchTable, Floats, table_of_samples
 
@@ -40,6 +40,7 @@ _PENALTY = 16.0
 _SHUFFLES = 24
 _MAX_PENALTY = 500.0
 _ROUNDS = 8
+_MAIN_PENALTY, _EXTRA_PENALTY = 1e-6, 1e-4
 _DETAIL_ROWS = 150
 """From so many rows on the fit has products of features too."""
 
@@ -120,7 +121,7 @@ def _staircase_fit(table: ArchTable, latency_ms: Floats) -> tuple[Floats, Floats
     if len(table) < _DETAIL_ROWS:
         extra = []
     columns = np.stack(main + extra, axis=1)
-    penalties = np.repeat([MAIN_PENALTY, 1e-4], [len(main), len(extra)])
+    penalties = np.repeat([_MAIN_PENALTY, _EXTRA_PENALTY], [len(main), len(extra)])
     levels = np.zeros(len(table))
     for _ in range(_ROUNDS):
         corrected = latency_ms / np.exp(levels)

@@ -4,8 +4,8 @@ Time adds up over layers. So the natural columns are depth times (one, width, fe
 heads, span), summed over the layers, and products of two of these within a layer; their
 coefficients are the prices of the parts. HAT's averages suffice for the sums: depth times average.
 
-Each basis returns ``(main, extra)``: main columns are hardly penalised, extra ones as strongly as
-cross-validation asks for, so that 40 rows give a plain model and 2,000 rows a detailed one.
+Each basis returns ``(main, extra)``: what every device shows, and details. The regression weighs
+them all; the main columns alone serve where there are too few rows for that.
 """
 
 from collections.abc import Callable, Mapping, Sequence

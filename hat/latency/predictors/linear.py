@@ -1,4 +1,4 @@
-"""Linear predictors: relative errors, Huber's loss, and a ridge whose strength data decides."""
+"""Linear predictors: parts lists of a network, times a price list that a device teaches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import torch
 from hat.errors import DataError
 from hat.latency.predictor import CHUNK, LatencyPredictor, Scales
 from hat.latency.predictors.basis import Basis, additive, depth_linear, per_layer
+from hat.latency.predictors.regression import fit_prices
 from hat.latency.table import ArchTable, Floats
 
 BASES: dict[str, Basis] = {
@@ -19,16 +20,9 @@ BASES: dict[str, Basis] = {
 }
 """The columns of each kind."""
 
-MAIN_PENALTY = 1e-6
-EXTRA_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1.0)
-"""Ridge strengths per row for columns of unit size. At 1.0 the extra columns hardly exist."""
-
-HUBER_CORNER = 1.345
-"""Residuals beyond so many robust deviations count linearly (95 % efficient for normal noise)."""
-
-ROBUST_ROUNDS = 3
 LOSSES = ("robust", "squared")
 MIN_ROWS = 10
+"""Fewer rows are no dataset."""
 
 
 @dataclass(kw_only=True)
@@ -113,7 +107,7 @@ def fit_linear(
     loss: str = "robust",
     folds: int = 5,
 ) -> LinearFit:
-    """Fits a linear predictor; cross-validation sets its penalty and calibrates its interval.
+    """Fits a linear predictor; cross-validation tells its error and calibrates its interval.
 
     The ``robust`` loss is Huber's, of errors relative to the latency: single disturbed rows do not
     bend it. The ``squared`` loss is that of errors in ms, each over the root of the latency; on a
@@ -145,64 +139,14 @@ def fit_linear(
     target = latency_ms / scales.lat_norm
     divisor = target if loss == "robust" else np.sqrt(target)
     columns, goal = np.stack(main + extra, axis=1) / divisor[:, None], target / divisor
-    rounds = ROBUST_ROUNDS if loss == "robust" else 1
-    is_extra = np.repeat([False, True], [len(main), len(extra)])
+    robust = loss == "robust"
     fold = rng.permutation(np.arange(count) % folds)
-    left_out = np.empty((len(EXTRA_PENALTIES), count))
+    left_out = np.empty(count)
     for number in range(folds):
         test = fold == number
-        weights = None
-        for index, penalty in enumerate(EXTRA_PENALTIES):
-            penalties = np.where(is_extra, penalty, MAIN_PENALTY)
-            prices, weights = robust_ridge(
-                columns[~test], goal[~test], penalties, weights=weights, rounds=rounds
-            )
-            left_out[index, test] = columns[test] @ prices
-    misses = np.abs(left_out - goal)
-    score = misses.mean(axis=1) if loss == "robust" else (misses**2).mean(axis=1)
-    best = int(np.argmin(score))
-    penalties = np.where(is_extra, EXTRA_PENALTIES[best], MAIN_PENALTY)
-    predictor.prices, _ = robust_ridge(columns, goal, penalties, rounds=3 * rounds)
-    predicted = np.maximum(left_out[best], 1e-3 * goal)
+        prices = fit_prices(columns[~test], goal[~test], robust=robust)
+        left_out[test] = columns[test] @ prices
+    predictor.prices = fit_prices(columns, goal, robust=robust)
+    predicted = np.maximum(left_out, 1e-3 * goal)
     predictor.residuals = np.sort(goal / predicted - 1)
-    return LinearFit(predictor, float(100 * (misses[best] / goal).mean()))
-
-
-def robust_ridge(
-    columns: Floats,
-    goal: Floats,
-    penalties: Floats,
-    *,
-    weights: Floats | None = None,
-    rounds: int = 3,
-) -> tuple[Floats, Floats]:
-    """Finds (P,) prices with ``columns @ prices`` near ``goal``.
-
-    Iteratively reweighted least squares for Huber's loss; one round is plain least squares.
-
-    Args:
-        columns: (N, P).
-        goal: (N,).
-        penalties: (P,) ridge strengths per row for columns of unit size.
-        weights: (N,) row weights to start from.
-        rounds: how often to solve.
-
-    Returns:
-        The prices and the (N,) weights after the last round.
-    """
-    from sklearn.linear_model import Ridge
-
-    size = np.sqrt((columns**2).mean(axis=0))
-    size[size == 0] = 1.0
-    # Ridge knows one penalty for all columns: a column divided by the root of its own penalty
-    # is penalised as if it had that one.
-    stretch = size * np.sqrt(penalties * len(columns))
-    stretched = columns / stretch
-    ridge = Ridge(alpha=1.0, fit_intercept=False, solver="cholesky")
-    current = np.ones(len(goal)) if weights is None else weights
-    for _ in range(rounds):
-        ridge.fit(stretched, goal, sample_weight=current if rounds > 1 else None)
-        residuals = np.abs(goal - stretched @ ridge.coef_)
-        corner = HUBER_CORNER * 1.4826 * float(np.median(residuals)) + 1e-12
-        current = 1 / np.maximum(1.0, residuals / corner)
-    return ridge.coef_ / stretch, current
+    return LinearFit(predictor, float(100 * (np.abs(left_out - goal) / goal).mean()))
