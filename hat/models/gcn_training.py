@@ -32,7 +32,7 @@ class PredictorSettings:
     min_steps: int = 300
     """Updates at least: a handful of architectures needs more passes."""
 
-    max_steps: int = 3000
+    max_steps: int = 2000
     """Updates at most: thousands of architectures need fewer passes."""
 
     batch_size: int = 32

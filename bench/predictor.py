@@ -1,0 +1,230 @@
+"""The neural predictor on NAS-Bench-101 and 201, beside baselines: tables and plots.
+
+    OMP_NUM_THREADS=1 python bench/predictor.py --data ../shared/data --out docs/results
+
+Finished runs are kept in ``predictor_runs.jsonl`` of ``--work`` and not repeated, so that an
+interrupted benchmark goes on where it stopped.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from predictor_baselines import FlatPredictor, boosting, linear
+
+from hat.benchmarks.base import TableBenchmark
+from hat.benchmarks.load import load_benchmark
+from hat.benchmarks.simulated import SimulatedTraining
+from hat.models.gcn_training import PredictorSettings
+from hat.scoring.cross_validation import Predictor, cross_validate
+from hat.scoring.graph_encoding import encoder_for
+from hat.scoring.rank_stats import rank_stats
+from hat.scoring.selection import select
+from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
+from hat.search.loop import Search
+from hat.search.proposer import Proposer
+from hat.search.random_search import RandomSearch
+from hat.search.table_operators import in_table, table_operators
+from hat.stages.neural_predictor import candidates, make_predictor
+
+TABLES = {
+    "nasbench101": ("nasbench101:{}/nasbench101", "validation_accuracy"),
+    "nasbench201": ("nasbench201:{}/nasbench201/nasbench201.csv.gz", "cifar10_test_accuracy"),
+}
+SIZES = (172, 334, 860)
+METHODS = ("gcn", "gcn one network", "gcn + classifier", "gcn as published", "boosting", "linear")
+SELECTIONS = ((50, 25), (100, 50), (172, 100))
+NUM_FOLDS = 3
+BAD_SHARE = 0.2
+"""What the classifier throws out; the cross-validation table shows other shares."""
+
+Job = dict[str, Any]
+
+
+@cache
+def table(data: str, name: str) -> tuple[TableBenchmark[Any], str, list[Any], Any]:
+    """Loads a benchmark once per process: table, metric, architectures and scores."""
+    torch.set_num_threads(1)
+    address, metric = TABLES[name]
+    loaded = load_benchmark(address.format(data))
+    return loaded, metric, [loaded.arch(id) for id in loaded.ids()], loaded.column(metric)
+
+
+def maker(data: str, name: str, method: str) -> Callable[[], Predictor[Any]]:
+    """Returns a function that makes an untrained predictor."""
+    loaded, metric, archs, _ = table(data, name)
+    if method in ("boosting", "linear"):
+        encoder = encoder_for(archs[0])
+        make = boosting if method == "boosting" else linear
+        return lambda: FlatPredictor(encoder, make, encoder(archs).mask.shape[1])
+    options: dict[str, Any] = {
+        "gcn": {},
+        "gcn one network": {"settings": replace(PredictorSettings(), members=1)},
+        "gcn + classifier": {"bad_share": BAD_SHARE},
+        "gcn as published": {"paper": True},
+    }[method]
+    return partial(make_predictor, loaded, metric, **options)
+
+
+def rank(data: str, job: Job) -> Job:
+    """Trains on ``size`` architectures drawn by ``seed`` and judges on all others."""
+    _, _, archs, scores = table(data, job["table"])
+    order = np.random.default_rng(job["seed"]).permutation(len(archs))
+    train, rest = order[: job["size"]], order[job["size"] :]
+    predictor = maker(data, job["table"], job["method"])()
+    start = time.perf_counter()
+    predictor.fit(
+        [archs[i] for i in train], scores[train], rng=np.random.default_rng((job["seed"], 1))
+    )
+    seconds = time.perf_counter() - start
+    prediction = predictor.predict([archs[i] for i in rest])
+    truth, found = scores[rest], prediction.mean
+    result: Job = {"fit_s": seconds, "std_tau": None}
+    for key, floor in (("", 0.0), ("_80", 0.80), ("_91", 0.91)):
+        kept = truth >= floor
+        result["tau" + key] = rank_stats(found[kept], truth[kept]).kendall
+        result["mse" + key] = float(np.mean((found[kept] - truth[kept]) ** 2)) * 1e4
+    if prediction.std.any():
+        result["std_tau"] = rank_stats(prediction.std, np.abs(found - truth)).kendall
+    top = np.argsort(-found, kind="stable")[:100]
+    result["best_of_top_100"] = float(truth[top].max())
+    result["best"] = float(truth.max())
+    if hasattr(predictor, "accepts"):
+        accepted = predictor.accepts([archs[i] for i in rest])
+        good = truth > predictor.threshold
+        result["accepted"] = float(accepted.mean())
+        result["classifier_accuracy"] = float(np.mean(accepted == good))
+        result["good_share"] = float(good.mean())
+    if job["seed"] == 0 and job["method"] == "gcn":
+        result["scatter"] = [np.round(truth, 5).tolist(), np.round(found, 5).tolist()]
+    return result
+
+
+def choose(data: str, job: Job) -> Job:
+    """Cross-validation of settings within one training set."""
+    loaded, metric, archs, scores = table(data, job["table"])
+    order = np.random.default_rng(job["seed"]).permutation(len(archs))[: job["size"]]
+    results = cross_validate(
+        candidates(loaded, metric),
+        [archs[i] for i in order],
+        scores[order],
+        num_folds=NUM_FOLDS,
+        rng=np.random.default_rng((job["seed"], 2)),
+    )
+    return {name: [*found.kendall.tolist(), found.mse] for name, found in results.items()}
+
+
+def find(data: str, job: Job) -> Job:
+    """Selection by the predictor, then random search and ageing evolution for the same price."""
+    loaded, metric, archs, _ = table(data, job["table"])
+    has_times = "training_time" in loaded.metrics
+    price = {"cost_s": None if has_times else 1.0}
+    training = SimulatedTraining(loaded, metric, budget_s=float("inf"), **price)
+    num_train, num_verified = job["size"], job["verified"]
+    select(
+        maker(data, job["table"], "gcn")(),
+        training,
+        archs,
+        num_train=num_train,
+        num_verified=num_verified,
+        rng=np.random.default_rng((job["seed"], 3)),
+    )
+    budget = training.spent_s
+    runs = {"predictor": training}
+    operators = table_operators(loaded)
+    for key, name in enumerate(("random search", "ageing evolution"), start=4):
+        runs[name] = SimulatedTraining(loaded, metric, budget_s=budget, **price)
+        proposer = Proposer(operators, np.random.default_rng((job["seed"], key)), in_table(loaded))
+        size = max(10, num_train // 4)
+        algorithm: Any = RandomSearch(proposer, batch_size=1)
+        if name == "ageing evolution":
+            sizes = AgingEvolutionSettings(population_size=size, tournament_size=10)
+            algorithm = AgingEvolution(proposer, sizes)
+        search = Search(algorithm, [runs[name]], codec=operators)
+        while not runs[name].is_exhausted:
+            done = search.rounds_done
+            search.run(done + 1)
+            if search.rounds_done == done:
+                break
+    result: Job = {"budget": budget}
+    for name, run in runs.items():
+        values = [trained.value for trained in run.trainings]
+        result[name] = max(values)
+        result[name + " models"] = len(values)
+        if (num_train, num_verified) == SELECTIONS[1]:
+            result[name + " curve"] = [[t.finished_s, t.value] for t in run.trainings]
+    return result
+
+
+KINDS: dict[str, Callable[[str, Job], Job]] = {"rank": rank, "choose": choose, "find": find}
+
+
+def jobs(num_seeds: int, sizes: tuple[int, ...]) -> Iterator[Job]:
+    """Everything to do; seed by seed, so that an interrupted benchmark has whole columns."""
+    for seed in range(num_seeds):
+        for name in TABLES:
+            for size in sizes:
+                for method in METHODS:
+                    smallest_only = method in ("gcn as published", "gcn one network")
+                    first_only = method in ("gcn as published", "gcn + classifier")
+                    if (smallest_only and size != SIZES[0]) or (
+                        first_only and name != "nasbench101"
+                    ):
+                        continue
+                    job = {"kind": "rank", "table": name, "size": size}
+                    yield {**job, "method": method, "seed": seed}
+            for size, verified in SELECTIONS:
+                job = {"kind": "find", "table": name, "size": size}
+                yield {**job, "verified": verified, "seed": seed}
+        if seed < 3:
+            yield {"kind": "choose", "table": "nasbench101", "size": 172, "seed": 1000 + seed}
+
+
+def do(data: str, job: Job) -> Job:
+    """Runs one job in a worker."""
+    return {**job, "result": KINDS[job["kind"]](data, job)}
+
+
+def main() -> None:
+    """Runs what is missing, then writes the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="folder with nasbench101 and nasbench201")
+    parser.add_argument("--out", type=Path, required=True, help="where report and plots go")
+    parser.add_argument("--work", type=Path, default=Path("runs/predictor"))
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    store = args.work / "predictor_runs.jsonl"
+    done = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
+    known = {key(job) for job in done}
+    todo = [job for job in jobs(args.seeds, tuple(args.sizes)) if key(job) not in known]
+    with ProcessPoolExecutor(args.workers) as pool, open(store, "a") as stream:
+        for number, future in enumerate(
+            as_completed([pool.submit(do, args.data, job) for job in todo]), start=1
+        ):
+            done.append(future.result())
+            stream.write(json.dumps(done[-1]) + "\n")
+            stream.flush()
+            print(f"{number}/{len(todo)} {key(done[-1])}", flush=True)
+    from predictor_report import write_report
+
+    write_report(args.out, done)
+
+
+def key(job: Job) -> str:
+    """What makes a job what it is."""
+    return json.dumps({name: job[name] for name in sorted(job) if name != "result"})
+
+
+if __name__ == "__main__":
+    main()
