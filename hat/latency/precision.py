@@ -1,6 +1,5 @@
 """Running a network at another precision: 16-bit floats, or weights quantised to 8 bits."""
 
-import copy
 import warnings
 from typing import Any
 
@@ -15,7 +14,7 @@ _FLOATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def at_precision(model: SuperTransformer, precision: str) -> SuperTransformer:
-    """Returns a copy of ``model`` that computes at ``fp32``, ``bf16``, ``fp16`` or ``int8``.
+    """Converts ``model`` in place to compute at ``fp32``, ``bf16``, ``fp16`` or ``int8``.
 
     Args:
         model: a true-size model, as ``extract`` makes it, on the CPU for ``int8``.
@@ -24,8 +23,8 @@ def at_precision(model: SuperTransformer, precision: str) -> SuperTransformer:
             Embeddings, attention scores, norms and residuals stay in single precision.
     """
     if precision in _FLOATS:
-        return copy.deepcopy(model).to(_FLOATS[precision])
-    return _quantised(copy.deepcopy(model))
+        return model.to(_FLOATS[precision])
+    return _quantised(model)
 
 
 class PackedWeight:
