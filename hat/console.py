@@ -5,15 +5,20 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from hat.errors import HatError
 
 INPUT_ERROR = 2
 """Exit code when the input is wrong."""
 
-Main = Callable[[Sequence[str] | None], None]
+class Main(Protocol):
+    """The entry point of a command."""
+
+    def __call__(self, argv: Sequence[str] | None = None) -> None:
+        """Runs the command line ``argv``; the program's own if None."""
+
 
 
 def command(main: Main) -> Main:

@@ -132,7 +132,7 @@ def test_arguments_for_a_foreign_parser(tmp_path: Path) -> None:
 )
 def test_values_that_fairseq_would_evaluate_cannot_call(tmp_path: Path, line: str) -> None:
     entries = read_yaml(write(tmp_path, "x.yml", line))
-    with pytest.raises(ConfigError, match="x.yml:1: .* holds numbers, but found"):
+    with pytest.raises(ConfigError, match=r"x.yml:1: .* holds numbers, but found"):
         yaml_arguments(entries, fairseq_like_parser())
 
 

@@ -117,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed=args.seed,
         limit_ms=round(limit_ms, 3),
         rounds=args.evo_iter,
+        precision="bf16" if args.bf16 else "fp16" if args.fp16 else "fp32",
         population=args.population_size,
         scorer=scorer.name,
         checkpoint=Path(args.restore_file).name,
