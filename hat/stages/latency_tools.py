@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch
+from hat.arch.hat_yaml import arch_from_mapping, load_arch
 from hat.console import command, print_result
 from hat.errors import ConfigError, DataError, suggestion
 from hat.latency.drift import MIN_SHIFT_PERCENT, DriftReport, find_shifted_runs
@@ -211,12 +211,12 @@ def predict(argv: Sequence[str]) -> None:
     calibrated = len(predictor.residuals) > 0
     low, high = predictor.relative_interval(options.coverage) if calibrated else (0.0, 0.0)
     results = []
-    for path, arch, value in zip(options.yml, archs, predicted, strict=True):
+    for path, value in zip(options.yml, predicted, strict=True):
         interval = [value * (1 + low), value * (1 + high)] if calibrated else None
         text = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
         print(f"{path}: {value:.2f} ms{text}")
         results.append(
-            {"arch": arch_to_mapping(arch), "latency_ms": value, "interval_ms": interval}
+            {"subtransformer": path, "latency_ms": float(value), "interval_ms": interval}
         )
     print_result(
         {
