@@ -97,7 +97,8 @@ def _sentence(
         return f"Worth it: {reached}, a gain of {gain:.3g} ({interval})."
     if high < 0:
         return f"Not worth it: {reached}, a loss of {-gain:.3g} ({interval})."
-    return f"Not shown to be worth it: {reached}; the difference of {gain:+.3g} may be chance ({interval})."
+    chance = f"the difference of {gain:+.3g} may be chance"
+    return f"Not shown to be worth it: {reached}; {chance} ({interval})."
 
 
 def _seeds(runs: Runs) -> str:
