@@ -18,6 +18,11 @@ COMMANDS = {
     "average-checkpoints": ("hat.stages.average_checkpoints", "average the last checkpoints"),
     "profile": ("hat.stages.profile", "parameters and FLOPs of a SubTransformer"),
     "pipeline": ("hat.stages.pipeline", "run all stages of a task from one YAML file"),
+    "rank": ("hat.stages.rank", "how well scorers rank the architectures of a table"),
+    "nasbench": ("hat.stages.nasbench", "convert, enumerate and query NAS benchmarks"),
+    "nasbench-search": ("hat.stages.nasbench_search", "search on a budget of simulated training"),
+    "neural-predictor": ("hat.stages.neural_predictor", "the graph-network predictor of accuracy"),
+    "epsinas": ("hat.stages.epsinas", "the zero-cost score on cells and SubTransformers"),
     "prepare": ("hat.stages.prepare", "make or prepare the text of a task"),
 }
 """Command name -> (module with a ``main(argv)``, what it does)."""
