@@ -79,6 +79,9 @@ class Plan:
         self.device: str = self._one_of("device", ("cpu", "gpu"), where)
         self.metric: str = self._one_of("metric", ("normal", "sacre"), where)
         self.minutes: dict[str, float] = self._values.get("minutes") or {}
+        for name, value in self.minutes.items():
+            if not isinstance(value, int | float):
+                raise ConfigError(f"{where}: minutes of {name} are a number, not {value!r}")
         super_options = {k: e.value for k, e in read_yaml(self._values["supertransformer"]).items()}
         self.space = space_from_options(super_options, self._values["supertransformer"])
         self.best_yml = self.run_dir / "best.yml"
