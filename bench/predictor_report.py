@@ -57,7 +57,7 @@ def _ranking(runs: Sequence[Job]) -> str:
         column("tau, above 91%", "tau_91"),
         column("MSE, above 91%", "mse_91", 2),
         column("tau of spread and error", "std_tau"),
-        column("training, s", "fit_s", 1),
+        column("training, CPU s", "fit_s", 1),
     ]
     return markdown_table(rows, columns)
 

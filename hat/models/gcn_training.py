@@ -44,7 +44,9 @@ class PredictorSettings:
     warmup_share: float = 0.1
     """Part of the training in which the rate rises; afterwards it falls along a cosine."""
 
-    dropout_p: float = 0.1
+    dropout_p: float = 0.0
+    """After every layer; it costs a sixth of the time, and none of our draws gained by it."""
+
     gcn_dim: int = 144
     gcn_layers: int = 3
     hidden_dim: int = 128
@@ -81,6 +83,7 @@ PAPER = PredictorSettings(
     learning_rate=1e-4,
     decoupled_decay=False,
     warmup_share=0.0,
+    dropout_p=0.1,
     hidden_relu=False,
     target="standard",
 )

@@ -35,7 +35,11 @@ Floats = NDArray[np.float64]
 
 def default_metric(table: TableBenchmark[Any]) -> str:
     """The validation accuracy where there is one, else the first metric of the table."""
-    return "validation_accuracy" if "validation_accuracy" in table.metrics else next(iter(table.metrics))
+    return (
+        "validation_accuracy"
+        if "validation_accuracy" in table.metrics
+        else next(iter(table.metrics))
+    )
 
 
 def make_predictor(
@@ -80,7 +84,7 @@ def candidates(table: TableBenchmark[Any], metric: str) -> dict[str, Callable[[]
         "default": maker(),
         "target standard": maker(replace(base, target="standard")),
         "learning rate 5e-4": maker(replace(base, learning_rate=5e-4)),
-        "dropout 0.3": maker(replace(base, dropout_p=0.3)),
+        "dropout 0.1": maker(replace(base, dropout_p=0.1)),
         "4 layers": maker(replace(base, gcn_layers=4)),
         "classifier 0.1": maker(bad_share=0.1),
         "classifier 0.2": maker(bad_share=0.2),
