@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from hat.scoring.inherited_loss import InheritedLoss
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def add_search_options(parser: argparse.ArgumentParser) -> None:
+    """Adds HAT's search options and ours."""
     group = parser.add_argument_group("search")
     group.add_argument("--evo-iter", type=int, default=30, help="rounds")
     group.add_argument("--population-size", type=int, default=125)
@@ -95,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     set_up_logging("WARNING")
     from hat.fairseq_plugin.arguments import parse, training_parser
 
-    args = parse(training_parser, argv or [], add_options=_add_options)
+    args = parse(training_parser, argv or [], add_options=add_search_options)
     _required(args, "ckpt_path", "latency_constraint", "write_config_path", "max_tokens")
     settings = EvolutionSettings(
         population_size=args.population_size,

@@ -17,6 +17,7 @@ from hat.fairseq_plugin.arguments import (
     parse,
     training_parser,
 )
+from hat.stages.evo_search import add_search_options
 from hat.training_keys import TRAINING_KEYS
 from tests.fairseq_plugin.conftest import ROOT
 
@@ -51,6 +52,24 @@ def test_hat_s_own_training_files_load_unchanged(shared_data: Path, task: str) -
         assert (args.lr, args.min_lr, args.update_freq) == ([0.001], 1e-7, [16])
     else:
         assert (args.lr, args.lr_scheduler) == ([0.0005], "inverse_sqrt")
+
+
+@pytest.mark.parametrize("task", ["wmt14.en-de", "iwslt14.de-en"])
+def test_hat_s_own_search_files_load_unchanged(shared_data: Path, task: str) -> None:
+    folder = shared_data / "hat" / "configs" / task
+    (space,) = (folder / "supertransformer").glob("*.yml")
+    files = sorted((folder / "evo_search").glob("*.yml"))
+    assert files
+    for evo in files:
+        args = parse(
+            training_parser,
+            [f"--configs={space}", f"--evo-configs={evo}", "--latency-constraint", "70%"],
+            add_options=add_search_options,
+        )
+        assert (args.evo_iter, args.population_size, args.mutation_prob) == (30, 125, 0.3)
+        assert args.feature_norm == [640, 6, 2048, 6, 640, 6, 2048, 6, 6, 2]
+        assert args.latency_constraint == "70%"
+        assert args.restore_file.startswith("./downloaded_models/HAT_")
 
 
 def test_flags_win_over_files_wherever_they_stand(space_yml: Path, tmp_path: Path) -> None:
