@@ -54,7 +54,8 @@ def convert(source: str | Path, target: str | Path, *, progress: bool = False) -
         progress: whether to show a bar on stderr.
 
     Raises:
-        DataError: if the file is truncated, corrupt or holds something else, with the byte offset.
+        DataError: if the file is truncated, corrupt or holds something else, with the byte offset;
+            or if the target cannot be written.
     """
     parse = _metrics_parser()
     try:
@@ -62,20 +63,34 @@ def convert(source: str | Path, target: str | Path, *, progress: bool = False) -
     except OSError as error:
         raise DataError(f"{source}: cannot be read: {error.strerror}") from None
     bar = tqdm(total=size, unit="B", unit_scale=True, disable=not progress, desc="convert")
-    with replacing(target) as temporary, bar, h5py.File(temporary, "w") as file:
-        table = _Table(file)
-        num_records = 0
-        for offset, data in read_records(source, on_bytes=bar.update):
-            try:
-                _add_record(table, data, parse)
-            except ValueError as error:
-                raise DataError(f"{source}: byte {offset}: {error}") from None
-            num_records += 1
-        if num_records == 0:
-            raise DataError(f"{source}: the file holds no records")
-        table.close()
-        epochs = tuple(e for e, there in zip(EPOCHS, table.has_epochs, strict=True) if there)
+    try:
+        with replacing(target) as temporary, bar, h5py.File(temporary, "w") as file:
+            num_records, table = _fill(file, source, bar, parse)
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written: {error.strerror or error}") from None
+    epochs = tuple(e for e, there in zip(EPOCHS, table.has_epochs, strict=True) if there)
     return Conversion(num_records, table.num_rows, epochs)
+
+
+def _fill(
+    file: h5py.File,
+    source: str | Path,
+    bar: "tqdm[Any]",
+    parse: Callable[[bytes], tuple[int, list[Any]]],
+) -> tuple[int, "_Table"]:
+    """Copies all records of ``source`` and returns their number."""
+    table = _Table(file)
+    num_records = 0
+    for offset, data in read_records(source, on_bytes=bar.update):
+        try:
+            _add_record(table, data, parse)
+        except ValueError as error:
+            raise DataError(f"{source}: byte {offset}: {error}") from None
+        num_records += 1
+    if num_records == 0:
+        raise DataError(f"{source}: the file holds no records")
+    table.close()
+    return num_records, table
 
 
 def _add_record(

@@ -147,6 +147,13 @@ def test_bad_files_are_named_and_leave_nothing(content, message, to_h5, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.tfrecord", "out.h5"]
 
 
+def test_target_that_cannot_be_written(to_h5, tmp_path):
+    to_h5(GOOD)
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"file/out.h5: cannot be written: "):
+        convert(tmp_path / "in.tfrecord", tmp_path / "file" / "out.h5")
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(DataError, match=r"nowhere: cannot be read: No such file"):
         convert(tmp_path / "nowhere", tmp_path / "out.h5")
