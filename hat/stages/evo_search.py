@@ -1,165 +1,166 @@
-"""``evo_search.py``: HAT's evolutionary search under a latency limit, by inherited loss."""
+"""``evo_search.py``: search under a latency limit, then measure what was found.
+
+By default this is HAT's evolutionary search by the loss that candidates inherit. The best few are
+measured on this device, if it is the predictor's; what misses the limit is repaired or dropped.
+"""
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, space_from_options, write_arch
+from hat.arch.space import SearchSpace
 from hat.console import command, print_result, set_up_logging
 from hat.errors import ConfigError
 from hat.latency.predictor import LatencyPredictor, load_predictor
-from hat.search.base import SearchResult
-from hat.search.constraints import Constraints, Limit
-from hat.search.evolution import Evolution, EvolutionSettings
+from hat.report.search_report import SearchStory, write_search_report
+from hat.search.algorithms import AlgorithmBuilder
+from hat.search.base import Objective, SearchAlgorithm, SearchResult
+from hat.search.constraints import Constraints
+from hat.search.deliver import Measure
 from hat.search.loop import Search
 from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer
 from hat.signature import signature
+from hat.stages.search_finish import Finish, finish_search
+from hat.stages.search_options import (
+    add_search_options,
+    delivery_settings,
+    evolution_settings,
+    latency_limit,
+    limit_ms,
+    require,
+)
 
 if TYPE_CHECKING:
-    from hat.scoring.inherited_loss import InheritedLoss
+    from hat.models.super_transformer import SuperTransformer
 
-
-def add_search_options(parser: argparse.ArgumentParser) -> None:
-    """Adds HAT's search options and ours."""
-    group = parser.add_argument_group("search")
-    group.add_argument("--evo-iter", type=int, default=30, help="rounds")
-    group.add_argument("--population-size", type=int, default=125)
-    group.add_argument("--parent-size", type=int, default=25)
-    group.add_argument("--mutation-size", type=int, default=50)
-    group.add_argument("--crossover-size", type=int, default=50)
-    group.add_argument("--mutation-prob", type=float, default=0.3, help="per gene")
-    group.add_argument("--ckpt-path", help="latency predictor")
-    group.add_argument("--feature-norm", type=float, nargs="+", help="only for HAT's predictors")
-    group.add_argument("--lat-norm", type=float, help="only for HAT's predictors")
-    group.add_argument(
-        "--latency-constraint",
-        help="milliseconds per sentence, or a percentage of the largest one's latency: 60%%",
-    )
-    group.add_argument(
-        "--latency-confidence",
-        type=float,
-        default=0.95,
-        help="a candidate fits if its measured latency stays under the limit this often",
-    )
-    group.add_argument("--write-config-path", help="YAML file for the winner")
-    group.add_argument(
-        "--search-dir",
-        help="folder for trials.jsonl and the state of the search; a search that was stopped "
-        "goes on from there (default: the winner's path with .search for its suffix)",
-    )
-
-
-def _required(args: argparse.Namespace, *names: str) -> None:
-    for name in names:
-        if getattr(args, name) is None:
-            raise ConfigError(f"--{name.replace('_', '-')} is missing")
-
-
-def _limit_ms(text: str, predictor: LatencyPredictor, largest: SubTransformerConfig) -> float:
-    """Reads ``200`` (milliseconds) or ``60%`` (of the largest one's predicted latency)."""
-    try:
-        number = float(text.removesuffix("%"))
-    except ValueError:
-        number = float("nan")
-    if not 0 < number < float("inf"):
-        raise ConfigError(
-            f"--latency-constraint is a number of milliseconds or a percentage, not {text!r}"
-        )
-    if not text.endswith("%"):
-        return number
-    limit_ms = float(predictor.predict_ms([largest])[0]) * number / 100
-    print(f"| the limit, {text} of the largest SubTransformer's latency, is {limit_ms:.2f} ms")
-    return limit_ms
-
-
-def _latency_limit(
-    predictor: LatencyPredictor, at_most: float, confidence: float
-) -> Limit[SubTransformerConfig]:
-    def cost(archs: Sequence[SubTransformerConfig]) -> np.ndarray:
-        return predictor.upper_ms(archs, confidence=confidence)
-
-    if len(predictor.residuals) == 0:
-        print(f"| {predictor.source} has no calibrated bound: its prediction itself is the limit")
-        return Limit("latency_ms", at_most, predictor.predict_ms)
-    return Limit("latency_ms", at_most, cost)
+Arch = SubTransformerConfig
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of ``evo_search.py``."""
     set_up_logging("WARNING")
-    from hat.fairseq_plugin.arguments import parse, training_parser
+    from hat.fairseq_plugin.arguments import check_data_folder, parse, training_parser
+    from hat.fairseq_plugin.loading import build_task, load_super_transformer
 
     args = parse(training_parser, argv or [], add_options=add_search_options)
-    _required(args, "ckpt_path", "latency_constraint", "write_config_path", "max_tokens")
-    settings = EvolutionSettings(
-        population_size=args.population_size,
-        parent_size=args.parent_size,
-        mutation_size=args.mutation_size,
-        crossover_size=args.crossover_size,
-    )
+    require(args, "ckpt_path", "latency_constraint", "write_config_path", "max_tokens")
     space = space_from_options(vars(args), "the SuperTransformer's options")
     predictor = load_predictor(
         args.ckpt_path, feature_norm=args.feature_norm, lat_norm=args.lat_norm
     )
     predictor.check_space(space)
-    limit_ms = _limit_ms(args.latency_constraint, predictor, space.largest())
-    limit = _latency_limit(predictor, limit_ms, args.latency_confidence)
-    scorer = _inherited_loss(args, space.largest(), space.smallest())
+    at_most = limit_ms(args.latency_constraint, predictor, space.largest())
+    print(f"| limit: {at_most:.2f} ms per sentence")
+    limit = latency_limit(predictor, at_most, args.latency_confidence)
+    check_data_folder(vars(args))
+    task = build_task(args)
+    model = load_super_transformer(args.restore_file, task)
+    for arch in (space.smallest(), space.largest()):
+        model.set_sample_config(arch)
+    objective = _objective(args, space, model, task)
     text = signature(
         stage="evo-search",
         space=space.fingerprint(),
         seed=args.seed,
-        limit_ms=round(limit_ms, 3),
+        limit_ms=round(at_most, 3),
+        algorithm=args.search_algorithm,
         rounds=args.evo_iter,
-        precision="bf16" if args.bf16 else "fp16" if args.fp16 else "fp32",
         population=args.population_size,
-        scorer=scorer.name,
+        scorer=objective.name,
+        precision=_precision(args),
         checkpoint=Path(args.restore_file).name,
         predictor=predictor.kind,
     )
     operators = GeneOperators(space, mutation_prob=args.mutation_prob)
-    constraints = Constraints([limit], describe=lambda a: json.dumps(arch_to_mapping(a)))
-    proposer = Proposer(operators, np.random.default_rng(args.seed), constraints)
-    search: Search[SubTransformerConfig] = Search(
-        Evolution(proposer, settings),
-        [scorer],
+    constraints = Constraints([limit], describe=_in_words)
+
+    def build(proposer: Proposer[Arch]) -> SearchAlgorithm[Arch]:
+        builder = AlgorithmBuilder(proposer, evolution_settings(args), operators.one_hot)
+        return builder.build(args.search_algorithm)
+
+    folder = Path(args.search_dir or Path(args.write_config_path).with_suffix(".search"))
+    search: Search[Arch] = Search(
+        build(Proposer(operators, np.random.default_rng(args.seed), constraints)),
+        [objective],
         codec=operators,
         costs=constraints.costs,
-        folder=args.search_dir or Path(args.write_config_path).with_suffix(".search"),
+        folder=folder,
         signature=text,
     )
     if search.rounds_done:
         print(f"| goes on after round {search.rounds_done}")
     result = search.run(args.evo_iter, on_round=lambda report: print(f"| {report}", flush=True))
-    _report(args, result, predictor, limit_ms, text)
+    measure = _measure_here(args, predictor, model)
+    winner, measured_ms = result.best().arch, None
+    title = f"Search under {at_most:.2f} ms"
+    if measure is None:
+        story = SearchStory(result=result, budgets={limit.name: at_most}, describe=_in_words)
+        files = write_search_report(folder / "report", story, title=title)
+    else:
+        finish = Finish(
+            operators=operators,
+            codec=operators,
+            constraints=constraints,
+            objective=objective,
+            measure=measure,
+            delivery=delivery_settings(args),
+            build=build,
+            num_rounds=args.evo_iter,
+            seeds=(args.seed, *args.contest_seeds) if args.contest_seeds else (),
+            sizes={name: s.score for name, s in _static(model).items() if name in _SIZES},
+            scorers=_static(model),
+            describe=_in_words,
+        )
+        deliveries, files = finish_search(result, finish, folder / "report", title=title)
+        winner = deliveries[0].arch
+        measured_ms = float(deliveries[0].measured[limit.name])
+    _write_winner(args, result, winner, predictor, at_most, measured_ms, files[0], text)
 
 
-def _inherited_loss(
-    args: argparse.Namespace, largest: SubTransformerConfig, smallest: SubTransformerConfig
-) -> "InheritedLoss":
-    """Loads weights and validation set; both extremes must fit the SuperTransformer."""
+_SIZES = ("params", "decoder_depth")
+"""Of these the largest architecture that fits is the rival of a contest."""
+
+
+def _in_words(arch: Arch) -> str:
+    return json.dumps(arch_to_mapping(arch))
+
+
+def _precision(args: argparse.Namespace) -> str:
+    return "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
+
+
+def _static(model: "SuperTransformer") -> Mapping[str, Any]:
+    from hat.scoring.static import static_scorers
+
+    return static_scorers(model.config, src_len=30)
+
+
+def _objective(
+    args: argparse.Namespace, space: SearchSpace, model: "SuperTransformer", task: Any
+) -> Objective[Arch]:
+    """Returns the scorer that ``--scorer`` names; only the inherited loss needs the data."""
+    if args.scorer == "epsinas":
+        from hat.scoring.epsinas_scorer import EpsinasScorer
+
+        return EpsinasScorer(space, qkv_dim=model.config.qkv_dim, seed=args.seed)
+    if args.scorer != "inherited-loss":
+        static: Objective[Arch] = _static(model)[args.scorer]
+        return static
+    import copy
+
     import torch
 
-    from hat.fairseq_plugin.arguments import check_data_folder
-    from hat.fairseq_plugin.loading import (
-        build_task,
-        load_super_transformer,
-        validation_batches,
-    )
+    from hat.fairseq_plugin.loading import validation_batches
     from hat.scoring.inherited_loss import InheritedLoss
 
-    check_data_folder(vars(args))
-    task = build_task(args)
-    model = load_super_transformer(args.restore_file, task)
-    for arch in (smallest, largest):
-        model.set_sample_config(arch)
     device = "cuda" if torch.cuda.is_available() and not args.cpu else "cpu"
     batches = validation_batches(
         task,
@@ -168,34 +169,79 @@ def _inherited_loss(
         max_tokens=args.max_tokens_valid,
         device=device,
     )
-    return InheritedLoss(
-        model.to(device), batches, label_smoothing=getattr(args, "label_smoothing", 0.0)
-    )
+    # Losses are summed in float32 whatever the precision of the network.
+    dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+    network = copy.deepcopy(model).to(device, dtypes[_precision(args)])
+    smoothing = getattr(args, "label_smoothing", 0.0)
+    return InheritedLoss(network, batches, label_smoothing=smoothing)
 
 
-def _report(
+def _measure_here(
+    args: argparse.Namespace, predictor: LatencyPredictor, model: "SuperTransformer"
+) -> Measure[Arch] | None:
+    """Returns what measures finalists, or None, and why, where this is not their device."""
+    from hat.latency.device import check_device, device_name
+    from hat.latency.measure import measure
+    from hat.latency.workload import Workload
+
+    if args.measure_finalists == 0:
+        return None
+    facts = predictor.facts
+    if not facts.get("workload"):
+        print("| finalists are not measured: the predictor does not say on what work and device")
+        return None
+    workload = Workload.from_dict(facts["workload"], predictor.source)
+    try:
+        check_device(workload.device)
+    except ConfigError:
+        print("| finalists are not measured: the predictor is for a GPU, and there is none here")
+        return None
+    here = device_name(workload.device)
+    if facts.get("device") not in (None, here):
+        print(f"| finalists are not measured: the predictor is for {facts['device']}, not {here}")
+        return None
+
+    def measured(archs: Sequence[Arch]) -> list[dict[str, float]]:
+        found = []
+        for arch in archs:
+            sample = measure(model, arch, workload)
+            print(f"| measured {sample.total_ms:.2f} ms: {_in_words(arch)}", flush=True)
+            found.append({"latency_ms": sample.total_ms})
+        return found
+
+    return measured
+
+
+def _write_winner(
     args: argparse.Namespace,
-    result: SearchResult[SubTransformerConfig],
+    result: SearchResult[Arch],
+    winner: Arch,
     predictor: LatencyPredictor,
-    limit_ms: float,
+    at_most: float,
+    measured_ms: float | None,
+    report: Path,
     text: str,
 ) -> None:
-    best = result.best()
-    predicted_ms = float(predictor.predict_ms([best.arch])[0])
+    predicted_ms = float(predictor.predict_ms([winner])[0])
+    scores = {trial.arch: result.score(trial) for trial in result.trials}
+    name, score = result.objective_names[0], scores.get(winner)
+    found = "" if score is None else f": {name} {score:.4f}"
+    measured = "" if measured_ms is None else f", measured {measured_ms:.2f} ms"
     comment = (
-        f"Found by hat evo-search among {result.num_evaluated} candidates: validation loss "
-        f"{result.score(best):.4f} with inherited weights,\npredicted latency "
-        f"{predicted_ms:.2f} ms, limit {limit_ms:.2f} ms\n{text}"
+        f"Found by hat evo-search among {result.num_evaluated} candidates{found}.\n"
+        f"Latency: predicted {predicted_ms:.2f} ms{measured}, limit {at_most:.2f} ms.\n{text}"
     )
-    write_arch(args.write_config_path, best.arch, comment)
-    print(f"| the winner is in {args.write_config_path}")
+    write_arch(args.write_config_path, winner, comment)
+    print(f"| the winner is in {args.write_config_path}, the report in {report}")
     print_result(
         {
             "config": str(args.write_config_path),
-            "valid_loss": result.score(best),
+            "report": str(report),
+            "scorer": name,
+            "score": score,
             "predicted_ms": predicted_ms,
-            "upper_ms": best.costs["latency_ms"],
-            "limit_ms": limit_ms,
+            "measured_ms": measured_ms,
+            "limit_ms": at_most,
             "candidates": result.num_evaluated,
             "signature": text,
         }

@@ -17,7 +17,7 @@ from hat.fairseq_plugin.arguments import (
     parse,
     training_parser,
 )
-from hat.stages.evo_search import add_search_options
+from hat.stages.search_options import add_search_options
 from hat.training_keys import TRAINING_KEYS
 from tests.fairseq_plugin.conftest import ROOT
 

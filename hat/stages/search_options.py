@@ -1,0 +1,130 @@
+"""The options of a search: HAT's, and which algorithm, scorer and finish; limits read from them."""
+
+import argparse
+import math
+
+from hat.arch.config import SubTransformerConfig
+from hat.errors import ConfigError
+from hat.latency.predictor import LatencyPredictor
+from hat.search.algorithms import ALGORITHM_NAMES
+from hat.search.constraints import Limit
+from hat.search.deliver import DeliverySettings
+from hat.search.evolution import EvolutionSettings
+
+STATIC_SCORERS = ("params", "flops", "encoder_depth", "decoder_depth", "decoder_depth_then_params")
+SCORERS = ("inherited-loss", "epsinas", *STATIC_SCORERS)
+
+
+def add_search_options(parser: argparse.ArgumentParser) -> None:
+    """Adds HAT's search options and ours."""
+    group = parser.add_argument_group("search")
+    group.add_argument("--search-algorithm", choices=ALGORITHM_NAMES, default="evolution")
+    group.add_argument("--scorer", choices=SCORERS, default="inherited-loss")
+    group.add_argument("--evo-iter", type=int, default=30, help="rounds")
+    group.add_argument("--population-size", type=int, default=125)
+    group.add_argument("--parent-size", type=int, default=25)
+    group.add_argument("--mutation-size", type=int, default=50)
+    group.add_argument("--crossover-size", type=int, default=50)
+    group.add_argument("--mutation-prob", type=float, default=0.3, help="per gene")
+    group.add_argument("--ckpt-path", help="latency predictor")
+    group.add_argument("--feature-norm", type=float, nargs="+", help="only for HAT's predictors")
+    group.add_argument("--lat-norm", type=float, help="only for HAT's predictors")
+    group.add_argument(
+        "--latency-constraint",
+        help="milliseconds per sentence, or a percentage of the largest one's latency: 60%%",
+    )
+    group.add_argument(
+        "--latency-confidence",
+        type=float,
+        default=0.95,
+        help="a candidate fits if its measured latency stays under the limit this often",
+    )
+    group.add_argument("--write-config-path", help="YAML file for the winner")
+    group.add_argument(
+        "--search-dir",
+        help="folder for trials.jsonl, the state of the search and its report; a search that was "
+        "stopped goes on from there (default: the winner's path with .search for its suffix)",
+    )
+    finish = parser.add_argument_group("finish of the search")
+    finish.add_argument(
+        "--measure-finalists",
+        type=int,
+        default=3,
+        metavar="K",
+        help="measure the best K here, and drop or repair what misses the limit; 0: measure none",
+    )
+    finish.add_argument(
+        "--measure-margin",
+        type=float,
+        default=0.02,
+        help="part of the limit that a measured latency must stay away from it",
+    )
+    finish.add_argument(
+        "--contest-seeds",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="SEED",
+        help="search again with these seeds, and at the same cost by chance and by size",
+    )
+
+
+def evolution_settings(args: argparse.Namespace) -> EvolutionSettings:
+    """Returns the sizes of a generation.
+
+    Raises:
+        ConfigError: if they do not add up.
+    """
+    return EvolutionSettings(
+        population_size=args.population_size,
+        parent_size=args.parent_size,
+        mutation_size=args.mutation_size,
+        crossover_size=args.crossover_size,
+    )
+
+
+def delivery_settings(args: argparse.Namespace) -> DeliverySettings:
+    """Returns how many finalists are measured and how close to the limit they may come."""
+    return DeliverySettings(keep=args.measure_finalists, margin=args.measure_margin)
+
+
+def require(args: argparse.Namespace, *names: str) -> None:
+    """Checks that options without a default were given.
+
+    Raises:
+        ConfigError: naming the first that is missing.
+    """
+    for name in names:
+        if getattr(args, name) is None:
+            raise ConfigError(f"--{name.replace('_', '-')} is missing")
+
+
+def limit_ms(text: str, predictor: LatencyPredictor, largest: SubTransformerConfig) -> float:
+    """Reads ``200`` (milliseconds) or ``60%`` (of the largest one's predicted latency).
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ConfigError(
+            f"--latency-constraint is a number of milliseconds or a percentage, not {text!r}"
+        )
+    if not text.endswith("%"):
+        return number
+    return float(predictor.predict_ms([largest])[0]) * number / 100
+
+
+def latency_limit(
+    predictor: LatencyPredictor, at_most: float, confidence: float
+) -> Limit[SubTransformerConfig]:
+    """Returns the constraint: the predictor's upper bound, or its prediction if it has none."""
+    if len(predictor.residuals) == 0:
+        print(f"| {predictor.source} has no calibrated bound: its prediction itself is the limit")
+        return Limit("latency_ms", at_most, predictor.predict_ms)
+    return Limit(
+        "latency_ms", at_most, lambda archs: predictor.upper_ms(archs, confidence=confidence)
+    )
