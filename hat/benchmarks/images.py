@@ -27,8 +27,7 @@ def photograph_crops(
         rng: draws photograph, scale and place.
         size: pixels on a side.
         scaled: whether to take crops at every scale that fits: a factor k is drawn uniformly and
-            k x k pixels are averaged into one. They show whole things, as CIFAR-10's pictures do,
-            but they are sharper: neighbouring pixels agree less than in crops of the originals.
+            k x k pixels are averaged into one. They show whole things, as CIFAR-10's pictures do.
 
     Returns:
         Images (count, 3, size, size), each colour with mean 0 and deviation 1 over the batch.

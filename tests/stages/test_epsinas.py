@@ -129,19 +129,31 @@ def recipes(tmp_path):
     return path
 
 
-def test_nasbench_nlp(capsys, tmp_path, recipes):
-    reference = tmp_path / "reference.json"
-    reference.write_text(json.dumps({"scores": [{"recepie_id": 0, "epsinas": 0.1}]}))
-    text, result = run(
+def test_nasbench_nlp_directly(capsys, recipes):
+    _, result = run(
         capsys, "nasbench-nlp", "--data", recipes, "--steps", 5, "--sentences", 3,
-        "--direct", "float64", "--reference", reference,
+        "--direct", "float64",
     )  # fmt: skip
     rankings = {(row["truth"], row["score"]): row for row in result["rankings"]}
     twin = rankings["PTB test loss", "epsinas"]
     assert twin["num_scored"] == 3
     assert {**rankings["PTB test loss", "epsinas, direct float64"], "score": "epsinas"} == twin
+
+
+def test_nasbench_nlp_against_reference_scores(capsys, tmp_path, recipes):
+    reference = tmp_path / "reference.json"
+    reference.write_text(json.dumps({"scores": [{"recepie_id": 0, "epsinas": 0.1}]}))
+    text, result = run(
+        capsys, "nasbench-nlp", "--data", recipes, "--steps", 5, "--sentences", 3,
+        "--direct", "float32", "--reference", reference,
+    )  # fmt: skip
+    rankings = {(row["truth"], row["score"]): row for row in result["rankings"]}
+    assert rankings["PTB test loss", "epsinas, direct float32"]["num_scored"] == 1
     assert result["reference"]["recipes"] == 1
     assert "authors' code" in text
+    reference.write_text("[]")
+    message = fails(capsys, "nasbench-nlp", "--data", recipes, "--reference", reference)
+    assert "is no file of reference scores" in message
 
 
 @pytest.mark.parametrize(

@@ -73,11 +73,20 @@ def run(args: argparse.Namespace) -> None:
         "parameters": np.array([awd_num_params(recipe, VOCABULARY) for recipe in recipes], float),
         "nodes": np.array([len(recipe.nodes) for recipe in recipes], float),
     }
-    if args.direct:
-        columns[f"epsinas, direct {args.direct}"] = _direct(args, recipes, tokens, embedding)
     truths = {
         name: np.array([table.query(id, metric) for id in ids]) for name, metric in _TRUTHS.items()
     }
+    references = _read_reference(args.reference) if args.reference else {}
+    if args.direct:
+        # Seconds each: where there are scores to compare with, only those cells.
+        chosen = [index for index, id in enumerate(ids) if id in references or not references]
+        direct = np.full(len(ids), np.nan)
+        direct[chosen] = _direct(args, [recipes[index] for index in chosen], tokens, embedding)
+        columns[f"epsinas, direct {args.direct}"] = direct
+    if references:
+        authors = np.array([references.get(id, np.nan) for id in ids])
+        columns["epsinas, authors' code"] = authors
+        columns["epsinas, same cells"] = np.where(np.isnan(authors), np.nan, scores)
     rankings = [
         common.rank(name, values, truth, losses, truth_higher_is_better=False)
         for truth, losses in truths.items()
@@ -89,10 +98,10 @@ def run(args: argparse.Namespace) -> None:
         "architectures": len(ids),
         "ms_per_architecture": round(1e3 * elapsed / len(ids), 2),
     }
-    if args.reference:
+    if references:
         direct = columns.get(f"epsinas, direct {args.direct}", np.full(len(ids), np.nan))
         by_id = dict(zip(ids, zip(recipes, direct, strict=True), strict=True))
-        result["reference"] = _compare(args, by_id, sums)
+        result["reference"] = _compare(args, references, by_id, sums)
     common.write_scores(args.out, {"id": ids, **columns, **truths})
     if args.plot:
         plot_scores(
@@ -119,6 +128,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _compare(
     args: argparse.Namespace,
+    references: Mapping[str, float],
     known: Mapping[str, tuple[Recipe, float]],
     sums: common.Floats,
 ) -> dict[str, Any]:
@@ -127,8 +137,7 @@ def _compare(
     ``known`` holds recipe and direct score by identifier.
     """
     rows = []
-    for entry in _read_reference(args.reference):
-        id, authors = str(entry["recepie_id"]), float(entry["epsinas"])
+    for id, authors in references.items():
         if id not in known:
             continue
         recipe, direct = known[id]
@@ -229,11 +238,11 @@ def _tokens(args: argparse.Namespace) -> np.ndarray:
     return streams[:, : args.steps].T.copy()
 
 
-def _read_reference(path: Path) -> list[dict[str, Any]]:
+def _read_reference(path: Path) -> dict[str, float]:
+    """Scores by identifier."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        scores: list[dict[str, Any]] = content["scores"]
-        [(entry["recepie_id"], float(entry["epsinas"])) for entry in scores]
+        scores = {str(row["recepie_id"]): float(row["epsinas"]) for row in content["scores"]}
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError) as error:
