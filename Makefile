@@ -10,7 +10,7 @@ DATA ?= ../shared/data
 # than it brings, so it is said here once.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor clean
+.PHONY: demo test test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training clean
 
 demo: setup
 	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
@@ -44,10 +44,26 @@ $(VENV)/.ready: requirements.txt requirements-build.txt setup.py tools/build_fai
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-bench: bench-latency bench-search bench-epsinas bench-predictor
+bench: bench-training bench-latency bench-search bench-epsinas bench-predictor
 
 bench-latency: setup
 	$(BIN)/hat latency bench $(wildcard $(DATA)/hat/latency/*.csv)
+
+bench-search: setup
+	$(BIN)/python bench/search_core.py
+
+bench-epsinas: setup
+	OMP_NUM_THREADS=1 $(BIN)/python bench/epsinas.py \
+		--recipes $(DATA)/nasbench_nlp/recepie_loss_pairs.json \
+		--nb201 $(DATA)/nasbench201/nasbench201.csv.gz
+
+bench-predictor: setup
+	OMP_NUM_THREADS=1 $(BIN)/python bench/predictor.py --data $(DATA) --out runs/bench-predictor
+
+# The parts of training that hat decides: the networks beside fairseq's own, attention's kernels.
+bench-training: setup
+	OMP_NUM_THREADS=1 $(BIN)/python bench/super_transformer.py
+	OMP_NUM_THREADS=1 $(BIN)/python bench/attention_backend.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
