@@ -24,6 +24,9 @@ LOSSES = ("robust", "squared")
 MIN_ROWS = 10
 """Fewer rows are no dataset."""
 
+MANY_ROWS = 200
+"""With fewer rows cross-validation has ten folds: a fifth of them would be missed in training."""
+
 
 @dataclass(kw_only=True)
 class LinearPredictor(LatencyPredictor):
@@ -105,7 +108,6 @@ def fit_linear(
     scales: Scales,
     rng: np.random.Generator,
     loss: str = "robust",
-    folds: int = 5,
 ) -> LinearFit:
     """Fits a linear predictor; cross-validation tells its error and calibrates its interval.
 
@@ -121,7 +123,6 @@ def fit_linear(
         scales: what features and latency are divided by.
         rng: deals the rows into folds.
         loss: ``robust`` or ``squared``.
-        folds: how many.
 
     Raises:
         DataError: if there are fewer than 10 rows, or the kind needs what the table lacks.
@@ -140,6 +141,7 @@ def fit_linear(
     divisor = target if loss == "robust" else np.sqrt(target)
     columns, goal = np.stack(main + extra, axis=1) / divisor[:, None], target / divisor
     robust = loss == "robust"
+    folds = 10 if count < MANY_ROWS else 5
     fold = rng.permutation(np.arange(count) % folds)
     left_out = np.empty(count)
     for number in range(folds):
