@@ -1,6 +1,6 @@
 """Times epsinas both ways: real networks with real weights, and their width-one twins.
 
-One core, CPU time. The direct networks run in float32, as the authors' code does, the twins in float64.
+One core, CPU time. The direct networks run in float32, as the authors' code does, twins in float64.
 
     python bench/epsinas.py --recipes recepie_loss_pairs.json --nb201 nasbench201.csv.gz
 
