@@ -14,20 +14,46 @@ BATCH_NORM_EPSILON = 1e-5
 """PyTorch's default, which all three convolutional spaces use."""
 
 
-def box_sum(maps: Floats) -> Floats:
-    """Sum of the 3x3 neighbourhood with zeros outside, one axis after the other."""
-    rows = maps.copy()
-    rows[..., 1:, :] += maps[..., :-1, :]
-    rows[..., :-1, :] += maps[..., 1:, :]
-    total = rows.copy()
-    total[..., 1:] += rows[..., :-1]
-    total[..., :-1] += rows[..., 1:]
+class BufferPool:
+    """Arrays to use again: fresh ones of this size cost more than the arithmetic done in them."""
+
+    def __init__(self) -> None:
+        self._free: dict[tuple[int, ...], list[Floats]] = {}
+
+    def take(self, shape: tuple[int, ...]) -> Floats:
+        """Returns an array with any content."""
+        free = self._free.get(shape)
+        return free.pop() if free else np.empty(shape)
+
+    def give(self, array: Floats) -> None:
+        """Takes back an array that nobody reads any more."""
+        self._free.setdefault(array.shape, []).append(array)
+
+
+def box_sum(maps: Floats, out: Floats | None = None, scratch: Floats | None = None) -> Floats:
+    """Sum of the 3x3 neighbourhood with zeros outside, one axis after the other.
+
+    ``out`` and ``scratch`` are two more arrays of the same shape, made if left out.
+    """
+    rows = np.empty(maps.shape) if scratch is None else scratch
+    np.add(maps[..., :-2, :], maps[..., 2:, :], out=rows[..., 1:-1, :])
+    rows[..., 1:-1, :] += maps[..., 1:-1, :]
+    np.add(maps[..., 0, :], maps[..., 1, :], out=rows[..., 0, :])
+    np.add(maps[..., -1, :], maps[..., -2, :], out=rows[..., -1, :])
+    # Along the other axis rows are short and loops over them slow. As one long vector, only the
+    # first and last column get neighbours from other rows; they are written again.
+    total = np.empty(maps.shape) if out is None else out
+    flat_rows, flat_total = rows.reshape(-1), total.reshape(-1)
+    np.add(flat_rows[:-2], flat_rows[2:], out=flat_total[1:-1])
+    flat_total[1:-1] += flat_rows[1:-1]
+    np.add(rows[..., 0], rows[..., 1], out=total[..., 0])
+    np.add(rows[..., -1], rows[..., -2], out=total[..., -1])
     return total
 
 
-def box_mean(maps: Floats) -> Floats:
-    """3x3 average pooling, stride 1, that does not count the padding."""
-    total = box_sum(maps)
+def box_mean(maps: Floats, out: Floats | None = None, scratch: Floats | None = None) -> Floats:
+    """3x3 average pooling, stride 1, that does not count the padding; see ``box_sum``."""
+    total = box_sum(maps, out, scratch)
     height, width = maps.shape[-2:]
     total *= _inverse_counts(height)[:, None] * _inverse_counts(width)
     return total

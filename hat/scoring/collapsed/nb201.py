@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hat.arch.nb201_cell import Expression, Nb201Cell
-from hat.scoring.collapsed.maps import batch_norm, box_mean, box_sum, halve_mean
+from hat.scoring.collapsed.maps import BufferPool, batch_norm, box_mean, box_sum, halve_mean
 
 Floats = NDArray[np.float64]
 
@@ -40,6 +40,7 @@ class CollapsedNb201:
         total = box_sum(batch.sum(axis=1))
         pair = np.repeat(total[None], len(self._weights), axis=0)
         self._stem = batch_norm(pair, self._weights, self._weights)
+        self._pool = BufferPool()
 
     def outputs(self, cell: Nb201Cell, *, lend_skip: bool = False) -> Floats:
         """Pooled feature of each image, shape (2, B): row i belongs to constant i.
@@ -53,19 +54,38 @@ class CollapsedNb201:
         for stage in range(3):
             width = self._channels * 2**stage
             if stage:
-                maps = self._reduction(maps, width // 2, width)
+                maps = self._replace(maps, self._reduction(maps, width // 2, width))
             for _ in range(self._cells):
                 result = self._cell(cell.expression, maps, width)
-                maps = maps + result if lent else result
-        maps = np.maximum(batch_norm(maps.copy(), np.ones(len(maps)), self._weights), 0.0)
-        pooled: Floats = maps.mean(axis=(-2, -1))
+                if lent:
+                    result += maps
+                maps = self._replace(maps, result)
+        features = self._pool.take(maps.shape)
+        np.copyto(features, maps)
+        self._replace(maps, features)
+        batch_norm(features, np.ones(len(features)), self._weights)
+        np.maximum(features, 0.0, out=features)
+        pooled: Floats = features.mean(axis=(-2, -1))
+        self._pool.give(features)
         return pooled
+
+    def _replace(self, old: Floats, new: Floats) -> Floats:
+        """Returns ``new`` and frees ``old``, unless it is still needed."""
+        if old is not new and old is not self._stem:
+            self._pool.give(old)
+        return new
 
     def _cell(self, expression: Expression, maps: Floats, width: int) -> Floats:
         if expression is None:
-            return np.zeros_like(maps)
+            result = self._pool.take(maps.shape)
+            result.fill(0.0)
+            return result
         known: dict[Expression, Floats] = {("input",): maps}
-        return self._evaluate(expression, known, width)
+        result = self._evaluate(expression, known, width)
+        for value in known.values():
+            if value is not result and value is not maps:
+                self._pool.give(value)
+        return result
 
     def _evaluate(
         self, expression: Expression, known: dict[Expression, Floats], width: int
@@ -78,11 +98,13 @@ class CollapsedNb201:
         values = [self._evaluate(term, known, width) for term in terms]
         operation = expression[0]
         if operation == "sum":
-            result = values[0] + values[1]
+            result = np.add(values[0], values[1], out=self._pool.take(values[0].shape))
             for value in values[2:]:
                 result += value
         elif operation == "avg_pool_3x3":
-            result = box_mean(values[0])
+            scratch = self._pool.take(values[0].shape)
+            result = box_mean(values[0], self._pool.take(values[0].shape), scratch)
+            self._pool.give(scratch)
         else:
             result = self._convolution(values[0], width, wide=operation == "nor_conv_3x3")
         known[expression] = result
@@ -90,9 +112,13 @@ class CollapsedNb201:
 
     def _convolution(self, maps: Floats, width: int, *, wide: bool) -> Floats:
         """ReLU, convolution over ``width`` equal channels, batch normalisation."""
-        positive = np.maximum(maps, 0.0)
+        positive = np.maximum(maps, 0.0, out=self._pool.take(maps.shape))
         if wide:
-            positive = box_sum(positive)
+            scratch = self._pool.take(maps.shape)
+            total = box_sum(positive, self._pool.take(maps.shape), scratch)
+            self._pool.give(positive)
+            self._pool.give(scratch)
+            positive = total
         return batch_norm(positive, self._weights * width, self._weights)
 
     def _reduction(self, maps: Floats, narrow: int, width: int) -> Floats:
