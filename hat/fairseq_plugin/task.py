@@ -1,4 +1,4 @@
-"""fairseq's translation task with two additions: nothing is dropped, two extremes are validated."""
+"""fairseq's translation task for SuperTransformers: nothing dropped, both extremes validated."""
 
 import logging
 from collections.abc import Sequence
@@ -21,12 +21,19 @@ class HatTranslationTask(TranslationTask):
     number: fairseq's default of 8 silently discards the sentences of the last batch.
     """
 
-    def get_batch_iterator(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        """Returns fairseq's iterator over every sentence of ``dataset``."""
-        if len(args) > 4:
-            raise TypeError("get_batch_iterator takes required_batch_size_multiple by name")
-        kwargs["required_batch_size_multiple"] = 1
-        return super().get_batch_iterator(dataset, *args, **kwargs)
+    def get_batch_iterator(self, dataset: Any, *, epoch: int = 1, **settings: Any) -> Any:
+        """Returns fairseq's iterator over every sentence of ``dataset``.
+
+        fairseq puts batches together once, by a seed that depends on the epoch it starts in, and
+        shuffles them anew in each epoch. So a training that is resumed in a later epoch would
+        see other batches than one that never stopped; here both get those of the first epoch.
+        """
+        settings["required_batch_size_multiple"] = 1
+        is_known = dataset in self.dataset_to_epoch_iter
+        iterator = super().get_batch_iterator(dataset, epoch=1, **settings)
+        if not is_known:
+            iterator.epoch = max(epoch, 1)
+        return iterator
 
     def valid_step(
         self, sample: dict[str, Any], model: Any, criterion: Any

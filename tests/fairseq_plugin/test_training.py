@@ -63,7 +63,8 @@ def test_a_killed_training_ends_with_the_same_weights(
 
 @pytest.mark.stage
 def test_torchrun_trains_one_model(space_yml: Path, tmp_path: Path) -> None:
-    common = ["train.py", f"--configs={space_yml}", "--max-update", "4", "--dropout", "0"]
+    common = ["train.py", f"--configs={space_yml}", "--max-update", "4"]
+    common += ["--warmup-updates", "2", "--dropout", "0"]
     run_script(*common, "--update-freq", "2", "--save-dir", str(tmp_path / "one"))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(
