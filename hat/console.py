@@ -13,12 +13,12 @@ from hat.errors import HatError
 INPUT_ERROR = 2
 """Exit code when the input is wrong."""
 
+
 class Main(Protocol):
     """The entry point of a command."""
 
     def __call__(self, argv: Sequence[str] | None = None) -> None:
         """Runs the command line ``argv``; the program's own if None."""
-
 
 
 def command(main: Main) -> Main:

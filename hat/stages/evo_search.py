@@ -66,19 +66,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     for arch in (space.smallest(), space.largest()):
         model.set_sample_config(arch)
     objective = _objective(args, space, model, task)
-    text = signature(
-        stage="evo-search",
-        space=space.fingerprint(),
-        seed=args.seed,
-        limit_ms=round(at_most, 3),
-        algorithm=args.search_algorithm,
-        rounds=args.evo_iter,
-        population=args.population_size,
-        scorer=objective.name,
-        precision=_precision(args),
-        checkpoint=Path(args.restore_file).name,
-        predictor=predictor.kind,
-    )
+    parts = {
+        "stage": "evo-search",
+        "space": space.fingerprint(),
+        "seed": args.seed,
+        "limit_ms": round(at_most, 3),
+        "algorithm": args.search_algorithm,
+        "population": args.population_size,
+        "scorer": objective.name,
+        "precision": _precision(args),
+        "checkpoint": Path(args.restore_file).name,
+        "predictor": predictor.kind,
+    }
+    text = signature(**parts, rounds=args.evo_iter)
     operators = GeneOperators(space, mutation_prob=args.mutation_prob)
     constraints = Constraints([limit], describe=_in_words)
 
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         codec=operators,
         costs=constraints.costs,
         folder=folder,
-        signature=text,
+        signature=signature(**parts),  # without the rounds: more of them continue a search
     )
     if search.rounds_done:
         print(f"| goes on after round {search.rounds_done}")
