@@ -118,8 +118,8 @@ class InheritedLoss:
         features = decoder.extract_features(batch.prev_output_tokens, encoder_out)
         real = batch.target.ne(padding_idx)
         blocks = zip(
-            features[real].split(_BLOCK_TOKENS),
-            batch.target[real].split(_BLOCK_TOKENS),
+            torch.split(features[real], _BLOCK_TOKENS),
+            torch.split(batch.target[real], _BLOCK_TOKENS),
             strict=True,
         )
         return sum(
