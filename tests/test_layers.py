@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "arch": {"errors", "files"},
     "modules": {"errors"},
     "models": {"modules", "arch", "errors"},
-    "fairseq_plugin": {"models", "modules", "arch", "options", "scoring", "errors"},
+    "fairseq_plugin": {"models", "modules", "arch", "options", "scoring", "errors", "files"},
     "latency": {"models", "modules", "arch", "errors", "files", "signature"},
     "benchmarks": {"arch", "errors", "files"},
     "scoring": {"benchmarks", "models", "arch", "errors", "files"},

@@ -53,7 +53,7 @@ def test_a_killed_training_ends_with_the_same_weights(
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    last = tmp_path / "checkpoint_last.pt"
+    last = tmp_path / "checkpoint_last.pt"  # whole, even if the kill came while it was copied
     stopped_at = read_checkpoint(last)["optimizer_history"][-1]["num_updates"]
     assert stopped_at < 12, "the training was over before it could be killed"
     done = run_script(*command)
