@@ -32,6 +32,9 @@ _EVALUATED_BY_FAIRSEQ = {"adam-betas", "adamax-betas", "adafactor-eps", "lamb-be
 _HARMLESS = re.compile(r"[\d\s.,eE+\-()\[\]]*|[\w\s.,/\-\[\]'\"]*")
 """Numbers, brackets and commas; or words without any parenthesis. Neither can call a function."""
 
+_NO_FILE = re.compile(r"Unable to open config file: (.*)\. Error: (?:\[Errno \d+\] )?([^:]*)")
+"""What configargparse says of a file that is not there."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -271,4 +274,7 @@ class StageParser(configargparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises a ConfigError where argparse would print its usage and exit."""
+        missing = _NO_FILE.match(message)
+        if missing:
+            raise ConfigError(f"{missing[1]}: cannot be read: {missing[2]}")
         raise ConfigError(message)

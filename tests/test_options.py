@@ -71,7 +71,10 @@ def test_another_stages_keys_pass_but_typos_do_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--configs", "nowhere.yml"], r"nowhere\.yml.*No such file"),
+        (
+            ["--configs", "nowhere.yml"],
+            r"^nowhere\.yml: cannot be read: No such file or directory$",
+        ),
         (["--latiter", "x"], "argument --latiter: invalid int value: 'x'"),
         (["--lat", "3"], "unrecognized arguments: --lat 3"),
     ],
