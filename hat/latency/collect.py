@@ -120,9 +120,11 @@ class Collector:
         elif deviation > 0 or was_disturbed > 0:
             self._mark(rows, deviation or was_disturbed)
             if deviation > 0 and was_disturbed == 0:
+                # After a resume there may be no row yet that this look would vouch for.
+                marked = f"rows {_span(rows)} are marked and will be measured again"
                 self.say(
                     f"the reference is {100 * deviation:.0f} % slower than usual: "
-                    f"rows {_span(rows)} are marked and will be measured again"
+                    f"{marked if rows else 'waiting for the machine to settle'}"
                 )
                 self._wait()
             elif deviation == 0:
@@ -175,4 +177,4 @@ class Collector:
 
 
 def _span(rows: Sequence[int]) -> str:
-    return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 else str(rows[0])
+    return f"{rows[0]}-{rows[-1]}" if len(rows) > 1 else "".join(map(str, rows))

@@ -163,3 +163,23 @@ def test_a_faster_reference_sets_a_new_baseline() -> None:
     assert reference.deviation() == pytest.approx(-0.23, abs=0.01)
     assert reference.reset() == pytest.approx(0.3)
     assert reference.baseline.latency_ms == 100.0
+
+
+def test_a_disturbed_machine_with_no_row_to_mark_waits(tmp_path: Path) -> None:
+    """A resume looks at the reference before it has measured anything."""
+    machine, said = Machine(range(6, 9)), list[str]()
+    path = tmp_path / "x.csv"
+    write_samples(path, [])
+    collector = Collector(
+        path=path,
+        sidecar=Sidecar.create(path, {"workload": Workload().to_dict()}),
+        measure=machine.measure,
+        reference=Reference(machine.reference_ms),
+        every=10,
+        patience_s=60.0,
+        say=said.append,
+        sleep=machine.sleep,
+    )
+    collector.check([])
+    assert said == ["the reference is 50 % slower than usual: waiting for the machine to settle"]
+    assert machine.slept > 0

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from hat.latency.samples import read_samples
+from hat.arch.config import SubTransformerConfig
+from hat.latency.samples import LatencySample, read_samples
 from hat.latency.sidecar import read_sidecar, sidecar_path
 from hat.stages.latency_dataset import main
 from hat.stages.latency_tools import measure_one
@@ -73,6 +74,24 @@ def config(tmp_path: Path) -> Path:
     return tmp_path / "space.yml"
 
 
+@pytest.fixture
+def steady_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Latencies that depend on the architecture alone, whatever else this machine does."""
+
+    def measure(model: object, arch: SubTransformerConfig, workload: object) -> LatencySample:
+        work = sum(arch.decoder.ffn_dims) + arch.decoder.embed_dim * arch.decoder.num_layers
+        return LatencySample.of(
+            arch,
+            encoder_ms=1 + arch.encoder.embed_dim / 100,
+            decoder_ms=1 + work / 50,
+            encoder_std_ms=0.01,
+            decoder_std_ms=0.01,
+            measured_at=time.time(),
+        )
+
+    monkeypatch.setattr("hat.stages.latency_dataset.measure", measure)
+
+
 def run(config: Path, csv: Path, *flags: str) -> None:
     main(["--configs", str(config), "--lat-dataset-path", str(csv), *flags])
 
@@ -83,7 +102,9 @@ def result(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.stage
-def test_a_dataset(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dataset(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], steady_machine: None
+) -> None:
     csv = tmp_path / "deep" / "x.csv"
     run(config, csv, "--lat-dataset-size", "12")
     out = capsys.readouterr().out
@@ -142,7 +163,9 @@ def test_a_killed_run_loses_at_most_one_row(config: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.stage
-def test_until_error(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_until_error(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], steady_machine: None
+) -> None:
     csv = tmp_path / "x.csv"
     run(config, csv, "--until-error", "1000", "--lat-dataset-size", "60")
     out = capsys.readouterr().out
