@@ -181,5 +181,5 @@ def test_a_disturbed_machine_with_no_row_to_mark_waits(tmp_path: Path) -> None:
         sleep=machine.sleep,
     )
     collector.check([])
-    assert said == ["the reference is 50 % slower than usual: waiting for the machine to settle"]
+    assert said[0] == "the reference is 50 % slower than usual: waiting for the machine to settle"
     assert machine.slept > 0
