@@ -6,21 +6,20 @@ measured on this device, if it is the predictor's; what misses the limit is repa
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, space_from_options, write_arch
-from hat.arch.space import SearchSpace
 from hat.console import command, print_result, set_up_logging
 from hat.errors import ConfigError
 from hat.latency.predictor import LatencyPredictor, load_predictor
 from hat.report.search_report import SearchStory, write_search_report
 from hat.search.algorithms import AlgorithmBuilder
-from hat.search.base import Objective, SearchAlgorithm, SearchResult
+from hat.search.base import SearchAlgorithm, SearchResult
 from hat.search.constraints import Constraints
 from hat.search.deliver import Measure
 from hat.search.loop import Search
@@ -28,14 +27,14 @@ from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer
 from hat.signature import signature
 from hat.stages.search_finish import Finish, finish_search
+from hat.stages.search_limits import build_limits
 from hat.stages.search_options import (
     add_search_options,
     delivery_settings,
     evolution_settings,
-    latency_limit,
-    limit_ms,
     require,
 )
+from hat.stages.search_scorers import build_scorer, precision, static
 
 if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
@@ -56,16 +55,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     predictor = load_predictor(
         args.ckpt_path, feature_norm=args.feature_norm, lat_norm=args.lat_norm
     )
-    predictor.check_space(space)
-    at_most = limit_ms(args.latency_constraint, predictor, space.largest())
-    print(f"| limit: {at_most:.2f} ms per sentence")
-    limit = latency_limit(predictor, at_most, args.latency_confidence)
+    [limit] = build_limits(args, space, predictor)
+    at_most = limit.at_most
     check_data_folder(vars(args))
     task = build_task(args)
     model = load_super_transformer(args.restore_file, task)
     for arch in (space.smallest(), space.largest()):
         model.set_sample_config(arch)
-    objective = _objective(args, space, model, task)
+    objective = build_scorer(args, space, model, task)
     parts = {
         "stage": "evo-search",
         "space": space.fingerprint(),
@@ -74,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "algorithm": args.search_algorithm,
         "population": args.population_size,
         "scorer": objective.name,
-        "precision": _precision(args),
+        "precision": precision(args),
         "checkpoint": Path(args.restore_file).name,
         "predictor": predictor.kind,
     }
@@ -115,8 +112,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             build=build,
             num_rounds=args.evo_iter,
             seeds=(args.seed, *args.contest_seeds) if args.contest_seeds else (),
-            sizes={name: s.score for name, s in _static(model).items() if name in _SIZES},
-            scorers=_static(model),
+            sizes={name: s.score for name, s in static(args, model).items() if name in _SIZES},
+            scorers=static(args, model),
             describe=_in_words,
         )
         deliveries, files = finish_search(result, finish, folder / "report", title=title)
@@ -131,49 +128,6 @@ _SIZES = ("params", "decoder_depth")
 
 def _in_words(arch: Arch) -> str:
     return json.dumps(arch_to_mapping(arch))
-
-
-def _precision(args: argparse.Namespace) -> str:
-    return "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
-
-
-def _static(model: "SuperTransformer") -> Mapping[str, Any]:
-    from hat.scoring.static import static_scorers
-
-    return static_scorers(model.config, src_len=30)
-
-
-def _objective(
-    args: argparse.Namespace, space: SearchSpace, model: "SuperTransformer", task: Any
-) -> Objective[Arch]:
-    """Returns the scorer that ``--scorer`` names; only the inherited loss needs the data."""
-    if args.scorer == "epsinas":
-        from hat.scoring.epsinas_scorer import EpsinasScorer
-
-        return EpsinasScorer(space, qkv_dim=model.config.qkv_dim, seed=args.seed)
-    if args.scorer != "inherited-loss":
-        static: Objective[Arch] = _static(model)[args.scorer]
-        return static
-    import copy
-
-    import torch
-
-    from hat.fairseq_plugin.loading import validation_batches
-    from hat.scoring.inherited_loss import InheritedLoss
-
-    device = "cuda" if torch.cuda.is_available() and not args.cpu else "cpu"
-    batches = validation_batches(
-        task,
-        args.valid_subset,
-        model.config,
-        max_tokens=args.max_tokens_valid,
-        device=device,
-    )
-    # Losses are summed in float32 whatever the precision of the network.
-    dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-    network = copy.deepcopy(model).to(device, dtypes[_precision(args)])
-    smoothing = getattr(args, "label_smoothing", 0.0)
-    return InheritedLoss(network, batches, label_smoothing=smoothing)
 
 
 def _measure_here(

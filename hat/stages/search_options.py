@@ -1,13 +1,9 @@
-"""The options of a search: HAT's, and which algorithm, scorer and finish; limits read from them."""
+"""The options of a search: HAT's, and which algorithm, scorer and finish."""
 
 import argparse
-import math
 
-from hat.arch.config import SubTransformerConfig
 from hat.errors import ConfigError
-from hat.latency.predictor import LatencyPredictor
 from hat.search.algorithms import ALGORITHM_NAMES
-from hat.search.constraints import Limit
 from hat.search.deliver import DeliverySettings
 from hat.search.evolution import EvolutionSettings
 
@@ -97,34 +93,3 @@ def require(args: argparse.Namespace, *names: str) -> None:
     for name in names:
         if getattr(args, name) is None:
             raise ConfigError(f"--{name.replace('_', '-')} is missing")
-
-
-def limit_ms(text: str, predictor: LatencyPredictor, largest: SubTransformerConfig) -> float:
-    """Reads ``200`` (milliseconds) or ``60%`` (of the largest one's predicted latency).
-
-    Raises:
-        ConfigError: if it is neither.
-    """
-    try:
-        number = float(text.removesuffix("%"))
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise ConfigError(
-            f"--latency-constraint is a number of milliseconds or a percentage, not {text!r}"
-        )
-    if not text.endswith("%"):
-        return number
-    return float(predictor.predict_ms([largest])[0]) * number / 100
-
-
-def latency_limit(
-    predictor: LatencyPredictor, at_most: float, confidence: float
-) -> Limit[SubTransformerConfig]:
-    """Returns the constraint: the predictor's upper bound, or its prediction if it has none."""
-    if len(predictor.residuals) == 0:
-        print(f"| {predictor.source} has no calibrated bound: its prediction itself is the limit")
-        return Limit("latency_ms", at_most, predictor.predict_ms)
-    return Limit(
-        "latency_ms", at_most, lambda archs: predictor.upper_ms(archs, confidence=confidence)
-    )
