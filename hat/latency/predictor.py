@@ -24,7 +24,7 @@ FORMAT = "hat-latency-predictor-1"
 CHUNK = 8192
 """Architectures predicted at once: what is computed of them stays in the processor's cache."""
 
-_CHOICE_FIELDS = {
+CHOICE_FIELDS = {
     "encoder_embed_dim": "encoder_embed_dims",
     "encoder_layer_num": "encoder_layer_nums",
     "encoder_ffn_embed_dim": "encoder_ffn_dims",
@@ -84,7 +84,7 @@ def observed_choices(table: ArchTable) -> dict[str, list[int]]:
 
 def space_choices(space: SearchSpace) -> dict[str, list[int]]:
     """Returns the choices of each decision of ``space``, under the names of the CSV columns."""
-    return {name: sorted(getattr(space, attr)) for name, attr in _CHOICE_FIELDS.items()}
+    return {name: sorted(getattr(space, attr)) for name, attr in CHOICE_FIELDS.items()}
 
 
 @dataclass(kw_only=True)

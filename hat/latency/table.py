@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.gene_batch import GeneBatch, gene_columns
+from hat.arch.gene_batch import LAYER_GENES, GeneBatch, gene_columns, used_genes
+from hat.latency.gene_tables import gene_tables
 from hat.latency.samples import LAYER_COLUMNS, LatencySample
 
 Floats = NDArray[np.float64]
@@ -15,10 +16,6 @@ Ints = NDArray[np.int32]
 
 ENCODER_LISTS = 2
 """The first two of ``LAYER_COLUMNS`` belong to the encoder, the other four to the decoder."""
-
-
-_PER_LAYER = ("ffn_dims", "heads", "spans")
-"""Ends of the names of per-layer fields of ``SearchSpace``."""
 
 
 @dataclass(frozen=True)
@@ -72,28 +69,23 @@ def table_of_samples(samples: Sequence[LatencySample]) -> ArchTable:
 
 def _table_of_genes(batch: GeneBatch, layers: bool) -> ArchTable:
     """The table of a gene matrix, without a Python object per architecture."""
+    tables = gene_tables(batch.genes.space)
+    features = tables.features(batch.matrix, tables.positions(batch.matrix))
+    return ArchTable(features.T, _layers_of_genes(batch) if layers else None)
+
+
+def _layers_of_genes(batch: GeneBatch) -> Ints:
     space = batch.genes.space
     columns = gene_columns(space)
-    genes = np.ascontiguousarray(batch.matrix.T)  # (G, N): each decision's genes lie together
+    used = used_genes(space, batch.matrix)
     deepest = max(space.max_encoder_layers, space.max_decoder_layers)
-    features = np.empty((len(columns), len(batch)))
-    lists = np.zeros((len(LAYER_COLUMNS), deepest if layers else 0, len(batch)), dtype=np.int32)
-    used, index = np.empty((0, 0), dtype=bool), 0
-    # Genes come in the order of the features: width, depth, then the per-layer lists of a side.
-    for place, (name, column) in enumerate(columns.items()):
-        choices = np.array(getattr(space, name), dtype=np.int32)
-        values = choices[genes[column]]
-        if name.endswith(_PER_LAYER):
-            values *= used
-            features[place] = values.sum(axis=0) / used.sum(axis=0)
-            if layers:
-                lists[index, : len(values)] = values
-            index += 1
-            continue
-        features[place] = values[0]
-        if name.endswith("layer_nums"):
-            used = np.arange(choices[0])[:, None] < values[0]
-    return ArchTable(features.T, lists.transpose(2, 0, 1) if layers else None)
+    lists = np.zeros((len(batch), len(LAYER_COLUMNS), deepest), dtype=np.int32)
+    fields = [field for fields in LAYER_GENES.values() for field in fields]
+    for index, field in enumerate(fields):
+        choices = np.array(getattr(space, field), dtype=np.int32)
+        values = choices[batch.matrix[:, columns[field]]] * used[:, columns[field]]
+        lists[:, index, : values.shape[1]] = values
+    return lists
 
 
 def _layers(archs: Sequence[SubTransformerConfig]) -> Ints:

@@ -18,6 +18,7 @@ from hat.latency.samples import LAYER_COLUMNS
 from hat.latency.table import ENCODER_LISTS, ArchTable, Floats
 
 Choices = Mapping[str, Sequence[int]]
+_NUM_ADDITIVE_MAIN = 11
 Basis = Callable[[ArchTable, Floats, Choices], tuple[list[Floats], list[Floats]]]
 
 
@@ -63,6 +64,24 @@ def depth_linear(
         at = (depth == value).astype(np.float64)
         extra += [at, *(at * column for index, column in enumerate(x.T) if index != 5)]
     return main, extra
+
+
+def per_layer_parts(prices: Floats, choices: Choices) -> tuple[Floats, Floats, Floats]:
+    """Takes the prices of ``per_layer`` apart.
+
+    Returns:
+        The prices of a choice, and of a choice times the width, both in the order of
+        ``LAYER_COLUMNS`` and their choices; and those of ``[1, widths, additive columns]``.
+    """
+    count = sum(len(choices[name]) for name in LAYER_COLUMNS)
+    alone = prices[3 : 3 + count]
+    start = 3 + count + _NUM_ADDITIVE_MAIN - 1
+    times_width = prices[start : start + count]
+    return (
+        alone,
+        times_width,
+        np.concatenate([prices[:3], prices[3 + count : start], prices[start + count :]]),
+    )
 
 
 def per_layer(

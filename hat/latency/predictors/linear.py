@@ -1,17 +1,28 @@
 """Linear predictors: parts lists of a network, times a price list that a device teaches."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
+from hat.arch.config import SubTransformerConfig
+from hat.arch.gene_batch import GeneBatch
+from hat.arch.space import SearchSpace
 from hat.errors import DataError
-from hat.latency.predictor import CHUNK, LatencyPredictor, Scales
-from hat.latency.predictors.basis import Basis, additive, depth_linear, per_layer
+from hat.latency.gene_tables import gene_tables
+from hat.latency.predictor import CHOICE_FIELDS, CHUNK, LatencyPredictor, Scales
+from hat.latency.predictors.basis import (
+    Basis,
+    additive,
+    depth_linear,
+    per_layer,
+    per_layer_parts,
+)
 from hat.latency.predictors.regression import fit_prices
-from hat.latency.table import ArchTable, Floats
+from hat.latency.samples import LAYER_COLUMNS
+from hat.latency.table import ENCODER_LISTS, ArchTable, Floats
 
 BASES: dict[str, Basis] = {
     "additive": additive,
@@ -83,6 +94,44 @@ class PerLayerPredictor(LinearPredictor):
 
     kind: ClassVar[str] = "per-layer"
     needs_layers: ClassVar[bool] = True
+    _tables: dict[SearchSpace, list[Floats]] = field(default_factory=dict, init=False, repr=False)
+
+    def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
+        """Returns (N,) predicted milliseconds; the layers of a ``GeneBatch`` are looked up."""
+        if not isinstance(archs, GeneBatch):
+            return super().predict_ms(archs)
+        space = archs.genes.space
+        tables = gene_tables(space)
+        if space not in self._tables:
+            self._tables[space] = tables.tabulate(self._layer_price)
+        norm = np.array(self.scales.feature_norm)
+        rest = per_layer_parts(self.prices, self.choices)[2]
+        predicted = np.empty(len(archs))
+        for start in range(0, len(archs), CHUNK):
+            matrix = archs.matrix[start : start + CHUNK]
+            positions = tables.positions(matrix)
+            features = tables.features(matrix, positions)
+            main, extra = additive(ArchTable(features.T), norm, self.choices)
+            widths = (features[0] / norm[0], features[4] / norm[4])
+            sums = rest @ np.array([main[0], *widths, *main[1:], *extra])
+            sums += tables.add_up(self._tables[space], positions)
+            predicted[start : start + CHUNK] = sums
+        return predicted * self.scales.lat_norm
+
+    def _layer_price(self, field: str, width: float, value: int) -> float:
+        """What one layer adds by one choice, over ``lat_norm``."""
+        alone, times_width, _ = per_layer_parts(self.prices, self.choices)
+        place = 0
+        for index, name in enumerate(LAYER_COLUMNS):
+            values = self.choices[name]
+            if CHOICE_FIELDS[name] == field:
+                if value not in values:
+                    return 0.0
+                place += values.index(value)
+                norm = self.scales.feature_norm[0 if index < ENCODER_LISTS else 4]
+                return float(alone[place] + times_width[place] * width / norm)
+            place += len(values)
+        raise AssertionError(f"{field} is no per-layer field")
 
 
 LINEAR_PREDICTORS: dict[str, type[LinearPredictor]] = {
