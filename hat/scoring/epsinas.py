@@ -30,9 +30,10 @@ class ScoringRule:
     smallest positive float32: a signal below it is zero to the authors' code. 0 turns it off."""
 
     min_spread: float = 1e-12
-    """Largest minus smallest value must exceed this fraction of the largest absolute value. Below
-    the default, the spread of a float64 output is rounding noise of a constant; a float32 output
-    needs about 1e-6."""
+    """What counts as rounding noise, as a fraction of the largest absolute value. Largest minus
+    smallest value must exceed it, or the output is a constant; and values no further above the
+    smallest are the smallest, which takes part in no mean. The default is for float64; a float32
+    output needs about 1e-6."""
 
     def accepts(self, output: Floats) -> NDArray[np.bool_]:
         """Says for outputs of shape (..., M) which of them can be scored: shape (...)."""
@@ -71,19 +72,27 @@ def _nan_extreme(values: Floats, extreme: np.ufunc) -> Floats:
     return result
 
 
-def normalised(output: ArrayLike) -> Floats:
+def normalised(output: ArrayLike, tie: float = 0.0) -> Floats:
     """Scales outputs (..., M) to [0, 1] along the last axis, as the authors' notebook does.
 
     Infinities count as missing. The smallest values, which scaling turns into exact zeros, become
     NaN, so they take part in no mean. A constant output is NaN throughout.
+
+    Args:
+        output: raw outputs.
+        tie: values that exceed the smallest by no more than this fraction of the largest absolute
+            value count as the smallest. The authors' code has 0, with which rounding decides how
+            many of many equal values are left out.
     """
     values = np.asarray(output, dtype=np.float64)
     values = np.where(np.isfinite(values), values, np.nan)
     smallest = _nan_extreme(values, np.fmin)[..., None]
     largest = _nan_extreme(values, np.fmax)[..., None]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        scaled = (values - smallest) / (largest - smallest)
-    return np.where(scaled == 0, np.nan, scaled)
+        above = values - smallest
+        scaled = above / (largest - smallest)
+        tied = above <= tie * np.maximum(np.abs(smallest), np.abs(largest))
+    return np.where((scaled == 0) | tied, np.nan, scaled)
 
 
 def epsinas(low: ArrayLike, high: ArrayLike, rule: ScoringRule = AS_PUBLISHED) -> Floats:
@@ -104,7 +113,7 @@ def epsinas(low: ArrayLike, high: ArrayLike, rule: ScoringRule = AS_PUBLISHED) -
     low_values = np.asarray(low, dtype=np.float64)
     high_values = np.asarray(high, dtype=np.float64)
     accepted = rule.accepts(low_values) & rule.accepts(high_values)
-    a, b = normalised(low_values), normalised(high_values)
+    a, b = (normalised(values, rule.min_spread) for values in (low_values, high_values))
     with np.errstate(invalid="ignore", divide="ignore"):
         difference = _nan_mean(np.abs(a - b))
         mean = _nan_mean(np.concatenate([a, b], axis=-1))

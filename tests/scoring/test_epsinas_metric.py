@@ -100,6 +100,19 @@ def test_the_rule_of_spread_refuses_noise():
     assert np.isfinite(epsinas(noise, np.arange(4.0), AS_PUBLISHED))
 
 
+def test_rounding_does_not_decide_how_many_values_are_the_smallest():
+    exact = np.array([1.0, 1.0, 1.0, 2.0, 3.0])
+    rounded = exact + [0.0, 2e-16, -2e-16, 0.0, 0.0]
+    other = np.array([0.0, 1.0, 5.0, 2.0, 4.0])
+    assert epsinas(rounded, other, ScoringRule()) == pytest.approx(
+        epsinas(exact, other, ScoringRule()), rel=1e-12
+    )
+    assert epsinas(exact, other, ScoringRule()) == epsinas(exact, other, AS_PUBLISHED)
+    assert epsinas(rounded, other, AS_PUBLISHED) != pytest.approx(
+        epsinas(exact, other, AS_PUBLISHED), rel=1e-2
+    )
+
+
 def test_normalised_and_spread():
     np.testing.assert_array_equal(normalised([2.0, 4.0, INF, 3.0]), [NAN, 1.0, NAN, 0.5])
     largest, spread = magnitude_and_spread([-3.0, 1.0, NAN])

@@ -118,7 +118,7 @@ def _fold(function: np.ufunc, values: _Values, names: tuple[str, ...]) -> Floats
 
 
 def _sigmoid(values: Floats) -> Floats:
-    """Logistic function, by the hyperbolic tangent: one call, and it cannot overflow."""
-    result: Floats = 0.5 * np.tanh(0.5 * values)
-    result += 0.5
-    return result
+    """Logistic function. Exact to the last digits down to 1e-308, as a score may scale them up."""
+    result = np.exp(-values)  # an overflow to infinity is right: its inverse is zero
+    result += 1.0
+    return np.divide(1.0, result, out=result)
