@@ -49,10 +49,20 @@ class ConstantTransformer:
         target: number of each target token, (B, T), float64.
         qkv_dim: joint width of all heads.
         norm: one of ``NORMS`` of ``hat.scoring.collapsed.transformer``.
+        encoder_normalize_before: whether the encoder is pre-norm.
+        decoder_normalize_before: whether the decoder is.
     """
 
     def __init__(
-        self, space: SearchSpace, source: Tensor, target: Tensor, *, qkv_dim: int, norm: str
+        self,
+        space: SearchSpace,
+        source: Tensor,
+        target: Tensor,
+        *,
+        qkv_dim: int,
+        norm: str,
+        encoder_normalize_before: bool = False,
+        decoder_normalize_before: bool = False,
     ) -> None:
         self._source, self._target, self._norm = source, target, norm
         largest = space.largest()
@@ -69,6 +79,8 @@ class ConstantTransformer:
             decoder_layers=space.max_decoder_layers,
             decoder_heads=space.decoder_self_heads[-1],
             qkv_dim=qkv_dim,
+            encoder_normalize_before=encoder_normalize_before,
+            decoder_normalize_before=decoder_normalize_before,
             no_token_positional_embeddings=True,
         )
         self.model = SuperTransformer(config).double().eval()

@@ -1,6 +1,7 @@
 """epsinas for SubTransformers as a ``Scorer``: thousands a second, no weights, no data."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +9,20 @@ from numpy.typing import NDArray
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
+from hat.models.config import SuperTransformerConfig
 from hat.scoring.collapsed.transformer import CollapsedTransformer, TokenBatch, balanced_weights
 from hat.scoring.epsinas import ScoringRule, epsinas
 
 READ_OUTS = ("both", "decoder", "encoder")
 """Which outputs are scored; ``both`` is the mean of the scores of the two."""
+
+_PRE_NORM = {
+    (False, False): "none",
+    (True, False): "encoder",
+    (False, True): "decoder",
+    (True, True): "both",
+}
+"""How signatures say which sides are pre-norm."""
 
 _CHUNK = 32
 """Architectures at once; more of them no longer fit into a core's cache."""
@@ -41,6 +51,8 @@ class EpsinasScorer:
         norm: str = "tokens",
         read_out: str = "both",
         rule: ScoringRule | None = None,
+        encoder_normalize_before: bool = False,
+        decoder_normalize_before: bool = False,
     ) -> None:
         """Draws the batch.
 
@@ -54,6 +66,8 @@ class EpsinasScorer:
             norm: one of ``NORMS``; all but ``tokens`` are for comparison.
             read_out: one of ``READ_OUTS``.
             rule: which outputs can be scored.
+            encoder_normalize_before: whether the space's encoders are pre-norm.
+            decoder_normalize_before: whether its decoders are.
 
         Raises:
             ConfigError: if a choice is unknown, the batch is empty or the pair is not ascending.
@@ -82,6 +96,8 @@ class EpsinasScorer:
             qkv_dim=qkv_dim,
             encoder_layers=space.max_encoder_layers,
             norm=norm,
+            encoder_normalize_before=encoder_normalize_before,
+            decoder_normalize_before=decoder_normalize_before,
         )
         self._read_out = read_out
         self._rule = rule or ScoringRule()
@@ -91,11 +107,23 @@ class EpsinasScorer:
             "batch": f"normal-{sentences}x{length}",
             "seed": seed,
             "norm": norm,
+            "pre_norm": _PRE_NORM[encoder_normalize_before, decoder_normalize_before],
             "readout": read_out,
             "rule": self._rule,
             "qkv": qkv_dim,
         }
         """What ``hat.signature.signature`` needs to make a score repeatable."""
+
+    @classmethod
+    def of_model(cls, space: SearchSpace, config: SuperTransformerConfig, *, seed: int = 0) -> Self:
+        """Returns the scorer for the SubTransformers of one SuperTransformer."""
+        return cls(
+            space,
+            qkv_dim=config.qkv_dim,
+            seed=seed,
+            encoder_normalize_before=config.encoder_normalize_before,
+            decoder_normalize_before=config.decoder_normalize_before,
+        )
 
     def score(self, archs: Sequence[SubTransformerConfig]) -> NDArray[np.float64]:
         """Returns float64 (N,); NaN where an architecture cannot be scored."""

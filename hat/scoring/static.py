@@ -74,7 +74,13 @@ def static_scorer(name: str, config: SuperTransformerConfig, *, src_len: int) ->
     return scorers[name]
 
 
-def config_that_holds(archs: Sequence[Arch], *, qkv_dim: int) -> SuperTransformerConfig:
+def config_that_holds(
+    archs: Sequence[Arch],
+    *,
+    qkv_dim: int,
+    encoder_normalize_before: bool = False,
+    decoder_normalize_before: bool = False,
+) -> SuperTransformerConfig:
     """Returns a SuperTransformer just large enough for ``archs``, for counting without a model.
 
     Its vocabulary is a placeholder: use only what leaves embeddings out.
@@ -95,4 +101,6 @@ def config_that_holds(archs: Sequence[Arch], *, qkv_dim: int) -> SuperTransforme
             max(*arch.decoder.self_heads, *arch.decoder.ende_heads) for arch in archs
         ),
         qkv_dim=qkv_dim,
+        encoder_normalize_before=encoder_normalize_before,
+        decoder_normalize_before=decoder_normalize_before,
     )

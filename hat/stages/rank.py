@@ -35,6 +35,7 @@ from hat.scoring.rank_stats import RankStats, rank_stats
 from hat.scoring.static import config_that_holds, static_scorers
 from hat.scoring.table import BenchmarkScorer
 from hat.signature import signature
+from hat.stages.epsinas import common
 from hat.stages.epsinas.subtransformers import space_of
 
 _DEFAULT_TARGET = "scratch_test_BLEU"
@@ -78,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             {
                 "rows": [row.to_json() for row in rows],
                 "target": target,
-                "signature": signature(table=table.name, target=target, qkv_dim=options.qkv_dim),
+                "signature": signature(
+                    table=table.name, target=target, **common.model_options(options)
+                ),
             }
         )
 
@@ -138,9 +141,10 @@ def _scores(
             f"not SubTransformers, so only columns can be scorers: {', '.join(table.metrics)}"
         )
     src_len = options.src_len or default_src_len(task)
-    config = config_that_holds(archs, qkv_dim=options.qkv_dim)
+    model = common.model_options(options)
+    config = config_that_holds(archs, **model)
     known: dict[str, Scorer[Any]] = {**static_scorers(config, src_len=src_len)}
-    known["epsinas"] = EpsinasScorer(space_of(archs), qkv_dim=options.qkv_dim)
+    known["epsinas"] = EpsinasScorer(space_of(archs), **model)
     if name.replace("-", "_") not in known:
         every = [*known, *table.metrics]
         raise ConfigError(
@@ -199,9 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--arch-column", default="arch", metavar="COLUMN")
     parser.add_argument("--task-column", default="task", metavar="COLUMN")
-    parser.add_argument(
-        "--qkv-dim", type=int, default=512, help="joint width of all heads (HAT: 512)"
-    )
+    common.add_model_options(parser)
     parser.add_argument(
         "--src-len", type=int, help="tokens of the sentence behind FLOPs (IWSLT: 23, else 30)"
     )

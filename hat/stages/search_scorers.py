@@ -30,7 +30,7 @@ def build_scorer(
     if args.scorer == "epsinas":
         from hat.scoring.epsinas_scorer import EpsinasScorer
 
-        return EpsinasScorer(space, qkv_dim=model.config.qkv_dim, seed=args.seed)
+        return EpsinasScorer.of_model(space, model.config, seed=args.seed)
     if args.scorer == "inherited-loss":
         return _inherited_loss(args, model, task)
     return static(args, model)[args.scorer]

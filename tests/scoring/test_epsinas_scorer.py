@@ -4,6 +4,7 @@ import pytest
 from hat.errors import ConfigError
 from hat.scoring.collapsed.transformer import balanced_weights
 from hat.scoring.epsinas_scorer import EpsinasScorer
+from hat.scoring.static import config_that_holds
 
 
 def test_scores_do_not_depend_on_the_company(rng, tiny_space):
@@ -27,12 +28,14 @@ def test_seeds_decide(rng, tiny_space):
     assert (first != other).all()
 
 
-def test_zero_is_the_limit_of_small_constants(rng, tiny_space):
+@pytest.mark.parametrize("pre_norm", [False, True])
+def test_zero_is_the_limit_of_small_constants(rng, tiny_space, pre_norm):
     archs = [tiny_space.sample(rng) for _ in range(10)]
     _, high = balanced_weights(tiny_space)
-    exact = EpsinasScorer(tiny_space, qkv_dim=16).score(archs)
+    options = {"encoder_normalize_before": pre_norm, "decoder_normalize_before": pre_norm}
+    exact = EpsinasScorer(tiny_space, qkv_dim=16, **options).score(archs)
     for low, tolerance in ((1e-2 * high, 1e-2), (1e-5 * high, 1e-6)):
-        scorer = EpsinasScorer(tiny_space, qkv_dim=16, weights=(low, high))
+        scorer = EpsinasScorer(tiny_space, qkv_dim=16, weights=(low, high), **options)
         np.testing.assert_allclose(scorer.score(archs), exact, rtol=tolerance)
 
 
@@ -63,6 +66,23 @@ def test_the_constants_balance_blocks_and_residuals(tiny_space):
     embed_dim, ffn_dim = np.mean([32, 24, 32, 16]), np.mean([48, 32, 16] * 2)
     assert low == 0.0
     assert high**2 * embed_dim * ffn_dim == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("sides", "named"),
+    [((), "none"), (("encoder",), "encoder"), (("decoder",), "decoder"),
+     (("encoder", "decoder"), "both")],
+)  # fmt: skip
+def test_scores_are_those_of_the_model_that_is_searched(rng, tiny_space, sides, named):
+    archs = [tiny_space.sample(rng) for _ in range(5)]
+    options = {f"{side}_normalize_before": True for side in sides}
+    config = config_that_holds(archs, qkv_dim=16, **options)
+    scorer = EpsinasScorer.of_model(tiny_space, config, seed=3)
+    assert scorer.signature_parts["pre_norm"] == named
+    expected = EpsinasScorer(tiny_space, qkv_dim=16, seed=3, **options).score(archs)
+    np.testing.assert_array_equal(scorer.score(archs), expected)
+    post_norm = EpsinasScorer(tiny_space, qkv_dim=16, seed=3).score(archs)
+    assert (expected == post_norm).all() == (not sides)
 
 
 def test_the_signature_holds_what_a_repetition_needs(tiny_space):

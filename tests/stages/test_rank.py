@@ -44,6 +44,16 @@ def test_scorers_without_training_by_default(table, capsys):
     assert len(lines) == 2 + 2 * 6
 
 
+def test_epsinas_scores_the_network_that_was_trained(table, capsys):
+    pre_norm = ["--encoder-normalize-before", "--decoder-normalize-before"]
+    signatures = []
+    for options in ([], pre_norm):
+        main([str(table), "--scorer", "epsinas", "--qkv-dim", "16", "--json", *options])
+        result = last_json(capsys)
+        signatures.append(result["signature"])
+    assert signatures[0] != signatures[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

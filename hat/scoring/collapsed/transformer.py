@@ -22,10 +22,11 @@ The read-out. A SubTransformer is two networks in one. The decoder sees little o
 averages of its output, so the score of an architecture is the mean of the score of its encoder's
 output and the score of its decoder's output.
 
-The network is HAT's, post-norm, without positions, which random tokens do not need. A token enters
-as one random number that all channels hold, as an image enters the first convolution of a CNN.
-Attention then has rank one before the softmax: ``q_i k_j = w^2 E E' x_i m_j``, times the root of
-the head width; all heads agree, so their number matters only there.
+The network is HAT's, without positions, which random tokens do not need. A token enters as one
+random number that all channels hold, as an image enters the first convolution of a CNN. Attention
+then has rank one before the softmax: ``q_i k_j = w^2 E E' x_i m_j``, times the root of the head
+width; all heads agree, so their number matters only there. Either side normalises behind every
+residual connection (post-norm) or in front of every block and once more at the end (pre-norm).
 """
 
 from collections.abc import Sequence
@@ -89,6 +90,8 @@ class CollapsedTransformer:
         qkv_dim: int,
         encoder_layers: int,
         norm: str = "tokens",
+        encoder_normalize_before: bool = False,
+        decoder_normalize_before: bool = False,
     ) -> None:
         """Keeps the batch.
 
@@ -99,6 +102,8 @@ class CollapsedTransformer:
             encoder_layers: depth of the deepest encoder of the space. HAT lets skipped layers
                 repeat the last output, which matters for spans over shallow encoders.
             norm: one of ``NORMS``.
+            encoder_normalize_before: whether encoders are pre-norm.
+            decoder_normalize_before: whether decoders are pre-norm.
 
         Raises:
             ConfigError: if the normalisation is unknown.
@@ -111,6 +116,8 @@ class CollapsedTransformer:
         self._qkv_dim = qkv_dim
         self._encoder_layers = encoder_layers
         self._norm_kind = norm
+        self._encoder_pre_norm = encoder_normalize_before
+        self._decoder_pre_norm = decoder_normalize_before
 
     def outputs(self, archs: Sequence[SubTransformerConfig]) -> tuple[Floats, Floats]:
         """What encoders and decoders put out under each constant.
@@ -135,17 +142,23 @@ class CollapsedTransformer:
         # Which layer's output stands in each slot: (N, 3).
         kept = depths[:, None] - 1 - np.maximum(slots - skipped[:, None], 0)
         dims = _column([encoder.embed_dim for encoder in encoders])
+        pre = self._encoder_pre_norm
         for layer in range(depths[0]):
             active = int((depths > layer).sum())
             dim, y = dims[:active], x[:active]
             heads = _column([encoder.self_heads[layer] for encoder in encoders[:active]])
             ffn = _column([encoder.ffn_dims[layer] for encoder in encoders[:active]])
-            y = self._norm(y + self._attention(y, y, dim * dim, heads, value_dim=dim, causal=False))
-            y = self._norm(y + self._feed_forward(y, dim * ffn))
+            z = self._norm_if(pre, y)
+            y = y + self._attention(z, z, dim * dim, heads, value_dim=dim, causal=False)
+            y = self._norm_if(not pre, y)
+            y = y + self._feed_forward(self._norm_if(pre, y), dim * ffn)
+            y = self._norm_if(not pre, y)
             x[:active] = y
             for slot in range(MAX_SPAN):
                 rows = np.flatnonzero(kept[:active, slot] == layer)
                 memory[rows, slot] = y[rows]
+        # As in HAT, the final norm is for the last output; a span reads the others as they are.
+        memory[:, 0] = self._norm_if(pre, memory[:, 0])
         return _restore(memory, order)
 
     def _decode(self, archs: Sequence[SubTransformerConfig], memory: Floats) -> Floats:
@@ -155,6 +168,7 @@ class CollapsedTransformer:
         memory_dims = _column([archs[index].encoder.embed_dim for index in order])
         x = _broadcast(self._batch.target, len(archs), len(self._weights))
         dims = _column([decoder.embed_dim for decoder in decoders])
+        pre = self._decoder_pre_norm
         for layer in range(depths[0]):
             active = int((depths > layer).sum())
             dim, y = dims[:active], x[:active]
@@ -162,22 +176,26 @@ class CollapsedTransformer:
             ende_heads = _column([decoder.ende_heads[layer] for decoder in decoders[:active]])
             ffn = _column([decoder.ffn_dims[layer] for decoder in decoders[:active]])
             spans = np.array([decoder.ende_spans[layer] for decoder in decoders[:active]])
-            y = self._norm(y + self._attention(y, y, dim * dim, heads, value_dim=dim, causal=True))
+            z = self._norm_if(pre, y)
+            y = y + self._attention(z, z, dim * dim, heads, value_dim=dim, causal=True)
+            y = self._norm_if(not pre, y)
+            z = self._norm_if(pre, y)
             attended = np.empty_like(y)
             for span in np.unique(spans):
                 rows = np.flatnonzero(spans == span)
                 joined = np.concatenate([memory[rows, slot] for slot in range(span)], axis=-1)
                 attended[rows] = self._attention(
-                    y[rows],
+                    z[rows],
                     joined,
                     dim[rows] * memory_dims[rows],
                     ende_heads[rows],
                     value_dim=memory_dims[rows],
                     causal=False,
                 )
-            y = self._norm(y + attended)
-            x[:active] = self._norm(y + self._feed_forward(y, dim * ffn))
-        return _restore(x, order)
+            y = self._norm_if(not pre, y + attended)
+            y = y + self._feed_forward(self._norm_if(pre, y), dim * ffn)
+            x[:active] = self._norm_if(not pre, y)
+        return _restore(self._norm_if(pre, x), order)
 
     def _attention(
         self,
@@ -208,6 +226,9 @@ class CollapsedTransformer:
     def _feed_forward(self, x: Floats, dims: Floats) -> Floats:
         result: Floats = np.maximum(x, 0.0) * (self._squares * dims)
         return result
+
+    def _norm_if(self, condition: bool, x: Floats) -> Floats:
+        return self._norm(x) if condition else x
 
     def _norm(self, x: Floats) -> Floats:
         """Normalises (n, W, B, T) over all tokens, each architecture and constant alone."""

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,7 @@ def add_parser(commands: "common.Commands") -> None:
         action="store_true",
         help="nasbench201: random weights instead of constants, by the real networks (slow)",
     )
+    common.add_model_options(parser.add_argument_group("subtransformers"))
     parser.set_defaults(run=run)
 
 
@@ -203,10 +205,12 @@ def _subtransformers(args: argparse.Namespace) -> Iterator[Outcome]:
     space = space_of(archs)
     _, high = balanced_weights(space)
 
-    def outcome(choice: str, value: str, **options: object) -> Outcome:
+    def outcome(choice: str, value: str, **options: Any) -> Outcome:
         scores = np.mean(
             [
-                EpsinasScorer(space, qkv_dim=512, seed=args.seed + offset, **options).score(archs)  # type: ignore[arg-type]
+                EpsinasScorer(
+                    space, seed=args.seed + offset, **common.model_options(args), **options
+                ).score(archs)
                 for offset in range(4)
             ],
             axis=0,

@@ -128,6 +128,26 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def add_model_options(parser: argparse._ActionsContainer) -> None:
+    """Adds what a table of SubTransformers does not say about their SuperTransformer."""
+    parser.add_argument(
+        "--qkv-dim", type=positive, default=512, help="joint width of all heads (HAT: 512)"
+    )
+    for side in ("encoder", "decoder"):
+        parser.add_argument(
+            f"--{side}-normalize-before", action="store_true", help=f"the {side} is pre-norm"
+        )
+
+
+def model_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of ``add_model_options`` under the names that scorers and models know."""
+    return {
+        "qkv_dim": args.qkv_dim,
+        "encoder_normalize_before": args.encoder_normalize_before,
+        "decoder_normalize_before": args.decoder_normalize_before,
+    }
+
+
 class Progress:
     """Prints a line whenever another tenth is done."""
 

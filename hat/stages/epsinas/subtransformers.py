@@ -40,7 +40,7 @@ def add_parser(commands: "common.Commands") -> None:
     parser.add_argument(
         "--column", action="append", default=[], metavar="COLUMN", help="rank by a column as well"
     )
-    parser.add_argument("--qkv-dim", type=common.positive, default=512, help="HAT: 512")
+    common.add_model_options(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the random tokens (0)")
     parser.add_argument("--seeds", type=common.positive, default=8, help="batches for the spread")
     parser.add_argument("--sentences", type=common.positive, default=16, metavar="N")
@@ -89,10 +89,10 @@ def _rank_task(
         options.setdefault("weights", args.weights)
         return EpsinasScorer(
             space,
-            qkv_dim=args.qkv_dim,
             seed=seed,
             sentences=args.sentences,
             length=args.length,
+            **common.model_options(args),
             **options,
         )
 
@@ -108,7 +108,7 @@ def _rank_task(
             for read_out in READ_OUTS:
                 variant = scorer(args.seed, norm=norm, read_out=read_out, weights=pair)
                 scores[f"  {norm}, {read_out}"] = variant.score(archs)
-    config = config_that_holds(archs, qkv_dim=args.qkv_dim)
+    config = config_that_holds(archs, **common.model_options(args))
     static = static_scorers(config, src_len=default_src_len(task))
     scores |= {name: scorer.score(archs) for name, scorer in static.items()}
     scores |= columns
