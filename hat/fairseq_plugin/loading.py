@@ -14,7 +14,7 @@ from hat.fairseq_plugin.model import TransformerSuperModel
 from hat.models.checkpoint import load_checkpoint
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
-from hat.scoring.inherited_loss import Batch
+from hat.scoring.batches import Batch
 
 
 def build_task(args: argparse.Namespace) -> Any:

@@ -2,54 +2,35 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hat.arch.config import SubTransformerConfig
 from hat.models.encoder import EncoderOutput
 from hat.models.super_transformer import SuperTransformer
+from hat.scoring.batches import Batch
 
 _BLOCK_TOKENS = 128
 """Target tokens whose logits are made at once: 4 MB of float32 at 8,000 words."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """One batch of sentence pairs on the device that scores it."""
-
-    src_tokens: Tensor
-    """(B, S) int64, padded on the left."""
-
-    src_lengths: Tensor
-    """(B,) int64."""
-
-    prev_output_tokens: Tensor
-    """(B, T) int64: the target shifted right."""
-
-    target: Tensor
-    """(B, T) int64."""
-
-
-def label_smoothed_loss_sum(
-    logits: Tensor, target: Tensor, *, padding_idx: int, smoothing: float
-) -> tuple[Tensor, Tensor]:
-    """Sums the label-smoothed cross-entropy and the plain one over the real target tokens.
+def label_smoothed_losses(logits: Tensor, target: Tensor, *, smoothing: float) -> Tensor:
+    """The label-smoothed cross-entropy of every token.
 
     The smoothed target gives ``smoothing / (V - 1)`` to each wrong word, as fairseq's
     ``label_smoothed_cross_entropy`` does. Three reductions over the vocabulary suffice, so the
-    log-probabilities (B, T, V) are never stored.
+    log-probabilities (..., V) are never stored.
 
     Args:
         logits: (..., V).
         target: (...) int64.
-        padding_idx: target tokens to leave out.
         smoothing: probability that the smoothed target takes from the right word.
 
     Returns:
-        Label-smoothed and plain loss, in nats, summed; float32 scalars.
+        (...) float32, in nats.
     """
     logits = logits.float()
     words = logits.size(-1)
@@ -57,9 +38,7 @@ def label_smoothed_loss_sum(
     nll = normaliser - logits.gather(-1, target.unsqueeze(-1)).squeeze(-1)
     all_words = words * normaliser - logits.sum(-1)
     share = smoothing / (words - 1)
-    loss = (1.0 - smoothing - share) * nll + share * all_words
-    real = target.ne(padding_idx)
-    return loss[real].sum(), nll[real].sum()
+    return (1.0 - smoothing - share) * nll + share * all_words
 
 
 class InheritedLoss:
@@ -88,27 +67,39 @@ class InheritedLoss:
         padding_idx = model.config.padding_idx
         self.num_tokens = sum(int(b.target.ne(padding_idx).sum()) for b in batches)
 
-    @torch.inference_mode()
-    def score(self, archs: Sequence[SubTransformerConfig]) -> np.ndarray:
-        """Returns the loss of each architecture in bits per token, float64 (N,).
+    def score(self, archs: Sequence[SubTransformerConfig]) -> NDArray[np.float64]:
+        """Returns the loss of each architecture in bits per token, float64 (N,)."""
+        return self.sentence_losses(archs).sum(axis=1) / self.num_tokens / math.log(2)
 
-        Architectures that share an encoder share its output.
+    @torch.inference_mode()
+    def sentence_losses(
+        self, archs: Sequence[SubTransformerConfig], batches: Sequence[Batch] | None = None
+    ) -> NDArray[np.float64]:
+        """The summed loss of each sentence of ``batches``, by default of the validation set.
+
+        Architectures that share an encoder share its output. What an architecture gets does not
+        depend on which others are scored with it, to the last bit.
+
+        Returns:
+            Nats, float64 (N, sentences), the sentences in the order of the batches.
         """
+        batches = self.batches if batches is None else batches
         by_encoder: dict[object, list[int]] = {}
         for index, arch in enumerate(archs):
             by_encoder.setdefault(arch.encoder, []).append(index)
-        losses = np.zeros(len(archs), dtype=np.float64)
+        ends = np.cumsum([0, *(len(batch.target) for batch in batches)])
+        losses = np.zeros((len(archs), ends[-1]), dtype=np.float64)
         for members in by_encoder.values():
-            for batch in self.batches:
+            for start, end, batch in zip(ends, ends[1:], batches, strict=False):
                 self.model.set_sample_config(archs[members[0]])
                 encoder_out = self.model.encoder(batch.src_tokens, batch.src_lengths)
                 for index in members:
                     self.model.set_sample_config(archs[index])
-                    losses[index] += self._loss_sum(batch, encoder_out)
-        return losses / self.num_tokens / math.log(2)
+                    losses[index, start:end] = self._losses(batch, encoder_out).cpu().numpy()
+        return losses
 
-    def _loss_sum(self, batch: Batch, encoder_out: EncoderOutput) -> float:
-        """The loss of one batch in nats, summed.
+    def _losses(self, batch: Batch, encoder_out: EncoderOutput) -> Tensor:
+        """The loss of each sentence in nats, (B,) float64.
 
         Words that pad get no logits, and the logits of the others are made a block at a time,
         because a block's reductions find them in the cache: all at once, (B, T, V) numbers go
@@ -122,14 +113,11 @@ class InheritedLoss:
             torch.split(batch.target[real], _BLOCK_TOKENS),
             strict=True,
         )
-        return sum(
-            float(
-                label_smoothed_loss_sum(
-                    decoder.output_layer(block),
-                    target,
-                    padding_idx=padding_idx,
-                    smoothing=self.label_smoothing,
-                )[0]
+        losses = [
+            label_smoothed_losses(
+                decoder.output_layer(block), target, smoothing=self.label_smoothing
             )
             for block, target in blocks
-        )
+        ]
+        sums = real.new_zeros(len(real), dtype=torch.float64)
+        return sums.index_add_(0, real.nonzero()[:, 0], torch.cat(losses).double())

@@ -11,6 +11,7 @@ import torch
 
 import hat
 from hat.arch.space import SearchSpace
+from hat.errors import ConfigError
 from tests.fairseq_plugin.conftest import run_script
 
 pytest.importorskip("fairseq")
@@ -26,7 +27,8 @@ from hat.fairseq_plugin.loading import (
     validation_batches,
 )
 from hat.fairseq_plugin.model import TransformerSuperModel
-from hat.scoring.inherited_loss import InheritedLoss, label_smoothed_loss_sum
+from hat.scoring.batches import deal_into_blocks
+from hat.scoring.inherited_loss import InheritedLoss, label_smoothed_losses
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +87,41 @@ def test_label_smoothed_loss_agrees_with_fairseq() -> None:
     torch.manual_seed(0)
     logits, target = torch.randn(3, 5, 11), torch.randint(0, 11, (3, 5))
     target[0, 3:] = 1
-    expected = label_smoothed_nll_loss(
+    expected, _ = label_smoothed_nll_loss(
         logits.log_softmax(-1).view(15, 11), target.view(15), 0.1, ignore_index=1
     )
-    found = label_smoothed_loss_sum(logits, target, padding_idx=1, smoothing=0.1)
-    for ours, theirs in zip(found, expected, strict=True):
-        assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
+    found = label_smoothed_losses(logits, target, smoothing=0.1)
+    assert found.shape == (3, 5)
+    assert float(found[target.ne(1)].sum()) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_blocks_hold_every_sentence_once_and_score_the_same(
+    args: argparse.Namespace, trained: Path
+) -> None:
+    task = build_task(args)
+    model = load_super_transformer(str(trained / "checkpoint_best.pt"), task)
+    from hat.arch.hat_yaml import space_from_options
+
+    space: SearchSpace = space_from_options(vars(args), "test")
+    batches = validation_batches(task, "valid", model.config, max_tokens=60)
+    blocks = deal_into_blocks(
+        batches,
+        [4, 9],
+        padding_idx=model.config.padding_idx,
+        max_tokens=60,
+        rng=np.random.default_rng(0),
+    )
+    assert [sum(len(batch.target) for batch in block) for block in blocks] == [4, 9]
+    assert all(batch.target.numel() <= 60 for block in blocks for batch in block)
+    scorer = InheritedLoss(model, batches)
+    archs = [space.smallest(), space.largest()]
+    whole = scorer.sentence_losses(archs)
+    dealt = np.concatenate([scorer.sentence_losses(archs, block) for block in blocks], axis=1)
+    np.testing.assert_allclose(np.sort(whole), np.sort(dealt), rtol=1e-5)
+    # alone or beside others, the bits are the same
+    np.testing.assert_array_equal(scorer.sentence_losses(archs[:1]), whole[:1])
+    with pytest.raises(ConfigError, match=r"blocks of \[4\] sentences do not make up the 13"):
+        deal_into_blocks(batches, [4], padding_idx=1, max_tokens=60, rng=np.random.default_rng(0))
 
 
 def test_beam_search_scores_are_teacher_forced_scores(

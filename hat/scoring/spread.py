@@ -1,0 +1,120 @@
+"""Scoring spread over processes: ``torchrun`` starts them, the first one drives, the others serve.
+
+Only the driver searches. The others wait for architectures to score, so a search is the same
+program with one process or with many, and its outcome the same to the last bit: what an
+architecture scores does not depend on where or beside what it is scored.
+"""
+
+import json
+import os
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import distributed as dist
+
+A = TypeVar("A", bound=Hashable)
+"""The type of an architecture."""
+
+Floats = NDArray[np.float64]
+
+EvaluateBlock = Callable[[Sequence[A], int], Floats]
+"""Losses (N, sentences) of N architectures on one block of the validation set."""
+
+_STOP: Any = None
+
+
+class Codec(Protocol[A]):
+    """Architectures as plain JSON values and back."""
+
+    def to_json(self, arch: A) -> Any:
+        """Returns JSON values that describe ``arch``."""
+
+    def from_json(self, value: Any) -> A:
+        """Returns the architecture that ``value`` describes."""
+
+
+def num_processes() -> int:
+    """How many processes ``torchrun`` started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def process_rank() -> int:
+    """Which of them this is; 0 drives."""
+    return int(os.environ.get("RANK", "0"))
+
+
+@contextmanager
+def processes() -> Iterator[None]:
+    """Joins the processes that ``torchrun`` started; does nothing without it.
+
+    What travels is small and lives in the memory of the CPU, so gloo carries it whatever the
+    device that scores; each process has a GPU of its own, ``cuda:LOCAL_RANK``.
+    """
+    if num_processes() == 1:
+        yield
+        return
+    # The others wait while the driver measures and trains, however long that takes.
+    dist.init_process_group("gloo", timeout=timedelta(days=30))
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+class Spread(Generic[A]):
+    """Calls a function of (architectures, block), each process with its share of them."""
+
+    def __init__(self, evaluate: EvaluateBlock[A], codec: Codec[A]) -> None:
+        """Args: evaluate: does the work; codec: architectures as JSON, to send them."""
+        self._evaluate = evaluate
+        self._codec = codec
+
+    def __call__(self, archs: Sequence[A], block: int) -> Floats:
+        """In the driver: scores N architectures with the help of all: (N, sentences)."""
+        world = num_processes()
+        if world == 1 or not archs:
+            return self._evaluate(archs, block)
+        _send({"block": block, "archs": [self._codec.to_json(arch) for arch in archs]})
+        mine = self._evaluate(archs[0::world], block)
+        rows = np.empty((len(archs), mine.shape[1]))
+        rows[0::world] = mine
+        for rank in range(1, min(world, len(archs))):
+            share = torch.empty(len(archs[rank::world]), mine.shape[1], dtype=torch.float64)
+            dist.recv(share, src=rank)
+            rows[rank::world] = share.numpy()
+        return rows
+
+    def serve(self) -> None:
+        """In every other process: scores shares until the driver stops."""
+        rank, world = process_rank(), num_processes()
+        while (request := _receive()) is not _STOP:
+            archs = [self._codec.from_json(value) for value in request["archs"][rank::world]]
+            if archs:
+                rows = self._evaluate(archs, int(request["block"]))
+                dist.send(torch.from_numpy(np.ascontiguousarray(rows)), dst=0)
+
+    def stop(self) -> None:
+        """In the driver: lets the others go."""
+        if num_processes() > 1:
+            _send(_STOP)
+
+
+def _send(request: Any) -> None:
+    data = torch.frombuffer(bytearray(json.dumps(request).encode()), dtype=torch.uint8)
+    dist.broadcast(torch.tensor([len(data)]), src=0)
+    dist.broadcast(data, src=0)
+
+
+def _receive() -> Any:
+    size = torch.zeros(1, dtype=torch.int64)
+    dist.broadcast(size, src=0)
+    data = torch.zeros(int(size), dtype=torch.uint8)
+    dist.broadcast(data, src=0)
+    return json.loads(bytes(data.tolist()))

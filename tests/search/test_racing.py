@@ -1,0 +1,174 @@
+"""Races: what is dropped lost, what is kept was scored on everything, and how often a race errs."""
+
+import numpy as np
+import pytest
+
+from hat.errors import ConfigError
+from hat.search.base import Trial
+from hat.search.racing import RaceSettings, race
+from hat.search.racing_scorer import RacingScorer, geometric_blocks
+
+SIZES = (32, 32, 64, 128, 244)
+ENDS = np.cumsum((0, *SIZES))
+
+
+def losses_of(rng: np.random.Generator, count: int, spread: float = 0.2) -> np.ndarray:
+    """Sentences differ far more than candidates: (count, sentences)."""
+    hard = rng.gamma(4.0, 10.0, size=sum(SIZES))
+    quality = rng.normal(1.0, spread, size=(count, 1))
+    return hard * quality + rng.normal(0, 2.0, size=(count, len(hard)))
+
+
+class Looks:
+    """Hands out blocks of a table and remembers what was asked for."""
+
+    def __init__(self, table: np.ndarray) -> None:
+        self.table = table
+        self.asked = np.zeros(table.shape, dtype=int)
+
+    def __call__(self, indices: list[int], block: int) -> np.ndarray:
+        part = slice(ENDS[block], ENDS[block + 1])
+        self.asked[indices, part] += 1
+        return self.table[indices, part]
+
+
+def test_nothing_is_looked_at_twice_and_the_best_are_exact() -> None:
+    table = losses_of(np.random.default_rng(0), 60)
+    looks = Looks(table)
+    result = race(
+        looks,
+        60,
+        block_sizes=SIZES,
+        rivals=np.empty((0, sum(SIZES))),
+        settings=RaceSettings(keep=10),
+    )
+    assert looks.asked.max() == 1
+    np.testing.assert_array_equal(looks.asked.sum(axis=1), result.num_seen)
+    full = result.num_seen == sum(SIZES)
+    assert 10 <= full.sum() < 30
+    np.testing.assert_allclose(result.totals[full], table[full].sum(axis=1))
+    best = np.argsort(result.totals)[:10]
+    assert full[best].all()
+    assert set(best) == set(np.argsort(table.sum(axis=1))[:10])
+
+
+def test_estimates_are_close_and_never_better_than_what_was_kept() -> None:
+    table = losses_of(np.random.default_rng(1), 60)
+    result = race(
+        Looks(table),
+        60,
+        block_sizes=SIZES,
+        rivals=np.empty((0, sum(SIZES))),
+        settings=RaceSettings(keep=5),
+    )
+    full = result.num_seen == sum(SIZES)
+    truth = table.sum(axis=1)
+    assert (result.totals[~full] > np.sort(truth)[4]).all()
+    # The estimate carries the noise of differences, not that of sentences.
+    error = np.abs(result.totals[~full] / truth[~full] - 1)
+    assert np.median(error) < 0.05
+
+
+def test_rivals_that_are_better_drop_everybody_early() -> None:
+    table = losses_of(np.random.default_rng(2), 20)
+    rivals = table[:3] * 0.2
+    result = race(Looks(table), 20, block_sizes=SIZES, rivals=rivals, settings=RaceSettings(keep=3))
+    assert set(result.num_seen) == {SIZES[0]}
+    assert (result.totals > rivals.sum(axis=1).max()).all()
+
+
+def test_the_rate_of_errors_is_below_what_was_asked_for() -> None:
+    rng = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(200):
+        table = losses_of(rng, 40, spread=0.02)  # hard to tell apart
+        result = race(
+            Looks(table),
+            40,
+            block_sizes=SIZES,
+            rivals=np.empty((0, sum(SIZES))),
+            settings=RaceSettings(keep=5, error=0.05),
+        )
+        truth = np.argsort(table.sum(axis=1))[:5]
+        wrong += int((result.num_seen[truth] < sum(SIZES)).sum())
+    assert wrong / (200 * 5) < 0.05
+
+
+def test_what_cannot_be_scored_neither_wins_nor_drops_others() -> None:
+    table = losses_of(np.random.default_rng(4), 10)
+    table[3] = np.nan
+    result = race(
+        Looks(table),
+        10,
+        block_sizes=SIZES,
+        rivals=np.empty((0, sum(SIZES))),
+        settings=RaceSettings(keep=2),
+    )
+    assert np.isnan(result.totals[3])
+    assert np.isfinite(np.delete(result.totals, 3)).all()
+
+
+@pytest.mark.parametrize(("keep", "error"), [(0, 0.05), (1, 0.0), (1, 1.0)])
+def test_bad_settings(keep: int, error: float) -> None:
+    with pytest.raises(ConfigError, match=r"keep at least 1 and its error lie in \(0, 1\)"):
+        RaceSettings(keep=keep, error=error)
+
+
+@pytest.mark.parametrize("sentences", [1, 5, 63, 64, 65, 1014, 3000])
+def test_blocks_make_up_the_set(sentences: int) -> None:
+    sizes = geometric_blocks(sentences)
+    assert sum(sizes) == sentences
+    assert min(sizes) >= 1
+
+
+def scorer_of(table: np.ndarray, keep: int = 4) -> RacingScorer[int]:
+    def evaluate(archs: list[int], block: int) -> np.ndarray:
+        return table[list(archs), ENDS[block] : ENDS[block + 1]]
+
+    return RacingScorer(
+        evaluate,
+        name="loss",
+        block_sizes=SIZES,
+        num_units=10.0,
+        settings=RaceSettings(keep=keep),
+    )
+
+
+def test_a_race_taken_up_again_scores_like_one_that_went_on() -> None:
+    table = losses_of(np.random.default_rng(5), 90)
+    rounds = [list(range(start, start + 30)) for start in (0, 30, 60)]
+    one = scorer_of(table)
+    scores = [one.score(archs) for archs in rounds]
+    other = scorer_of(table)
+    trials = [
+        Trial(arch, (float(score),), 0)
+        for archs, column in zip(rounds[:2], scores, strict=False)
+        for arch, score in zip(archs, column, strict=True)
+    ]
+    other.resume(trials)
+    np.testing.assert_array_equal(other.score(rounds[2]), scores[2])
+    np.testing.assert_array_equal(other.shares(rounds[2]), one.shares(rounds[2]))
+
+
+def test_the_best_of_all_rounds_are_scored_on_everything() -> None:
+    table = losses_of(np.random.default_rng(6), 90)
+    scorer = scorer_of(table)
+    scores = np.concatenate([scorer.score(list(range(s, s + 30))) for s in (0, 30, 60)])
+    best = np.argsort(scores)[:4]
+    assert (scorer.shares(best.tolist()) == 1.0).all()
+    np.testing.assert_allclose(scores[best], table[best].sum(axis=1) / 10.0)
+    assert scorer.sentences_scored < 0.6 * table.size
+    np.testing.assert_allclose(scorer.score_fully(range(90)), table.sum(axis=1) / 10.0)
+
+
+def test_one_block_scores_everything() -> None:
+    table = losses_of(np.random.default_rng(7), 30)
+    scorer: RacingScorer[int] = RacingScorer(
+        lambda archs, block: table[list(archs)],
+        name="loss",
+        block_sizes=[sum(SIZES)],
+        num_units=1.0,
+        settings=RaceSettings(keep=1),
+    )
+    np.testing.assert_allclose(scorer.score(range(30)), table.sum(axis=1))
+    assert scorer.score([]).shape == (0,)
