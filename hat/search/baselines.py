@@ -1,6 +1,7 @@
 """What a search has to beat, at the same price: random search, and the largest that fits."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Generic
 
 import numpy as np
@@ -43,22 +44,26 @@ def random_baseline(
     num_evaluations: int,
     rng: np.random.Generator,
     batch_size: int = 125,
+    folder: str | Path | None = None,
+    signature: str = "",
 ) -> SearchResult[A]:
     """Searches at random until ``num_evaluations`` candidates are scored.
+
+    With a folder, it goes on where it was interrupted; see ``Search``.
 
     Raises:
         SearchError: if no candidate meets the constraints.
     """
-    batch_size = min(batch_size, num_evaluations)
-    rounds, rest = divmod(num_evaluations, batch_size)
-    proposer = Proposer(operators, rng, feasible)
-    algorithm = RandomSearch(proposer, batch_size=batch_size)
-    search = Search(algorithm, [objective], codec=codec)
-    result = search.run(rounds)
-    if not rest:
-        return result
-    algorithm.batch_size = rest
-    return search.run(rounds + 1)
+    algorithm = RandomSearch(
+        Proposer(operators, rng, feasible), batch_size=min(batch_size, num_evaluations)
+    )
+    search = Search(algorithm, [objective], codec=codec, folder=folder, signature=signature)
+    result, rounds = search.result(), -1
+    while result.num_evaluated < num_evaluations and search.rounds_done > rounds:
+        rounds = search.rounds_done
+        algorithm.batch_size = min(batch_size, num_evaluations - result.num_evaluated)
+        result = search.run(rounds + 1)
+    return result
 
 
 def largest_that_fits(

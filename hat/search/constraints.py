@@ -104,7 +104,7 @@ class Constraints(Generic[A]):
         if seen.arch is None:
             closest = "none of them had a cost"
         else:
-            if limit.name.endswith("_ms"):
+            if limit.name.partition("@")[0].endswith("_ms"):
                 closest = f"the fastest seen took {_number(seen.lowest)} ms"
             else:
                 closest = f"the smallest seen had {_number(seen.lowest)}"

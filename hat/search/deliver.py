@@ -60,7 +60,7 @@ class DeliverySettings:
     """How many changes one finalist may go through; each is measured."""
 
     margin: float = 0.0
-    """Part of each budget kept free for the noise of the measurement, such as 0.02."""
+    """Part of each measured budget kept free for the noise of measuring, such as 0.02."""
 
     def __post_init__(self) -> None:
         if self.keep < 1 or self.max_repairs < 0 or not 0.0 <= self.margin < 1.0:
@@ -135,7 +135,7 @@ def _finalist(
         predicted = {name: float(v[0]) for name, v in constraints.costs([current]).items()}
         measured = dict(measure([current])[0])
         actual = {**predicted, **measured}
-        room = {name: at_most * (1 - settings.margin) for name, at_most in budget.items()}
+        room = _room(budget, measured, settings.margin)
         fits = all(actual[name] <= room[name] for name in budget)
         history.append(
             Delivery(
@@ -161,6 +161,16 @@ def _finalist(
         tried.add(change)
         current = change
     return history
+
+
+def _room(
+    budget: Mapping[str, float], measured: Mapping[str, float], margin: float
+) -> dict[str, float]:
+    """The budgets, less the margin where there is noise: what is only predicted has none."""
+    return {
+        name: at_most * (1 - margin) if name in measured else at_most
+        for name, at_most in budget.items()
+    }
 
 
 def _smallest_change(
@@ -198,7 +208,8 @@ def _nothing_fits(ranking: Sequence[Delivery[A]], settings: DeliverySettings) ->
     closest = min(ranking, key=excess)
     actual = {**closest.predicted, **closest.measured}
     name = max(closest.budget, key=lambda n: actual[n] / closest.budget[n])
-    margin = f" less {settings.margin:.0%} for noise" if settings.margin else ""
+    has_margin = settings.margin and name in closest.measured
+    margin = f" less {settings.margin:.0%} for noise" if has_margin else ""
     return (
         f"none of {len(ranking)} measured candidates, repairs included, met the constraint "
         f"{name} <= {closest.budget[name]:.4g}{margin}; the closest had {actual[name]:.4g}"

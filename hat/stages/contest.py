@@ -5,6 +5,7 @@ Used at the end of a search for its report; knows nothing of Transformers.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic
 
 import numpy as np
@@ -16,7 +17,6 @@ from hat.search.baselines import largest_that_fits, random_baseline
 from hat.search.cached import CachedObjective
 from hat.search.constraints import Constraints
 from hat.search.loop import Search
-from hat.search.proposer import Proposer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,11 @@ class ContestRules(Generic[A]):
     operators: Operators[A]
     codec: Codec[A]
     constraints: Constraints[A]
-    build: Callable[[Proposer[A]], SearchAlgorithm[A]]
-    """Makes the algorithm under test."""
+    build: Callable[[np.random.Generator], SearchAlgorithm[A]]
+    """Makes the algorithm under test, with the constraints."""
+
+    more_objectives: Sequence[Objective[A]] = ()
+    """What the algorithm under test optimises besides the objective of the contest."""
 
     num_rounds: int
     sizes: Mapping[str, Callable[[Sequence[A]], NDArray[np.float64]]]
@@ -46,6 +49,12 @@ class ContestRules(Generic[A]):
 
     seeds: Sequence[int]
     """Of the runs; the same for every side."""
+
+    folder: Path | None = None
+    """Where the searches keep their states; without it an interrupted contest starts again."""
+
+    say: Callable[[str], None] = print
+    """Takes lines of progress."""
 
 
 def hold_contest(
@@ -72,11 +81,13 @@ def hold_contest(
     cached: CachedObjective[A] = CachedObjective(objective)
     results: dict[int, SearchResult[A]] = dict(done or {})
     for result in results.values():
-        for trial in result.trials:
-            cached.remember(trial.arch, result.score(trial))
+        _remember(cached, result)
+    signature = next((result.signature for result in results.values()), "")
     for seed in rules.seeds:
         if seed not in results:
-            results[seed] = _search(rules, cached, seed)
+            rules.say(f"contest: {name} with seed {seed}")
+            results[seed] = _search(rules, cached, seed, signature)
+            _remember(cached, results[seed])
     mine = [results[seed] for seed in rules.seeds]
     num_evaluations = max(result.num_evaluated for result in mine)
     ours = Runs(
@@ -86,6 +97,7 @@ def hold_contest(
     )
     winners: dict[str, list[A]] = {"random search": []}
     for seed in rules.seeds:
+        rules.say(f"contest: random search with seed {seed}")
         found = random_baseline(
             rules.operators,
             rules.constraints,
@@ -93,7 +105,10 @@ def hold_contest(
             codec=rules.codec,
             num_evaluations=num_evaluations,
             rng=np.random.default_rng((seed, 1)),
+            folder=_folder(rules, f"random_{seed}"),
+            signature=f"random:{seed}|{signature}",
         )
+        _remember(cached, found)
         winners["random search"].append(found.best().arch)
     for label, size in rules.sizes.items():
         winners[f"largest by {label}"] = [
@@ -127,10 +142,27 @@ def hold_contest(
     return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials)
 
 
-def _search(rules: ContestRules[A], objective: Objective[A], seed: int) -> SearchResult[A]:
-    proposer = Proposer(rules.operators, np.random.default_rng(seed), rules.constraints)
-    search = Search(rules.build(proposer), [objective], codec=rules.codec)
+def _remember(cached: CachedObjective[A], result: SearchResult[A]) -> None:
+    """What was scored before an interruption is not scored again."""
+    for trial in result.trials:
+        cached.remember(trial.arch, result.score(trial))
+
+
+def _search(
+    rules: ContestRules[A], objective: Objective[A], seed: int, signature: str
+) -> SearchResult[A]:
+    search = Search(
+        rules.build(np.random.default_rng(seed)),
+        [objective, *rules.more_objectives],
+        codec=rules.codec,
+        folder=_folder(rules, f"search_{seed}"),
+        signature=f"contest:{seed}|{signature}",
+    )
     return search.run(rules.num_rounds)
+
+
+def _folder(rules: ContestRules[A], name: str) -> Path | None:
+    return None if rules.folder is None else rules.folder / name
 
 
 def _trial(arch: A, constraints: Constraints[A], objective: Objective[A]) -> Trial[A]:

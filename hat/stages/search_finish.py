@@ -1,4 +1,4 @@
-"""What follows a search: measure and repair the finalists, ask if it was worth it, report.
+"""What follows a search: measure and repair the finalists, ask if it was worth it.
 
 Knows nothing of Transformers, so that every search of the toolkit can end with it.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hat.report.document import Section
-from hat.report.search_report import SearchStory, rank_section, write_search_report
+from hat.report.search_report import SearchStory, rank_section
 from hat.scoring.base import Scorer
 from hat.scoring.rank_stats import rank_stats
 from hat.search.base import A, Codec, Objective, Operators, SearchAlgorithm, SearchResult, ranked
@@ -23,6 +23,10 @@ from hat.search.proposer import Proposer
 from hat.stages.contest import Contest, ContestRules, hold_contest
 
 
+def _silent(line: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finish(Generic[A]):
     """Everything that the end of a search needs."""
@@ -31,105 +35,126 @@ class Finish(Generic[A]):
     codec: Codec[A]
     constraints: Constraints[A]
     objective: Objective[A]
-    measure: Measure[A]
-    """Measures architectures on the device, in the units of the limits."""
+    """Decides who is best; scores it gave during the search are not asked for again."""
+
+    measure: Measure[A] | None = None
+    """Measures architectures on the device, in the units of the limits; None where it cannot."""
 
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
 
-    build: Callable[[Proposer[A]], SearchAlgorithm[A]] | None = None
+    build: Callable[[np.random.Generator], SearchAlgorithm[A]] | None = None
     """Makes the algorithm again for further seeds; without it there is no contest."""
+
+    more_objectives: Sequence[Objective[A]] = ()
+    """Further objectives of an algorithm that has several."""
 
     num_rounds: int = 30
     seeds: Sequence[int] = ()
     """Of the contest; the first is the seed of the search itself."""
 
+    folder: Path | None = None
+    """Where the searches of the contest keep their states, to go on after an interruption."""
+
     sizes: Mapping[str, Callable[[Sequence[A]], NDArray[np.float64]]] = field(default_factory=dict)
     """For the baselines "largest by ...": parameters, decoder depth."""
 
     scorers: Mapping[str, Scorer[A]] = field(default_factory=dict)
-    """Whose agreement with the objective is reported."""
+    """Whose agreement with the truth is reported."""
+
+    truth: Objective[A] | None = None
+    """What they should agree with; the objective if None."""
 
     sample_size: int = 100
     """Architectures on which that agreement is measured."""
 
     describe: Callable[[A], str] = str
+    say: Callable[[str], None] = _silent
+    """Takes lines of progress."""
 
 
-def finish_search(
-    result: SearchResult[A], finish: Finish[A], folder: str | Path, *, title: str
-) -> tuple[list[Delivery[A]], list[Path]]:
-    """Delivers measured finalists and writes the report.
+class SearchEnd(Generic[A]):
+    """The end of one search. No architecture that the search scored is scored again."""
 
-    Args:
-        result: the search that is done.
-        finish: what is needed for the rest.
-        folder: where ``report.md`` and its plots and tables go.
-        title: of the report.
+    def __init__(self, result: SearchResult[A], finish: Finish[A]) -> None:
+        """Args: result: the search that is done; finish: what is needed for the rest."""
+        self._result = result
+        self._finish = finish
+        self._objective: CachedObjective[A] = CachedObjective(finish.objective)
+        for trial in result.trials:
+            self._objective.remember(trial.arch, result.score(trial))
 
-    Returns:
-        The finalists, the winner first, and the files written, the report first.
+    def measure_finalists(self) -> list[Delivery[A]]:
+        """Measures the best candidates, repairs what misses a limit, and ranks them, best first.
 
-    Raises:
-        SearchError: if no finalist can be made to fit the budgets.
-    """
-    cached: CachedObjective[A] = CachedObjective(finish.objective)
-    for trial in result.trials:
-        cached.remember(trial.arch, result.score(trial))
-    sign = -1.0 if cached.higher_is_better else 1.0
-    order = ranked(result.trials)
-    candidates = list(dict.fromkeys(result.trials[i].arch for i in order))
-    deliveries = deliver(
-        candidates,
-        score=lambda archs: sign * cached.score(archs),
-        constraints=finish.constraints,
-        measure=finish.measure,
-        neighbours=finish.operators.neighbours,
-        settings=finish.delivery,
-    )
-    contest = _contest(result, finish, cached)
-    story = SearchStory(
-        result=result,
-        budgets={limit.name: limit.at_most for limit in finish.constraints.limits},
-        deliveries=deliveries,
-        baselines=contest.trials if contest else {},
-        verdicts=contest.verdicts if contest else (),
-        extra=_agreement(finish, cached),
-        describe=finish.describe,
-    )
-    return deliveries, write_search_report(folder, story, title=title)
+        Returns:
+            Nothing if there is nothing to measure with.
 
-
-def _contest(
-    result: SearchResult[A], finish: Finish[A], objective: Objective[A]
-) -> Contest[A] | None:
-    if finish.build is None or not finish.seeds:
-        return None
-    rules = ContestRules(
-        operators=finish.operators,
-        codec=finish.codec,
-        constraints=finish.constraints,
-        build=finish.build,
-        num_rounds=finish.num_rounds,
-        sizes=finish.sizes,
-        seeds=finish.seeds,
-    )
-    return hold_contest(rules, objective, name="the search", done={finish.seeds[0]: result})
-
-
-def _agreement(finish: Finish[A], objective: Objective[A]) -> list[Section]:
-    """Ranks a fixed sample (seed 0) of feasible architectures by every scorer."""
-    if not finish.scorers:
-        return []
-    proposer = Proposer(finish.operators, np.random.default_rng(0), finish.constraints)
-    sample = proposer.first(finish.sample_size)
-    truth = objective.score(sample)
-    rows = {
-        name: rank_stats(
-            scorer.score(sample),
-            truth,
-            higher_is_better=scorer.higher_is_better,
-            truth_higher_is_better=objective.higher_is_better,
+        Raises:
+            SearchError: if no finalist can be made to fit the budgets.
+        """
+        finish, trials = self._finish, self._result.trials
+        if finish.measure is None:
+            return []
+        sign = -1.0 if self._objective.higher_is_better else 1.0
+        return deliver(
+            list(dict.fromkeys(trials[i].arch for i in ranked(trials))),
+            score=lambda archs: sign * self._objective.score(archs),
+            constraints=finish.constraints,
+            measure=finish.measure,
+            neighbours=finish.operators.neighbours,
+            settings=finish.delivery,
         )
-        for name, scorer in finish.scorers.items()
-    }
-    return [rank_section(objective.name, rows)]
+
+    def story(self, deliveries: Sequence[Delivery[A]]) -> SearchStory[A]:
+        """Holds the contest, compares the scorers, and returns all that the report shall tell."""
+        finish = self._finish
+        contest = self._contest()
+        return SearchStory(
+            result=self._result,
+            budgets={limit.name: limit.at_most for limit in finish.constraints.limits},
+            deliveries=deliveries,
+            baselines=contest.trials if contest else {},
+            verdicts=contest.verdicts if contest else (),
+            extra=self._agreement(),
+            describe=finish.describe,
+        )
+
+    def _contest(self) -> Contest[A] | None:
+        finish = self._finish
+        if finish.build is None or not finish.seeds:
+            return None
+        rules = ContestRules(
+            operators=finish.operators,
+            codec=finish.codec,
+            constraints=finish.constraints,
+            build=finish.build,
+            more_objectives=finish.more_objectives,
+            num_rounds=finish.num_rounds,
+            sizes=finish.sizes,
+            seeds=finish.seeds,
+            folder=finish.folder,
+            say=finish.say,
+        )
+        done = {finish.seeds[0]: self._result}
+        return hold_contest(rules, self._objective, name="the search", done=done)
+
+    def _agreement(self) -> list[Section]:
+        """Ranks a fixed sample (seed 0) of feasible architectures by every scorer."""
+        finish = self._finish
+        truth = finish.truth or self._objective
+        if not finish.scorers or not finish.sample_size:
+            return []
+        finish.say(f"comparing the ranks of {finish.sample_size} candidates with {truth.name}")
+        proposer = Proposer(finish.operators, np.random.default_rng(0), finish.constraints)
+        sample = proposer.first(finish.sample_size)
+        truths = truth.score(sample)
+        rows = {
+            name: rank_stats(
+                scorer.score(sample),
+                truths,
+                higher_is_better=scorer.higher_is_better,
+                truth_higher_is_better=truth.higher_is_better,
+            )
+            for name, scorer in finish.scorers.items()
+        }
+        return [rank_section(truth.name, rows)]

@@ -7,6 +7,7 @@ from hat.search.algorithms import ALGORITHM_NAMES
 from hat.search.deliver import DeliverySettings
 from hat.search.evolution import EvolutionSettings
 
+BYTES_PER_PARAMETER = {"fp32": 4, "bf16": 2, "fp16": 2}
 STATIC_SCORERS = ("params", "flops", "encoder_depth", "decoder_depth", "decoder_depth_then_params")
 SCORERS = ("inherited-loss", "epsinas", *STATIC_SCORERS)
 
@@ -22,25 +23,13 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mutation-size", type=int, default=50)
     group.add_argument("--crossover-size", type=int, default=50)
     group.add_argument("--mutation-prob", type=float, default=0.3, help="per gene")
-    group.add_argument("--ckpt-path", help="latency predictor")
-    group.add_argument("--feature-norm", type=float, nargs="+", help="only for HAT's predictors")
-    group.add_argument("--lat-norm", type=float, help="only for HAT's predictors")
-    group.add_argument(
-        "--latency-constraint",
-        help="milliseconds per sentence, or a percentage of the largest one's latency: 60%%",
-    )
-    group.add_argument(
-        "--latency-confidence",
-        type=float,
-        default=0.95,
-        help="a candidate fits if its measured latency stays under the limit this often",
-    )
     group.add_argument("--write-config-path", help="YAML file for the winner")
     group.add_argument(
         "--search-dir",
         help="folder for trials.jsonl, the state of the search and its report; a search that was "
         "stopped goes on from there (default: the winner's path with .search for its suffix)",
     )
+    _add_limits(parser)
     finish = parser.add_argument_group("finish of the search")
     finish.add_argument(
         "--measure-finalists",
@@ -58,11 +47,74 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
     finish.add_argument(
         "--contest-seeds",
         type=int,
-        nargs="+",
-        default=[],
+        nargs="*",
         metavar="SEED",
-        help="search again with these seeds, and at the same cost by chance and by size",
+        help="search again with these seeds, and at the same cost by chance and by size (default: "
+        "the two that follow --seed; none: no contest)",
     )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("limits of the search, as many as there are")
+    group.add_argument(
+        "--ckpt-path", nargs="+", metavar="FILE", help="latency predictor, one for each device"
+    )
+    group.add_argument(
+        "--feature-norm",
+        type=float,
+        nargs="+",
+        help="only for HAT's predictors; ten numbers for all of them or for each",
+    )
+    group.add_argument(
+        "--lat-norm",
+        type=float,
+        nargs="+",
+        help="only for HAT's predictors; one number for all of them or for each",
+    )
+    group.add_argument(
+        "--latency-constraint",
+        nargs="+",
+        metavar="LIMIT",
+        help="one for each predictor: milliseconds per sentence, or a percentage of the largest "
+        "one's latency: 60%%",
+    )
+    group.add_argument(
+        "--latency-confidence",
+        type=float,
+        default=0.95,
+        help="a candidate fits if its measured latency stays under the limit this often",
+    )
+    group.add_argument(
+        "--params-constraint",
+        metavar="LIMIT",
+        help="parameters, embeddings included: 20M, or a percentage of the largest one's",
+    )
+    group.add_argument(
+        "--flops-constraint",
+        metavar="LIMIT",
+        help="FLOPs of one sentence, the output layer included: 1.5G or 60%%",
+    )
+    group.add_argument(
+        "--bytes-constraint",
+        metavar="LIMIT",
+        help="bytes of all parameters in --bytes-precision: 40MB, 40MiB or 60%%",
+    )
+    group.add_argument("--bytes-precision", choices=sorted(BYTES_PER_PARAMETER), default="fp32")
+
+
+def require_limit(args: argparse.Namespace) -> None:
+    """Checks that the search has a limit, and a latency limit its predictor.
+
+    Raises:
+        ConfigError: if not.
+    """
+    if args.ckpt_path or args.latency_constraint:
+        require(args, "ckpt_path", "latency_constraint")
+    elif all(getattr(args, f"{kind}_constraint") is None for kind in ("params", "flops", "bytes")):
+        raise ConfigError(
+            "a search needs a limit: --latency-constraint with --ckpt-path, --params-constraint, "
+            "--flops-constraint or --bytes-constraint"
+        )
 
 
 def evolution_settings(args: argparse.Namespace) -> EvolutionSettings:
@@ -82,6 +134,14 @@ def evolution_settings(args: argparse.Namespace) -> EvolutionSettings:
 def delivery_settings(args: argparse.Namespace) -> DeliverySettings:
     """Returns how many finalists are measured and how close to the limit they may come."""
     return DeliverySettings(keep=args.measure_finalists, margin=args.measure_margin)
+
+
+def contest_seeds(args: argparse.Namespace) -> tuple[int, ...]:
+    """Returns the seeds of the contest, the search's own first; none if there shall be none."""
+    further = args.contest_seeds
+    if further is None:
+        further = [args.seed + 1, args.seed + 2]
+    return (args.seed, *(seed for seed in further if seed != args.seed)) if further else ()
 
 
 def require(args: argparse.Namespace, *names: str) -> None:

@@ -149,3 +149,17 @@ def test_the_promise_holds_when_measured_again(tiny_space, seed):
     )
     winner = deliveries[0].arch
     assert max(clock(winner) for _ in range(10)) <= budget
+
+
+def test_the_margin_is_for_what_is_measured():
+    limits = Constraints([Limit("latency_ms", 8.0, toy.sizes), Limit("params", 8.0, toy.sizes)])
+    full = next(arch for arch in toy.ALL if sum(arch) == 8)
+    [delivery] = deliver(
+        [full],
+        score=score,
+        constraints=limits,
+        measure=lambda archs: [{"latency_ms": 0.5 * sum(arch)} for arch in archs],
+        neighbours=NEIGHBOURS,
+        settings=DeliverySettings(keep=1, margin=0.1),
+    )
+    assert delivery.fits and delivery.num_changes == 0

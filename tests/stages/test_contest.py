@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from hat.report.search_report import SearchStory, rank_section, write_search_report
 from hat.scoring.rank_stats import rank_stats
@@ -7,22 +8,28 @@ from hat.search.evolution import EvolutionSettings
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from hat.stages.contest import ContestRules, hold_contest
-from hat.stages.search_finish import Finish, finish_search
+from hat.stages.search_finish import Finish, SearchEnd
 from tests.search import toy
 
 SETTINGS = EvolutionSettings(population_size=20, parent_size=5, mutation_size=10, crossover_size=5)
 
 
-def rules(seeds=(0, 1, 2)):
+def build(rng):
+    proposer = Proposer(toy.make_operators(), rng, toy.limited(8))
+    return AlgorithmBuilder(proposer, SETTINGS).build("evolution")
+
+
+def rules(seeds=(0, 1, 2), **more):
     operators = toy.make_operators()
     return ContestRules(
         operators=operators,
         codec=operators,
         constraints=toy.limited(8),
-        build=lambda proposer: AlgorithmBuilder(proposer, SETTINGS).build("evolution"),
+        build=build,
         num_rounds=8,
         sizes={"size": toy.sizes},
         seeds=seeds,
+        **more,
     )
 
 
@@ -40,9 +47,8 @@ def test_every_side_runs_and_nothing_is_scored_twice():
 
 def test_a_search_that_is_done_is_not_run_again():
     shared = rules(seeds=(0,))
-    proposer = Proposer(shared.operators, np.random.default_rng(0), shared.constraints)
-    objective = toy.Loss()
-    done = Search(shared.build(proposer), [objective], codec=shared.codec).run(8)
+    algorithm = shared.build(np.random.default_rng(0))
+    done = Search(algorithm, [toy.Loss()], codec=shared.codec).run(8)
     fresh = toy.Loss()
     contest = hold_contest(shared, fresh, name="evolution", done={0: done})
     assert contest.ours.scores == (done.score(done.best()),)
@@ -54,9 +60,8 @@ def test_the_contest_goes_into_the_report(tmp_path):
     contest = hold_contest(rules(), toy.Loss(), name="evolution")
     operators = toy.make_operators()
     limits = toy.limited(8)
-    proposer = Proposer(operators, np.random.default_rng(0), limits)
-    build = AlgorithmBuilder(proposer, SETTINGS).build("evolution")
-    result = Search(build, [toy.Loss()], codec=operators, costs=limits.costs).run(5)
+    algorithm = build(np.random.default_rng(0))
+    result = Search(algorithm, [toy.Loss()], codec=operators, costs=limits.costs).run(5)
     losses = np.array([toy.loss_of(arch) for arch in toy.ALL])
     stats = rank_stats(
         toy.sizes(toy.ALL), losses, higher_is_better=True, truth_higher_is_better=False
@@ -74,31 +79,70 @@ def test_the_contest_goes_into_the_report(tmp_path):
     assert (tmp_path / "rank_correlations.csv").read_text().startswith("scorer,n,")
 
 
-def test_finish_measures_repairs_compares_and_reports(tmp_path):
+def finished(tmp_path, loss, **more):
     operators, limits = toy.make_operators(), toy.limited(8)
-    proposer = Proposer(operators, np.random.default_rng(0), limits)
-
-    def build(proposer):
-        return AlgorithmBuilder(proposer, SETTINGS).build("evolution")
-
-    loss = toy.Loss()
-    result = Search(build(proposer), [loss], codec=operators, costs=limits.costs).run(8)
+    algorithm = build(np.random.default_rng(0))
+    result = Search(algorithm, [loss], codec=operators, costs=limits.costs).run(8)
     finish = Finish(
         operators=operators,
         codec=operators,
         constraints=limits,
         objective=loss,
-        measure=lambda archs: [{"latency_ms": 1.2 * sum(arch)} for arch in archs],
         build=build,
         num_rounds=8,
         seeds=(0, 1),
         sizes={"size": toy.sizes},
         scorers={"size": toy.Size()},
+        **more,
     )
-    deliveries, files = finish_search(result, finish, tmp_path, title="Toy")
+    end = SearchEnd(result, finish)
+    deliveries = end.measure_finalists()
+    story = end.story(deliveries)
+    return deliveries, write_search_report(tmp_path, story, title="Toy")[0].read_text()
+
+
+def slow_clock(archs):
+    return [{"latency_ms": 1.2 * sum(arch)} for arch in archs]
+
+
+def test_finish_measures_repairs_compares_and_reports(tmp_path):
+    loss = toy.Loss()
+    deliveries, text = finished(tmp_path, loss, measure=slow_clock)
     assert len(loss.seen) == len(set(loss.seen))
     assert deliveries[0].fits and deliveries[0].measured["latency_ms"] <= 8
     assert deliveries[0].repaired_from is not None
-    text = files[0].read_text()
     for heading in ("The winner", "Was it worth it?", "Front", "Rank correlations", "Facts"):
         assert f"## {heading}" in text
+
+
+def test_the_report_tells_as_much_where_nothing_can_be_measured(tmp_path):
+    deliveries, text = finished(tmp_path, toy.Loss(), measure=None, truth=toy.Size())
+    assert deliveries == []
+    for heading in ("The winner", "Was it worth it?", "Front", "Rank correlations", "Facts"):
+        assert f"## {heading}" in text
+    assert "Agreement with size" in text and "| size | 100 | 0 | 1.000 |" in text
+
+
+class Interrupted(toy.Loss):
+    """Is stopped after so many candidates."""
+
+    def __init__(self, left):
+        super().__init__()
+        self.left = left
+
+    def score(self, archs):
+        self.left -= len(archs)
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return super().score(archs)
+
+
+def test_an_interrupted_contest_goes_on(tmp_path):
+    whole = hold_contest(rules(), toy.Loss(), name="evolution")
+    first, second = Interrupted(400), toy.Loss()
+    with pytest.raises(KeyboardInterrupt):
+        hold_contest(rules(folder=tmp_path), first, name="evolution")
+    resumed = hold_contest(rules(folder=tmp_path), second, name="evolution")
+    assert resumed.ours == whole.ours and resumed.baselines == whole.baselines
+    repeated = set(first.seen) & set(second.seen)
+    assert len(second.seen) < 400 and len(repeated) <= SETTINGS.population_size
