@@ -11,7 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hat.scoring.graph_encoding import Encoder
-from hat.scoring.neural_predictor import Prediction, ScoreScale
+from hat.scoring.neural_predictor import ScoreScale
+from hat.scoring.prediction import Prediction
 
 Floats = NDArray[np.float64]
 

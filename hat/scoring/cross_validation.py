@@ -2,26 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from hat.errors import DataError
-from hat.scoring.neural_predictor import Floats, Prediction
+from hat.scoring.prediction import Floats, Predictor
 from hat.scoring.rank_stats import rank_stats
 
-A_contra = TypeVar("A_contra", contravariant=True)
 A = TypeVar("A")
-
-
-class Predictor(Protocol[A_contra]):
-    """Learns the scores of architectures from examples."""
-
-    def fit(self, archs: Sequence[A_contra], scores: Floats, *, rng: np.random.Generator) -> None:
-        """Trains anew on N architectures and their scores (N,)."""
-
-    def predict(self, archs: Sequence[A_contra]) -> Prediction:
-        """Predicts the scores of N architectures."""
 
 
 @dataclass(frozen=True)

@@ -10,27 +10,15 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from hat.errors import DataError
 from hat.models.gcn import GcnEnsemble, GraphTensors
 from hat.models.gcn_training import PredictorSettings, evaluate_ensemble, train_ensemble
 from hat.scoring.graph_encoding import Encoder, Graphs
+from hat.scoring.prediction import Floats, Prediction
 
 A = TypeVar("A")
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What an ensemble expects of N architectures, in the unit of the scores."""
-
-    mean: Floats
-    """(N,)"""
-
-    std: Floats
-    """How far the members disagree, (N,); 0 for an ensemble of one."""
 
 
 class NeuralPredictor(Generic[A]):

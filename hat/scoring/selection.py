@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hat.errors import ConfigError
 from hat.scoring.base import Scorer
-from hat.scoring.cross_validation import Predictor
+from hat.scoring.prediction import Predictor
 
 A = TypeVar("A", bound=Hashable)
 

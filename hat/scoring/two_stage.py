@@ -16,14 +16,8 @@ from hat.errors import ConfigError, DataError
 from hat.models.gcn import GcnEnsemble
 from hat.models.gcn_training import PredictorSettings, evaluate_ensemble, train_ensemble
 from hat.scoring.graph_encoding import Encoder
-from hat.scoring.neural_predictor import (
-    A,
-    FeatureScale,
-    Floats,
-    NeuralPredictor,
-    Prediction,
-    known_graphs,
-)
+from hat.scoring.neural_predictor import A, FeatureScale, NeuralPredictor, known_graphs
+from hat.scoring.prediction import Floats, Prediction
 
 MIN_PER_CLASS = 5
 """Fewer good or bad architectures than this teach a classifier nothing."""
@@ -68,9 +62,10 @@ class TwoStagePredictor(Generic[A]):
         self.threshold = float("nan")
         """The score that separates bad from good; known after training."""
         self._classifier: tuple[GcnEnsemble, FeatureScale] | None = None
-        self._all = NeuralPredictor(
+        self.regressor = NeuralPredictor(
             encoder, higher_is_better=higher_is_better, settings=settings, name=name
         )
+        """Learns from all: the predictor without its first stage."""
         self._good = NeuralPredictor(
             encoder, higher_is_better=higher_is_better, settings=settings, name=name
         )
@@ -101,7 +96,7 @@ class TwoStagePredictor(Generic[A]):
         )
         self._classifier = net, features
         scores = np.asarray(scores, dtype=np.float64)
-        self._all.fit(archs, scores, rng=rng)
+        self.regressor.fit(archs, scores, rng=rng)
         self._good.fit(archs, np.where(self._is_good(scores), scores, np.nan), rng=rng)
 
     def probability_good(self, archs: Sequence[A]) -> Floats:
@@ -129,7 +124,7 @@ class TwoStagePredictor(Generic[A]):
             DataError: if the predictor was not trained.
         """
         accepted = self.accepts(archs)
-        good, all_ = self._good.predict(archs), self._all.predict(archs)
+        good, all_ = self._good.predict(archs), self.regressor.predict(archs)
         worst = np.minimum if self.higher_is_better else np.maximum
         return Prediction(
             np.where(accepted, good.mean, worst(all_.mean, self.threshold)),

@@ -1,23 +1,18 @@
 """Every search algorithm by the name that YAML files and flags use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Generic
-
-import numpy as np
-from numpy.typing import NDArray
 
 from hat.errors import ConfigError, suggestion
 from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
 from hat.search.base import A, SearchAlgorithm
 from hat.search.evolution import Evolution, EvolutionSettings
-from hat.search.guided_evolution import GuidedEvolution, GuidedEvolutionSettings
+from hat.search.guided_evolution import GuidedEvolution, GuidedEvolutionSettings, Model
 from hat.search.local_search import LocalSearch
 from hat.search.nsga2 import NSGA2
 from hat.search.proposer import Proposer
 from hat.search.random_search import RandomSearch
 from hat.search.tournament_evolution import TournamentEvolution, TournamentSettings
-
-Features = Callable[[Sequence[A]], NDArray[np.float64]]
 
 
 class AlgorithmBuilder(Generic[A]):
@@ -32,12 +27,19 @@ class AlgorithmBuilder(Generic[A]):
         self,
         proposer: Proposer[A],
         settings: EvolutionSettings | None = None,
-        features: Features[A] | None = None,
+        models: Mapping[str, Callable[[], Model[A]]] | None = None,
     ) -> None:
-        """Args: proposer: draws candidates; settings: sizes; features: needed by ``guided``."""
+        """Prepares to build.
+
+        Args:
+            proposer: draws candidates.
+            settings: sizes.
+            models: makers of what ``guided`` and ``guided-gcn`` are guided by, by these names;
+                see ``hat.scoring.guides``.
+        """
         self._proposer = proposer
         self._settings = settings or EvolutionSettings()
-        self._features = features
+        self._models = models or {}
 
     def build(self, name: str) -> SearchAlgorithm[A]:
         """Returns the algorithm called ``name``, one of ``ALGORITHM_NAMES``.
@@ -50,6 +52,8 @@ class AlgorithmBuilder(Generic[A]):
                 f"unknown search algorithm {name!r}"
                 + (suggestion(name, ALGORITHM_NAMES) or f"; there are {', '.join(ALGORITHM_NAMES)}")
             )
+        if name in _GUIDED:
+            return self._guided(name)
         algorithm: SearchAlgorithm[A] = getattr(self, f"_{name}")()
         return algorithm
 
@@ -90,17 +94,19 @@ class AlgorithmBuilder(Generic[A]):
         size = max(2, self._settings.population_size)
         return NSGA2(self._proposer, population_size=size, batch_size=self._batch_size)
 
-    def _guided(self) -> SearchAlgorithm[A]:
-        if self._features is None:
-            raise ConfigError("the search algorithm 'guided' needs features of architectures")
+    def _guided(self, name: str) -> SearchAlgorithm[A]:
+        if name not in self._models:
+            raise ConfigError(f"the search algorithm {name!r} needs a model to be guided by")
         settings = GuidedEvolutionSettings(
             start_size=self._settings.population_size,
             parent_size=self._settings.parent_size,
             pool_size=10 * self._batch_size,
             batch_size=self._batch_size,
         )
-        return GuidedEvolution(self._proposer, self._features, settings)
+        return GuidedEvolution(self._proposer, self._models[name](), settings)
 
 
-ALGORITHM_NAMES = ("evolution", "guided", "aging", "tournament", "local", "nsga2", "random")
+_GUIDED = ("guided", "guided-gcn")
+_OTHERS = ("aging", "tournament", "local", "nsga2", "random")
+ALGORITHM_NAMES = ("evolution", *_GUIDED, *_OTHERS)
 """HAT's evolution first; ``nsga2`` wants two objectives or more."""

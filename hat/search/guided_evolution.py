@@ -1,22 +1,44 @@
 """Evolution that breeds many children and scores only those that a cheap model expects to be good.
 
-The model is an ensemble of ridge regressions from architecture features to scores, fitted anew in
-every round on everything scored so far, in milliseconds.
+The model is fitted anew in every round on everything scored so far.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hat.errors import ConfigError
-from hat.search.base import A, Trial, ranked
+from hat.search.base import A, A_contra, Trial, ranked
 from hat.search.proposer import Proposer
 
-Features = Callable[[Sequence[A]], NDArray[np.float64]]
 Floats = NDArray[np.float64]
+
+_FEWEST_EXAMPLES = 2
+
+
+class Estimate(Protocol):
+    """What a model expects of N candidates."""
+
+    @property
+    def mean(self) -> Floats:
+        """The expected objective, (N,); smaller is better."""
+
+    @property
+    def std(self) -> Floats:
+        """How unsure the model is, (N,)."""
+
+
+class Model(Protocol[A_contra]):
+    """Learns the objective of architectures; ``hat.scoring.guides`` has those of the toolkit."""
+
+    def fit(self, archs: Sequence[A_contra], scores: Floats, *, rng: np.random.Generator) -> None:
+        """Learns anew from N architectures and their objectives (N,)."""
+
+    def predict(self, archs: Sequence[A_contra]) -> Estimate:
+        """Predicts the objectives of N architectures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +60,15 @@ class GuidedEvolutionSettings:
     random_share: float = 0.1
     """Part of the scored children that is picked without the model, so that it can be wrong."""
 
-    num_models: int = 10
-    """Ridge regressions in the ensemble, each on a bootstrap sample."""
-
     optimism: float = 0.5
-    """Standard deviations of the ensemble subtracted from its mean: how much doubt attracts."""
+    """Standard deviations subtracted from the model's mean: how much doubt attracts."""
 
     def __post_init__(self) -> None:
-        sizes = (self.start_size, self.parent_size, self.batch_size, self.num_models)
+        sizes = (self.start_size, self.parent_size, self.batch_size)
         if min(sizes) < 1 or self.pool_size < self.batch_size:
             raise ConfigError(
-                "start-size, parent-size, batch-size and num-models must be at least 1 and "
-                f"pool-size at least batch-size, but found {sizes} and {self.pool_size}"
+                "start-size, parent-size and batch-size must be at least 1 and pool-size at least "
+                f"batch-size, but found {sizes} and {self.pool_size}"
             )
         if not 0.0 <= self.random_share <= 1.0:
             raise ConfigError(f"random-share must lie in [0, 1], but found {self.random_share}")
@@ -61,15 +80,12 @@ class GuidedEvolution(Generic[A]):
     def __init__(
         self,
         proposer: Proposer[A],
-        features: Features[A],
+        model: Model[A],
         settings: GuidedEvolutionSettings | None = None,
     ) -> None:
-        """Args: proposer: draws candidates; features: (N, D) of N architectures; settings: sizes.
-
-        For SubTransformers ``features`` is ``GeneOperators.one_hot``.
-        """
+        """Args: proposer: draws candidates; model: chooses among them; settings: sizes."""
         self._proposer = proposer
-        self._features = features
+        self._model = model
         self._settings = settings or GuidedEvolutionSettings()
 
     def ask(self) -> list[A]:
@@ -108,59 +124,10 @@ class GuidedEvolution(Generic[A]):
     def _promise(self, pool: Sequence[A]) -> Floats:
         """Optimistic predicted objective (N,) of each candidate; smaller is better."""
         known = {trial.arch: trial for trial in self._proposer.trials if trial.is_scored}
-        if not known:
+        if len(known) < _FEWEST_EXAMPLES:
             return np.zeros(len(pool))
-        x = self._features(list(known))
-        y = np.array([trial.objectives[0] for trial in known.values()])
-        predictions = ridge_ensemble(
-            x, y, self._features(pool), self._proposer.rng, self._settings.num_models
-        )
-        doubt = self._settings.optimism * predictions.std(axis=0)
-        return np.asarray(predictions.mean(axis=0) - doubt, dtype=np.float64)
-
-
-def ridge_ensemble(
-    x: Floats, y: Floats, queries: Floats, rng: np.random.Generator, num_models: int
-) -> Floats:
-    """Predicts by ridge regressions on bootstrap samples.
-
-    The strength of regularisation is chosen once, by leave-one-out error in closed form.
-
-    Args:
-        x: features (N, D) of the known.
-        y: their values (N,), finite.
-        queries: features (M, D).
-        rng: draws the bootstrap samples.
-        num_models: how many regressions.
-
-    Returns:
-        float64 (num_models, M).
-    """
-    mean, scale = x.mean(axis=0), x.std(axis=0)
-    scale[scale == 0] = 1.0
-    x, queries = (x - mean) / scale, (queries - mean) / scale
-    centre = y.mean()
-    penalty = _best_penalty(x, y - centre)
-    out = np.empty((num_models, len(queries)))
-    for row in out:
-        picks = rng.integers(len(x), size=len(x))
-        sample, target = x[picks], y[picks]
-        offset = sample.mean(axis=0)
-        gram = (sample - offset).T @ (sample - offset)
-        gram[np.diag_indices_from(gram)] += penalty
-        weights = np.linalg.solve(gram, (sample - offset).T @ (target - target.mean()))
-        row[:] = (queries - offset) @ weights + target.mean()
-    return out
-
-
-def _best_penalty(x: Floats, y: Floats) -> float:
-    """Returns the ridge penalty with the smallest leave-one-out error."""
-    u, s, _ = np.linalg.svd(x, full_matrices=False)
-    projected = u.T @ y
-    best = (np.inf, 1.0)
-    for penalty in np.geomspace(1e-2, 1e4, 13):
-        shrink = s**2 / (s**2 + penalty)
-        residual = y - u @ (shrink * projected)
-        leverage = np.minimum(((u**2) * shrink).sum(axis=1) + 1 / len(y), 1 - 1e-9)
-        best = min(best, (float(np.mean((residual / (1 - leverage)) ** 2)), float(penalty)))
-    return best[1]
+        objectives = np.array([trial.objectives[0] for trial in known.values()])
+        self._model.fit(list(known), objectives, rng=self._proposer.rng)
+        expected = self._model.predict(pool)
+        doubt = self._settings.optimism * expected.std
+        return np.asarray(expected.mean - doubt, dtype=np.float64)

@@ -21,9 +21,10 @@ from hat.console import command, print_result
 from hat.errors import ConfigError
 from hat.models.gcn_training import PAPER, PredictorSettings
 from hat.report.plots import Axes, scatter_plot
-from hat.scoring.cross_validation import Predictor, best_by_kendall, cross_validate
+from hat.scoring.cross_validation import best_by_kendall, cross_validate
 from hat.scoring.graph_encoding import encode_cells, encode_cells_plainly, encoder_for
 from hat.scoring.neural_predictor import NeuralPredictor
+from hat.scoring.prediction import Predictor
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.selection import select
 from hat.scoring.splits import EXAMPLES, split_indices

@@ -8,8 +8,8 @@ from hat.models.gcn import GcnEnsemble
 from hat.models.gcn_training import PAPER, PredictorSettings
 from hat.scoring.cross_validation import best_by_kendall, cross_validate
 from hat.scoring.graph_encoding import encode_cells, encode_subtransformers
-from hat.scoring.guided import GuidedScorer
-from hat.scoring.neural_predictor import FeatureScale, NeuralPredictor, Prediction, ScoreScale
+from hat.scoring.neural_predictor import FeatureScale, NeuralPredictor, ScoreScale
+from hat.scoring.prediction import Prediction
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.selection import select
 from hat.scoring.two_stage import TwoStagePredictor
@@ -265,44 +265,6 @@ def test_cross_validation_prefers_the_one_that_is_right():
         DataError, match=r"in 5 folds needs .* 2 architectures in each, but found 9"
     ):
         cross_validate({}, numbers[:9], np.arange(9.0), num_folds=5, rng=np.random.default_rng(0))
-
-
-@pytest.mark.parametrize("higher_is_better", [True, False])
-def test_guided_scorer_measures_the_promising_part_once(higher_is_better):
-    scorer, predictor = Identity(higher_is_better), Nearest()
-    guided = GuidedScorer(
-        scorer, predictor, rng=np.random.default_rng(0), share=0.2, num_first=4, optimism=0
-    )
-    assert guided.name == "identity"
-    assert guided.score([10, 11, 12, 13]).tolist() == [10, 11, 12, 13]
-    assert predictor.seen == []
-    pool = [*range(20, 30), 10, 20]
-    found = guided.score(pool)
-    measured = [28, 29] if higher_is_better else [20, 21]
-    assert scorer.asked == [10, 11, 12, 13, *measured]
-    assert predictor.seen == [4]
-    assert found.shape == (12,)
-    assert found[10] == 10
-    assert found[11] == found[0] == 20 if not higher_is_better else found[11] == found[0]
-    best = found.max() if higher_is_better else found.min()
-    assert best == (29 if higher_is_better else 10)
-    assert guided.score(measured).tolist() == measured
-    assert len(scorer.asked) == 6
-    with pytest.raises(ConfigError, match=r"share must lie in \(0, 1\] and num_first be at least"):
-        GuidedScorer(scorer, predictor, rng=np.random.default_rng(0), share=0)
-
-
-def test_guided_scorer_never_crowns_a_prediction():
-    scorer = Identity()
-
-    class Optimist(Nearest):
-        def predict(self, archs):
-            return Prediction(np.full(len(archs), 1e9), np.zeros(len(archs)))
-
-    guided = GuidedScorer(scorer, Optimist(), rng=np.random.default_rng(0), num_first=3, share=0.1)
-    guided.score([1, 2, 3])
-    found = guided.score(list(range(100, 110)))
-    assert found.max() <= max(guided.measured.values())
 
 
 def test_selection():

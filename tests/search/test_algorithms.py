@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from hat.errors import ConfigError
+from hat.scoring.ridge import RidgeEnsemble
 from hat.search import loop
 from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
 from hat.search.algorithms import ALGORITHM_NAMES, AlgorithmBuilder
 from hat.search.base import SearchAlgorithm
 from hat.search.constraints import CostObjective, InfeasibleError, Limit
 from hat.search.evolution import Evolution, EvolutionSettings
-from hat.search.guided_evolution import GuidedEvolution, GuidedEvolutionSettings, ridge_ensemble
+from hat.search.guided_evolution import GuidedEvolution, GuidedEvolutionSettings
 from hat.search.local_search import LocalSearch
 from hat.search.loop import Search
 from hat.search.nsga2 import NSGA2
@@ -41,7 +42,7 @@ ALGORITHMS: dict[str, Make] = {
     "tournament": lambda proposer: TournamentEvolution(proposer, TOURNAMENT),
     "local": lambda proposer: LocalSearch(proposer, start_size=10, batch_size=5),
     "nsga2": lambda proposer: NSGA2(proposer, population_size=16),
-    "guided": lambda proposer: GuidedEvolution(proposer, toy.features, GUIDED),
+    "guided": lambda proposer: GuidedEvolution(proposer, RidgeEnsemble(toy.features), GUIDED),
 }
 ROUNDS = {"random": 60, "aging": 60, "local": 60, "tournament": 90}
 AT_MOST = 7.0
@@ -208,14 +209,6 @@ def test_tournament_evolution_drops_the_worst():
     assert sorted(map(toy.loss_of, alive)) == best
 
 
-def test_ridge_ensemble_recovers_a_linear_function(rng):
-    x = rng.normal(size=(200, 6))
-    weights = np.array([1.0, -2.0, 0.0, 3.0, 0.5, 0.0])
-    queries = rng.normal(size=(50, 6))
-    predictions = ridge_ensemble(x, x @ weights + 4, queries, rng, 5)
-    np.testing.assert_allclose(predictions, np.tile(queries @ weights + 4, (5, 1)), atol=1e-2)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -242,7 +235,8 @@ def test_algorithms_by_name_cost_the_same(name):
     settings = EvolutionSettings(
         population_size=30, parent_size=10, mutation_size=14, crossover_size=6
     )
-    algorithm = AlgorithmBuilder(proposer, settings, toy.features).build(name)
+    models = {guided: lambda: RidgeEnsemble(toy.features) for guided in ("guided", "guided-gcn")}
+    algorithm = AlgorithmBuilder(proposer, settings, models).build(name)
     search = Search(algorithm, [toy.Loss(), toy.Size()], codec=toy.make_operators())
     rounds = [trial.round for trial in search.run(3).trials]
     counts = [rounds.count(i) for i in range(3)]
@@ -256,8 +250,8 @@ def test_unknown_algorithm_names():
         ConfigError, match="unknown search algorithm 'ageing'; did you mean 'aging'"
     ):
         builder.build("ageing")
-    with pytest.raises(ConfigError, match="'guided' needs features"):
-        builder.build("guided")
+    with pytest.raises(ConfigError, match="'guided-gcn' needs a model to be guided by"):
+        builder.build("guided-gcn")
 
 
 @pytest.mark.slow

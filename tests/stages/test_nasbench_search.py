@@ -31,6 +31,7 @@ def run(table, tmp_path, *arguments):
 
 def test_every_algorithm_on_a_table(table, tmp_path, capsys):
     arguments = ["--seeds", "2", "--budget", "8000", "--population-size", "10"]
+    arguments += [part for name in ALGORITHMS for part in ("--algorithm", name)]
     out = run(table, tmp_path, *arguments)
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(result["algorithms"]) == set(ALGORITHMS)
