@@ -7,7 +7,7 @@ Search" (arXiv 1902.09635), so that a cell finds itself in the published table.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ class CellGraph:
             ConfigError: if there is no path from input to output.
         """
         cell = self.pruned()
-        return isomorphism_hash(cell.adjacency, [_LABELS[name] for name in cell.operations])
+        return _cached_hash(cell.adjacency, cell.operations)
 
     def check(self) -> None:
         """Checks that the cell belongs to the published space of 423,624 cells.
@@ -168,6 +168,12 @@ def isomorphism_hash(adjacency: Sequence[Sequence[int]], labels: Sequence[int]) 
     return md5(str(sorted(states)).encode()).hexdigest()
 
 
+@lru_cache(maxsize=1 << 16)
+def _cached_hash(adjacency: tuple[tuple[int, ...], ...], operations: tuple[str, ...]) -> str:
+    """The hash of a pruned cell; mutations of few parents meet the same cells again and again."""
+    return isomorphism_hash(adjacency, [_LABELS[name] for name in operations])
+
+
 def random_cell(
     rng: np.random.Generator, *, num_vertices: int = MAX_VERTICES, max_tries: int = _MAX_TRIES
 ) -> CellGraph:
@@ -213,10 +219,11 @@ def mutate_cell(
         changed = rng.random(len(labels)) < operation_rate / len(labels)
         shift = rng.integers(1, len(OPERATIONS), size=len(labels))
         labels = np.where(changed, (labels + shift) % len(OPERATIONS), labels)
-        inner = [OPERATIONS[label] for label in labels]
-        child = CellGraph.from_lists(adjacency, (INPUT, *inner, OUTPUT))
-        if child.is_valid() and child != cell:
-            return child.pruned()
+        inner = [OPERATIONS[label] for label in labels.tolist()]
+        child = CellGraph.from_lists(adjacency.tolist(), (INPUT, *inner, OUTPUT))
+        # Pruned before it is compared: a cell remembers its hash, and this one is kept.
+        if child.is_valid() and (pruned := child.pruned()) != cell:
+            return pruned
     raise SearchError(f"no valid mutation of cell {cell.canonical_hash} in {max_tries} tries")
 
 
@@ -230,7 +237,7 @@ def _padded(
     position = np.concatenate([[0], places, [MAX_VERTICES - 1]]).astype(np.int64)
     adjacency = np.zeros((MAX_VERTICES, MAX_VERTICES), dtype=np.int64)
     adjacency[np.ix_(position, position)] = np.array(small.adjacency)
-    for vertex in np.setdiff1d(np.arange(1, MAX_VERTICES - 1), places):
+    for vertex in sorted(set(range(1, MAX_VERTICES - 1)) - set(places.tolist())):
         adjacency[rng.integers(vertex), vertex] = 1
     labels = rng.integers(len(OPERATIONS), size=spare)
     labels[places - 1] = [_LABELS[name] for name in small.operations[1:-1]]

@@ -116,7 +116,7 @@ class GcnEnsemble(nn.Module):
         self.hidden = MemberLinear(members, gcn_dim + whole_dim, hidden_dim, bias=hidden_relu)
         self.out = MemberLinear(members, hidden_dim, 1, bias=hidden_relu)
         self.hidden_relu = hidden_relu
-        self.dropout = nn.Dropout(dropout_p)
+        self.dropout = nn.Dropout(dropout_p) if dropout_p else nn.Identity()
 
     def forward(self, graphs: GraphTensors) -> Tensor:
         """graphs: of shape (M, B), or (B,) for the same graphs to every member -> (M, B)."""
