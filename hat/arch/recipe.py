@@ -105,7 +105,8 @@ def parse_recipe(source: str | Mapping[str, Any], where: str = "recipe") -> Reci
 
     Raises:
         ConfigError: if the text is no such object, an operation or an input is unknown, an
-            operation has too few or too many inputs, states are missing or the graph has a cycle.
+            operation has too few or too many inputs, states are missing, the graph has a cycle or
+            ``x`` goes into anything but a linear node, which alone can change its width.
     """
     if isinstance(source, str):
         try:
@@ -133,7 +134,14 @@ def parse_recipe(source: str | Mapping[str, Any], where: str = "recipe") -> Reci
                 f"{where}: {node.name} reads {name!r}, which is no node, x or h_prev_N"
                 + suggestion(name, known)
             )
-    return Recipe(nodes=_in_order(nodes, where), num_states=num_states)
+    recipe = Recipe(nodes=_in_order(nodes, where), num_states=num_states)
+    for node in recipe.live_nodes:
+        if INPUT in node.inputs and node.operation != "linear":
+            raise ConfigError(
+                f"{where}: {node.name} ({node.operation}) reads x, which is as wide as the "
+                "embedding; only linear nodes can bring it to the width of the states"
+            )
+    return recipe
 
 
 def _node(name: str, spec: Any, where: str) -> RecipeNode:

@@ -177,6 +177,11 @@ class _Row:
     def parse(cls, line: str, where: str) -> "_Row":
         try:
             row: Mapping[str, Any] = json.loads(line)
+            if not isinstance(row, dict) or not isinstance(row["adjacency"], list):
+                raise DataError(
+                    f"{where}: expected a cell of NAS-Bench-101 as a JSON object whose adjacency "
+                    f"is a matrix, but found {line.strip():.80}"
+                )
             cell = CellGraph.from_lists(row["adjacency"], row["operations"])
             accuracy = {int(key): float(v) for key, v in row["validation_accuracy"].items()}
             parameters, seconds = int(row["trainable_parameters"]), float(row["training_time"])

@@ -3,10 +3,10 @@
     hat rank seed_arch_bleu.csv --scorer params --scorer decoder_depth_then_params
     hat rank seed_arch_bleu.csv --scorer HAT_test_BLEU --target scratch_test_BLEU --json
 
-The table is CSV with a column ``arch`` (JSON with HAT's keys), a column of what training showed,
-and perhaps a column ``task``. A scorer is one that needs no training (sizes and depths,
-where more is taken to be better, and epsinas), or a column of the file in its own direction: BLEU
-up, loss, latency and size down.
+The table is CSV with a column ``arch`` (JSON with HAT's keys, or a cell of a NAS benchmark), a
+column of what training showed, and perhaps a column ``task``. A scorer is one that needs no
+training (sizes and depths, where more is taken to be better, and epsinas), or a column of the file
+in its own direction: BLEU up, loss, latency and size down.
 """
 
 import argparse
@@ -22,24 +22,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hat.arch.config import SubTransformerConfig
 from hat.benchmarks.base import Metric, TableBenchmark
 from hat.benchmarks.csv_table import load_csv
 from hat.console import command, print_result
 from hat.errors import ConfigError, DataError, suggestion
-from hat.latency.workload import default_src_len
 from hat.report.tables import Column, text_table
 from hat.scoring.base import Scorer
-from hat.scoring.epsinas_scorer import EpsinasScorer
 from hat.scoring.rank_stats import RankStats, rank_stats
-from hat.scoring.static import config_that_holds, static_scorers
 from hat.scoring.table import BenchmarkScorer
 from hat.signature import signature
 from hat.stages.epsinas import common
-from hat.stages.epsinas.subtransformers import space_of
+from hat.stages.rank_scorers import scorers_for
 
 _DEFAULT_TARGET = "scratch_test_BLEU"
-Arch = SubTransformerConfig
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ def _rows(
     truth = np.array([table.query(id, target) for id in ids])
     better_high = table.metrics[target].higher_is_better
     rows = []
-    for name in options.scorer or _default_scorers(archs):
+    for name in options.scorer or scorers_for(archs, task, options):
         scores, higher_is_better = _scores(name, task, ids, archs, table, options)
         stats = rank_stats(
             scores,
@@ -135,16 +130,7 @@ def _scores(
     if metric is not None:
         scorer: Scorer[Any] = BenchmarkScorer(table, name)
         return np.array([table.query(id, name) for id in ids]), scorer.higher_is_better
-    if not all(isinstance(arch, SubTransformerConfig) for arch in archs):
-        raise ConfigError(
-            f"unknown scorer {name!r}{suggestion(name, table.metrics)}; these architectures are "
-            f"not SubTransformers, so only columns can be scorers: {', '.join(table.metrics)}"
-        )
-    src_len = options.src_len or default_src_len(task)
-    model = common.model_options(options)
-    config = config_that_holds(archs, **model)
-    known: dict[str, Scorer[Any]] = {**static_scorers(config, src_len=src_len)}
-    known["epsinas"] = EpsinasScorer(space_of(archs), **model)
+    known = scorers_for(archs, task, options)
     if name.replace("-", "_") not in known:
         every = [*known, *table.metrics]
         raise ConfigError(
@@ -153,12 +139,6 @@ def _scores(
         )
     scorer = known[name.replace("-", "_")]
     return scorer.score(archs), scorer.higher_is_better
-
-
-def _default_scorers(archs: Sequence[Any]) -> Sequence[str]:
-    if not all(isinstance(arch, SubTransformerConfig) for arch in archs):
-        raise ConfigError("these architectures are not SubTransformers: name a column by --scorer")
-    return [*static_scorers(config_that_holds(archs, qkv_dim=1 << 20), src_len=1), "epsinas"]
 
 
 def _target(options: argparse.Namespace, table: TableBenchmark[Any]) -> str:

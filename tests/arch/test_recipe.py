@@ -93,6 +93,10 @@ def _changed(**changes):
             _changed(x={"op": "linear", "input": ["h_prev_0"]}),
             "here: x is an input of the cell, so no node may be called that",
         ),
+        (
+            _changed(rh={"op": "elementwise_sum", "input": ["x", "r"]}),
+            r"here: rh \(elementwise_sum\) reads x, .* only linear nodes can bring it to",
+        ),
         (_changed(r=["linear", "x"]), "here: r must look like .*, but found"),
     ],
 )

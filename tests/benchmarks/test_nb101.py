@@ -51,7 +51,8 @@ def test_json_lines(tmp_path):
         ({k: v for k, v in ROW.items() if k != "hash"}, r"x.jsonl:2: the row has no 'hash'"),
         ({**ROW, "operations": ["input", "out"]}, r"x.jsonl:2: a cell's operations must start"),
         ({**ROW, "training_time": "soon"}, r"x.jsonl:2: the row has a value of the wrong type"),
-        ("[1]\n", r"x.jsonl:2: the row has a value of the wrong type"),
+        ("[1]\n", r"x.jsonl:2: expected a cell of NAS-Bench-101 .*, but found \[1\]"),
+        ({**ROW, "adjacency": "|none~0|+"}, r"x.jsonl:2: expected a cell .* adjacency is a matrix"),
     ],
 )
 def test_bad_lines(bad, message, tmp_path):

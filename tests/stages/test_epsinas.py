@@ -61,6 +61,15 @@ def test_nasbench201(capsys, tmp_path, nb201_table):
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+def test_two_architectures_are_too_few_for_some_figures(capsys, tmp_path, nb201_table):
+    short = tmp_path / "short.csv"
+    header, *rows = nb201_table.read_text().splitlines()
+    short.write_text("\n".join([header, *rows[1:3]]) + "\n")  # one of the authors' scores
+    _, result = run(capsys, "nasbench201", "--data", short, "--batch", 4)
+    assert result["architectures"] == 2
+    assert result["spearman_with_authors_scores"] is None
+
+
 def test_searches_with_saved_scores(capsys, tmp_path, nb201_table, monkeypatch):
     out = tmp_path / "scores.csv"
     run(capsys, "nasbench201", "--data", nb201_table, "--batch", 4, "--out", out)

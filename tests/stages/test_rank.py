@@ -72,7 +72,7 @@ def test_errors_are_one_sentence(table, capsys, arguments, message):
     assert message in error and error.count("\n") == 1
 
 
-def test_other_architectures_can_only_be_ranked_by_columns(tmp_path, capsys):
+def test_cells_are_ranked_by_what_knows_cells(tmp_path, capsys):
     path = tmp_path / "nb201.csv"
     cell = "|{0}~0|+|{0}~0|none~1|+|none~0|none~1|none~2|"
     rows = [
@@ -88,10 +88,12 @@ def test_other_architectures_can_only_be_ranked_by_columns(tmp_path, capsys):
         "kendall": 1.0,
         "spearman": 1.0,
     }
-    for arguments in ([], ["--scorer", "params"]):
-        with pytest.raises(SystemExit):
-            main([str(path), *arguments])
-        assert "not SubTransformers" in capsys.readouterr().err
+    main([str(path), "--json"])
+    scorers = {row["scorer"]: row for row in last_json(capsys)["rows"]}
+    assert list(scorers) == ["params", "flops", "epsinas", "epsinas_lent_skips"]
+    with pytest.raises(SystemExit):
+        main([str(path), "--scorer", "decoder_depth"])
+    assert "there are params, flops, epsinas, epsinas_lent_skips" in capsys.readouterr().err
 
 
 def test_the_published_table(shared_data, capsys):

@@ -53,11 +53,13 @@ def rank(
         higher_is_better=higher_is_better,
         truth_higher_is_better=truth_higher_is_better,
     )
-    named = {
-        name: round(float(value), 4) if np.isfinite(value) else None
-        for name, value in (extra or {}).items()
-    }
+    named = {name: rounded(value) for name, value in (extra or {}).items()}
     return Ranking(score, truth, stats, named)
+
+
+def rounded(value: float) -> float | None:
+    """Four digits for JSON; None where the figure does not exist."""
+    return round(float(value), 4) if np.isfinite(value) else None
 
 
 def print_rankings(rankings: Sequence[Ranking]) -> None:

@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> None:
         f"{same} of {len(ids)} cells agree on whether there is a score"
     )
     size_bias = {
-        "spearman_with_params": round(rank_stats(scores, params).spearman, 4),
-        "lent_spearman_with_params": round(rank_stats(lent, params).spearman, 4),
+        "spearman_with_params": rank_stats(scores, params).spearman,
+        "lent_spearman_with_params": rank_stats(lent, params).spearman,
     }
     print(
         f"with parameters: Spearman {size_bias['spearman_with_params']:.3f}, "
@@ -106,9 +106,9 @@ def run(args: argparse.Namespace) -> None:
     print_result(
         {
             "rankings": [ranking.to_json() for ranking in rankings],
-            "spearman_with_authors_scores": round(agreement.spearman, 4),
+            "spearman_with_authors_scores": common.rounded(agreement.spearman),
             "same_coverage": same,
-            **size_bias,
+            **{name: common.rounded(value) for name, value in size_bias.items()},
             "architectures": len(ids),
             "seconds": round(elapsed, 1),
             "signature": signature(**common.signature_parts(args, rule, "pooled")),

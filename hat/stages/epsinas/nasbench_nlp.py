@@ -27,6 +27,8 @@ from hat.signature import signature
 from hat.stages.epsinas import common
 
 VOCABULARY, EMBED_DIM = 10_000, 400
+STEPS, SENTENCES = 70, 256
+AUTHORS_EMBEDDING_SEED = 21
 _TRUTHS = {"PTB test loss": "ptb_test_loss", "WikiText-2 best test loss": "wt2_best_test_loss"}
 
 NOISE_STEPS = 100
@@ -44,10 +46,12 @@ def add_parser(commands: "common.Commands") -> None:
         choices=("float32", "float64"),
         help="also run the real networks, at seconds a cell, in this precision",
     )
-    parser.add_argument("--sentences", type=common.positive, default=256, metavar="N")
-    parser.add_argument("--steps", type=common.positive, default=70, metavar="N")
+    parser.add_argument("--sentences", type=common.positive, default=SENTENCES, metavar="N")
+    parser.add_argument("--steps", type=common.positive, default=STEPS, metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of the random tokens (0)")
-    parser.add_argument("--embedding-seed", type=int, default=21, help="PyTorch's; authors: 21")
+    parser.add_argument(
+        "--embedding-seed", type=int, default=AUTHORS_EMBEDDING_SEED, help="PyTorch's; authors: 21"
+    )
     parser.add_argument("--text", type=Path, help="take the tokens from a text instead")
     common.add_weights(parser, RECURRENT_WEIGHTS)
     parser.add_argument("--limit", type=common.positive, metavar="N", help="only the first N")
@@ -63,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     recipes: list[Recipe] = [table.arch(id) for id in ids]
     tokens = _tokens(args)
     embedding = _embedding(args.embedding_seed)
-    sums = embedding.astype(np.float64).sum(axis=1)[tokens]
+    sums = _sums(embedding, tokens)
 
     start = time.perf_counter()
     scores = score_recipes(recipes, sums, args.weights)
@@ -205,6 +209,17 @@ def _direct(
                 outputs.append(model.features(ids, weight)[:, :, 0].flatten().numpy())
         scores.append(float(epsinas(outputs[0], outputs[1])))
     return np.array(scores)
+
+
+def random_sums() -> common.Floats:
+    """The default batch: the embedding of random tokens summed over its width, (70, 256)."""
+    tokens = np.random.default_rng(0).integers(0, VOCABULARY, (STEPS, SENTENCES))
+    return _sums(_embedding(AUTHORS_EMBEDDING_SEED), tokens)
+
+
+def _sums(embedding: np.ndarray, tokens: np.ndarray) -> common.Floats:
+    sums: common.Floats = embedding.astype(np.float64).sum(axis=1)[tokens]
+    return sums
 
 
 def _embedding(seed: int) -> np.ndarray:

@@ -153,7 +153,7 @@ def _rank_task(
     return {
         "task": task,
         "rankings": [ranking.to_json() for ranking in rankings],
-        "kendall_over_batches": [round(float(tau), 4) for tau in taus],
+        "kendall_over_batches": [common.rounded(tau) for tau in taus],
         "architectures": len(archs),
         "ms_per_architecture": round(1e3 * elapsed / len(archs), 3),
         "signature": signature(**chosen.signature_parts),
