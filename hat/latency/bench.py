@@ -1,16 +1,21 @@
 """Comparing predictors on one dataset: the same splits, all rows and the undisturbed ones."""
 
+import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from hat.errors import DataError
 from hat.latency.drift import DriftReport, find_shifted_runs
-from hat.latency.fit import Rows, fit_auto, split_rows
+from hat.latency.fit import Rows, average_machine, fit_auto, split_rows
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.predictor import LatencyPredictor, Scales, observed_choices
+from hat.latency.predictors.linear import LinearPredictor, fit_linear
 from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
 from hat.latency.samples import read_samples
 from hat.latency.table import ArchTable, Floats, table_of_samples
@@ -27,6 +32,8 @@ class BenchData:
     table: ArchTable
     latency_ms: Floats
     report: DriftReport
+    digest: str
+    """Of the file's content: figures of another file are not taken for this one's."""
 
     @classmethod
     def read(cls, path: str | Path) -> "BenchData":
@@ -34,7 +41,8 @@ class BenchData:
         samples = read_samples(path)
         latency_ms = np.array([sample.total_ms for sample in samples])
         report = find_shifted_runs(samples)
-        return cls(Path(path).stem, table_of_samples(samples), latency_ms, report)
+        digest = sha256(Path(path).read_bytes()).hexdigest()[:16]
+        return cls(Path(path).stem, table_of_samples(samples), latency_ms, report, digest)
 
     def noise_floor_percent(self) -> float:
         """Mean absolute error that remains when only neighbouring rows are compared.
@@ -44,6 +52,24 @@ class BenchData:
         """
         good = self.report.residual_percent[~self.report.shifted()]
         return float(np.abs(np.diff(good)).mean() / np.sqrt(2))
+
+    def same_rows_percent(self) -> float:
+        """Mean absolute percentage error of a fit tested on its own rows, the unshifted ones.
+
+        The linear model with all interactions by decoder depth and nothing held back: what it
+        leaves over is not in the features, so no honest test can expect to do much better.
+        """
+        rows = np.flatnonzero(~self.report.shifted())
+        table, latency_ms = self.table.take(rows), self.latency_ms[rows]
+        fit = fit_linear(
+            "depth-linear",
+            table,
+            latency_ms,
+            choices=observed_choices(table),
+            scales=Scales.of(table.features, latency_ms),
+            rng=np.random.default_rng(0),
+        )
+        return evaluate(fit.predictor, table, latency_ms).mape_percent
 
 
 @dataclass(frozen=True)
@@ -56,6 +82,21 @@ class BenchRow:
     everything: Metrics
     unshifted: Metrics
     fit_seconds: float
+    """CPU time, so that a shared machine does not spoil it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields, ready for JSON."""
+        return {
+            **asdict(self),
+            "everything": self.everything.to_dict(),
+            "unshifted": self.unshifted.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "BenchRow":
+        """Reads what ``to_dict`` wrote."""
+        parts = {part: Metrics.from_dict(values[part]) for part in ("everything", "unshifted")}
+        return cls(**{**values, **parts})
 
 
 Fit = Callable[[BenchData, Rows, Rows, int], LatencyPredictor]
@@ -83,13 +124,22 @@ def auto_clean(data: BenchData, train: Rows, valid: Rows, seed: int) -> LatencyP
     return _auto(data, train[~shifted[train]], seed, "robust")
 
 
+def auto_average(data: BenchData, train: Rows, valid: Rows, seed: int) -> LatencyPredictor:
+    """``--machine average``: the same fit, times how disturbed the machine was on average."""
+    del valid
+    shifted = data.report.shifted()[train]
+    steady = _auto(data, train[~shifted], seed, "robust")
+    left_out = train[shifted]
+    return average_machine(steady, data.table.take(left_out), data.latency_ms[left_out])
+
+
 def auto_squared(data: BenchData, train: Rows, valid: Rows, seed: int) -> LatencyPredictor:
-    """``--keep-shifted --loss squared``: the average of the busy and the quiet machine."""
+    """``--keep-shifted --loss squared``: nothing is left out, and large errors count most."""
     del valid
     return _auto(data, train, seed, "squared")
 
 
-def _auto(data: BenchData, rows: Rows, seed: int, loss: str) -> LatencyPredictor:
+def _auto(data: BenchData, rows: Rows, seed: int, loss: str) -> LinearPredictor:
     table, latency_ms = data.table.take(rows), data.latency_ms[rows]
     return fit_auto(
         table,
@@ -101,15 +151,65 @@ def _auto(data: BenchData, rows: Rows, seed: int, loss: str) -> LatencyPredictor
     ).predictor
 
 
+HAT_MLP = "HAT's MLP"
 METHODS: dict[str, Fit] = {
-    "HAT's MLP": hat_mlp,
+    HAT_MLP: hat_mlp,
     "auto": auto_clean,
+    "auto, average machine": auto_average,
     "auto, squared, all rows": auto_squared,
 }
 
 
-def bench(data: BenchData, *, seeds: Iterable[int], with_mlp: bool = True) -> Iterable[BenchRow]:
-    """Yields every method at every training size on the splits of every seed."""
+class BenchStore:
+    """Figures that an earlier run left, by dataset, method, rows and seed; one JSON per line."""
+
+    def __init__(self, path: str | Path | None) -> None:
+        """Reads ``path`` if it is there; ``None`` keeps nothing.
+
+        Raises:
+            DataError: if it is something else.
+        """
+        self._path = None if path is None else Path(path)
+        self._rows: dict[tuple[str, str, int, int], BenchRow] = {}
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            for line in self._path.read_text(encoding="utf-8").splitlines():
+                values = json.loads(line)
+                digest = values.pop("digest")
+                row = BenchRow.from_dict(values)
+                self._rows[digest, row.method, row.train_rows, row.seed] = row
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError(f"{path}: is not what an earlier benchmark wrote") from None
+
+    def find(self, data: BenchData, method: str, size: int, seed: int) -> BenchRow | None:
+        """Returns the figures if they are there."""
+        return self._rows.get((data.digest, method, size, seed))
+
+    def add(self, data: BenchData, row: BenchRow) -> None:
+        """Keeps new figures, at once."""
+        self._rows[data.digest, row.method, row.train_rows, row.seed] = row
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({"digest": data.digest, **row.to_dict()}) + "\n")
+
+
+def bench(
+    data: BenchData,
+    *,
+    seeds: Iterable[int],
+    with_mlp: bool = True,
+    store: BenchStore | None = None,
+) -> Iterator[BenchRow]:
+    """Yields every method at every training size on the splits of every seed.
+
+    Args:
+        data: the dataset.
+        seeds: one split each.
+        with_mlp: whether HAT's MLP takes part; a fit takes a minute.
+        store: figures of an earlier run, which are not worked out again.
+    """
+    store = store or BenchStore(None)
     for seed in seeds:
         split = split_rows(np.arange(len(data.table)), seed)
         clean_test = split.test[~data.report.shifted()[split.test]]
@@ -118,42 +218,22 @@ def bench(data: BenchData, *, seeds: Iterable[int], with_mlp: bool = True) -> It
                 continue
             sizes = [size for size in TRAIN_ROWS if size <= len(split.train)] or [len(split.train)]
             for size in sizes[:1] if fit is hat_mlp else sizes:
-                started = time.perf_counter()
-                predictor = fit(data, split.train[:size], split.valid, seed)
-                seconds = time.perf_counter() - started
-                yield BenchRow(
-                    method=method,
-                    train_rows=size,
-                    seed=seed,
-                    everything=_on(predictor, data, split.test),
-                    unshifted=_on(predictor, data, clean_test),
-                    fit_seconds=seconds,
-                )
+                row = store.find(data, method, size, seed)
+                if row is None:
+                    started = time.process_time()
+                    predictor = fit(data, split.train[:size], split.valid, seed)
+                    seconds = time.process_time() - started
+                    row = BenchRow(
+                        method=method,
+                        train_rows=size,
+                        seed=seed,
+                        everything=_on(predictor, data, split.test),
+                        unshifted=_on(predictor, data, clean_test),
+                        fit_seconds=round(seconds, 4),
+                    )
+                    store.add(data, row)
+                yield row
 
 
 def _on(predictor: LatencyPredictor, data: BenchData, rows: Rows) -> Metrics:
     return evaluate(predictor, data.table.take(rows), data.latency_ms[rows])
-
-
-def bench_table(rows: Sequence[BenchRow]) -> str:
-    """Returns a Markdown table: mean and standard deviation over the seeds."""
-    lines = [
-        "| predictor | rows | RMSE ms, all | MAPE %, all | tau, all | cov. %, all "
-        "| RMSE ms, unsh. | MAPE %, unsh. | tau, unsh. | cov. %, unsh. | fit s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for method, size in dict.fromkeys((row.method, row.train_rows) for row in rows):
-        group = [row for row in rows if (row.method, row.train_rows) == (method, size)]
-        cells = [method, str(size)]
-        for part in ("everything", "unshifted"):
-            for name, digits in (
-                ("rmse_ms", 2),
-                ("mape_percent", 2),
-                ("kendall_tau", 3),
-                ("coverage_percent", 1),
-            ):
-                values = np.array([getattr(getattr(row, part), name) for row in group])
-                cells.append(f"{values.mean():.{digits}f} ± {values.std():.{digits}f}")
-        cells.append(f"{np.mean([row.fit_seconds for row in group]):.2f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)

@@ -1,7 +1,7 @@
 """From datasets to a predictor: joining files, leaving out disturbed rows, splitting, choosing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
 from hat.latency.drift import ShiftedRun, find_shifted_runs
 from hat.latency.predictor import Scales, observed_choices
 from hat.latency.predictors.kinds import LINEAR_KINDS
-from hat.latency.predictors.linear import LinearFit, fit_linear
+from hat.latency.predictors.linear import LinearFit, LinearPredictor, fit_linear
 from hat.latency.samples import LAYER_COLUMNS, LatencySample, read_samples
 from hat.latency.sidecar import common_workload, read_sidecar
 from hat.latency.table import ArchTable, Floats, table_of_samples
@@ -159,6 +159,29 @@ def fit_auto(
     if not fits:
         raise DataError("no kind of predictor fits this dataset")
     return min(fits, key=lambda fit: fit.cv_error_percent)
+
+
+def average_machine(
+    steady: LinearPredictor, table: ArchTable, latency_ms: Floats
+) -> LinearPredictor:
+    """Returns the predictor of a machine that is disturbed as often as the dataset was.
+
+    No architecture tells whether it will meet a busy machine, so one number cannot be right on
+    the quiet one and on average. What differs is a factor, the harmonic mean of measured over
+    predicted: it minimises ``sum (measured - factor * predicted)^2 / (measured * predicted)``,
+    squared errors of which each counts as much as its row is fast. The interval then has room for
+    the disturbances.
+
+    Args:
+        steady: fitted to the undisturbed rows.
+        table: the disturbed rows that were left out of that fit.
+        latency_ms: (N,) their latency.
+    """
+    left_out = latency_ms / steady.predict_table(table)
+    ratios = np.concatenate([1 + steady.residuals, left_out])
+    factor = float(1 / np.mean(1 / ratios))
+    residuals = np.sort(ratios / factor - 1)
+    return replace(steady, prices=factor * steady.prices, residuals=residuals)
 
 
 def _sees_all_choices(table: ArchTable, choices: Mapping[str, list[int]]) -> bool:

@@ -1,6 +1,8 @@
 """How good is a latency predictor? Error in ms and percent, order, and honesty of the interval."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,14 @@ class Metrics:
             name: None if isinstance(value, float) and np.isnan(value) else value
             for name, value in asdict(self).items()
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Metrics":
+        """Reads what ``to_dict`` wrote."""
+        full: dict[str, Any] = {
+            name: float("nan") if value is None else value for name, value in values.items()
+        }
+        return cls(**full)
 
 
 def evaluate(predictor: LatencyPredictor, table: ArchTable, latency_ms: Floats) -> Metrics:

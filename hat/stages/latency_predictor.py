@@ -9,7 +9,14 @@ import numpy as np
 
 from hat.console import command, print_result
 from hat.errors import ConfigError, DataError
-from hat.latency.fit import Dataset, Split, fit_auto, load_datasets, split_rows
+from hat.latency.fit import (
+    Dataset,
+    Split,
+    average_machine,
+    fit_auto,
+    load_datasets,
+    split_rows,
+)
 from hat.latency.metrics import evaluate
 from hat.latency.predictor import LatencyPredictor, Scales
 from hat.latency.predictors.kinds import LINEAR_KINDS, PREDICTORS
@@ -37,6 +44,13 @@ def _parser() -> StageParser:
         choices=("auto", *PREDICTORS),
         default="auto",
         help="mlp is HAT's; auto takes the best of the others in cross-validation",
+    )
+    parser.add_argument(
+        "--machine",
+        choices=("steady", "average"),
+        default="steady",
+        help="what to predict: the undisturbed machine, or one that is disturbed as often and as "
+        "much as it was for this dataset",
     )
     parser.add_argument(
         "--keep-shifted", action="store_true", help="learn from disturbed rows as well"
@@ -83,9 +97,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         bsz=options.bsz,
         lr=options.lr,
     )
+    if options.machine == "average" and (options.keep_shifted or options.predictor == "mlp"):
+        other = "--keep-shifted" if options.keep_shifted else "--predictor mlp"
+        raise ConfigError(
+            f"--machine average needs the disturbed rows apart from the others: leave {other} out"
+        )
     dataset = load_datasets(options.lat_dataset_path, look_for_shifts=not options.keep_shifted)
-    rows = np.arange(len(dataset.table)) if options.keep_shifted else dataset.good_rows()
-    _tell_what_is_left_out(dataset, options.keep_shifted)
+    everything = options.keep_shifted or options.machine == "average"
+    rows = np.arange(len(dataset.table)) if everything else dataset.good_rows()
+    _tell_what_is_left_out(dataset, options)
     split = split_rows(rows, options.seed)
     if len(split.test) == 0 or len(split.train) < 8:
         raise DataError(
@@ -103,6 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         stage="latency-predictor",
         predictor=predictor.kind,
         loss=options.loss if predictor.kind != "mlp" else None,
+        machine=options.machine,
         seed=options.seed,
         rows=len(rows),
         workload=None if dataset.workload is None else dataset.workload.tag(),
@@ -135,9 +156,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
 
 
-def _tell_what_is_left_out(dataset: Dataset, keep: bool) -> None:
+def _tell_what_is_left_out(dataset: Dataset, options: argparse.Namespace) -> None:
     count = len(dataset.marked)
-    what = "kept" if keep else "left out"
+    what = "kept" if options.keep_shifted else "left out"
+    if options.machine == "average":
+        what = "set apart to learn how disturbed the machine is on average"
     if count:
         print(f"| {count} rows are {what}: marked while the machine was disturbed")
     for path, runs in dataset.runs.items():
@@ -177,7 +200,9 @@ def _fit(
         )
         return predictor, None
     # These need no validation set: cross-validation does its work.
-    rows = np.concatenate([split.train, split.valid])
+    learn = np.concatenate([split.train, split.valid])
+    steady = options.keep_shifted | np.isin(learn, dataset.good_rows())
+    rows, disturbed = learn[steady], learn[~steady]
     fit = fit_auto(
         table.take(rows),
         latency_ms[rows],
@@ -187,6 +212,9 @@ def _fit(
         loss=options.loss,
         kinds=LINEAR_KINDS if options.predictor == "auto" else [options.predictor],
     )
+    if options.machine == "average":
+        average = average_machine(fit.predictor, table.take(disturbed), latency_ms[disturbed])
+        return average, fit.cv_error_percent
     return fit.predictor, fit.cv_error_percent
 
 

@@ -115,13 +115,19 @@ def bench(argv: Sequence[str]) -> None:
     parser.add_argument("csv", nargs="+", help="latency datasets")
     parser.add_argument("--seeds", type=int, default=6, help="splits: seeds 0 to N - 1")
     parser.add_argument("--without-mlp", action="store_true", help="leave HAT's MLP out: seconds")
+    parser.add_argument(
+        "--resume",
+        metavar="FILE",
+        help="keep every figure in this file as it comes and take over those that are there",
+    )
     options = parser.parse_args(list(argv))
     if options.seeds < 1:
         raise ConfigError(f"--seeds must be at least 1, not {options.seeds}")
     import torch
 
-    from hat.latency.bench import BenchData, bench_table
+    from hat.latency.bench import BenchData, BenchStore
     from hat.latency.bench import bench as run_bench
+    from hat.latency.bench_report import bench_summary, bench_table
     from hat.latency.plots import runs_text
     from hat.latency.predictors.regression import fit_prices
 
@@ -129,13 +135,16 @@ def bench(argv: Sequence[str]) -> None:
     datasets = [BenchData.read(path) for path in options.csv]
     # The first fit imports scikit-learn, which is not what is timed here.
     fit_prices(np.eye(3) + 1, np.ones(3))
-    result = {}
+    store = BenchStore(options.resume)
+    seeds, with_mlp = range(options.seeds), not options.without_mlp
+    result, found_rows = {}, {}
     for data in datasets:
         print(f"\n### {data.name}\n")
         found = "; ".join(runs_text(data.report)) or "none"
         print(f"Shifted runs: {found}. Noise floor: {data.noise_floor_percent():.2f} %.\n")
-        rows = list(run_bench(data, seeds=range(options.seeds), with_mlp=not options.without_mlp))
+        rows = list(run_bench(data, seeds=seeds, with_mlp=with_mlp, store=store))
         print(bench_table(rows), flush=True)
+        found_rows[data.name] = (data, rows)
         result[data.name] = {
             f"{row.method}|{row.train_rows}|{row.seed}": {
                 "all": row.everything.to_dict(),
@@ -144,6 +153,7 @@ def bench(argv: Sequence[str]) -> None:
             }
             for row in rows
         }
+    print(f"\n### Summary\n\n{bench_summary(found_rows)}\n")
     print_result(
         {"bench": result, "signature": signature(stage="latency-bench", seeds=options.seeds)}
     )

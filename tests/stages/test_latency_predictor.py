@@ -88,6 +88,14 @@ def test_disturbed_rows_are_left_out_and_facts_are_kept(
     assert Workload.from_dict(predictor.facts["workload"], "x").beam == 3
     main(["--lat-dataset-path", str(csv), "--ckpt-path", str(ckpt), "--keep-shifted"])
     assert result(capsys.readouterr().out)["rows"] == 300
+    main(["--lat-dataset-path", str(csv), "--ckpt-path", str(ckpt), "--machine", "average"])
+    out = capsys.readouterr().out
+    assert "are set apart to learn how disturbed the machine is on average" in out
+    assert result(out)["rows"] == 300
+    archs = [sample.arch for sample in samples if sample.arch is not None]
+    factor = load_predictor(ckpt).predict_ms(archs) / predictor.predict_ms(archs)
+    # A sixth of the rows takes 1.48 times as long.
+    assert factor == pytest.approx(1 / (5 / 6 + 1 / 6 / 1.48), abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +110,8 @@ def test_disturbed_rows_are_left_out_and_facts_are_kept(
         (["--lat-norm", "0"], "lat-norm must be positive"),
         (["--predictor", "mlp"], "--bsz is 128, but there are only 32 rows to train on"),
         (["--train-steps", "0"], "train-steps must be at least 1"),
+        (["--machine", "average", "--keep-shifted"], "leave --keep-shifted out"),
+        (["--machine", "average", "--predictor", "mlp"], "leave --predictor mlp out"),
     ],
 )
 def test_bad_input_writes_nothing(
@@ -160,8 +170,13 @@ def test_check(
 @pytest.mark.stage
 def test_bench(tmp_path: Path, simulate: Simulate, capsys: pytest.CaptureFixture[str]) -> None:
     write_samples(tmp_path / "x.csv", simulate(120))
-    latency(["bench", str(tmp_path / "x.csv"), "--seeds", "2", "--without-mlp"])
+    file = tmp_path / "rows.jsonl"
+    words = ["bench", str(tmp_path / "x.csv"), "--seeds", "2", "--without-mlp"]
+    latency([*words, "--resume", str(file)])
     out = capsys.readouterr().out
+    latency([*words, "--resume", str(file)])
+    assert capsys.readouterr().out == out
+    assert "fitted and tested on the same rows" in out
     assert "Shifted runs: none. Noise floor:" in out
     assert "auto|40|1" in result(out)["bench"]["x"]
 
