@@ -20,6 +20,9 @@ from hat.latency.sidecar import Sidecar
 MAX_ATTEMPTS = 4
 """A row that was disturbed so often is left marked."""
 
+MAX_PAUSE_S = 4.0
+"""Between two looks at a busy machine: it may be at rest for a few seconds only."""
+
 Plan = Callable[[Sequence[LatencySample]], Sequence[SubTransformerConfig]]
 """Given the rows so far, says which architectures to measure next; none: the dataset is done."""
 
@@ -159,7 +162,7 @@ class Collector:
         ]
 
     def _wait(self) -> bool:
-        """Waits for the machine to settle, longer each time; returns whether it did."""
+        """Waits for the machine to settle, a little longer each time; returns whether it did."""
         if self._waited_s >= self.patience_s:
             return False
         pause = 1.0
@@ -167,7 +170,7 @@ class Collector:
             pause = min(pause, self.patience_s - self._waited_s)
             self.sleep(pause)
             self._waited_s += pause
-            pause *= 2
+            pause = min(2 * pause, MAX_PAUSE_S)
             self._disturbed = max(self.reference.deviation(), 0.0)
             if self._disturbed == 0:
                 self.say("the reference is back to normal")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,9 @@ class Dataset:
     marked: Rows
     """Rows that the reference SubTransformer marked during measurement."""
 
+    reference: dict[str, Any] | None = None
+    """The reference SubTransformer's ``arch`` (HAT's keys), ``latency_ms`` and ``noise``."""
+
     runs: dict[str, tuple[ShiftedRun, ...]] = field(default_factory=dict)
     """Shifted runs found in each file."""
 
@@ -64,7 +68,7 @@ def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) 
     shifted: list[int] = []
     runs: dict[str, tuple[ShiftedRun, ...]] = {}
     spaces: list[Mapping[str, list[int]]] = []
-    device = None
+    device, reference = None, None
     for path in paths:
         start = len(samples)
         own = read_samples(path)
@@ -80,6 +84,7 @@ def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) 
         if sidecar is not None:
             spaces.append(sidecar.facts.get("space", {}))
             device = sidecar.facts.get("device", {}).get("name")
+            reference = sidecar.reference() or reference
     table = table_of_samples(samples)
     choices = _union([observed_choices(table), *spaces])
     return Dataset(
@@ -88,6 +93,7 @@ def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) 
         choices=choices,
         workload=workload,
         device=device,
+        reference=reference,
         marked=np.array(marked, dtype=np.intp),
         runs=runs,
         shifted=np.array(shifted, dtype=np.intp),

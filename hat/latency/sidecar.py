@@ -46,6 +46,17 @@ class Sidecar:
         """What was timed."""
         return Workload.from_dict(self.facts["workload"], str(self.path))
 
+    def reference(self) -> dict[str, Any] | None:
+        """Returns the reference's ``arch`` and its last ``latency_ms`` and ``noise``, if known."""
+        for event in reversed(self.events):
+            if "baseline_ms" in event and "reference" in self.facts:
+                return {
+                    "arch": self.facts["reference"],
+                    "latency_ms": event["baseline_ms"],
+                    "noise": event["noise"],
+                }
+        return None
+
     def append(self, **event: Any) -> None:
         """Adds one event; its time is added."""
         event = {**event, "at": round(time.time(), 3)}

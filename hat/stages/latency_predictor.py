@@ -132,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "dataset": list(options.lat_dataset_path),
         "workload": None if dataset.workload is None else dataset.workload.to_dict(),
         "device": dataset.device,
+        "reference": dataset.reference,
         "seed": options.seed,
         "split": {name: getattr(split, name).tolist() for name in ("train", "valid", "test")},
         "cv_error_percent": cv_error,

@@ -1,13 +1,20 @@
-"""Measuring finalists, where this machine is a device of one of the latency predictors."""
+"""Measuring finalists, where this machine is a device of one of the latency predictors.
+
+The reference SubTransformer of the predictor's dataset stands guard: what is measured while the
+machine is slower or faster than it was then says nothing about the limit.
+"""
 
 import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_from_mapping
 from hat.errors import ConfigError
 from hat.latency.device import check_device, device_name
 from hat.latency.predictor import LatencyPredictor
+from hat.latency.reference import Baseline, Reference
+from hat.latency.steady import SteadyMeasure
 from hat.latency.workload import Workload
 from hat.search.deliver import Measure
 from hat.stages.search_limits import LatencyLimit
@@ -16,6 +23,9 @@ if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
 
 Arch = SubTransformerConfig
+
+PATIENCE_S = 60.0
+"""How long a search waits, in total, for a machine that is not as it was for the dataset."""
 
 
 def build_measure(
@@ -28,30 +38,49 @@ def build_measure(
 
     Limits on other devices are left to their predictors; why, is printed.
     """
-    from hat.latency.measure import measure
-
     if args.measure_finalists == 0:
         return None
-    workloads: dict[str, Workload] = {}
+    timers: dict[str, Callable[[Arch], float]] = {}
     for each in on_devices:
         workload, reason = _here(each.predictor)
         if workload is None:
             print(f"| {each.limit.name} is not measured: {reason}")
         else:
-            workloads[each.limit.name] = workload
-    if not workloads:
+            timers[each.limit.name] = guarded(each.predictor, workload, model)
+    if not timers:
         return None
 
     def measured(archs: Sequence[Arch]) -> list[dict[str, float]]:
         found = []
         for arch in archs:
-            times = {name: measure(model, arch, work).total_ms for name, work in workloads.items()}
+            times = {name: timer(arch) for name, timer in timers.items()}
             shown = ", ".join(f"{name} {value:.2f}" for name, value in times.items())
             print(f"| measured {shown}: {describe(arch)}", flush=True)
             found.append(times)
         return found
 
     return measured
+
+
+def guarded(
+    predictor: LatencyPredictor, workload: Workload, model: "SuperTransformer"
+) -> Callable[[Arch], float]:
+    """Returns what measures one architecture in ms, guarded where the predictor knows how."""
+    from hat.latency.measure import measure
+
+    def timed(arch: Arch) -> float:
+        return measure(model, arch, workload).total_ms
+
+    facts = predictor.facts.get("reference")
+    if not facts:
+        return timed
+    reference = arch_from_mapping(facts["arch"], predictor.source)
+    return SteadyMeasure(
+        timed,
+        Reference(lambda: timed(reference), Baseline(facts["latency_ms"], facts["noise"])),
+        patience_s=PATIENCE_S,
+        say=lambda line: print(f"| {line}", flush=True),
+    )
 
 
 def _here(predictor: LatencyPredictor) -> tuple[Workload | None, str]:

@@ -1,0 +1,57 @@
+"""Measuring a few architectures while the reference SubTransformer vouches for the machine.
+
+A dataset has a run of its own that marks and repeats (``collect``). Here each figure is wanted at
+once, on the machine as it was when the predictor's dataset was measured.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hat.arch.config import SubTransformerConfig
+from hat.latency.collect import MAX_PAUSE_S
+from hat.latency.reference import Reference
+
+
+@dataclass
+class SteadyMeasure:
+    """Measures between two looks at a reference that is where it should be."""
+
+    measure_ms: Callable[[SubTransformerConfig], float]
+    reference: Reference
+    patience_s: float
+    """How long to wait, in total, for a machine that is slower or faster than it was."""
+
+    say: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
+    _vouched: bool = False
+    """Whether the last look was good, and nothing was measured since."""
+
+    def __call__(self, arch: SubTransformerConfig) -> float:
+        """Returns milliseconds, those of the machine at rest if it comes to rest."""
+        while True:
+            if not self._vouched:
+                self._settle()
+            time_ms = self.measure_ms(arch)
+            self._vouched = self.reference.deviation() == 0
+            if self._vouched or self.patience_s <= 0:
+                return time_ms
+
+    def _settle(self) -> None:
+        """Waits until the reference is where it should be, or takes the machine as it is."""
+        deviation, pause, told = self.reference.deviation(), 1.0, False
+        while deviation != 0 and self.patience_s > 0:
+            if not told:
+                self.say(f"the reference is {_off(deviation)} than usual: waiting")
+                told = True
+            self.sleep(pause)
+            self.patience_s -= pause
+            pause = min(2 * pause, MAX_PAUSE_S)
+            deviation = self.reference.deviation()
+        if deviation != 0:
+            self.say(f"the machine stays {_off(deviation)} than usual: measured as it is")
+            self.reference.reset()
+
+
+def _off(deviation: float) -> str:
+    return f"{100 * abs(deviation):.0f} % {'slower' if deviation > 0 else 'faster'}"
