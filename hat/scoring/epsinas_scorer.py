@@ -13,8 +13,12 @@ from hat.models.config import SuperTransformerConfig
 from hat.scoring.collapsed.transformer import CollapsedTransformer, TokenBatch, balanced_weights
 from hat.scoring.epsinas import ScoringRule, epsinas
 
-READ_OUTS = ("both", "decoder", "encoder")
-"""Which outputs are scored; ``both`` is the mean of the scores of the two."""
+READ_OUTS = ("both", "decoder", "encoder", "geometric")
+"""Which outputs are scored; ``both`` is the mean of the scores of the two, ``geometric`` their
+geometric mean."""
+
+TOKENS = {"normal": TokenBatch.random, "quantiles": TokenBatch.quantiles}
+"""How the numbers of the tokens are made."""
 
 _PRE_NORM = {
     (False, False): "none",
@@ -50,6 +54,7 @@ class EpsinasScorer:
         weights: tuple[float, float] | None = None,
         norm: str = "tokens",
         read_out: str = "both",
+        tokens: str = "normal",
         rule: ScoringRule | None = None,
         encoder_normalize_before: bool = False,
         decoder_normalize_before: bool = False,
@@ -65,6 +70,7 @@ class EpsinasScorer:
             weights: the pair of constants; ``balanced_weights(space)`` if None.
             norm: one of ``NORMS``; all but ``tokens`` are for comparison.
             read_out: one of ``READ_OUTS``.
+            tokens: one of ``TOKENS``.
             rule: which outputs can be scored.
             encoder_normalize_before: whether the space's encoders are pre-norm.
             decoder_normalize_before: whether its decoders are.
@@ -74,6 +80,8 @@ class EpsinasScorer:
         """
         if read_out not in READ_OUTS:
             raise ConfigError(f"unknown read-out {read_out!r}; known are {', '.join(READ_OUTS)}")
+        if tokens not in TOKENS:
+            raise ConfigError(f"unknown kind of tokens {tokens!r}; known are {', '.join(TOKENS)}")
         if min(sentences, length) < 1 or sentences * length < 3:
             raise ConfigError(
                 f"epsinas needs at least 3 tokens, but {sentences} sentences of {length} were given"
@@ -84,7 +92,7 @@ class EpsinasScorer:
             raise ConfigError(
                 f"the constants of epsinas must be 0 <= low < high, but found {low:g} and {high:g}"
             )
-        self._batch = TokenBatch.random(
+        self._batch = TOKENS[tokens](
             np.random.default_rng(seed), sentences=sentences, length=length
         )
         # With all weights zero the blocks do nothing, and normalising the input once more or less
@@ -104,7 +112,7 @@ class EpsinasScorer:
         self.signature_parts: dict[str, object] = {
             "score": "epsinas",
             "weights": f"{low:.3e},{high:.3e}",
-            "batch": f"normal-{sentences}x{length}",
+            "batch": f"{tokens}-{sentences}x{length}",
             "seed": seed,
             "norm": norm,
             "pre_norm": _PRE_NORM[encoder_normalize_before, decoder_normalize_before],
@@ -140,6 +148,9 @@ class EpsinasScorer:
             scores.append(self._compare(encoded, self._batch.source))
         if self._read_out != "encoder":
             scores.append(self._compare(decoded, self._batch.target))
+        if self._read_out == "geometric":
+            geometric: NDArray[np.float64] = np.sqrt(scores[0] * scores[1])
+            return geometric
         mean: NDArray[np.float64] = np.mean(scores, axis=0)
         return mean
 

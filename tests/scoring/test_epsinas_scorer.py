@@ -3,7 +3,7 @@ import pytest
 
 from hat.errors import ConfigError
 from hat.scoring.collapsed.transformer import balanced_weights
-from hat.scoring.epsinas_scorer import EpsinasScorer
+from hat.scoring.epsinas_scorer import READ_OUTS, TOKENS, EpsinasScorer
 from hat.scoring.static import config_that_holds
 
 
@@ -41,11 +41,24 @@ def test_zero_is_the_limit_of_small_constants(rng, tiny_space, pre_norm):
 
 def test_both_read_outs_are_averaged(rng, tiny_space):
     archs = [tiny_space.sample(rng) for _ in range(5)]
-    both, decoder, encoder = (
+    both, decoder, encoder, geometric = (
         EpsinasScorer(tiny_space, qkv_dim=16, read_out=read_out).score(archs)
-        for read_out in ("both", "decoder", "encoder")
+        for read_out in READ_OUTS
     )
     np.testing.assert_allclose(both, (decoder + encoder) / 2)
+    np.testing.assert_allclose(geometric**2, decoder * encoder)
+
+
+def test_quantiles_vary_less_from_batch_to_batch(rng, tiny_space):
+    archs = [tiny_space.sample(rng) for _ in range(10)]
+    spread = {}
+    for tokens in TOKENS:
+        scores = [
+            EpsinasScorer(tiny_space, qkv_dim=16, seed=seed, tokens=tokens).score(archs)
+            for seed in range(20)
+        ]
+        spread[tokens] = np.std(scores, axis=0).mean()
+    assert 0 < spread["quantiles"] < spread["normal"]
 
 
 def test_deeper_decoders_score_higher_on_average(rng, tiny_space):
@@ -97,7 +110,11 @@ def test_the_signature_holds_what_a_repetition_needs(tiny_space):
     ("options", "message"),
     [
         ({"norm": "batch"}, "unknown normalisation 'batch'; known are tokens, tokens-filled"),
-        ({"read_out": "logits"}, "unknown read-out 'logits'; known are both, decoder, encoder"),
+        (
+            {"read_out": "logits"},
+            "unknown read-out 'logits'; known are both, decoder, encoder, geometric",
+        ),
+        ({"tokens": "words"}, "unknown kind of tokens 'words'; known are normal, quantiles"),
         ({"weights": (1.0, 0.5)}, "must be 0 <= low < high, but found 1 and 0.5"),
         ({"sentences": 1, "length": 2}, "needs at least 3 tokens, but 1 sentences of 2"),
     ],

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from hat.arch.config import MAX_SPAN, SubTransformerConfig
 from hat.arch.space import SearchSpace
@@ -69,6 +70,19 @@ class TokenBatch:
         return cls(
             source=rng.standard_normal((sentences, length)),
             target=rng.standard_normal((sentences, length)),
+        )
+
+    @classmethod
+    def quantiles(cls, rng: np.random.Generator, *, sentences: int, length: int) -> "TokenBatch":
+        """The quantiles of the normal distribution in random order, instead of random numbers.
+
+        The extremes of an output set the scale of its score. Here those of the input do not vary.
+        """
+        count = sentences * length
+        values = ndtri((np.arange(count) + 0.5) / count)
+        return cls(
+            source=rng.permutation(values).reshape(sentences, length),
+            target=rng.permutation(values).reshape(sentences, length),
         )
 
 

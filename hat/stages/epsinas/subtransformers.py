@@ -5,7 +5,7 @@ import csv
 import gzip
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from hat.errors import ConfigError, DataError, suggestion
 from hat.latency.workload import default_src_len
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.collapsed.transformer import NORMS
-from hat.scoring.epsinas_scorer import READ_OUTS, EpsinasScorer
+from hat.scoring.epsinas_scorer import READ_OUTS, TOKENS, EpsinasScorer
 from hat.scoring.proxy_stats import kendall_within, partial_kendall
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.static import config_that_holds, static_scorers
@@ -45,6 +45,12 @@ def add_parser(commands: "common.Commands") -> None:
     parser.add_argument("--seeds", type=common.positive, default=8, help="batches for the spread")
     parser.add_argument("--sentences", type=common.positive, default=16, metavar="N")
     parser.add_argument("--length", type=common.positive, default=24, metavar="N")
+    parser.add_argument(
+        "--tokens",
+        choices=list(TOKENS),
+        default="normal",
+        help="random numbers (default), or always the same ones in random order",
+    )
     common.add_weights(parser, None)
     parser.add_argument("--variants", action="store_true", help="all norms and read-outs as well")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write all scores as CSV")
@@ -86,15 +92,14 @@ def _rank_task(
     space = space_of(archs)
 
     def scorer(seed: int, **options: Any) -> EpsinasScorer:
-        options.setdefault("weights", args.weights)
-        return EpsinasScorer(
-            space,
-            seed=seed,
-            sentences=args.sentences,
-            length=args.length,
+        chosen = {
+            "weights": args.weights,
+            "sentences": args.sentences,
+            "length": args.length,
+            "tokens": args.tokens,
             **common.model_options(args),
-            **options,
-        )
+        }
+        return EpsinasScorer(space, seed=seed, **{**chosen, **options})
 
     chosen = scorer(args.seed)
     start = time.perf_counter()
@@ -135,11 +140,15 @@ def _rank_task(
         f"{chosen.weights[1]:.3g}"
     )
     common.print_rankings(rankings)
-    taus = [
-        rank_stats(scorer(args.seed + offset).score(archs), target).kendall
-        for offset in range(args.seeds)
-    ]
-    print(f"epsinas over {args.seeds} batches: tau {np.mean(taus):.3f} +- {np.std(taus):.3f}")
+    batches = [scorer(args.seed + offset).score(archs) for offset in range(args.seeds)]
+    taus = [rank_stats(values, target).kendall for values in batches]
+    tau_of_mean = rank_stats(np.mean(batches, axis=0), target).kendall
+    print(
+        f"epsinas over {args.seeds} batches: tau {np.mean(taus):.3f} +- {np.std(taus):.3f}; "
+        f"tau of the mean score {tau_of_mean:.3f}"
+    )
+    if args.variants:
+        _print_spread(args.seeds, scorer, archs, target, args.seed)
     out, plot = args.out, args.plot
     common.write_scores(out, {"task": [task] * len(archs), args.target: target, **scores})
     if plot:
@@ -153,11 +162,33 @@ def _rank_task(
     return {
         "task": task,
         "rankings": [ranking.to_json() for ranking in rankings],
+        "kendall_of_mean_score": common.rounded(tau_of_mean),
         "kendall_over_batches": [common.rounded(tau) for tau in taus],
         "architectures": len(archs),
         "ms_per_architecture": round(1e3 * elapsed / len(archs), 3),
         "signature": signature(**chosen.signature_parts),
     }
+
+
+def _print_spread(
+    count: int,
+    scorer: Callable[..., EpsinasScorer],
+    archs: Archs,
+    target: common.Floats,
+    seed: int,
+) -> None:
+    """Prints tau over several batches for the variants that compete with the default."""
+    for options in (
+        {"tokens": "quantiles"},
+        {"read_out": "geometric"},
+        {"encoder_normalize_before": True, "decoder_normalize_before": True},
+    ):
+        taus = [
+            rank_stats(scorer(seed + offset, **options).score(archs), target).kendall
+            for offset in range(count)
+        ]
+        named = ", ".join(f"{name} {value}" for name, value in options.items())
+        print(f"  {named}: tau {np.mean(taus):.3f} +- {np.std(taus):.3f}")
 
 
 def space_of(archs: Archs) -> SearchSpace:
