@@ -1,4 +1,4 @@
-"""Trains SubTransformers from scratch and scores them: the truth that cheap scores are held against.
+"""Trains SubTransformers from scratch and scores them: what cheap scores are held against.
 
     python bench/retrain.py --folder runs/multi30k_study --configs FILE --archs A.yml B.yml \
         --seeds 1 2 -- --max-tokens 1024 --max-update 700 --warmup-updates 100

@@ -69,7 +69,8 @@ class InheritedLoss:
 
     def score(self, archs: Sequence[SubTransformerConfig]) -> NDArray[np.float64]:
         """Returns the loss of each architecture in bits per token, float64 (N,)."""
-        return self.sentence_losses(archs).sum(axis=1) / self.num_tokens / math.log(2)
+        nats: NDArray[np.float64] = self.sentence_losses(archs).sum(axis=1)
+        return nats / self.num_tokens / math.log(2)
 
     @torch.inference_mode()
     def sentence_losses(

@@ -8,7 +8,7 @@ architecture scores does not depend on where or beside what it is scored.
 import json
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -53,7 +53,8 @@ def processes() -> Iterator[None]:
     """Joins the processes that ``torchrun`` started; does nothing without it.
 
     What travels is small and lives in the memory of the CPU, so gloo carries it whatever the
-    device that scores; each process has a GPU of its own, ``cuda:LOCAL_RANK``.
+    device that scores; each process has a GPU of its own, ``cuda:LOCAL_RANK``. Only the driver
+    prints. When it is done it lets the others go; when it fails, ``torchrun`` ends them.
     """
     if num_processes() == 1:
         yield
@@ -62,14 +63,20 @@ def processes() -> Iterator[None]:
     dist.init_process_group("gloo", timeout=timedelta(days=30))
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    try:
+    if process_rank() == 0:
         yield
-    finally:
-        dist.destroy_process_group()
+        _send(_STOP)
+    else:
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+            yield
+    dist.destroy_process_group()
 
 
 class Spread(Generic[A]):
-    """Calls a function of (architectures, block), each process with its share of them."""
+    """Calls a function of (architectures, block), each process with its share of them.
+
+    There is one of these in a process, because ``serve`` knows of one function only.
+    """
 
     def __init__(self, evaluate: EvaluateBlock[A], codec: Codec[A]) -> None:
         """Args: evaluate: does the work; codec: architectures as JSON, to send them."""
@@ -92,18 +99,13 @@ class Spread(Generic[A]):
         return rows
 
     def serve(self) -> None:
-        """In every other process: scores shares until the driver stops."""
+        """In every other process: scores shares until the driver is done."""
         rank, world = process_rank(), num_processes()
         while (request := _receive()) is not _STOP:
             archs = [self._codec.from_json(value) for value in request["archs"][rank::world]]
             if archs:
                 rows = self._evaluate(archs, int(request["block"]))
                 dist.send(torch.from_numpy(np.ascontiguousarray(rows)), dst=0)
-
-    def stop(self) -> None:
-        """In the driver: lets the others go."""
-        if num_processes() > 1:
-            _send(_STOP)
 
 
 def _send(request: Any) -> None:

@@ -6,7 +6,7 @@ Nothing here knows what an architecture is, only that it can be hashed and compa
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,9 @@ class Trial(Generic[A]):
 
     costs: Mapping[str, float] = field(default_factory=dict, hash=False)
     """What the constraints looked at, by name: ``latency_ms``, ``params`` ..."""
+
+    share: float = 1.0
+    """The part of the data that the objectives rest on: less than 1 for an estimate."""
 
     @property
     def is_scored(self) -> bool:
@@ -171,3 +174,24 @@ class Objective(Protocol[A_contra]):
 
     def score(self, archs: Sequence[A_contra]) -> NDArray[np.float64]:
         """Returns float64 (N,); ``nan`` where a candidate could not be scored."""
+
+
+@runtime_checkable
+class AdaptiveObjective(Protocol[A_contra]):
+    """An objective whose scores depend on what it scored before in the same search."""
+
+    def reset(self) -> None:
+        """Begins another search."""
+
+    def shares(self, archs: Sequence[A_contra]) -> NDArray[np.float64]:
+        """Returns what part of the data the last score of each rests on: float64 (N,)."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what later scores depend on, as plain JSON values without ``nan``."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores ``state``.
+
+        Raises:
+            ValueError: if it is the state of another objective.
+        """

@@ -6,7 +6,7 @@ from typing import Generic
 import numpy as np
 from numpy.typing import NDArray
 
-from hat.search.base import A, Objective
+from hat.search.base import A, Objective, SearchResult
 
 
 class CachedObjective(Generic[A]):
@@ -21,9 +21,11 @@ class CachedObjective(Generic[A]):
         self._objective = objective
         self._scores: dict[A, float] = {}
 
-    def remember(self, arch: A, score: float) -> None:
-        """Takes a score from elsewhere, such as the trials of a search that is done."""
-        self._scores[arch] = score
+    def remember(self, result: SearchResult[A]) -> None:
+        """Takes the scores of a search that is done, except those that are estimates."""
+        for trial in result.trials:
+            if trial.share == 1.0:
+                self._scores[trial.arch] = result.score(trial)
 
     def score(self, archs: Sequence[A]) -> NDArray[np.float64]:
         """Returns float64 (N,); scores only what is new, each once."""

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic
 
@@ -12,12 +12,21 @@ from numpy.typing import NDArray
 
 from hat.errors import DataError, SearchError
 from hat.files import write_json, write_text
-from hat.search.base import A, Codec, Objective, SearchAlgorithm, SearchResult, Trial, ranked
+from hat.search.base import (
+    A,
+    AdaptiveObjective,
+    Codec,
+    Objective,
+    SearchAlgorithm,
+    SearchResult,
+    Trial,
+    ranked,
+)
 from hat.search.trials import TrialFormat
 
 TRIALS_FILE = "trials.jsonl"
 STATE_FILE = "search_state.json"
-_FORMAT = 1
+_FORMAT = 2
 
 Costs = Callable[[Sequence[A]], Mapping[str, NDArray[np.float64]]]
 
@@ -110,6 +119,11 @@ class Search(Generic[A]):
         self._trials: list[Trial[A]] = []
         self._lines: list[str] = []
         self._known: dict[A, Trial[A]] = {}
+        self._adaptive: list[AdaptiveObjective[A]] = [
+            objective for objective in self._objectives if isinstance(objective, AdaptiveObjective)
+        ]
+        for objective in self._adaptive:
+            objective.reset()
         if self._folder is not None and (self._folder / STATE_FILE).exists():
             self._resume(self._folder)
 
@@ -156,6 +170,9 @@ class Search(Generic[A]):
         new = [arch for arch in dict.fromkeys(archs) if arch not in self._known]
         columns = [self._column(objective, new) for objective in self._objectives]
         costs = self._costs(new) if self._costs is not None and new else {}
+        shares = np.ones(len(new))
+        for objective in self._adaptive:
+            shares = np.minimum(shares, objective.shares(new))
         scored: dict[A, Trial[A]] = {}
         for place, arch in enumerate(new):
             scored[arch] = Trial(
@@ -163,14 +180,10 @@ class Search(Generic[A]):
                 objectives=tuple(float(column[place]) for column in columns),
                 round=self._round,
                 costs={name: float(values[place]) for name, values in costs.items()},
+                share=float(shares[place]),
             )
-        trials = []
-        for arch in archs:
-            known = scored.get(arch) or self._known[arch]
-            trials.append(
-                Trial(arch=arch, objectives=known.objectives, round=self._round, costs=known.costs)
-            )
-        return trials
+        known = [scored.get(arch) or self._known[arch] for arch in archs]
+        return [replace(trial, round=self._round) for trial in known]
 
     def _column(self, objective: Objective[A], archs: Sequence[A]) -> NDArray[np.float64]:
         """Scores in the search's direction; what is not finite could not be scored."""
@@ -205,6 +218,7 @@ class Search(Generic[A]):
             "trials": len(self._trials),
             "elapsed_s": self._elapsed_s,
             "algorithm": self._algorithm.state_dict(),
+            "objectives": [objective.state_dict() for objective in self._adaptive],
         }
         write_json(self._folder / STATE_FILE, state)
 
@@ -215,6 +229,7 @@ class Search(Generic[A]):
             version, signature = state["format"], state["signature"]
             count, rounds = int(state["trials"]), int(state["rounds"])
             elapsed_s, algorithm = float(state["elapsed_s"]), state["algorithm"]
+            objectives = state["objectives"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path}: not the state of a search: {type(error).__name__} {error}; "
@@ -230,9 +245,11 @@ class Search(Generic[A]):
         trials = self._format.read(folder / TRIALS_FILE, count)
         try:
             self._algorithm.load_state_dict(algorithm, trials)
+            for objective, saved in zip(self._adaptive, objectives, strict=True):
+                objective.load_state_dict(saved)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(
-                f"{path}: does not fit the algorithm: {type(error).__name__} {error}"
+                f"{path}: does not fit this search: {type(error).__name__} {error}"
             ) from None
         self._keep(trials)
         self._round, self._elapsed_s = rounds, elapsed_s

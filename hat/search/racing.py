@@ -1,9 +1,12 @@
 """Racing: candidates that cannot be among the best any more are not scored to the end.
 
-Maron and Moore, "Hoeffding Races" (NeurIPS 1993): all candidates see the same sample of the
+Maron and Moore, "Hoeffding Races" (NeurIPS 1993): all candidates see the same random sample of the
 validation set, block by block, and one is dropped as soon as a confidence bound says that it loses.
-Candidates are compared in pairs on the same sentences, because what makes a sentence hard for one
-makes it hard for all: the differences vary far less than the losses.
+
+What is bounded is the error of a regression estimate (Cochran, "Sampling Techniques", chapter 7):
+the losses that a candidate has on the sentences seen are fitted by losses of architectures that
+were scored on all of them, and the fit says what to expect on the rest. What makes a sentence hard
+for one architecture makes it hard for others, so little is left to chance.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +22,8 @@ Floats = NDArray[np.float64]
 
 Evaluate = Callable[[Sequence[int], int], Floats]
 """Losses (N, sentences of the block) of the candidates with these indices on one block."""
+
+_MOST_COMPONENTS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,33 +59,63 @@ class RaceResult:
     """Sentences that each candidate was scored on, (N,)."""
 
 
+@dataclass(frozen=True)
+class _Estimate:
+    """Totals of N candidates from the first n of all sentences."""
+
+    totals: Floats
+    """(N,)."""
+
+    errors: Floats
+    """(N, n): what each sentence would be off if the others predicted it, times what turns the
+    mean error of n sentences into that of the total."""
+
+    def beaten_by(self, rivals: Floats, quantile: float) -> NDArray[np.int64]:
+        """By how many others and rivals (R,) each candidate is beaten with confidence, (N,).
+
+        The error of a difference is that of the mean of the sentences' differences, so what two
+        candidates have in common cancels.
+        """
+        n = self.errors.shape[1]
+        centred = self.errors - self.errors.mean(axis=1, keepdims=True)
+        covariance = centred @ centred.T / (n - 1) / n
+        variance = np.diag(covariance)
+        # var(a - b) = var a + var b - 2 cov(a, b), for all pairs from one product
+        spread = np.maximum(variance[:, None] + variance - 2 * covariance, 0.0)
+        behind = self.totals[:, None] - self.totals > quantile * np.sqrt(spread)
+        lost = self.totals[:, None] - rivals > quantile * np.sqrt(variance)[:, None]
+        counts: NDArray[np.int64] = behind.sum(axis=1) + lost.sum(axis=1)
+        return counts
+
+
 def race(
     evaluate: Evaluate,
     num_candidates: int,
     *,
     block_sizes: Sequence[int],
-    rivals: Floats,
+    known: Floats,
     settings: RaceSettings,
 ) -> RaceResult:
     """Scores candidates block by block and drops those that cannot be among the best.
 
     After each block a candidate is dropped if at least ``keep`` others are better than it with
-    confidence. One is better than another with confidence if the mean difference of their losses
-    on the sentences seen is more standard errors below zero than a normal quantile. The standard
-    errors are those of a sample without replacement, and the quantile that of ``error`` shared
-    among the looks (Bonferroni). A candidate that belongs to the best is only dropped if one of
-    those comparisons was wrong.
+    confidence: if the difference of the estimates is more standard errors below zero than a
+    normal quantile, that of ``error`` shared among the looks (Bonferroni). A candidate that belongs
+    to the best is only dropped if one of those comparisons was wrong.
 
     Args:
         evaluate: does the scoring.
         num_candidates: N.
         block_sizes: sentences of each block; a block is a random sample.
-        rivals: (R, sentences) losses of the best so far, known on all sentences.
+        known: (M, sentences) losses on all sentences, best architecture first; the first ``keep``
+            are rivals, and all of them serve to estimate.
         settings: when a candidate is dropped.
     """
     num_sentences = int(sum(block_sizes))
     quantile = float(norm.isf(settings.error / max(1, len(block_sizes) - 1)))
+    rivals = known[: settings.keep].sum(axis=1)
     losses = np.full((num_candidates, num_sentences), np.nan)
+    totals = np.full(num_candidates, np.nan)
     num_seen = np.zeros(num_candidates, dtype=np.int64)
     racing = np.arange(num_candidates)
     seen = 0
@@ -90,48 +125,37 @@ def race(
         losses[racing, seen : seen + size] = evaluate(racing.tolist(), block)
         seen += size
         num_seen[racing] = seen
-        if seen < num_sentences:
-            field = np.concatenate([losses[racing, :seen], rivals[:, :seen]])
-            racing = racing[~_beaten(field, len(racing), num_sentences, settings.keep, quantile)]
-    totals = _totals(losses, num_seen, rivals, settings.keep)
+        if seen == num_sentences:
+            totals[racing] = losses[racing].sum(axis=1)
+        elif seen > 1:
+            estimate = _estimate(losses[racing, :seen], known)
+            totals[racing] = estimate.totals
+            racing = racing[estimate.beaten_by(rivals, quantile) < settings.keep]
+    dropped = num_seen < num_sentences
+    if dropped.any():
+        # Nobody is dropped before ``keep`` others were found to be better.
+        last = np.sort(np.concatenate([totals[~dropped], rivals]))[settings.keep - 1]
+        totals[dropped] = np.maximum(totals[dropped], np.nextafter(last, np.inf))
     return RaceResult(losses=losses, totals=totals, num_seen=num_seen)
 
 
-def _beaten(
-    losses: Floats, num_candidates: int, num_sentences: int, keep: int, quantile: float
-) -> NDArray[np.bool_]:
-    """Which of the first ``num_candidates`` rows lose to ``keep`` other rows with confidence.
+def _estimate(losses: Floats, known: Floats) -> _Estimate:
+    """Estimates totals from the losses (N, n) on the first n sentences.
 
-    The standard error of a mean difference over n of N sentences is that of a sample without
-    replacement, ``s / sqrt(n) * sqrt(1 - n / N)`` (Cochran, "Sampling Techniques", section 2.6).
+    The regressors are a constant, the mean of ``known`` and its principal components. The error
+    of a sentence is its residual over one minus its leverage, which is what it would be if the
+    sentence had been left out of the fit; the finite set is accounted for by ``1 - n / N``.
     """
-    n = losses.shape[1]
-    means = losses.mean(axis=1)
-    # Variances of all differences from one product: var(a - b) = var a + var b - 2 cov(a, b).
-    centred = losses - means[:, None]
-    covariance = centred @ centred.T / (n - 1)
-    variance = np.diag(covariance)
-    spread = variance[:num_candidates, None] + variance - 2 * covariance[:num_candidates]
-    error = np.sqrt(np.maximum(spread, 0.0) / n * (1 - n / num_sentences))
-    better = means[:num_candidates, None] - means > quantile * error
-    return np.asarray(better.sum(axis=1) >= keep)
-
-
-def _totals(losses: Floats, num_seen: NDArray[np.int64], rivals: Floats, keep: int) -> Floats:
-    """Sums of full rows; for the others what their differences from the best row let expect."""
-    num_sentences = losses.shape[1]
-    full = num_seen == num_sentences
-    totals = losses.sum(axis=1)
-    dropped = np.flatnonzero(~full)
-    if not len(dropped):
-        return totals
-    # Nobody is dropped before ``keep`` others were found to be better.
-    known = np.concatenate([losses[full], rivals])
-    known_totals = known.sum(axis=1)
-    threshold = np.sort(known_totals)[keep - 1]
-    best = known[np.nanargmin(known_totals)]
-    for index in dropped:
-        seen = num_seen[index]
-        behind = (losses[index, :seen] - best[:seen]).mean() * num_sentences
-        totals[index] = max(best.sum() + behind, np.nextafter(threshold, np.inf))
-    return totals
+    n, num_sentences = losses.shape[1], known.shape[1]
+    columns = [np.ones(num_sentences)]
+    if len(known) > 1 and n >= 8:
+        mean = known.mean(axis=0)
+        count = min(_MOST_COMPONENTS, n // 4 - 1, len(known) // 2)
+        columns += [mean, *np.linalg.svd(known - mean, full_matrices=False)[2][:count]]
+    basis = np.stack(columns, axis=1)
+    orthonormal, triangle = np.linalg.qr(basis[:n])
+    weights = np.linalg.solve(triangle, orthonormal.T @ losses.T)
+    residuals = losses - (basis[:n] @ weights).T
+    totals = residuals.sum(axis=1) + (basis @ weights).sum(axis=0)
+    left_out = residuals / (1 - (orthonormal**2).sum(axis=1))
+    return _Estimate(totals, left_out * num_sentences * np.sqrt(1 - n / num_sentences))

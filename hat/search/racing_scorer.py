@@ -1,15 +1,39 @@
 """A loss on a validation set as the scorer of a search, by racing."""
 
-from collections.abc import Callable, Sequence
-from typing import Generic
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic
 
 import numpy as np
 
-from hat.search.base import A, Trial, ranked
+from hat.search.base import A
 from hat.search.racing import Floats, RaceSettings, race
 
 EvaluateBlock = Callable[[Sequence[A], int], Floats]
 """Losses (N, sentences) of N architectures on one block of the validation set."""
+
+_MEMORY = 128
+"""Architectures whose losses are remembered, because they tell what to expect of others."""
+
+
+class ExactScorer(Generic[A]):
+    """A function of architectures with a name: a score on the whole validation set."""
+
+    def __init__(
+        self,
+        name: str,
+        score: Callable[[Sequence[A]], Floats],
+        *,
+        higher_is_better: bool = False,
+    ) -> None:
+        """Args: name: of the score; score: does the work; higher_is_better: its direction."""
+        self.name = name
+        self.higher_is_better = higher_is_better
+        self._score = score
+
+    def score(self, archs: Sequence[A]) -> Floats:
+        """Scores N architectures: float64 (N,)."""
+        return self._score(archs)
 
 
 class RacingScorer(Generic[A]):
@@ -42,64 +66,82 @@ class RacingScorer(Generic[A]):
         """
         self.name = name
         self.block_sizes = tuple(block_sizes)
+        self.num_sentences = sum(block_sizes)
         self.sentences_scored = 0
         """Sentences times architectures so far."""
         self._evaluate = evaluate
         self._num_units = num_units
         self._settings = settings
         self._shares: dict[A, float] = {}
-        self.resume([])
+        self._known = np.empty((0, self.num_sentences))
+        """Losses on all sentences, best architecture first."""
 
     def score(self, archs: Sequence[A]) -> Floats:
         """Races N architectures: float64 (N,)."""
         if not archs:
             return np.empty(0)
+        # The first of a search are scored on everything: without them nothing can be expected.
+        pilots = 0 if len(self._known) else min(len(archs), self._settings.keep)
+        pilot_losses = self._full(archs[:pilots])
+        self._remember(pilot_losses)
+        racing = archs[pilots:]
         result = race(
-            lambda indices, block: self._evaluate([archs[i] for i in indices], block),
-            len(archs),
+            lambda indices, block: self._evaluate([racing[i] for i in indices], block),
+            len(racing),
             block_sizes=self.block_sizes,
-            rivals=self._rivals(),
+            known=self._known,
             settings=self._settings,
         )
+        self._remember(result.losses[result.num_seen == self.num_sentences])
         self.sentences_scored += int(result.num_seen.sum())
-        num_sentences = sum(self.block_sizes)
-        self._shares.update(zip(archs, (result.num_seen / num_sentences).tolist(), strict=True))
-        full = np.flatnonzero(result.num_seen == num_sentences)
-        self._best += [(archs[int(i)], result.losses[i]) for i in full]
-        totals = np.array([losses.sum() for _, losses in self._best])
-        order = np.argsort(np.nan_to_num(totals, nan=np.inf), kind="stable")
-        self._best = [self._best[int(i)] for i in order[: self._settings.keep]]
-        return result.totals / self._num_units
+        shares = np.concatenate([np.ones(pilots), result.num_seen / self.num_sentences])
+        self._shares.update(zip(archs, shares.tolist(), strict=True))
+        totals = np.concatenate([pilot_losses.sum(axis=1), result.totals])
+        return totals / self._num_units
 
-    def score_fully(self, archs: Sequence[A]) -> Floats:
-        """Scores N architectures on everything and lets none of them into the race: (N,)."""
-        return self._full(archs).sum(axis=1) / self._num_units
+    @property
+    def exact(self) -> "ExactScorer[A]":
+        """The same loss without a race."""
+        return ExactScorer(self.name, lambda archs: self._full(archs).sum(axis=1) / self._num_units)
 
     def shares(self, archs: Sequence[A]) -> Floats:
         """The part of the validation set that the last score of each rests on: (N,)."""
         return np.array([self._shares.get(arch, np.nan) for arch in archs])
 
-    def resume(self, trials: Sequence[Trial[A]]) -> None:
-        """Begins a search, or takes up one after ``trials``: its best are the ones to beat."""
-        order = dict.fromkeys(trials[i].arch for i in ranked(trials))
-        self._waiting = list(order)[: self._settings.keep]
-        self._best: list[tuple[A, Floats]] = []
+    def reset(self) -> None:
+        """Begins another search: nobody is known yet."""
+        self._known = np.empty((0, self.num_sentences))
 
-    def _rivals(self) -> Floats:
-        """The losses of the best so far, (R, sentences); after a resume they are made anew."""
-        if self._waiting:
-            self._best = list(zip(self._waiting, self._full(self._waiting), strict=True))
-            self._waiting = []
-        rows = [losses for _, losses in self._best]
-        return np.array(rows).reshape(len(rows), sum(self.block_sizes))
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what later races depend on, as JSON values."""
+        data = base64.b64encode(self._known.astype("<f8").tobytes()).decode("ascii")
+        return {"known": len(self._known), "losses": data}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up the search that ``state`` belongs to.
+
+        Raises:
+            ValueError: if it is the state of races on other sentences.
+        """
+        flat = np.frombuffer(base64.b64decode(state["losses"]), dtype="<f8")
+        self._known = flat.reshape(int(state["known"]), self.num_sentences).astype(np.float64)
+
+    def _remember(self, losses: Floats) -> None:
+        """Keeps the best rows of those known so far and of ``losses``."""
+        finite = losses[np.isfinite(losses).all(axis=1)]
+        rows = np.concatenate([self._known, finite])
+        order = np.argsort(rows.sum(axis=1), kind="stable")
+        self._known = rows[order[:_MEMORY]]
 
     def _full(self, archs: Sequence[A]) -> Floats:
+        if not archs:
+            return np.empty((0, self.num_sentences))
         blocks = [self._evaluate(archs, block) for block in range(len(self.block_sizes))]
-        self.sentences_scored += len(archs) * sum(self.block_sizes)
+        self.sentences_scored += len(archs) * self.num_sentences
         return np.concatenate(blocks, axis=1)
 
 
-def geometric_blocks(num_sentences: int, *, smallest: int = 32, growth: float = 2.0) -> list[int]:
+def geometric_blocks(num_sentences: int, *, smallest: int = 32, growth: float = 1.5) -> list[int]:
     """Sizes of blocks such that each look sees ``growth`` times the sentences of the one before.
 
     Returns:

@@ -15,7 +15,8 @@ class TrialFormat(Generic[A]):
 
     A line reads ``{"round": 0, "arch": ..., "scores": {"valid_loss": 3.1}, "costs":
     {"latency_ms": 52.0}}``. Scores have their own direction (BLEU as BLEU); ``null`` means that
-    the candidate could not be scored.
+    the candidate could not be scored. ``"share": 0.06`` stands on the line of a candidate that was
+    dropped after that part of the validation set; its score is an estimate.
     """
 
     def __init__(self, codec: Codec[A], objectives: Sequence[Objective[A]]) -> None:
@@ -32,6 +33,8 @@ class TrialFormat(Generic[A]):
         costs = {name: _null(value) for name, value in trial.costs.items()}
         arch = self._codec.to_json(trial.arch)
         record = {"round": trial.round, "arch": arch, "scores": scores, "costs": costs}
+        if trial.share < 1.0:
+            record["share"] = trial.share
         return json.dumps(record, allow_nan=False)
 
     def read(self, path: str | Path, count: int | None = None) -> list[Trial[A]]:
@@ -61,6 +64,7 @@ class TrialFormat(Generic[A]):
                 objectives=objectives,
                 round=int(record["round"]),
                 costs={str(name): _nan(value) for name, value in record["costs"].items()},
+                share=float(record.get("share", 1.0)),
             )
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(

@@ -40,6 +40,9 @@ class ContestRules(Generic[A]):
     build: Callable[[np.random.Generator], SearchAlgorithm[A]]
     """Makes the algorithm under test, with the constraints."""
 
+    race: Objective[A] | None = None
+    """Takes the place of the objective in searches: cheaper, and exact for the best."""
+
     more_objectives: Sequence[Objective[A]] = ()
     """What the algorithm under test optimises besides the objective of the contest."""
 
@@ -81,13 +84,13 @@ def hold_contest(
     cached: CachedObjective[A] = CachedObjective(objective)
     results: dict[int, SearchResult[A]] = dict(done or {})
     for result in results.values():
-        _remember(cached, result)
+        cached.remember(result)
     signature = next((result.signature for result in results.values()), "")
     for seed in rules.seeds:
         if seed not in results:
             rules.say(f"contest: {name} with seed {seed}")
             results[seed] = _search(rules, cached, seed, signature)
-            _remember(cached, results[seed])
+            cached.remember(results[seed])
     mine = [results[seed] for seed in rules.seeds]
     num_evaluations = max(result.num_evaluated for result in mine)
     ours = Runs(
@@ -101,14 +104,14 @@ def hold_contest(
         found = random_baseline(
             rules.operators,
             rules.constraints,
-            cached,
+            rules.race or cached,
             codec=rules.codec,
             num_evaluations=num_evaluations,
             rng=np.random.default_rng((seed, 1)),
             folder=_folder(rules, f"random_{seed}"),
             signature=f"random:{seed}|{signature}",
         )
-        _remember(cached, found)
+        cached.remember(found)
         winners["random search"].append(found.best().arch)
     for label, size in rules.sizes.items():
         winners[f"largest by {label}"] = [
@@ -142,18 +145,12 @@ def hold_contest(
     return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials)
 
 
-def _remember(cached: CachedObjective[A], result: SearchResult[A]) -> None:
-    """What was scored before an interruption is not scored again."""
-    for trial in result.trials:
-        cached.remember(trial.arch, result.score(trial))
-
-
 def _search(
     rules: ContestRules[A], objective: Objective[A], seed: int, signature: str
 ) -> SearchResult[A]:
     search = Search(
         rules.build(np.random.default_rng(seed)),
-        [objective, *rules.more_objectives],
+        [rules.race or objective, *rules.more_objectives],
         codec=rules.codec,
         folder=_folder(rules, f"search_{seed}"),
         signature=f"contest:{seed}|{signature}",

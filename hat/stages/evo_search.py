@@ -1,138 +1,148 @@
-"""``evo_search.py``: search under limits, measure what was found, and say if it was worth it.
+"""``hat search`` and ``evo_search.py``: search under limits and say whether it was worth it.
 
 By default this is HAT's evolutionary search by the loss that candidates inherit. The best few are
 measured on this device, if it is a predictor's; what misses a limit is repaired or dropped.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import arch_to_mapping, space_from_options, write_arch
+from hat.arch.hat_yaml import write_arch
 from hat.console import command, print_result, set_up_logging
 from hat.report.search_report import write_search_report
-from hat.scoring.graph_encoding import encode_subtransformers
-from hat.scoring.guides import guides
-from hat.search.algorithms import AlgorithmBuilder
-from hat.search.base import SearchAlgorithm, SearchResult
+from hat.scoring.spread import process_rank, processes
+from hat.search.base import SearchResult
 from hat.search.constraints import Constraints
 from hat.search.deliver import Delivery
 from hat.search.loop import Search
-from hat.search.operators import GeneOperators
-from hat.search.proposer import Proposer
 from hat.signature import signature
 from hat.stages.search_finish import Finish, SearchEnd
-from hat.stages.search_limits import LatencyLimit, count_limits, describe_limit, latency_limits
+from hat.stages.search_limits import LatencyLimit, describe_limit
 from hat.stages.search_measure import build_measure
 from hat.stages.search_options import (
     add_search_options,
     contest_seeds,
     delivery_settings,
-    evolution_settings,
     require,
     require_limit,
 )
-from hat.stages.search_scorers import build_scorer, precision, static
+from hat.stages.search_problem import SearchProblem, build_problem, in_words
+from hat.stages.search_retrain import (
+    Retrained,
+    RetrainSettings,
+    add_retrain_options,
+    retrain,
+    retrain_section,
+    retrain_settings,
+)
+from hat.stages.search_scorers import compared_scorers, static
 
 Arch = SubTransformerConfig
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point of ``evo_search.py``."""
+    """Entry point of ``evo_search.py``; ``torchrun`` may start several of it."""
     set_up_logging("WARNING")
-    from hat.fairseq_plugin.arguments import check_data_folder, parse, training_parser
-    from hat.fairseq_plugin.loading import build_task, load_super_transformer
+    from hat.fairseq_plugin.arguments import parse, training_parser
 
-    args = parse(training_parser, argv or [], add_options=add_search_options)
-    require(args, "write_config_path", "max_tokens")
-    require_limit(args)
-    space = space_from_options(vars(args), "the SuperTransformer's options")
-    on_devices = latency_limits(args, space)
-    check_data_folder(vars(args))
-    task = build_task(args)
-    model = load_super_transformer(args.restore_file, task)
-    for arch in (space.smallest(), space.largest()):
-        model.set_sample_config(arch)
-    limits = [*(each.limit for each in on_devices), *count_limits(args, space, model.config)]
-    for limit in limits:
-        print(f"| limit: {describe_limit(limit)}")
-    objective = build_scorer(args, space, model, task)
-    operators = GeneOperators(space, mutation_prob=args.mutation_prob)
-    constraints = Constraints(limits, describe=_in_words)
+    with processes():
+        args = parse(training_parser, argv or [], add_options=_add_options)
+        require(args, "write_config_path", "max_tokens")
+        require_limit(args)
+        retraining = retrain_settings(args)
+        problem = build_problem(args)
+        if process_rank() > 0:
+            problem.scorer.spread.serve()
+            return
+        folder = Path(args.search_dir or Path(args.write_config_path).with_suffix(".search"))
+        result = _search(problem, folder)
+        _finish(problem, result, retraining, folder)
 
-    def build(rng: np.random.Generator) -> SearchAlgorithm[Arch]:
-        proposer = Proposer(operators, rng, constraints)
-        models = guides(operators.one_hot, encode_subtransformers)
-        builder = AlgorithmBuilder(proposer, evolution_settings(args), models)
-        return builder.build(args.search_algorithm)
 
-    parts = {
-        "stage": "evo-search",
-        "space": space.fingerprint(),
-        "seed": args.seed,
-        "limits": ",".join(f"{limit.name}<={limit.at_most:.6g}" for limit in limits),
-        "confidence": args.latency_confidence if on_devices else None,
-        "algorithm": args.search_algorithm,
-        "sizes": "+".join(
-            str(getattr(args, f"{name}_size"))
-            for name in ("population", "parent", "mutation", "crossover")
-        ),
-        "mutation_prob": args.mutation_prob,
-        "scorer": objective.name,
-        "precision": precision(args),
-        "checkpoint": Path(args.restore_file).name,
-        "predictor": "+".join(each.predictor.kind for each in on_devices) or None,
-    }
-    folder = Path(args.search_dir or Path(args.write_config_path).with_suffix(".search"))
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    add_search_options(parser)
+    add_retrain_options(parser)
+
+
+def _search(problem: SearchProblem, folder: Path) -> SearchResult[Arch]:
+    """Searches, or goes on with the search in ``folder``."""
+    args = problem.args
     search: Search[Arch] = Search(
-        build(np.random.default_rng(args.seed)),
-        [objective],
-        codec=operators,
-        costs=constraints.costs,
+        problem.algorithm(np.random.default_rng(args.seed)),
+        [problem.scorer.race, *problem.more_objectives],
+        codec=problem.operators,
+        costs=problem.constraints.costs,
         folder=folder,
-        signature=signature(**parts),  # without the rounds: more of them continue a search
+        signature=signature(**problem.signature_parts()),  # more rounds continue a search
     )
     if search.rounds_done:
         print(f"| goes on after round {search.rounds_done}")
-    result = search.run(args.evo_iter, on_round=lambda report: print(f"| {report}", flush=True))
-    finish = Finish(
-        operators=operators,
-        codec=operators,
-        constraints=constraints,
-        objective=objective,
-        measure=build_measure(args, on_devices, model, _in_words),
-        delivery=delivery_settings(args),
-        build=build,
-        num_rounds=args.evo_iter,
-        seeds=contest_seeds(args),
-        folder=folder / "contest",
-        sizes={name: s.score for name, s in static(args, model).items() if name in _SIZES},
-        scorers=static(args, model),
-        describe=_in_words,
-        say=lambda line: print(f"| {line}", flush=True),
-    )
-    text = signature(**parts, rounds=args.evo_iter)
-    end = SearchEnd(result, finish)
+    return search.run(args.evo_iter, on_round=_say)
+
+
+def _finish(
+    problem: SearchProblem,
+    result: SearchResult[Arch],
+    retraining: RetrainSettings | None,
+    folder: Path,
+) -> None:
+    """Measures, writes the winner, compares, reports and retrains, in this order."""
+    args, limits = problem.args, problem.constraints.limits
+    text = signature(**problem.signature_parts(), rounds=args.evo_iter)
+    end = SearchEnd(result, _finish_of(problem, folder))
     deliveries = end.measure_finalists()
-    winner = deliveries[0] if deliveries else _unmeasured(result, constraints)
+    winner = deliveries[0] if deliveries else _unmeasured(result, problem.constraints)
     _write_winner(args, result, winner, text)
     story = end.story(deliveries)
     title = "Search under " + ", ".join(describe_limit(limit) for limit in limits)
     files = write_search_report(folder / "report", story, title=title)
     print(f"| the winner is in {args.write_config_path}, the report in {files[0]}")
+    retrained: list[Retrained] = []
+    if retraining is not None:
+        retrained = retrain(story, retraining, folder / "retrained")
+        story = replace(story, extra=[retrain_section(retrained, retraining), *story.extra])
+        files = write_search_report(folder / "report", story, title=title)
     print_result(
         {
             "config": str(args.write_config_path),
             "report": str(files[0]),
-            **_in_figures(result, winner, on_devices),
+            **_in_figures(result, winner, problem.on_devices),
             "candidates": result.num_evaluated,
+            **({"retrained": {row.name: row.bleu for row in retrained}} if retrained else {}),
             "signature": text,
         }
+    )
+
+
+def _finish_of(problem: SearchProblem, folder: Path) -> Finish[Arch]:
+    args, model = problem.args, problem.model
+    exact = problem.scorer.exact
+    truth, scorers = compared_scorers(args, problem.space, model, problem.task, exact)
+    return Finish(
+        operators=problem.operators,
+        codec=problem.operators,
+        constraints=problem.constraints,
+        objective=exact,
+        race=problem.scorer.race,
+        measure=build_measure(args, problem.on_devices, model, in_words),
+        delivery=delivery_settings(args),
+        build=problem.algorithm,
+        more_objectives=problem.more_objectives,
+        num_rounds=args.evo_iter,
+        seeds=contest_seeds(args),
+        folder=folder / "contest",
+        sizes={name: s.score for name, s in static(args, model).items() if name in _SIZES},
+        scorers=scorers,
+        truth=truth,
+        sample_size=args.rank_sample,
+        describe=in_words,
+        say=_say,
     )
 
 
@@ -140,8 +150,8 @@ _SIZES = ("params", "decoder_depth")
 """Of these the largest architecture that fits is the rival of a contest."""
 
 
-def _in_words(arch: Arch) -> str:
-    return json.dumps(arch_to_mapping(arch))
+def _say(line: object) -> None:
+    print(f"| {line}", flush=True)
 
 
 def _unmeasured(result: SearchResult[Arch], constraints: Constraints[Arch]) -> Delivery[Arch]:
@@ -185,8 +195,7 @@ def _in_figures(
         "scorer": result.objective_names[0],
         "score": _score(result, winner),
     }
-    if on_devices:
-        first = on_devices[0]
+    for first in on_devices[:1]:
         figures |= {
             "predicted_ms": float(first.predictor.predict_ms([winner.arch])[0]),
             "measured_ms": winner.measured.get(first.limit.name),

@@ -37,6 +37,9 @@ class Finish(Generic[A]):
     objective: Objective[A]
     """Decides who is best; scores it gave during the search are not asked for again."""
 
+    race: Objective[A] | None = None
+    """Takes its place in the searches of the contest: cheaper, and exact for the best."""
+
     measure: Measure[A] | None = None
     """Measures architectures on the device, in the units of the limits; None where it cannot."""
 
@@ -80,8 +83,7 @@ class SearchEnd(Generic[A]):
         self._result = result
         self._finish = finish
         self._objective: CachedObjective[A] = CachedObjective(finish.objective)
-        for trial in result.trials:
-            self._objective.remember(trial.arch, result.score(trial))
+        self._objective.remember(result)
 
     def measure_finalists(self) -> list[Delivery[A]]:
         """Measures the best candidates, repairs what misses a limit, and ranks them, best first.
@@ -128,6 +130,7 @@ class SearchEnd(Generic[A]):
             codec=finish.codec,
             constraints=finish.constraints,
             build=finish.build,
+            race=finish.race,
             more_objectives=finish.more_objectives,
             num_rounds=finish.num_rounds,
             sizes=finish.sizes,

@@ -9,14 +9,16 @@ from hat.search.evolution import EvolutionSettings
 
 BYTES_PER_PARAMETER = {"fp32": 4, "bf16": 2, "fp16": 2}
 STATIC_SCORERS = ("params", "flops", "encoder_depth", "decoder_depth", "decoder_depth_then_params")
-SCORERS = ("inherited-loss", "epsinas", *STATIC_SCORERS)
+FREE_SCORERS = ("epsinas", *STATIC_SCORERS)
+"""Those that need neither trained weights nor data."""
+SCORERS = ("inherited-loss", "bleu", "bleu-greedy", "table", *FREE_SCORERS)
+RANK_SCORERS = ("bleu", "bleu-greedy", *FREE_SCORERS)
 
 
 def add_search_options(parser: argparse.ArgumentParser) -> None:
     """Adds HAT's search options and ours."""
     group = parser.add_argument_group("search")
     group.add_argument("--search-algorithm", choices=ALGORITHM_NAMES, default="evolution")
-    group.add_argument("--scorer", choices=SCORERS, default="inherited-loss")
     group.add_argument("--evo-iter", type=int, default=30, help="rounds")
     group.add_argument("--population-size", type=int, default=125)
     group.add_argument("--parent-size", type=int, default=25)
@@ -29,7 +31,16 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         help="folder for trials.jsonl, the state of the search and its report; a search that was "
         "stopped goes on from there (default: the winner's path with .search for its suffix)",
     )
+    _add_scorers(parser)
     _add_limits(parser)
+    group.add_argument(
+        "--race-error",
+        type=float,
+        default=0.05,
+        metavar="CHANCE",
+        help="a candidate is dropped before it is scored on all sentences if the chance that it "
+        "belongs to the parents is smaller; 0: score everybody on everything",
+    )
     finish = parser.add_argument_group("finish of the search")
     finish.add_argument(
         "--measure-finalists",
@@ -51,6 +62,65 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         metavar="SEED",
         help="search again with these seeds, and at the same cost by chance and by size (default: "
         "the two that follow --seed; none: no contest)",
+    )
+    finish.add_argument(
+        "--rank-sample",
+        type=int,
+        default=100,
+        metavar="N",
+        help="candidates on which every scorer's ranking is compared with the inherited loss; "
+        "0: no comparison",
+    )
+    finish.add_argument(
+        "--rank-scorers",
+        choices=RANK_SCORERS,
+        nargs="+",
+        default=list(FREE_SCORERS),
+        metavar="NAME",
+        help=f"which scorers: {', '.join(RANK_SCORERS)} (default: those that need no weights)",
+    )
+
+
+def _add_scorers(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what a search goes by")
+    group.add_argument("--scorer", choices=SCORERS, default="inherited-loss")
+    group.add_argument(
+        "--scorer-table",
+        metavar="CSV",
+        help="for --scorer table: a file with an architecture a line, the only ones to choose from",
+    )
+    group.add_argument("--scorer-column", metavar="NAME", help="its column with the scores")
+    group.add_argument(
+        "--bleu-sentences",
+        type=int,
+        metavar="N",
+        help="translate so many sentences of --valid-subset, drawn once (default: all)",
+    )
+    group.add_argument(
+        "--bleu-beam", type=int, default=5, help="for --scorer bleu and for --retrain-top"
+    )
+    group.add_argument(
+        "--bleu-lenpen", type=float, default=1.0, help="for --scorer bleu and for --retrain-top"
+    )
+    group.add_argument(
+        "--warm-up",
+        type=int,
+        default=0,
+        metavar="N",
+        help="choose the first population from N random candidates by --screen-by",
+    )
+    group.add_argument(
+        "--moves",
+        type=int,
+        default=1,
+        metavar="M",
+        help="choose each later candidate from M by --screen-by",
+    )
+    group.add_argument(
+        "--screen-by",
+        choices=FREE_SCORERS,
+        default="epsinas",
+        help="score without training that chooses what is scored for real",
     )
 
 

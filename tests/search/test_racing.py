@@ -1,10 +1,11 @@
 """Races: what is dropped lost, what is kept was scored on everything, and how often a race errs."""
 
+import json
+
 import numpy as np
 import pytest
 
 from hat.errors import ConfigError
-from hat.search.base import Trial
 from hat.search.racing import RaceSettings, race
 from hat.search.racing_scorer import RacingScorer, geometric_blocks
 
@@ -39,7 +40,7 @@ def test_nothing_is_looked_at_twice_and_the_best_are_exact() -> None:
         looks,
         60,
         block_sizes=SIZES,
-        rivals=np.empty((0, sum(SIZES))),
+        known=np.empty((0, sum(SIZES))),
         settings=RaceSettings(keep=10),
     )
     assert looks.asked.max() == 1
@@ -53,17 +54,14 @@ def test_nothing_is_looked_at_twice_and_the_best_are_exact() -> None:
 
 
 def test_estimates_are_close_and_never_better_than_what_was_kept() -> None:
-    table = losses_of(np.random.default_rng(1), 60)
-    result = race(
-        Looks(table),
-        60,
-        block_sizes=SIZES,
-        rivals=np.empty((0, sum(SIZES))),
-        settings=RaceSettings(keep=5),
-    )
+    table = losses_of(np.random.default_rng(1), 80)
+    known, table = table[:20], table[20:]
+    known = known[np.argsort(known.sum(axis=1))]
+    result = race(Looks(table), 60, block_sizes=SIZES, known=known, settings=RaceSettings(keep=5))
     full = result.num_seen == sum(SIZES)
     truth = table.sum(axis=1)
-    assert (result.totals[~full] > np.sort(truth)[4]).all()
+    everybody = np.concatenate([truth, known.sum(axis=1)])
+    assert (result.totals[~full] > np.sort(everybody)[4]).all()
     # The estimate carries the noise of differences, not that of sentences.
     error = np.abs(result.totals[~full] / truth[~full] - 1)
     assert np.median(error) < 0.05
@@ -71,10 +69,25 @@ def test_estimates_are_close_and_never_better_than_what_was_kept() -> None:
 
 def test_rivals_that_are_better_drop_everybody_early() -> None:
     table = losses_of(np.random.default_rng(2), 20)
-    rivals = table[:3] * 0.2
-    result = race(Looks(table), 20, block_sizes=SIZES, rivals=rivals, settings=RaceSettings(keep=3))
+    known = table[:3] * 0.2
+    result = race(Looks(table), 20, block_sizes=SIZES, known=known, settings=RaceSettings(keep=3))
     assert set(result.num_seen) == {SIZES[0]}
-    assert (result.totals > rivals.sum(axis=1).max()).all()
+    assert (result.totals > known.sum(axis=1).max()).all()
+
+
+def test_known_architectures_make_estimates_sharper() -> None:
+    """Losses that are mixtures of a few patterns are known after a few sentences."""
+    rng = np.random.default_rng(8)
+    patterns = rng.gamma(4.0, 10.0, size=(6, sum(SIZES)))
+    table = (1 + rng.normal(0, 0.1, size=(80, 6))) @ patterns + rng.normal(0, 1, (80, sum(SIZES)))
+    known = table[:40][np.argsort(table[:40].sum(axis=1))]
+    seen = {
+        len(rows): race(
+            Looks(table[40:]), 40, block_sizes=SIZES, known=rows, settings=RaceSettings(keep=5)
+        ).num_seen.sum()
+        for rows in (known[:5], known)
+    }
+    assert seen[40] < 0.7 * seen[5]
 
 
 def test_the_rate_of_errors_is_below_what_was_asked_for() -> None:
@@ -86,7 +99,7 @@ def test_the_rate_of_errors_is_below_what_was_asked_for() -> None:
             Looks(table),
             40,
             block_sizes=SIZES,
-            rivals=np.empty((0, sum(SIZES))),
+            known=np.empty((0, sum(SIZES))),
             settings=RaceSettings(keep=5, error=0.05),
         )
         truth = np.argsort(table.sum(axis=1))[:5]
@@ -101,7 +114,7 @@ def test_what_cannot_be_scored_neither_wins_nor_drops_others() -> None:
         Looks(table),
         10,
         block_sizes=SIZES,
-        rivals=np.empty((0, sum(SIZES))),
+        known=np.empty((0, sum(SIZES))),
         settings=RaceSettings(keep=2),
     )
     assert np.isnan(result.totals[3])
@@ -136,18 +149,30 @@ def scorer_of(table: np.ndarray, keep: int = 4) -> RacingScorer[int]:
 
 def test_a_race_taken_up_again_scores_like_one_that_went_on() -> None:
     table = losses_of(np.random.default_rng(5), 90)
-    rounds = [list(range(start, start + 30)) for start in (0, 30, 60)]
     one = scorer_of(table)
-    scores = [one.score(archs) for archs in rounds]
+    for start in (0, 30):
+        one.score(list(range(start, start + 30)))
+    state = json.loads(json.dumps(one.state_dict()))
     other = scorer_of(table)
-    trials = [
-        Trial(arch, (float(score),), 0)
-        for archs, column in zip(rounds[:2], scores, strict=False)
-        for arch, score in zip(archs, column, strict=True)
-    ]
-    other.resume(trials)
-    np.testing.assert_array_equal(other.score(rounds[2]), scores[2])
-    np.testing.assert_array_equal(other.shares(rounds[2]), one.shares(rounds[2]))
+    other.load_state_dict(state)
+    last = list(range(60, 90))
+    np.testing.assert_array_equal(other.score(last), one.score(last))
+    np.testing.assert_array_equal(other.shares(last), one.shares(last))
+
+
+def test_a_new_search_does_not_know_the_last_one() -> None:
+    table = losses_of(np.random.default_rng(5), 60)
+    one, other = scorer_of(table), scorer_of(table)
+    one.score(list(range(30)))
+    one.reset()
+    last = list(range(30, 60))
+    np.testing.assert_array_equal(one.score(last), other.score(last))
+
+
+def test_a_state_of_other_sentences_is_refused() -> None:
+    state = scorer_of(losses_of(np.random.default_rng(5), 9)).state_dict()
+    with pytest.raises(ValueError, match="reshape"):
+        scorer_of(np.ones((3, sum(SIZES)))).load_state_dict({**state, "known": 3})
 
 
 def test_the_best_of_all_rounds_are_scored_on_everything() -> None:
@@ -158,7 +183,7 @@ def test_the_best_of_all_rounds_are_scored_on_everything() -> None:
     assert (scorer.shares(best.tolist()) == 1.0).all()
     np.testing.assert_allclose(scores[best], table[best].sum(axis=1) / 10.0)
     assert scorer.sentences_scored < 0.6 * table.size
-    np.testing.assert_allclose(scorer.score_fully(range(90)), table.sum(axis=1) / 10.0)
+    np.testing.assert_allclose(scorer.exact.score(range(90)), table.sum(axis=1) / 10.0)
 
 
 def test_one_block_scores_everything() -> None:

@@ -1,0 +1,233 @@
+"""How much racing saves and how often it changes what a search chooses.
+
+    python bench/search_racing.py collect LOSSES.npz [--rounds 4]    # Multi30k; minutes
+    python bench/search_racing.py races LOSSES.npz                   # the losses as they are
+    python bench/search_racing.py searches LOSSES.npz                # whole searches, HAT's sizes
+
+``collect`` scores the first rounds of HAT's evolution on every sentence of the validation set.
+``races`` repeats these rounds with the sentences in other orders. ``searches`` needs losses of
+any architecture: they are made from the collected ones by a linear fit per sentence on the
+architecture's choices, to which the residual of a collected architecture is added, drawn by the
+architecture's name; then the same search runs with and without racing.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import space_from_options
+from hat.arch.space import SearchSpace
+from hat.options import read_yaml
+from hat.search.base import A, Objective, Trial
+from hat.search.evolution import Evolution
+from hat.search.loop import Search
+from hat.search.operators import GeneOperators
+from hat.search.proposer import Proposer
+from hat.search.racing import RaceSettings
+from hat.search.racing_scorer import ExactScorer, RacingScorer, geometric_blocks
+
+Floats = NDArray[np.float64]
+Arch = SubTransformerConfig
+SPACE = "configs/multi30k.en-de/supertransformer/space_cpu.yml"
+SETTINGS = [(25, 0.05), (25, 0.2), (10, 0.05), (10, 0.2)]
+"""(keep, error): HAT's 25 parents, or only the best ten of them, scored on everything."""
+
+
+def space_of(path: str) -> SearchSpace:
+    """Reads the search space."""
+    options = {key: entry.value for key, entry in read_yaml(path).items()}
+    return space_from_options(options, path)
+
+
+def collect(path: Path, rounds: int, restore_file: str) -> None:
+    """Scores the first rounds of a search on everything, and saves after each."""
+    import torch
+
+    from hat.fairseq_plugin.arguments import parse, training_parser
+    from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
+    from hat.scoring.batches import deal_into_blocks
+    from hat.scoring.inherited_loss import InheritedLoss
+
+    args = parse(training_parser, [f"--configs={SPACE}"])
+    task = build_task(args)
+    model = load_super_transformer(restore_file, task).to(torch.bfloat16)
+    batches = validation_batches(task, "valid", model.config, max_tokens=2048)
+    count = sum(len(batch.target) for batch in batches)
+    [block] = deal_into_blocks(
+        batches,
+        [count],
+        padding_idx=model.config.padding_idx,
+        max_tokens=2048,
+        rng=np.random.default_rng(0),
+    )
+    loss = InheritedLoss(model, block)
+    space = space_of(SPACE)
+    operators = GeneOperators(space)
+    algorithm = Evolution(Proposer(operators, np.random.default_rng(1)))
+    losses, genes, sizes = [], [], []
+    for number in range(rounds):
+        archs = algorithm.ask()
+        losses.append(loss.sentence_losses(archs))
+        genes.append(operators.one_hot(archs))
+        sizes.append(len(archs))
+        totals = losses[-1].sum(axis=1)
+        algorithm.tell([Trial(a, (float(t),), number) for a, t in zip(archs, totals, strict=True)])
+        np.savez(
+            path,
+            losses=np.concatenate(losses),
+            one_hot=np.concatenate(genes),
+            sizes=np.array(sizes),
+            num_tokens=np.array(loss.num_tokens),
+        )
+        print(
+            f"round {number + 1}: {len(archs)} architectures, best {totals.min():.1f}", flush=True
+        )
+
+
+def racer(
+    rows: Callable[[Sequence[A]], Floats], order: NDArray[np.intp], keep: int, error: float
+) -> RacingScorer[A]:
+    """A race on a table of losses whose sentences are dealt by ``order``."""
+    sizes = geometric_blocks(len(order))
+    ends = np.cumsum((0, *sizes))
+
+    def evaluate(archs: Sequence[A], block: int) -> Floats:
+        return rows(archs)[:, order[ends[block] : ends[block + 1]]]
+
+    return RacingScorer(
+        evaluate,
+        name="loss",
+        block_sizes=sizes,
+        num_units=1.0,
+        settings=RaceSettings(keep=keep, error=error),
+    )
+
+
+def races(losses: Floats, sizes: Sequence[int], repeats: int) -> list[dict[str, object]]:
+    """The collected rounds again and again, in other orders of the sentences."""
+    totals = losses.sum(axis=1)
+    ends = np.cumsum((0, *sizes))
+
+    def rows_of(rows: Sequence[int]) -> Floats:
+        return losses[list(rows)]
+
+    table = []
+    for keep, error in SETTINGS:
+        shares: list[list[float]] = [[] for _ in sizes]
+        dropped = wrong_best = 0
+        for seed in range(repeats):
+            order = np.random.default_rng(seed).permutation(losses.shape[1])
+            scorer = racer(rows_of, order, keep, error)
+            best: list[int] = []
+            for number in range(len(sizes)):
+                new = list(range(ends[number], ends[number + 1]))
+                scorer.score(new)
+                share = dict(zip(new, scorer.shares(new).tolist(), strict=True))
+                shares[number].append(float(np.mean(list(share.values()))))
+                best = sorted(best + new, key=lambda row: totals[row])[:keep]
+                dropped += sum(share.get(row, 1.0) < 1 for row in best)
+                wrong_best += share.get(best[0], 1.0) < 1
+        table.append(
+            {
+                "keep": keep,
+                "error": error,
+                "share_per_round": [round(float(np.mean(one)), 3) for one in shares],
+                "wrongly_dropped": f"{dropped} of {repeats * len(sizes) * keep}",
+                "best_dropped": f"{wrong_best} of {repeats * len(sizes)}",
+            }
+        )
+    return table
+
+
+class MadeLosses:
+    """Losses of any architecture, like those that were collected."""
+
+    def __init__(self, losses: Floats, one_hot: Floats, operators: GeneOperators) -> None:
+        design = np.concatenate([np.ones((len(one_hot), 1)), one_hot], axis=1)
+        gram = design.T @ design + 3.0 * np.eye(design.shape[1])
+        self.weights = np.linalg.solve(gram, design.T @ losses)
+        self.residuals = losses - design @ self.weights
+        self.operators = operators
+        self.made: dict[Arch, Floats] = {}
+
+    def __call__(self, archs: Sequence[Arch]) -> Floats:
+        """Losses (N, sentences)."""
+        new = [arch for arch in archs if arch not in self.made]
+        if new:
+            fit = self.weights[0] + self.operators.one_hot(new) @ self.weights[1:]
+            for arch, row in zip(new, fit, strict=True):
+                name = json.dumps(self.operators.to_json(arch), sort_keys=True).encode()
+                draw = int.from_bytes(hashlib.sha256(name).digest()[:4]) % len(self.residuals)
+                self.made[arch] = row + self.residuals[draw]
+        return np.array([self.made[arch] for arch in archs])
+
+
+def searches(made: MadeLosses, rounds: int, seeds: int) -> list[dict[str, object]]:
+    """Whole searches with HAT's population, with and without racing."""
+
+    def run(objective: Objective[Arch], seed: int) -> tuple[Arch, float]:
+        proposer = Proposer(made.operators, np.random.default_rng(seed))
+        search = Search(Evolution(proposer), [objective], codec=made.operators)
+        best = search.run(rounds).best()
+        return best.arch, float(made([best.arch]).sum())
+
+    exact: ExactScorer[Arch] = ExactScorer("loss", lambda archs: made(archs).sum(axis=1))
+    truth = [run(exact, seed) for seed in range(seeds)]
+    spread = float(np.std([loss for _, loss in truth]))
+    table = []
+    for keep, error in SETTINGS:
+        same, worse, shares = 0, [], []
+        for seed in range(seeds):
+            order = np.random.default_rng(seed).permutation(made.weights.shape[1])
+            scorer = racer(made, order, keep, error)
+            arch, loss = run(scorer, seed)
+            same += arch == truth[seed][0]
+            worse.append(loss - truth[seed][1])
+            count = 125 + 100 * (rounds - 1)
+            shares.append(scorer.sentences_scored / made.weights.shape[1] / count)
+        table.append(
+            {
+                "keep": keep,
+                "error": error,
+                "same_winner": f"{same} of {seeds}",
+                "loss_difference_in_seed_sd": round(float(np.mean(worse)) / spread, 3),
+                "sd_of_difference": round(float(np.std(worse)) / spread, 3),
+                "share_of_sentences": round(float(np.mean(shares)), 3),
+            }
+        )
+        print(json.dumps(table[-1]), flush=True)
+    return table
+
+
+def main() -> None:
+    """Collects, or tells what racing does to what was collected."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("collect", "races", "searches"))
+    parser.add_argument("losses", type=Path)
+    parser.add_argument("--rounds", type=int, help="4 to collect, 30 to search")
+    parser.add_argument("--repeats", type=int, default=20, help="orders of sentences, or seeds")
+    parser.add_argument(
+        "--restore-file", default="runs/multi30k.en-de/supertransformer/checkpoint_best.pt"
+    )
+    options = parser.parse_args()
+    if options.what == "collect":
+        collect(options.losses, options.rounds or 4, options.restore_file)
+        return
+    with np.load(options.losses, allow_pickle=False) as data:
+        losses, one_hot, sizes = data["losses"], data["one_hot"], data["sizes"].tolist()
+    if options.what == "races":
+        for line in races(losses, sizes, options.repeats):
+            print(json.dumps(line))
+    else:
+        made = MadeLosses(losses, one_hot, GeneOperators(space_of(SPACE)))
+        searches(made, options.rounds or 30, options.repeats)
+
+
+if __name__ == "__main__":
+    main()

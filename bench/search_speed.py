@@ -1,0 +1,152 @@
+"""Times a whole search by inherited loss, with HAT's population and rounds, and says where it went.
+
+    OMP_NUM_THREADS=2 python bench/search_speed.py --ckpt-path runs/multi30k.en-de/predictor.pt
+
+Multi30k's validation set (1,014 sentences), under 60 % of the largest SubTransformer's latency. HAT
+scores its whole population in each round, the parents again too: 125 times 30. Its own code, patched
+only to run, scores 0.561 candidates per second on two threads of the same kind of machine and 0.313
+on one; the ratios below are to these figures.
+"""
+
+import argparse
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import space_from_options
+from hat.fairseq_plugin.arguments import parse, training_parser
+from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
+from hat.latency.predictor import load_predictor
+from hat.scoring.batches import deal_into_blocks
+from hat.scoring.inherited_loss import InheritedLoss
+from hat.search.constraints import Constraints, Limit
+from hat.search.evolution import Evolution, EvolutionSettings
+from hat.search.loop import RoundReport, Search
+from hat.search.operators import GeneOperators
+from hat.search.proposer import Proposer
+from hat.search.racing import RaceSettings
+from hat.search.racing_scorer import RacingScorer, geometric_blocks
+
+HAT_PER_S = {1: 0.313, 2: 0.561}
+SPACE = "configs/multi30k.en-de/supertransformer/space_cpu.yml"
+
+
+class Clock:
+    """Adds up the seconds that functions take."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def watch(self, owner: Any, method: str, label: str) -> None:
+        """Replaces a method by itself with a stopwatch."""
+        inner: Callable[..., Any] = getattr(owner, method)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return inner(*args, **kwargs)
+            finally:
+                took = time.perf_counter() - started
+                self.seconds[label] = self.seconds.get(label, 0.0) + took
+
+        setattr(owner, method, timed)
+
+
+def main() -> None:
+    """Runs one search and prints a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--restore-file", default="runs/multi30k.en-de/supertransformer/checkpoint_best.pt"
+    )
+    parser.add_argument("--ckpt-path", default="runs/multi30k.en-de/predictor.pt")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--keep", type=int, default=25)
+    parser.add_argument("--race-error", type=float, default=0.05, help="0: no race")
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    args = parse(training_parser, [f"--configs={SPACE}"])
+    task = build_task(args)
+    dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
+    model = copy.deepcopy(load_super_transformer(options.restore_file, task)).to(dtype)
+    space = space_from_options(vars(args), SPACE)
+    started = time.perf_counter()
+    batches = validation_batches(task, "valid", model.config, max_tokens=2048)
+    loss = InheritedLoss(model, batches)
+    count = sum(len(batch.target) for batch in batches)
+    sizes = geometric_blocks(count) if options.race_error else [count]
+    blocks = deal_into_blocks(
+        batches,
+        sizes,
+        padding_idx=model.config.padding_idx,
+        max_tokens=2048,
+        rng=np.random.default_rng(options.seed),
+    )
+    clock = Clock()
+    clock.watch(model.encoder, "forward", "encoder")
+    clock.watch(model.decoder, "extract_features", "decoder")
+    clock.watch(model.decoder, "output_layer", "output layer")
+    clock.watch(loss, "sentence_losses", "scoring")
+
+    def evaluate(archs: Sequence[SubTransformerConfig], block: int) -> NDArray[np.float64]:
+        return loss.sentence_losses(archs, blocks[block])
+
+    scorer: RacingScorer[SubTransformerConfig] = RacingScorer(
+        evaluate,
+        name=loss.name,
+        block_sizes=sizes,
+        num_units=loss.num_tokens * math.log(2),
+        settings=RaceSettings(keep=options.keep, error=options.race_error or 0.5),
+    )
+    predictor = load_predictor(options.ckpt_path)
+    at_most = 0.6 * float(predictor.predict_ms([space.largest()])[0])
+    constraints: Constraints[SubTransformerConfig] = Constraints(
+        [Limit("latency_ms", at_most, lambda a: predictor.upper_ms(a, confidence=0.95))]
+    )
+    operators = GeneOperators(space)
+    algorithm = Evolution(
+        Proposer(operators, np.random.default_rng(options.seed), constraints), EvolutionSettings()
+    )
+    clock.watch(algorithm, "ask", "proposing")
+    search = Search(algorithm, [scorer], codec=operators)
+
+    def report(line: RoundReport[SubTransformerConfig]) -> None:
+        print(f"| {line}", flush=True)
+
+    result = search.run(options.rounds, on_round=report)
+    seconds = time.perf_counter() - started
+    threads = torch.get_num_threads()
+    as_hat = 125 * options.rounds / seconds
+    best = result.best()
+    print(
+        json.dumps(
+            {
+                "threads": threads,
+                "precision": options.precision,
+                "race": [options.keep, options.race_error],
+                "seconds": round(seconds, 1),
+                "candidates": result.num_evaluated,
+                "candidates_per_s": round(result.num_evaluated / seconds, 2),
+                "hat_candidates_per_s": round(as_hat, 2),
+                "times_hat": round(as_hat / HAT_PER_S.get(threads, math.nan), 1),
+                "share_of_sentences": round(
+                    scorer.sentences_scored / count / result.num_evaluated, 3
+                ),
+                "breakdown_s": {name: round(value, 1) for name, value in clock.seconds.items()},
+                "best_loss": round(result.score(best), 5),
+                "best": operators.to_json(best.arch),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
