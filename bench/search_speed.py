@@ -4,8 +4,8 @@
 
 Multi30k's validation set (1,014 sentences), under 60 % of the largest SubTransformer's latency. HAT
 scores its whole population in each round, the parents again too: 125 times 30. Its own code, patched
-only to run, scores 0.561 candidates per second on two threads of the same kind of machine and 0.313
-on one; the ratios below are to these figures.
+only to run, scores 0.561 candidates per second on two threads of the same kind of machine and
+0.313 on one; the ratios below are to these figures.
 """
 
 import argparse
