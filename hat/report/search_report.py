@@ -191,7 +191,9 @@ def _trial_table(story: SearchStory[A], trials: Mapping[str, Trial[A]]) -> str:
 
 
 def _trial_csv(story: SearchStory[A], trials: Mapping[str, Trial[A]]) -> str:
-    return csv_table(list(trials.items()), _trial_columns(story))
+    """The same with each architecture spelt out, so that one can be taken from the front."""
+    config: Column[tuple[str, Trial[A]]] = Column("config", lambda row: story.describe(row[1].arch))
+    return csv_table(list(trials.items()), [*_trial_columns(story), config])
 
 
 def _facts(result: SearchResult[A]) -> Section:

@@ -16,8 +16,8 @@ class Runs:
     scores: tuple[float, ...]
     """In the user's direction."""
 
-    num_evaluations: int
-    """Scored candidates per run: the price."""
+    num_evaluations: int | None = None
+    """Scored candidates per run: the price. None where it was the same for all."""
 
     @property
     def mean(self) -> float:
@@ -103,10 +103,11 @@ def _sentence(
 
 def _seeds(runs: Runs) -> str:
     count = len(runs.scores)
-    return (
-        f"{count} seed{'s' if count > 1 else ''} of {runs.num_evaluations} "
-        f"evaluation{'s' if runs.num_evaluations > 1 else ''}"
-    )
+    seeds = f"{count} seed{'s' if count > 1 else ''}"
+    if runs.num_evaluations is None:
+        return seeds
+    plural = "s" if runs.num_evaluations > 1 else ""
+    return f"{seeds} of {runs.num_evaluations} evaluation{plural}"
 
 
 def verdict_text(verdicts: Sequence[Verdict]) -> str:
