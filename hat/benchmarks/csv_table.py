@@ -83,6 +83,8 @@ def load_csv(
     """
     reader = csv.DictReader(StringIO(_text(path), newline=""))
     header = list(reader.fieldnames or [])
+    if not header:
+        raise DataError(f"{path}: is empty; expected a first line that names the columns")
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
     for row in reader:

@@ -71,7 +71,9 @@ def load_hdf5(path: str | Path) -> TableBenchmark[CellGraph]:
         size = int(arrays["num_vertices"][row])
         try:
             names = [_NAMES[id] for id in operations[row, :size].tolist()]
-            return CellGraph.from_lists(adjacency[row, :size, :size].tolist(), names)
+            cell = CellGraph.from_lists(adjacency[row, :size, :size].tolist(), names)
+            cell.check()
+            return cell
         except (KeyError, ConfigError) as error:
             raise DataError(f"{path}: row {row} is not a cell: {error}") from None
 
@@ -110,6 +112,8 @@ def load_jsonl(paths: str | Path | Sequence[str | Path]) -> TableBenchmark[CellG
         for number, line in enumerate(_lines(path), start=1):
             row = _Row.parse(line, f"{path}:{number}")
             rows.setdefault(row.id, row)
+    if not rows:
+        raise DataError(f"{paths}: the table holds no architectures")
     ids = list(rows)
     cells = [row.cell for row in rows.values()]
     accuracy: NDArray[np.float64] = np.full((len(ids), len(EPOCHS), 1), np.nan)
@@ -156,6 +160,8 @@ def _check_layout(file: h5py.File, path: str | Path) -> None:
             f"expected {list(_LAYOUT)}"
         )
     count = len(file["hash"])
+    if not count:
+        raise DataError(f"{path}: the table holds no architectures")
     for name, row_shape in _LAYOUT.items():
         if file[name].shape != (count, *row_shape):
             raise DataError(
@@ -183,6 +189,7 @@ class _Row:
                     f"is a matrix, but found {line.strip():.80}"
                 )
             cell = CellGraph.from_lists(row["adjacency"], row["operations"])
+            cell.check()
             accuracy = {int(key): float(v) for key, v in row["validation_accuracy"].items()}
             parameters, seconds = int(row["trainable_parameters"]), float(row["training_time"])
             return cls(str(row["hash"]), cell, parameters, seconds, accuracy)

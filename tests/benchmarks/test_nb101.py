@@ -44,6 +44,16 @@ def test_json_lines(tmp_path):
         table.query("x", "validation_accuracy")
 
 
+def cell(adjacency):
+    inner = ["maxpool3x3"] * (len(adjacency) - 2)
+    return {"adjacency": adjacency.tolist(), "operations": ["input", *inner, "output"]}
+
+
+without_path = cell(np.zeros((3, 3), dtype=int))
+every_edge = cell(np.triu(np.ones((7, 7), dtype=int), k=1))
+too_long = cell(np.eye(8, k=1, dtype=int))
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -53,6 +63,9 @@ def test_json_lines(tmp_path):
         ({**ROW, "training_time": "soon"}, r"x.jsonl:2: the row has a value of the wrong type"),
         ("[1]\n", r"x.jsonl:2: expected a cell of NAS-Bench-101 .*, but found \[1\]"),
         ({**ROW, "adjacency": "|none~0|+"}, r"x.jsonl:2: expected a cell .* adjacency is a matrix"),
+        ({**ROW, **without_path}, r"x.jsonl:2: the cell has no path from its input to its output"),
+        ({**ROW, **every_edge}, r"x.jsonl:2: the cell has 21 edges after pruning; at most 9"),
+        ({**ROW, **too_long}, r"x.jsonl:2: the cell has 8 vertices after pruning; at most 7"),
     ],
 )
 def test_bad_lines(bad, message, tmp_path):
@@ -61,7 +74,7 @@ def test_bad_lines(bad, message, tmp_path):
 
 
 def test_empty_table(tmp_path):
-    with pytest.raises(DataError, match="nasbench101: the table holds no architectures"):
+    with pytest.raises(DataError, match=r"x.jsonl: the table holds no architectures"):
         nb101.load(write(tmp_path / "x.jsonl"))
     with pytest.raises(DataError, match=r"the folder holds no \*.jsonl.gz"):
         nb101.load(tmp_path)
@@ -88,6 +101,12 @@ def test_wrong_hdf5_layouts(tmp_path):
     with pytest.raises(
         DataError, match=r"'metrics' has shape \(1, 4, 3, 4\), but expected \(1, 4, 3, 2, 4\)"
     ):
+        nb101.load(path)
+    with h5py.File(path, "w") as file:
+        file["hash"] = np.zeros(0, dtype="S32")
+        for name in ("num_vertices", "trainable_parameters", "adjacency", "operations", "metrics"):
+            file[name] = np.zeros(0)
+    with pytest.raises(DataError, match=r"x.h5: the table holds no architectures"):
         nb101.load(path)
 
 

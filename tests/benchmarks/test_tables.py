@@ -90,7 +90,7 @@ def test_csv(tmp_path):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("", DataError, r"t.csv: has no column 'arch'"),
+        ("", DataError, r"t.csv: is empty; expected a first line that names the columns"),
         ("arch,bleu\n", DataError, r"t.csv: the table holds no architectures"),
         (f"Arch,bleu\n{CELL},1\n", DataError, r"has no column 'arch'; did you mean 'Arch'"),
         (f"arch,bleu\n{CELL}\n", DataError, r"t.csv:2: expected 2 fields, but found fewer"),
