@@ -1,11 +1,14 @@
 """fairseq's translation task for SuperTransformers: nothing dropped, both extremes validated."""
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from fairseq import utils
 from fairseq.logging import metrics
+from fairseq.logging.meters import Meter
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
@@ -56,11 +59,59 @@ class HatTranslationTask(TranslationTask):
         return loss, sample_size, logging_output
 
     def reduce_metrics(self, logging_outputs: Sequence[dict[str, Any]], criterion: Any) -> None:
-        """Adds the losses of both extremes, in bits per token as fairseq reports losses."""
-        super().reduce_metrics(logging_outputs, criterion)
-        for name in ("smallest_loss", "largest_loss"):
-            if any(name in log for log in logging_outputs):
-                total = sum(log.get(name, 0) for log in logging_outputs)
-                tokens = sum(log["sample_size"] for log in logging_outputs)
-                bits = total / tokens / torch.log(torch.tensor(2.0)).item()
-                metrics.log_scalar(name, bits, tokens, round=3)
+        """Adds the losses of both extremes, in bits per token as fairseq reports losses.
+
+        The validation of a SuperTransformer is the same to the last bit with one process or many.
+        """
+        is_validation = any("largest_loss" in log for log in logging_outputs)
+        super().reduce_metrics(logging_outputs, _ExtremesLosses() if is_validation else criterion)
+
+
+class TokenMean(Meter):  # type: ignore[misc]
+    """Bits per token over a whole validation set.
+
+    fairseq averages the batches' averages in float32, so its mean depends on which batches are
+    added first, those of one step of all processes. Here sums of float32 losses are added in
+    float64, which has room for all their digits: no sum is rounded and no order matters.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        self.nats = 0.0
+        self.tokens = 0
+
+    def update(self, nats: float, tokens: int) -> None:
+        """Adds the summed loss of some batches."""
+        self.nats += float(nats)
+        self.tokens += int(tokens)
+
+    @property
+    def avg(self) -> float:
+        """Bits per token."""
+        return self.nats / self.tokens / math.log(2) if self.tokens else math.nan
+
+    @property
+    def smoothed_value(self) -> float:
+        """The mean as it is logged."""
+        return round(self.avg, 3)
+
+
+class _ExtremesLosses:
+    """Stands in for the criterion when the losses of a validation are summed up."""
+
+    @staticmethod
+    def reduce_metrics(logging_outputs: Sequence[dict[str, Any]]) -> None:
+        def total(name: str) -> float:
+            return sum(float(log.get(name, 0)) for log in logging_outputs)
+
+        for name, per in (
+            ("loss", "sample_size"),
+            ("nll_loss", "ntokens"),
+            ("smallest_loss", "sample_size"),
+            ("largest_loss", "sample_size"),
+        ):
+            metrics.log_custom(TokenMean, name, total(name), int(total(per)))
+        metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -151,3 +152,29 @@ def test_plain_fairseq_train_knows_the_architectures(
     )
     assert "done training" in done.stdout
     assert (tmp_path / "checkpoint_best.pt").is_file()
+
+
+def test_validation_is_the_same_however_batches_are_shared_out() -> None:
+    from fairseq.logging import metrics
+
+    from hat.fairseq_plugin.task import HatTranslationTask
+
+    losses = (torch.rand(24) * 1000).tolist()  # what float32 holds
+    logs = [
+        {"loss": loss, "nll_loss": loss / 2, "smallest_loss": 2 * loss, "largest_loss": loss}
+        | {"sample_size": 100 + i, "ntokens": 100 + i, "nsentences": 7}
+        for i, loss in enumerate(losses)
+    ]
+    found = []
+    task = object.__new__(HatTranslationTask)
+    task.cfg = SimpleNamespace(eval_bleu=False)
+    for processes in (1, 2, 3, 4):
+        with metrics.aggregate(new_root=True) as aggregate:
+            for start in range(0, len(logs), processes):
+                step = logs[start : start + processes]
+                summed = {key: sum(log[key] for log in step) for key in step[0]}
+                task.reduce_metrics([summed], None)
+        found.append([aggregate[name].avg for name in ("loss", "nll_loss", "smallest_loss")])
+        assert aggregate.get_smoothed_values()["loss"] == round(found[-1][0], 3)
+    assert found.count(found[0]) == 4
+    assert found[0][0] == pytest.approx(sum(losses) / sum(range(100, 124)) / 0.693147, rel=1e-5)
