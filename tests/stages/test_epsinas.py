@@ -115,6 +115,12 @@ def test_ablation_of_subtransformers(capsys, bleu_table):
     _, result = run(capsys, "ablate", "subtransformers", "--data", bleu_table)
     choices = {row["choice"] for row in result["outcomes"]}
     assert choices == {"large constant", "small constant", "batch"}
+    _, result = run(capsys, "ablate", "subtransformers", "--data", bleu_table, "--choice", "batch")
+    assert {row["choice"] for row in result["outcomes"]} == {"batch"}
+    message = fails(
+        capsys, "ablate", "subtransformers", "--data", bleu_table, "--choice", "batches"
+    )
+    assert "unknown choice 'batches'; did you mean 'batch'?" in message
 
 
 @pytest.fixture

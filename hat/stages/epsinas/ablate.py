@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.csv_table import load_csv
 from hat.benchmarks.images import IMAGE_KINDS, image_batch
 from hat.console import print_result
+from hat.errors import ConfigError, suggestion
 from hat.report.tables import Column, text_table
 from hat.scoring.cell_scores import (
     IMAGE_WEIGHTS,
@@ -34,6 +36,15 @@ Floats = common.Floats
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One changed choice, before it is scored."""
+
+    choice: str
+    value: str
+    score: Callable[[], ProxyStats]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one changed choice gives."""
 
@@ -49,6 +60,13 @@ def add_parser(commands: "common.Commands") -> None:
     parser.add_argument("--data", type=Path, required=True, help="as for the space's own command")
     parser.add_argument("--limit", type=common.positive, default=500, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--choice",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this choice (repeatable)",
+    )
     parser.add_argument("--cifar10", type=Path, metavar="FILE", help="adds these images")
     parser.add_argument(
         "--initialisations",
@@ -61,12 +79,20 @@ def add_parser(commands: "common.Commands") -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Prints one row per changed choice."""
+    trials = list(_ABLATIONS[args.space](args))
+    choices = list(dict.fromkeys(trial.choice for trial in trials))
+    for choice in args.choice:
+        if choice not in choices:
+            raise ConfigError(
+                f"unknown choice {choice!r}"
+                + (suggestion(choice, choices) or f"; {args.space} has {', '.join(choices)}")
+            )
     outcomes = []
-    for outcome in _ABLATIONS[args.space](args):
-        outcomes.append(outcome)
-        print(
-            f"{outcome.choice} {outcome.value}: Spearman {outcome.stats.spearman:.3f}", flush=True
-        )
+    for trial in trials:
+        if not args.choice or trial.choice in args.choice:
+            stats = trial.score()
+            outcomes.append(Outcome(trial.choice, trial.value, stats))
+            print(f"{trial.choice} {trial.value}: Spearman {stats.spearman:.3f}", flush=True)
     columns: list[Column[Outcome]] = [
         Column("choice", lambda row: row.choice),
         Column("value", lambda row: row.value),
@@ -87,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def _nasbench201(args: argparse.Namespace) -> Iterator[Outcome]:
+def _nasbench201(args: argparse.Namespace) -> Iterator[Trial]:
     table = nb201.load(args.data)
     rng = np.random.default_rng(args.seed)
     picks = rng.choice(len(table), min(args.limit, len(table)), replace=False)
@@ -98,28 +124,35 @@ def _nasbench201(args: argparse.Namespace) -> Iterator[Outcome]:
     def images(kind: str = "photographs", count: int = 64) -> Floats:
         return image_batch(kind, count, np.random.default_rng(args.seed), cifar10=args.cifar10)
 
-    def outcome(choice: str, value: str, scores: Floats) -> Outcome:
-        return Outcome(choice, value, proxy_stats(scores, accuracy))
+    def trial(
+        choice: str, value: str, *, kind: str = "photographs", count: int = 64, **options: Any
+    ) -> Trial:
+        return Trial(
+            choice,
+            value,
+            lambda: proxy_stats(score_nb201(cells, images(kind, count), **options), accuracy),
+        )
 
-    default = images()
     for low in (1e-7, 1e-5, 1e-3):
         for high in (1e-2, 1e-1, 1.0):
-            scores = score_nb201(cells, default, (low, high))
-            yield outcome("weights", f"{low:g},{high:g}", scores)
-    yield outcome("lent skips", "yes", score_nb201(cells, default, lend_skip=True))
+            yield trial("weights", f"{low:g},{high:g}", weights=(low, high))
+    yield trial("lent skips", "yes", lend_skip=True)
     unlimited = ScoringRule(min_magnitude=0.0)
-    yield outcome("rule", f"{unlimited}", score_nb201(cells, default, rule=unlimited))
+    yield trial("rule", f"{unlimited}", rule=unlimited)
     for count in (8, 16, 32, 64, 128, 256):
-        yield outcome("batch", str(count), score_nb201(cells, images(count=count)))
+        yield trial("batch", str(count), count=count)
     for kind in IMAGE_KINDS:
         if kind != "cifar10" or args.cifar10:
-            yield outcome("images", kind, score_nb201(cells, images(kind)))
+            yield trial("images", kind, kind=kind)
     if args.initialisations:
-        small, few = images(count=16), cells[:_DIRECT_CELLS]
+        few = cells[:_DIRECT_CELLS]
+
+        def by_real_networks(draw: str) -> ProxyStats:
+            scores = _direct_scores(few, images(count=16), draw, args.seed)
+            return proxy_stats(scores, accuracy[: len(few)])
+
         for name, draw in _INITIALISATIONS.items():
-            scores = _direct_scores(few, small, draw, args.seed)
-            stats = proxy_stats(scores, accuracy[:_DIRECT_CELLS])
-            yield Outcome("initialisation", name, stats)
+            yield Trial("initialisation", name, partial(by_real_networks, draw))
 
 
 _DIRECT_CELLS = 100
@@ -162,7 +195,7 @@ def _direct_scores(cells: Sequence[Nb201Cell], images: Floats, draw: str, seed: 
     return np.array(scores)
 
 
-def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Outcome]:
+def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Trial]:
     table = nb_nlp.load(args.data)
     ids = list(table.ids())[: args.limit]
     recipes = [table.arch(id) for id in ids]
@@ -174,30 +207,29 @@ def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Outcome]:
         "uniform in [0, 0.1]": lambda rng: rng.uniform(0, 0.1, (10_000, 400)),
     }
 
-    def outcome(
-        choice: str,
-        value: str,
+    def score(
         *,
         weights: tuple[float, float] = RECURRENT_WEIGHTS,
         sentences: int = 256,
         embedding: str = "uniform in [0, 1]",
-    ) -> Outcome:
+    ) -> ProxyStats:
         rng = np.random.default_rng(args.seed)
         sums = embeddings[embedding](rng).sum(axis=1)[rng.integers(10_000, size=(70, sentences))]
         scores = score_recipes(recipes, sums, weights)
-        return Outcome(choice, value, proxy_stats(scores, loss, truth_higher_is_better=False))
+        return proxy_stats(scores, loss, truth_higher_is_better=False)
 
     for low in (1e-7, 1e-6, 1e-5, 1e-4):
         for high in (1e-4, 1e-3, 1e-2, 1e-1, 1.0):
             if low < high:
-                yield outcome("weights", f"{low:g},{high:g}", weights=(low, high))
+                weights = (low, high)
+                yield Trial("weights", f"{low:g},{high:g}", partial(score, weights=weights))
     for sentences in (16, 64, 256):
-        yield outcome("batch", str(sentences), sentences=sentences)
+        yield Trial("batch", str(sentences), partial(score, sentences=sentences))
     for name in embeddings:
-        yield outcome("embedding", name, embedding=name)
+        yield Trial("embedding", name, partial(score, embedding=name))
 
 
-def _subtransformers(args: argparse.Namespace) -> Iterator[Outcome]:
+def _subtransformers(args: argparse.Namespace) -> Iterator[Trial]:
     table: TableBenchmark[SubTransformerConfig] = load_csv(args.data)
     ids = list(table.ids())
     archs = [table.arch(id) for id in ids]
@@ -205,7 +237,7 @@ def _subtransformers(args: argparse.Namespace) -> Iterator[Outcome]:
     space = space_of(archs)
     _, high = balanced_weights(space)
 
-    def outcome(choice: str, value: str, **options: Any) -> Outcome:
+    def score(**options: Any) -> ProxyStats:
         scores = np.mean(
             [
                 EpsinasScorer(
@@ -215,17 +247,20 @@ def _subtransformers(args: argparse.Namespace) -> Iterator[Outcome]:
             ],
             axis=0,
         )
-        return Outcome(choice, value, proxy_stats(scores, bleu))
+        return proxy_stats(scores, bleu)
+
+    def trial(choice: str, value: str, **options: Any) -> Trial:
+        return Trial(choice, value, partial(score, **options))
 
     for factor in (0.1, 0.3, 1.0, 3.0, 10.0):
-        yield outcome("large constant", f"{factor:g} x balanced", weights=(0.0, factor * high))
+        yield trial("large constant", f"{factor:g} x balanced", weights=(0.0, factor * high))
     for low in (1e-1, 1e-2, 1e-4):
-        yield outcome("small constant", f"{low:g} x large", weights=(low * high, high))
+        yield trial("small constant", f"{low:g} x large", weights=(low * high, high))
     for sentences, length in ((1, 24), (4, 24), (16, 8), (16, 24), (16, 48), (64, 24)):
-        yield outcome("batch", f"{sentences}x{length}", sentences=sentences, length=length)
+        yield trial("batch", f"{sentences}x{length}", sentences=sentences, length=length)
 
 
-_ABLATIONS: dict[str, Callable[[argparse.Namespace], Iterator[Outcome]]] = {
+_ABLATIONS: dict[str, Callable[[argparse.Namespace], Iterator[Trial]]] = {
     "nasbench201": _nasbench201,
     "nasbench-nlp": _nasbench_nlp,
     "subtransformers": _subtransformers,
