@@ -75,7 +75,7 @@ def latency_limits(args: argparse.Namespace, space: SearchSpace) -> list[Latency
             f"{_number_of(len(paths), 'predictor')}, but --latency-constraint "
             f"{_number_of(len(texts), 'limit')}"
         )
-    names = [f"@{name}" for name in _distinct_names(paths)] if len(paths) > 1 else [""]
+    names = [f"@{name}" for name in _distinct_names(paths)] if len(paths) > 1 else [""] * len(paths)
     norms = _norms(args, len(paths))
     found = []
     for path, text, name, (feature_norm, lat_norm) in zip(paths, texts, names, norms, strict=True):

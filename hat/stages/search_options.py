@@ -56,6 +56,14 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         help="part of the limit that a measured latency must stay away from it",
     )
     finish.add_argument(
+        "--measure-patience",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long to wait, in total, for a machine that is slower or faster than it was for "
+        "the predictor's dataset",
+    )
+    finish.add_argument(
         "--contest-seeds",
         type=int,
         nargs="*",
@@ -203,7 +211,8 @@ def evolution_settings(args: argparse.Namespace) -> EvolutionSettings:
 
 def delivery_settings(args: argparse.Namespace) -> DeliverySettings:
     """Returns how many finalists are measured and how close to the limit they may come."""
-    return DeliverySettings(keep=args.measure_finalists, margin=args.measure_margin)
+    # With 0 nothing is measured and these settings are not asked for.
+    return DeliverySettings(keep=max(1, args.measure_finalists), margin=args.measure_margin)
 
 
 def contest_seeds(args: argparse.Namespace) -> tuple[int, ...]:
