@@ -162,6 +162,9 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each winner")
     parser.add_argument("--scorer", default="params")
+    parser.add_argument(
+        "--patience", type=float, default=60.0, help="seconds, when measuring again"
+    )
     options = parser.parse_args()
     options.folder.mkdir(parents=True)
     path = options.folder / "predictor.pt"
@@ -184,7 +187,8 @@ def main() -> None:
         )
     workload = Workload.from_dict(predictor.facts["workload"], str(path))
     model = load_checkpoint(options.restore_file).eval()
-    again = measure_again(searches, guarded(predictor, workload, model), options.repeats)
+    timer = guarded(predictor, workload, model, options.patience)
+    again = measure_again(searches, timer, options.repeats)
     figures = report(searches, again)
     write_json(options.folder / "promise.json", {**figures, "again_ms": again.tolist()})
 

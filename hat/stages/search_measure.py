@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 Arch = SubTransformerConfig
 
-PATIENCE_S = 60.0
-"""How long a search waits, in total, for a machine that is not as it was for the dataset."""
-
 
 def build_measure(
     args: argparse.Namespace,
@@ -46,7 +43,8 @@ def build_measure(
         if workload is None:
             print(f"| {each.limit.name} is not measured: {reason}")
         else:
-            timers[each.limit.name] = guarded(each.predictor, workload, model)
+            patience_s = args.measure_patience
+            timers[each.limit.name] = guarded(each.predictor, workload, model, patience_s)
     if not timers:
         return None
 
@@ -63,7 +61,10 @@ def build_measure(
 
 
 def guarded(
-    predictor: LatencyPredictor, workload: Workload, model: "SuperTransformer"
+    predictor: LatencyPredictor,
+    workload: Workload,
+    model: "SuperTransformer",
+    patience_s: float,
 ) -> Callable[[Arch], float]:
     """Returns what measures one architecture in ms, guarded where the predictor knows how."""
     from hat.latency.measure import measure
@@ -78,7 +79,7 @@ def guarded(
     return SteadyMeasure(
         timed,
         Reference(lambda: timed(reference), Baseline(facts["latency_ms"], facts["noise"])),
-        patience_s=PATIENCE_S,
+        patience_s=patience_s,
         say=lambda line: print(f"| {line}", flush=True),
     )
 

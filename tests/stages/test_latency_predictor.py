@@ -77,7 +77,9 @@ def test_disturbed_rows_are_left_out_and_facts_are_kept(
     csv, ckpt = tmp_path / "x.csv", tmp_path / "p.pt"
     write_samples(csv, samples)
     facts = {"workload": Workload(beam=3).to_dict(), "device": {"name": "Toy"}}
-    Sidecar.create(csv, facts)
+    sidecar = Sidecar.create(csv, {**facts, "reference": {"a-key": 1}})
+    sidecar.append(event="baseline", baseline_ms=4.0, noise=0.5)
+    sidecar.append(event="reference", baseline_ms=3.0, noise=0.01, deviation=0.0, rows=[0])
     main(["--lat-dataset-path", str(csv), "--ckpt-path", str(ckpt)])
     out = capsys.readouterr().out
     assert "rows from row 100 on are left out: they sit +4" in out
@@ -85,6 +87,11 @@ def test_disturbed_rows_are_left_out_and_facts_are_kept(
     assert result(out)["test"]["mape_percent"] < 3
     predictor = load_predictor(ckpt)
     assert predictor.facts["device"] == "Toy"
+    assert predictor.facts["reference"] == {
+        "arch": {"a-key": 1},
+        "latency_ms": 3.0,
+        "noise": 0.01,
+    }
     assert Workload.from_dict(predictor.facts["workload"], "x").beam == 3
     main(["--lat-dataset-path", str(csv), "--ckpt-path", str(ckpt), "--keep-shifted"])
     assert result(capsys.readouterr().out)["rows"] == 300
