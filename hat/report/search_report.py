@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol
 import numpy as np
 
 from hat.report.document import Section, write_document
-from hat.report.plots import Axes, Band, Front, band_plot, best_so_far, front_plot
+from hat.report.plots import Axes, Band, Floats, Front, band_plot, best_so_far, front_plot
 from hat.report.tables import Column, csv_table, markdown_table
 from hat.report.verdict import Verdict, verdict_text
 from hat.search.base import A, SearchResult, Trial
@@ -32,6 +32,9 @@ class SearchStory(Generic[A]):
     """Named architectures to compare with, scored like all others."""
 
     verdicts: Sequence[Verdict] = ()
+    runs: Mapping[str, Sequence[SearchResult[A]]] = field(default_factory=dict)
+    """What competed, by name, a result per seed; drawn in place of this search alone."""
+
     extra: Sequence[Section] = ()
     """Further sections, such as rank correlations of scorers or BLEU after retraining."""
 
@@ -51,7 +54,7 @@ def write_search_report(folder: str | Path, story: SearchStory[A], *, title: str
     sections = [_winner(story)]
     if story.verdicts:
         sections.append(_worth(story))
-    sections += [_convergence(story.result), *_front(story), *story.extra, _facts(story.result)]
+    sections += [_convergence(story), *_front(story), *story.extra, _facts(story.result)]
     return write_document(folder, title, sections)
 
 
@@ -110,9 +113,10 @@ def _worth(story: SearchStory[A]) -> Section:
     )
 
 
-def _convergence(result: SearchResult[A]) -> Section:
+def _convergence(story: SearchStory[A]) -> Section:
+    result = story.result
     scores = [result.score(trial) for trial in result.trials]
-    best = best_so_far(scores, higher_is_better=result.higher_is_better[0])
+    best = _best_of(result)
     count = np.arange(1, len(scores) + 1, dtype=np.float64)
     name = result.objective_names[0]
     rows = list(zip(count, (t.round for t in result.trials), scores, best, strict=True))
@@ -123,12 +127,30 @@ def _convergence(result: SearchResult[A]) -> Section:
         Column(f"best {name}", lambda row: float(row[3])),
     ]
     axes = Axes(x="candidates scored", y=f"best {name} so far")
-    draw = partial(band_plot, bands={"this search": Band(x=count, runs=best[None])}, axes=axes)
+    bands = {
+        label: _band(runs) for label, runs in (story.runs or {"this search": [result]}).items()
+    }
+    seeds = max(len(runs) for runs in story.runs.values()) if story.runs else 1
     return Section(
         title="Convergence",
+        text=f"Median and quartiles of {seeds} seeds." if seeds > 1 else "",
         csv=("convergence.csv", csv_table(rows, columns)),
-        plot=("convergence.png", draw),
+        plot=("convergence.png", partial(band_plot, bands=bands, axes=axes)),
     )
+
+
+def _best_of(result: SearchResult[A]) -> Floats:
+    """The best score after each candidate, (N,)."""
+    scores = [result.score(trial) for trial in result.trials]
+    return best_so_far(scores, higher_is_better=result.higher_is_better[0])
+
+
+def _band(results: Sequence[SearchResult[A]]) -> Band:
+    """Runs of equal length: one that ended early keeps what it had found."""
+    curves = [_best_of(result) for result in results]
+    length = max(map(len, curves))
+    runs = np.array([np.pad(curve, (0, length - len(curve)), mode="edge") for curve in curves])
+    return Band(x=np.arange(1, length + 1, dtype=np.float64), runs=runs)
 
 
 def _front(story: SearchStory[A]) -> list[Section]:

@@ -29,6 +29,9 @@ class Contest(Generic[A]):
     trials: Mapping[str, Trial[A]]
     """The median architecture of each baseline over the seeds, for the front."""
 
+    runs: Mapping[str, Sequence[SearchResult[A]]]
+    """The searches that were run, a result per seed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContestRules(Generic[A]):
@@ -98,10 +101,10 @@ def hold_contest(
         scores=tuple(result.score(result.best()) for result in mine),
         num_evaluations=num_evaluations,
     )
-    winners: dict[str, list[A]] = {"random search": []}
+    found = []
     for seed in rules.seeds:
         rules.say(f"contest: random search with seed {seed}")
-        found = random_baseline(
+        chance = random_baseline(
             rules.operators,
             rules.constraints,
             rules.race or cached,
@@ -111,8 +114,9 @@ def hold_contest(
             folder=_folder(rules, f"random_{seed}"),
             signature=f"random:{seed}|{signature}",
         )
-        cached.remember(found)
-        winners["random search"].append(found.best().arch)
+        cached.remember(chance)
+        found.append(chance)
+    winners = {"random search": [each.best().arch for each in found]}
     for label, size in rules.sizes.items():
         winners[f"largest by {label}"] = [
             largest_that_fits(
@@ -142,7 +146,8 @@ def hold_contest(
         )
         middle = archs[int(np.argsort(scores)[len(scores) // 2])]
         trials[label] = _trial(middle, rules.constraints, cached)
-    return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials)
+    runs = {name: mine, "random search": found}
+    return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials, runs=runs)
 
 
 def _search(

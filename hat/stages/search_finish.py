@@ -117,6 +117,7 @@ class SearchEnd(Generic[A]):
             deliveries=deliveries,
             baselines=contest.trials if contest else {},
             verdicts=contest.verdicts if contest else (),
+            runs=contest.runs if contest else {},
             extra=self._agreement(),
             describe=finish.describe,
         )

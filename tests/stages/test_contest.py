@@ -111,6 +111,7 @@ def test_finish_measures_repairs_compares_and_reports(tmp_path):
     assert len(loss.seen) == len(set(loss.seen))
     assert deliveries[0].fits and deliveries[0].measured["latency_ms"] <= 8
     assert deliveries[0].repaired_from is not None
+    assert "Median and quartiles of 2 seeds" in text
     for heading in ("The winner", "Was it worth it?", "Front", "Rank correlations", "Facts"):
         assert f"## {heading}" in text
 
