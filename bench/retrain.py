@@ -4,8 +4,9 @@
         --seeds 1 2 -- --max-tokens 1024 --max-update 700 --warmup-updates 100
     python bench/retrain.py --folder runs/multi30k_study --configs FILE --random 12
 
+``--searches DIR ...`` takes the winner and the baselines from the reports of searches.
 ``--random N`` draws N architectures (seed 7), the same number of every decoder depth, into
-``FOLDER/archs``. What follows ``--`` goes to train.py. Each training is one line of ``runs.jsonl``;
+``FOLDER/archs``. What follows ``--`` goes to train.py. Each training is a line of ``runs.jsonl``;
 ``results.csv`` has one row per architecture, means over its seeds, as ``hat rank`` reads them. What
 is done is not done again.
 """
@@ -24,7 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from hat.arch.hat_yaml import arch_to_mapping, load_arch, space_from_options, write_arch
+from hat.arch.hat_yaml import (
+    arch_from_mapping,
+    arch_to_mapping,
+    load_arch,
+    space_from_options,
+    write_arch,
+)
 from hat.files import write_text
 from hat.options import read_yaml
 
@@ -44,6 +51,17 @@ def draw(folder: Path, count: int, space_file: str) -> None:
         while (arch := space.sample(rng)).decoder.num_layers != depth:
             pass
         write_arch(folder / "archs" / f"random{index:02d}.yml", arch, "drawn at random, seed 7")
+
+
+def take_from(folder: Path, search: Path) -> None:
+    """Writes the winner of a search and the baselines of its contest."""
+    with (search / "report" / "front.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if not row["architecture"].isdigit():
+                name = f"{search.stem}-{row['architecture'].replace(' ', '-')}"
+                arch = arch_from_mapping(json.loads(row["config"]), str(search))
+                path = folder / "archs" / f"{name}.yml"
+                write_arch(path, arch, f"{row['architecture']} of {search.name}")
 
 
 def run(command: list[str], log: Path) -> str:
@@ -109,6 +127,7 @@ def main() -> None:
     parser.add_argument("--space", default=SPACE)
     parser.add_argument("--configs", default="configs/multi30k.en-de/subtransformer/common_cpu.yml")
     parser.add_argument("--random", type=int, default=0, metavar="N")
+    parser.add_argument("--searches", type=Path, nargs="*", default=[], metavar="DIR")
     parser.add_argument("--archs", type=Path, nargs="*", help="default: FOLDER/archs/*.yml")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("flags", nargs="*", help="for train.py, after --")
@@ -116,6 +135,8 @@ def main() -> None:
     (options.folder / "archs").mkdir(parents=True, exist_ok=True)
     if options.random:
         draw(options.folder, options.random, options.space)
+    for search in options.searches:
+        take_from(options.folder, search)
     log = options.folder / "runs.jsonl"
     for seed in options.seeds:
         for arch in options.archs or sorted((options.folder / "archs").glob("*.yml")):
