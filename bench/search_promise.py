@@ -77,6 +77,7 @@ def search(options: argparse.Namespace, seed: int, budget_ms: float) -> Search:
             *("--latency-constraint", f"{budget_ms:.4f}"),
             # What comes after delivery takes minutes and does not touch it.
             *("--rank-sample", "0", "--contest-seeds"),
+            *("--measure-patience", str(options.patience)),
         ],
     )
     return Search(
