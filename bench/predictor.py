@@ -269,12 +269,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--report-only", action="store_true", help="of the runs that are finished")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     store = args.work / "predictor_runs.jsonl"
-    done = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
-    known = {key(job) for job in done}
+    lines = store.read_text().splitlines() if store.exists() else []
+    known = {key(job): job for job in map(json.loads, lines)}
+    done = list(known.values())
     todo = [job for job in jobs(args.seeds, tuple(args.sizes)) if key(job) not in known]
+    todo = [] if args.report_only else todo
     with ProcessPoolExecutor(args.workers) as pool, open(store, "a") as stream:
         for number, future in enumerate(
             as_completed([pool.submit(do, args.data, job) for job in todo]), start=1

@@ -41,7 +41,9 @@ def _mean_std(results: Sequence[Job], name: str, digits: int = 3) -> str:
     values = [result[name] for result in results if result.get(name) is not None]
     if not values:
         return "-"
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=len(values) > 1):.{digits}f}"
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def _ranking(runs: Sequence[Job]) -> str:
