@@ -146,8 +146,8 @@ def hold_contest(
         )
         middle = archs[int(np.argsort(scores)[len(scores) // 2])]
         trials[label] = _trial(middle, rules.constraints, cached)
-    runs = {name: mine, "random search": found}
-    return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials, runs=runs)
+    searches = {name: mine, "random search": found}
+    return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials, runs=searches)
 
 
 def _search(
