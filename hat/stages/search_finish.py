@@ -146,7 +146,7 @@ class SearchEnd(Generic[A]):
         """Ranks a fixed sample (seed 0) of feasible architectures by every scorer."""
         finish = self._finish
         truth = finish.truth or self._objective
-        if not finish.scorers or not finish.sample_size:
+        if not finish.scorers or finish.sample_size <= 0:
             return []
         finish.say(f"comparing the ranks of {finish.sample_size} candidates with {truth.name}")
         proposer = Proposer(finish.operators, np.random.default_rng(0), finish.constraints)
