@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hat.latency.table import Floats
+
 BASELINE_RUNS = 5
 """Measurements that establish the usual latency and its noise."""
 
@@ -42,7 +44,7 @@ class Baseline:
         return min(max(MIN_TOLERANCE, NOISES * self.noise), MAX_TOLERANCE)
 
 
-def tightest_half(times_ms: Sequence[float]) -> Baseline:
+def tightest_half(times_ms: Sequence[float] | Floats) -> Baseline:
     """Returns the latency and noise of the half of ``times_ms`` that lies closest together.
 
     A shared processor has two speeds, with and without a neighbour. A mean or median of both

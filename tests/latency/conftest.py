@@ -22,7 +22,7 @@ def formula_ms(arch: SubTransformerConfig) -> float:
             arch.decoder.ffn_dims, arch.decoder.self_heads, arch.decoder.ende_spans, strict=True
         )
     )
-    return encoder + decoder
+    return float(encoder + decoder)
 
 
 def simulated_sample(
