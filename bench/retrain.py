@@ -4,7 +4,7 @@
         --seeds 1 2 -- --max-tokens 1024 --max-update 700 --warmup-updates 100
     python bench/retrain.py --folder runs/multi30k_study --configs FILE --random 12
 
-``--searches DIR ...`` takes the winner and the baselines from the reports of searches.
+``--searches DIR ...`` takes the winners of searches and of the random searches of their contests.
 ``--random N`` draws N architectures (seed 7), the same number of every decoder depth, into
 ``FOLDER/archs``. What follows ``--`` goes to train.py. Each training is a line of ``runs.jsonl``;
 ``results.csv`` has one row per architecture, means over its seeds, as ``hat rank`` reads them. What
@@ -54,14 +54,13 @@ def draw(folder: Path, count: int, space_file: str) -> None:
 
 
 def take_from(folder: Path, search: Path) -> None:
-    """Writes the winner of a search and the baselines of its contest."""
-    with (search / "report" / "front.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if not row["architecture"].isdigit():
-                name = f"{search.stem}-{row['architecture'].replace(' ', '-')}"
-                arch = arch_from_mapping(json.loads(row["config"]), str(search))
-                path = folder / "archs" / f"{name}.yml"
-                write_arch(path, arch, f"{row['architecture']} of {search.name}")
+    """Copies the winner of a search and writes the best of the random searches of its contest."""
+    shutil.copy(search.with_suffix(".yml"), folder / "archs" / f"{search.stem}-winner.yml")
+    for rival in sorted((search / "contest").glob("random_*")):
+        lines = (rival / "trials.jsonl").read_text(encoding="utf-8").splitlines()
+        best = min(map(json.loads, lines), key=lambda trial: next(iter(trial["scores"].values())))
+        path = folder / "archs" / f"{search.stem}-{rival.name.replace('_', '')}.yml"
+        write_arch(path, arch_from_mapping(best["arch"], str(rival)), "best of a random search")
 
 
 def run(command: list[str], log: Path) -> str:
