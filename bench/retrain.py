@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import (
     arch_from_mapping,
     arch_to_mapping,
@@ -104,18 +105,38 @@ def train_and_score(options: argparse.Namespace, arch: Path, seed: int) -> dict[
     }
 
 
-def write_table(folder: Path, runs: list[dict[str, Any]]) -> None:
+def inherited_losses(archs: list[SubTransformerConfig], checkpoint: str) -> list[float]:
+    """Validation loss with the SuperTransformer's weights, in bf16 as a search takes it."""
+    import torch
+
+    from hat.fairseq_plugin.arguments import parse, training_parser
+    from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
+    from hat.scoring.inherited_loss import InheritedLoss
+
+    task = build_task(parse(training_parser, [f"--configs={SPACE}"]))
+    model = load_super_transformer(checkpoint, task).to(torch.bfloat16)
+    batches = validation_batches(task, "valid", model.config, max_tokens=2048)
+    losses: list[float] = InheritedLoss(model, batches).score(archs).tolist()
+    return losses
+
+
+def write_table(folder: Path, runs: list[dict[str, Any]], checkpoint: str | None) -> None:
     """One row per architecture in the form of the published tables of this kind."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["task", "name", "arch", "num_seeds", "scratch_test_BLEU", "scratch_test_chrF"])
-    for name in sorted({run["arch"] for run in runs}):
+    names = sorted({run["arch"] for run in runs})
+    archs = [load_arch(folder / "archs" / f"{name}.yml") for name in names]
+    rows = []
+    for name, arch in zip(names, archs, strict=True):
         mine = [run for run in runs if run["arch"] == name]
-        mapping = arch_to_mapping(load_arch(folder / "archs" / f"{name}.yml"))
-        arch = {key.replace("-subtransformer", ""): value for key, value in mapping.items()}
-        bleu, chrf = (float(np.mean([run[key] for run in mine])) for key in ("bleu", "chrf"))
-        row = ["multi30k.en-de", name, json.dumps(arch), len(mine), f"{bleu:.3f}", f"{chrf:.3f}"]
-        writer.writerow(row)
+        keys = {key.replace("-subtransformer", ""): v for key, v in arch_to_mapping(arch).items()}
+        means = [f"{np.mean([run[key] for run in mine]):.3f}" for key in ("bleu", "chrf")]
+        rows.append(["multi30k.en-de", name, json.dumps(keys), len(mine), *means])
+    header = ["task", "name", "arch", "num_seeds", "scratch_test_BLEU", "scratch_test_chrF"]
+    if checkpoint is not None:
+        header.append("inherited_valid_loss")
+        for row, loss in zip(rows, inherited_losses(archs, checkpoint), strict=True):
+            row.append(f"{loss:.5f}")
+    out = io.StringIO()
+    csv.writer(out).writerows([header, *rows])
     write_text(folder / "results.csv", out.getvalue())
 
 
@@ -129,6 +150,7 @@ def main() -> None:
     parser.add_argument("--searches", type=Path, nargs="*", default=[], metavar="DIR")
     parser.add_argument("--archs", type=Path, nargs="*", help="default: FOLDER/archs/*.yml")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--restore-file", help="checkpoint whose inherited losses join the table")
     parser.add_argument("flags", nargs="*", help="for train.py, after --")
     options = parser.parse_args()
     (options.folder / "archs").mkdir(parents=True, exist_ok=True)
@@ -150,7 +172,7 @@ def main() -> None:
                 os.fsync(file.fileno())
             print(json.dumps(result), flush=True)
     lines = log.read_text(encoding="utf-8").splitlines()
-    write_table(options.folder, [json.loads(line) for line in lines])
+    write_table(options.folder, [json.loads(line) for line in lines], options.restore_file)
 
 
 if __name__ == "__main__":
