@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHON := $(CURDIR)/$(BIN)/python
 DATA ?= ../shared/data
+# Where Multi30k's pipeline left its SuperTransformer and latency predictor, for bench-search.
+SUPERNET ?= runs/multi30k.en-de
 
 # torch and BLAS start as many threads as they find cores; on shared machines that costs more
 # than it brings, so it is said here once.
@@ -51,6 +53,8 @@ bench-latency: setup
 
 bench-search: setup
 	$(BIN)/python bench/search_core.py
+	$(BIN)/python bench/search_speed.py --restore-file $(SUPERNET)/supertransformer/checkpoint_best.pt \
+		--ckpt-path $(SUPERNET)/predictor.pt
 
 bench-epsinas: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/epsinas.py \
