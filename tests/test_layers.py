@@ -22,7 +22,9 @@ ALLOWED: dict[str, set[str]] = {
     "arch": {"errors", "files"},
     "modules": {"errors"},
     "models": {"modules", "arch", "errors"},
-    "fairseq_plugin": {"models", "modules", "arch", "options", "scoring", "errors", "files"},
+    "fairseq_plugin": {
+        *("models", "modules", "arch", "options", "scoring", "text", "errors", "files"),
+    },
     "latency": {"models", "modules", "arch", "errors", "files", "signature"},
     "benchmarks": {"arch", "errors", "files"},
     "scoring": {"benchmarks", "models", "arch", "errors", "files"},

@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 from fairseq import utils
-from fairseq.logging import metrics
-from fairseq.logging.meters import Meter
+from fairseq.logging import meters, metrics
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
@@ -67,7 +66,7 @@ class HatTranslationTask(TranslationTask):
         super().reduce_metrics(logging_outputs, _ExtremesLosses() if is_validation else criterion)
 
 
-class TokenMean(Meter):  # type: ignore[misc]
+class TokenMean(meters.Meter):  # type: ignore[misc]
     """Bits per token over a whole validation set.
 
     fairseq averages the batches' averages in float32, so its mean depends on which batches are
@@ -99,6 +98,10 @@ class TokenMean(Meter):  # type: ignore[misc]
         return round(self.avg, 3)
 
 
+# A checkpoint names the classes of its meters, and fairseq looks for them in that module.
+meters.TokenMean = TokenMean
+
+
 class _ExtremesLosses:
     """Stands in for the criterion when the losses of a validation are summed up."""
 
@@ -114,4 +117,4 @@ class _ExtremesLosses:
             ("largest_loss", "sample_size"),
         ):
             metrics.log_custom(TokenMean, name, total(name), int(total(per)))
-        metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
+        metrics.log_derived("ppl", lambda found: utils.get_perplexity(found["nll_loss"].avg))

@@ -68,7 +68,7 @@ def test_hat_s_own_search_files_load_unchanged(shared_data: Path, task: str) -> 
         )
         assert (args.evo_iter, args.population_size, args.mutation_prob) == (30, 125, 0.3)
         assert args.feature_norm == [640, 6, 2048, 6, 640, 6, 2048, 6, 6, 2]
-        assert args.latency_constraint == "70%"
+        assert args.latency_constraint == ["70%"]
         assert args.restore_file.startswith("./downloaded_models/HAT_")
 
 
