@@ -100,7 +100,7 @@ def load_csv(
         if column not in header:
             raise DataError(
                 f"{path}: has no column {column!r}{suggestion(column, header)}; "
-                f"the columns are {str(header):.500}"  # a file of another kind may be one line
+                f"the columns are {header!s:.500}"  # a file of another kind may be one line
             )
     if not rows:
         raise DataError(f"{path}: the table holds no architectures")

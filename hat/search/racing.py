@@ -114,6 +114,7 @@ def race(
     num_sentences = int(sum(block_sizes))
     quantile = float(norm.isf(settings.error / max(1, len(block_sizes) - 1)))
     rivals = known[: settings.keep].sum(axis=1)
+    basis = _basis(known)
     losses = np.full((num_candidates, num_sentences), np.nan)
     totals = np.full(num_candidates, np.nan)
     num_seen = np.zeros(num_candidates, dtype=np.int64)
@@ -128,7 +129,7 @@ def race(
         if seen == num_sentences:
             totals[racing] = losses[racing].sum(axis=1)
         elif seen > 1:
-            estimate = _estimate(losses[racing, :seen], known)
+            estimate = _estimate(losses[racing, :seen], basis, len(known))
             totals[racing] = estimate.totals
             racing = racing[estimate.beaten_by(rivals, quantile) < settings.keep]
     dropped = num_seen < num_sentences
@@ -139,20 +140,28 @@ def race(
     return RaceResult(losses=losses, totals=totals, num_seen=num_seen)
 
 
-def _estimate(losses: Floats, known: Floats) -> _Estimate:
+def _basis(known: Floats) -> Floats:
+    """The regressors (sentences, K): a constant, the mean of ``known``, its principal components.
+
+    The components come in the order of their importance, so that a part of them is its beginning.
+    """
+    columns = [np.ones((1, known.shape[1]))]
+    if len(known) > 1:
+        mean = known.mean(axis=0)
+        columns += [mean[None], np.linalg.svd(known - mean, full_matrices=False)[2]]
+    return np.concatenate(columns).T
+
+
+def _estimate(losses: Floats, basis: Floats, num_known: int) -> _Estimate:
     """Estimates totals from the losses (N, n) on the first n sentences.
 
-    The regressors are a constant, the mean of ``known`` and its principal components. The error
-    of a sentence is its residual over one minus its leverage, which is what it would be if the
-    sentence had been left out of the fit; the finite set is accounted for by ``1 - n / N``.
+    The fit takes a component for every four sentences, or for every two known architectures. The
+    error of a sentence is its residual over one minus its leverage, which is what it would be if
+    the sentence had been left out of the fit; the finite set is accounted for by ``1 - n / N``.
     """
-    n, num_sentences = losses.shape[1], known.shape[1]
-    columns = [np.ones(num_sentences)]
-    if len(known) > 1 and n >= 8:
-        mean = known.mean(axis=0)
-        count = min(_MOST_COMPONENTS, n // 4 - 1, len(known) // 2)
-        columns += [mean, *np.linalg.svd(known - mean, full_matrices=False)[2][:count]]
-    basis = np.stack(columns, axis=1)
+    n, num_sentences = losses.shape[1], len(basis)
+    count = min(_MOST_COMPONENTS, n // 4 - 1, num_known // 2)
+    basis = basis[:, : 2 + count if count > 0 else 1]
     orthonormal, triangle = np.linalg.qr(basis[:n])
     weights = np.linalg.solve(triangle, orthonormal.T @ losses.T)
     residuals = losses - (basis[:n] @ weights).T

@@ -57,7 +57,7 @@ def _race(args: argparse.Namespace, loss: "InheritedLoss", codec: Codec[Arch]) -
     from hat.scoring.batches import deal_into_blocks
 
     num_sentences = sum(len(batch.target) for batch in loss.batches)
-    is_raced = args.race_error > 0 and args.search_algorithm != "nsga2"
+    is_raced = args.race_error != 0 and args.search_algorithm != "nsga2"
     sizes = geometric_blocks(num_sentences) if is_raced else [num_sentences]
     blocks = deal_into_blocks(
         loss.batches,
