@@ -20,6 +20,18 @@ SMALL = (
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
 
 
+def run(launcher: tuple[str, ...], *flags: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *launcher, "evo_search.py", *SMALL, *map(str, flags)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
 @pytest.mark.stage
 @pytest.mark.parametrize(
     "scorer", ["inherited-loss", pytest.param("bleu-greedy", marks=pytest.mark.slow)]
@@ -29,18 +41,10 @@ def test_processes_share_a_population(
 ) -> None:
     found = {}
     for name, launcher in {"one": (), "two": TORCHRUN}.items():
-        done = subprocess.run(
-            [
-                *(sys.executable, *launcher, "evo_search.py", f"--configs={space_yml}", *SMALL),
-                *("--restore-file", str(supernet), "--scorer", scorer),
-                *("--write-config-path", str(tmp_path / f"{name}.yml")),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+        done = run(
+            launcher,
+            *(f"--configs={space_yml}", "--restore-file", supernet, "--scorer", scorer),
+            *("--write-config-path", tmp_path / f"{name}.yml"),
         )
         assert done.returncode == 0, done.stderr[-2000:]
         # Only one of them speaks, and its last line is the result.
@@ -52,18 +56,10 @@ def test_processes_share_a_population(
 
 @pytest.mark.stage
 def test_an_error_ends_all_processes(space_yml: Path, supernet: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, *TORCHRUN, "evo_search.py", f"--configs={space_yml}", *SMALL),
-            *("--restore-file", str(supernet), "--params-constraint", "1"),
-            *("--write-config-path", str(tmp_path / "none.yml")),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    done = run(
+        TORCHRUN,
+        *(f"--configs={space_yml}", "--restore-file", supernet, "--params-constraint", "1"),
+        *("--write-config-path", tmp_path / "none.yml"),
     )
     assert done.returncode != 0
     assert "no candidate met the constraint params <= 1 " in done.stderr
