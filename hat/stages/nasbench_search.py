@@ -11,24 +11,18 @@ accuracy of its best so far, where the table has it). Training time is charged o
 import argparse
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.simulated import SimulatedTraining
 from hat.console import command, print_result
 from hat.errors import ConfigError, suggestion
-from hat.report.document import Section, write_document
-from hat.report.plots import Axes, Band, band_plot
-from hat.report.tables import Column, csv_table, markdown_table, text_table
-from hat.report.verdict import Runs, Verdict, compare, verdict_text
+from hat.report.tables import text_table
 from hat.scoring.graph_encoding import encoder_for
 from hat.scoring.guides import guides
 from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
@@ -43,12 +37,19 @@ from hat.search.random_search import RandomSearch
 from hat.search.table_operators import in_table, part_features, table_operators
 from hat.search.tournament_evolution import TournamentEvolution, TournamentSettings
 from hat.signature import signature
+from hat.stages.nasbench_search_report import (
+    SUMMARY,
+    Run,
+    by_algorithm,
+    std,
+    summary_line,
+    write_report,
+)
 
 _MAX_TRIES = 1000
 """Candidates drawn for one that is new. In a sample of a benchmark some architectures have no
 neighbours; a search that starts from one of those goes on by chance."""
 
-Floats = NDArray[np.float64]
 Make = Callable[[Proposer[Any], TableBenchmark[Any], int], SearchAlgorithm[Any]]
 
 
@@ -93,29 +94,6 @@ DEFAULT_ALGORITHMS = tuple(ALGORITHMS)[:6]
 """Those that take seconds; graph networks need more, and NSGA-II is for two objectives."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One algorithm with one seed."""
-
-    algorithm: str
-    seed: int
-    num_models: int
-    num_collisions: int
-    spent_s: float
-    best_id: str
-    searched: float
-    """The search metric of the best model."""
-
-    reported: float
-    """The report metric of the same model."""
-
-    times_s: Floats
-    """When each training finished, (N,)."""
-
-    incumbents: Floats
-    """The report metric of the best model so far at those times, (N,)."""
-
-
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; the last line printed is one line of JSON."""
@@ -134,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for seed in range(options.seed, options.seed + options.seeds)
         ]
         runs += mine
-        print(text_table([mine], _SUMMARY) if name == runs[0].algorithm else _line(mine))
+        print(text_table([mine], SUMMARY) if name == runs[0].algorithm else summary_line(mine))
     text = signature(
         benchmark=table.name,
         size=len(table),
@@ -144,7 +122,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         seeds=f"{options.seed}..{options.seed + options.seeds - 1}",
         population=options.population_size,
     )
-    files = _write(options.out_dir, runs, table, reported, options, text)
+    files = write_report(
+        options.out_dir,
+        runs,
+        table,
+        reported=reported,
+        budget_s=options.budget,
+        seed=options.seed,
+        signature=text,
+    )
     print_result(
         {
             "report": str(files[0]),
@@ -152,9 +138,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 name: {
                     "models": float(np.mean([run.num_models for run in mine])),
                     "reported_mean": float(np.mean([run.reported for run in mine])),
-                    "reported_std": _std([run.reported for run in mine]),
+                    "reported_std": std([run.reported for run in mine]),
                 }
-                for name, mine in _by_algorithm(runs).items()
+                for name, mine in by_algorithm(runs).items()
             },
             "signature": text,
         }
@@ -214,147 +200,17 @@ def run_once(
     )
 
 
-def step_values(times: Floats, values: Floats, grid: Floats) -> Floats:
-    """Returns what was known at each time of ``grid`` (G,); ``nan`` before the first time."""
-    places = np.searchsorted(times, grid, side="right") - 1
-    return np.where(places >= 0, values[np.maximum(places, 0)], np.nan)
-
-
-def _std(values: Sequence[float]) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def _mean_of(field: str, runs: Sequence[Run]) -> float:
-    return float(np.mean([getattr(run, field) for run in runs]))
-
-
-def _std_of(field: str, runs: Sequence[Run]) -> float:
-    return _std([getattr(run, field) for run in runs])
-
-
-_SUMMARY: tuple[Column[Sequence[Run]], ...] = (
-    Column("algorithm ", lambda runs: runs[0].algorithm),
-    Column("seeds", len),
-    Column("models", partial(_mean_of, "num_models"), "6.0f"),
-    Column("collisions", partial(_mean_of, "num_collisions"), ".0f"),
-    Column("searched", partial(_mean_of, "searched"), ".4f"),
-    Column("reported", partial(_mean_of, "reported"), ".4f"),
-    Column("std", partial(_std_of, "reported"), ".4f"),
-)
-
-_RUN_COLUMNS: tuple[Column[Run], ...] = (
-    Column("algorithm", lambda run: run.algorithm),
-    Column("seed", lambda run: run.seed),
-    Column("unique_models", lambda run: run.num_models),
-    Column("collisions", lambda run: run.num_collisions),
-    Column("simulated_s", lambda run: run.spent_s),
-    Column("best", lambda run: run.best_id),
-    Column("searched", lambda run: run.searched),
-    Column("reported", lambda run: run.reported),
-)
-
-
-def _line(runs: Sequence[Run]) -> str:
-    """One more line of the summary, under its header."""
-    return text_table([runs], _SUMMARY).splitlines()[1]
-
-
-def _by_algorithm(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    return {
-        name: [run for run in runs if run.algorithm == name]
-        for name in dict.fromkeys(run.algorithm for run in runs)
-    }
-
-
-def _write(
-    folder: Path,
-    runs: Sequence[Run],
-    table: TableBenchmark[Any],
-    reported: str,
-    options: argparse.Namespace,
-    text: str,
-) -> list[Path]:
-    groups = _by_algorithm(runs)
-    grid = np.linspace(0, options.budget, 201)[1:]
-    bands = {
-        name: Band(
-            x=grid, runs=np.array([step_values(r.times_s, r.incumbents, grid) for r in mine])
-        )
-        for name, mine in groups.items()
-    }
-    better_high = table.metrics[reported].higher_is_better
-    column = table.column(reported)
-    best = float(np.nanmax(column) if better_high else np.nanmin(column))
-    axes = Axes(x="simulated training time [s]", y=f"{reported} of the best so far")
-    rows = [
-        (name, float(x), float(np.nanmedian(values)), *np.nanquantile(values, [0.25, 0.75]))
-        for name, band in bands.items()
-        for x, values in zip(band.x, band.runs.T, strict=True)
-        if not np.isnan(values).all()
-    ]
-    titles = ("algorithm", "simulated_s", "median", "quartile_25", "quartile_75")
-    curve_columns: list[Column[Any]] = [
-        Column(title, itemgetter(place)) for place, title in enumerate(titles)
-    ]
-    sections = [
-        Section(
-            title="Best so far",
-            text=f"Median and quartiles over {options.seeds} seeds. Best of the table: {best:.5f}.",
-            table=markdown_table(list(groups.values()), _SUMMARY),
-            csv=("curves.csv", csv_table(rows, curve_columns)),
-            plot=(
-                "best_so_far.png",
-                partial(band_plot, bands=bands, axes=axes, lines={"best of the table": best}),
-            ),
-        ),
-        Section(title="Runs", csv=("runs.csv", csv_table(runs, _RUN_COLUMNS))),
-    ]
-    verdicts = _verdicts(groups, reported, better_high, options.seed)
-    if verdicts:
-        sections.insert(1, Section(title="Was it worth it?", text=verdict_text(verdicts)))
-    sections.append(Section(title="Facts", text=f"Signature: `{text}`"))
-    return write_document(folder, f"Search on {table.name} in simulated time", sections)
-
-
-def _verdicts(
-    groups: dict[str, list[Run]], reported: str, better_high: bool, seed: int
-) -> list[Verdict]:
-    """Compares every algorithm with random search, if that ran."""
-
-    def of(name: str) -> Runs:
-        mine = groups[name]
-        return Runs(
-            name=name,
-            scores=tuple(run.reported for run in mine),
-            num_evaluations=round(_mean_of("num_models", mine)),
-        )
-
-    if "random" not in groups:
-        return []
-    rng = np.random.default_rng(seed)
-    return [
-        compare(of(name), of("random"), score_name=reported, higher_is_better=better_high, rng=rng)
-        for name in groups
-        if name != "random"
-    ]
-
-
 def _report_metric(options: argparse.Namespace, table: TableBenchmark[Any]) -> str:
-    if options.search_metric not in table.metrics:
-        known = ", ".join(sorted(table.metrics))
-        raise ConfigError(
-            f"--search-metric: {table.name} has no metric {options.search_metric!r}"
-            + (suggestion(options.search_metric, table.metrics) or f"; it has {known}")
-        )
-    if options.report_metric is None:
-        return "test_accuracy" if "test_accuracy" in table.metrics else str(options.search_metric)
-    if options.report_metric not in table.metrics:
-        known = ", ".join(sorted(table.metrics))
-        raise ConfigError(
-            f"--report-metric: {table.name} has no metric {options.report_metric!r}"
-            + (suggestion(options.report_metric, table.metrics) or f"; it has {known}")
-        )
-    return str(options.report_metric)
+    default = "test_accuracy" if "test_accuracy" in table.metrics else options.search_metric
+    reported = str(options.report_metric or default)
+    for flag, name in (("search", options.search_metric), ("report", reported)):
+        if name not in table.metrics:
+            known = ", ".join(sorted(table.metrics))
+            raise ConfigError(
+                f"--{flag}-metric: {table.name} has no metric {name!r}"
+                + (suggestion(name, table.metrics) or f"; it has {known}")
+            )
+    return reported
 
 
 def _check(options: argparse.Namespace) -> None:

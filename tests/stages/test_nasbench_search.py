@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hat.arch.nb201_cell import Nb201Cell
-from hat.stages.nasbench_search import ALGORITHMS, main, step_values
+from hat.stages.nasbench_search import ALGORITHMS, main
+from hat.stages.nasbench_search_report import step_values
 
 
 @pytest.fixture
