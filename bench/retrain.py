@@ -16,35 +16,27 @@ import csv
 import io
 import json
 import os
+import platform
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from multi30k import SPACE, inherited_loss, read_space
 
-from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import (
-    arch_from_mapping,
-    arch_to_mapping,
-    load_arch,
-    space_from_options,
-    write_arch,
-)
+from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch, write_arch
 from hat.files import write_text
-from hat.options import read_yaml
+from hat.stages.search_retrain import RetrainSettings, train_and_score
+from hat.steps import Runner
 
-SPACE = "configs/multi30k.en-de/supertransformer/space_cpu.yml"
-DATA = "data/binary/multi30k_en_de"
-REFERENCE = "data/text/multi30k_en_de/raw/test.de"
+DATA = Path("data/binary/multi30k_en_de")
+REFERENCE = Path("data/text/multi30k_en_de/raw/test.de")
 
 
 def draw(folder: Path, count: int, space_file: str) -> None:
     """Writes ``count`` random architectures, decoder depths in turn."""
-    options = {key: entry.value for key, entry in read_yaml(space_file).items()}
-    space = space_from_options(options, space_file)
+    space = read_space(space_file)
     rng = np.random.default_rng(7)
     depths = sorted(space.decoder_layer_nums)
     for index in range(count):
@@ -64,60 +56,34 @@ def take_from(folder: Path, search: Path) -> None:
         write_arch(path, arch_from_mapping(best["arch"], str(rival)), "best of a random search")
 
 
-def run(command: list[str], log: Path) -> str:
-    """Runs a command with its output in a log and returns that."""
-    with log.open("w", encoding="utf-8") as file:
-        subprocess.run(command, check=True, stdout=file, stderr=subprocess.STDOUT)
-    return log.read_text(encoding="utf-8")
-
-
-def last_json(text: str) -> dict[str, Any]:
-    """The result that a stage prints as its last line."""
-    lines = [line for line in text.splitlines() if line.startswith("{")]
-    return dict(json.loads(lines[-1]))
-
-
-def train_and_score(options: argparse.Namespace, arch: Path, seed: int) -> dict[str, Any]:
+def train_once(options: argparse.Namespace, arch: Path, seed: int) -> dict[str, Any]:
     """One training and its BLEU on the test set."""
-    folder = options.folder / f"{arch.stem}.seed{seed}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    python, started = sys.executable, time.perf_counter()
-    train = [python, "train.py", f"--configs={arch}", f"--sub-configs={options.configs}"]
-    train += ["--save-dir", str(folder), "--seed", str(seed), "--disable-validation"]
-    run([*train, *options.flags], folder / "train.log")
-    train_s = time.perf_counter() - started
-    generate = [python, "generate.py", DATA, "--path", str(folder / "checkpoint_last.pt")]
-    generate += ["--configs", str(arch), "--gen-subset", "test", "--beam", "5", "--lenpen", "0.6"]
-    run(generate, folder / "generate.log")
-    score = [python, "-m", "hat.cli", "score", str(folder / "generate.log"), "--remove-bpe"]
-    score += ["--metric", "sacre", "--ref", REFERENCE, "--target-lang", "de"]
-    scored = last_json(run(score, folder / "score.log"))
-    (folder / "checkpoint_last.pt").unlink()
+    settings = RetrainSettings(
+        top=0,
+        configs=Path(options.configs),
+        data=DATA,
+        seeds=(seed,),
+        subset="test",
+        metric="sacre",
+        target_lang="de",
+        beam=5,
+        lenpen=0.6,
+        reference=REFERENCE,
+        checkpoint_name="checkpoint_last.pt",
+        train_flags=("--disable-validation", *options.flags),
+    )
+    started = time.perf_counter()
+    runner = Runner(options.folder, platform.machine())
+    scored = train_and_score(runner, options.folder / arch.stem, arch, seed, settings)
     return {
         "arch": arch.stem,
         "seed": seed,
         "bleu": scored["bleu"],
         "chrf": scored["chrf"],
-        "train_s": round(train_s),
+        "seconds": round(time.perf_counter() - started),
         "signature": scored["signature"],
         "flags": options.flags,
     }
-
-
-def inherited_losses(archs: list[SubTransformerConfig], checkpoint: str) -> list[float]:
-    """Validation loss with the SuperTransformer's weights, in bf16 as a search takes it."""
-    import torch
-
-    from hat.fairseq_plugin.arguments import parse, training_parser
-    from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
-    from hat.scoring.inherited_loss import InheritedLoss
-
-    task = build_task(parse(training_parser, [f"--configs={SPACE}"]))
-    model = load_super_transformer(checkpoint, task).to(torch.bfloat16)
-    batches = validation_batches(task, "valid", model.config, max_tokens=2048)
-    losses: list[float] = InheritedLoss(model, batches).score(archs).tolist()
-    return losses
 
 
 def write_table(folder: Path, runs: list[dict[str, Any]], checkpoint: str | None) -> None:
@@ -133,7 +99,7 @@ def write_table(folder: Path, runs: list[dict[str, Any]], checkpoint: str | None
     header = ["task", "name", "arch", "num_seeds", "scratch_test_BLEU", "scratch_test_chrF"]
     if checkpoint is not None:
         header.append("inherited_valid_loss")
-        for row, loss in zip(rows, inherited_losses(archs, checkpoint), strict=True):
+        for row, loss in zip(rows, inherited_loss(checkpoint).score(archs), strict=True):
             row.append(f"{loss:.5f}")
     out = io.StringIO()
     csv.writer(out).writerows([header, *rows])
@@ -165,7 +131,7 @@ def main() -> None:
             runs = [json.loads(line) for line in lines]
             if any(run["arch"] == arch.stem and run["seed"] == seed for run in runs):
                 continue
-            result = train_and_score(options, arch, seed)
+            result = train_once(options, arch, seed)
             # Another process may have added lines meanwhile; one line is one write.
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(result) + "\n")

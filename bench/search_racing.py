@@ -18,12 +18,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from multi30k import CHECKPOINT, inherited_loss, read_space
 from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import space_from_options
-from hat.arch.space import SearchSpace
-from hat.options import read_yaml
 from hat.search.base import A, Objective, Trial
 from hat.search.evolution import Evolution
 from hat.search.loop import Search
@@ -34,41 +32,14 @@ from hat.search.racing_scorer import ExactScorer, RacingScorer, geometric_blocks
 
 Floats = NDArray[np.float64]
 Arch = SubTransformerConfig
-SPACE = "configs/multi30k.en-de/supertransformer/space_cpu.yml"
 SETTINGS = [(25, 0.05), (25, 0.2), (10, 0.05), (10, 0.2)]
 """(keep, error): HAT's 25 parents, or only the best ten of them, scored on everything."""
 
 
-def space_of(path: str) -> SearchSpace:
-    """Reads the search space."""
-    options = {key: entry.value for key, entry in read_yaml(path).items()}
-    return space_from_options(options, path)
-
-
 def collect(path: Path, rounds: int, restore_file: str) -> None:
     """Scores the first rounds of a search on everything, and saves after each."""
-    import torch
-
-    from hat.fairseq_plugin.arguments import parse, training_parser
-    from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
-    from hat.scoring.batches import deal_into_blocks
-    from hat.scoring.inherited_loss import InheritedLoss
-
-    args = parse(training_parser, [f"--configs={SPACE}"])
-    task = build_task(args)
-    model = load_super_transformer(restore_file, task).to(torch.bfloat16)
-    batches = validation_batches(task, "valid", model.config, max_tokens=2048)
-    count = sum(len(batch.target) for batch in batches)
-    [block] = deal_into_blocks(
-        batches,
-        [count],
-        padding_idx=model.config.padding_idx,
-        max_tokens=2048,
-        rng=np.random.default_rng(0),
-    )
-    loss = InheritedLoss(model, block)
-    space = space_of(SPACE)
-    operators = GeneOperators(space)
+    loss = inherited_loss(restore_file)
+    operators = GeneOperators(read_space())
     algorithm = Evolution(Proposer(operators, np.random.default_rng(1)))
     losses, genes, sizes = [], [], []
     for number in range(rounds):
@@ -212,9 +183,7 @@ def main() -> None:
     parser.add_argument("losses", type=Path)
     parser.add_argument("--rounds", type=int, help="4 to collect, 30 to search")
     parser.add_argument("--repeats", type=int, default=20, help="orders of sentences, or seeds")
-    parser.add_argument(
-        "--restore-file", default="runs/multi30k.en-de/supertransformer/checkpoint_best.pt"
-    )
+    parser.add_argument("--restore-file", default=CHECKPOINT)
     options = parser.parse_args()
     if options.what == "collect":
         collect(options.losses, options.rounds or 4, options.restore_file)
@@ -225,7 +194,7 @@ def main() -> None:
         for line in races(losses, sizes, options.repeats):
             print(json.dumps(line))
     else:
-        made = MadeLosses(losses, one_hot, GeneOperators(space_of(SPACE)))
+        made = MadeLosses(losses, one_hot, GeneOperators(read_space()))
         searches(made, options.rounds or 30, options.repeats)
 
 

@@ -52,6 +52,14 @@ class RetrainSettings:
     beam: int
     lenpen: float
     on_cpu: bool = False
+    reference: Path | None = None
+    """Raw text of the subset; None: the data's own, detokenised."""
+
+    checkpoint_name: str = "checkpoint_best.pt"
+    """The file of a training that is scored."""
+
+    train_flags: tuple[str, ...] = ()
+    """For ``train.py``, after the YAML files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +103,11 @@ def add_retrain_options(parser: argparse.ArgumentParser) -> None:
         "--bleu-lenpen",
     )
     group.add_argument("--retrain-metric", choices=METRICS, default="sacre")
+    group.add_argument(
+        "--retrain-ref",
+        metavar="FILE",
+        help="raw text of the subset, as the references (default: the data's own, detokenised)",
+    )
 
 
 def retrain_settings(args: argparse.Namespace) -> RetrainSettings | None:
@@ -115,6 +128,9 @@ def retrain_settings(args: argparse.Namespace) -> RetrainSettings | None:
     entries = read_yaml(args.retrain_configs)
     if "data" not in entries:
         raise ConfigError(f"{args.retrain_configs}: names no data folder (data: ...)")
+    if args.retrain_ref is not None and not Path(args.retrain_ref).is_file():
+        raise ConfigError(f"--retrain-ref: there is no file {args.retrain_ref}")
+    validates = not ("disable-validation" in entries and entries["disable-validation"].value)
     return RetrainSettings(
         top=args.retrain_top,
         configs=Path(args.retrain_configs),
@@ -126,6 +142,8 @@ def retrain_settings(args: argparse.Namespace) -> RetrainSettings | None:
         beam=args.bleu_beam,
         lenpen=args.bleu_lenpen,
         on_cpu=args.cpu,
+        reference=None if args.retrain_ref is None else Path(args.retrain_ref),
+        checkpoint_name="checkpoint_best.pt" if validates else "checkpoint_last.pt",
     )
 
 
@@ -158,7 +176,7 @@ def retrain(
         yml = home / "arch.yml"
         if not yml.exists():
             write_arch(yml, trial.arch, "Retrained after a search.")
-        scores = [_one(runner, home, yml, seed, settings) for seed in settings.seeds]
+        scores = [train_and_score(runner, home, yml, seed, settings) for seed in settings.seeds]
         rows.append(
             Retrained(
                 name=name,
@@ -172,6 +190,69 @@ def retrain(
             )
         )
     return rows
+
+
+def train_and_score(
+    runner: Runner, home: Path, yml: Path, seed: int, settings: RetrainSettings
+) -> Mapping[str, Any]:
+    """Trains one architecture with one seed, translates and scores.
+
+    Args:
+        runner: runs the three commands, unless they are up to date.
+        home: folder of the architecture.
+        yml: the architecture.
+        seed: of the training.
+        settings: what is trained and how.
+
+    Returns:
+        What ``hat score`` prints: ``bleu``, ``chrf``, ``signature``.
+
+    Raises:
+        StepError: if a command fails; its log has been shown by then.
+    """
+    name, save_dir = f"{home.name}.seed{seed}", home / f"seed{seed}"
+    checkpoint = save_dir / settings.checkpoint_name
+    hat = (sys.executable, "-m", "hat.cli")
+    on_cpu = ("--cpu",) if settings.on_cpu else ()
+    configs = (f"--configs={yml}", f"--sub-configs={settings.configs}")
+    runner.run(
+        Step(
+            name=f"train.{name}",
+            about="train from scratch",
+            command=(
+                *(*hat, "train", *configs, *on_cpu),
+                *("--seed", str(seed), "--save-dir", str(save_dir), *settings.train_flags),
+            ),
+            inputs=(yml, settings.configs, settings.data),
+            outputs=(checkpoint,),
+            work_dir=save_dir,
+        )
+    )
+    generate = f"generate.{name}.{settings.subset}"
+    log = runner.folder / "logs" / f"{generate}.log"
+    runner.run(
+        Step(
+            name=generate,
+            about=f"translate {settings.subset}",
+            command=(
+                *(*hat, "generate", *configs, *on_cpu, "--path", str(checkpoint)),
+                *("--gen-subset", settings.subset, "--batch-size", "128", "--remove-bpe"),
+                *("--beam", str(settings.beam), "--lenpen", str(settings.lenpen)),
+            ),
+            inputs=(yml, settings.configs, settings.data, checkpoint),
+            outputs=(log,),
+        )
+    )
+    metric = ("--metric", settings.metric, "--target-lang", settings.target_lang)
+    reference = () if settings.reference is None else ("--ref", str(settings.reference))
+    step = Step(
+        name=f"score.{name}.{settings.subset}",
+        about="score the translations",
+        command=(*hat, "score", str(log), *metric, *reference),
+        inputs=(log,) if settings.reference is None else (log, settings.reference),
+        outputs=(),
+    )
+    return runner.run(step).result
 
 
 def retrain_section(rows: Sequence[Retrained], settings: RetrainSettings) -> Section:
@@ -210,54 +291,6 @@ def retrain_section(rows: Sequence[Retrained], settings: RetrainSettings) -> Sec
         table=markdown_table(rows, columns),
         csv=("retrained.csv", csv_table(rows, [*columns, folder])),
     )
-
-
-def _one(
-    runner: Runner, home: Path, yml: Path, seed: int, settings: RetrainSettings
-) -> Mapping[str, Any]:
-    """Trains one architecture with one seed, translates and scores."""
-    name, save_dir = f"{home.name}.seed{seed}", home / f"seed{seed}"
-    checkpoint = save_dir / "checkpoint_best.pt"
-    hat = (sys.executable, "-m", "hat.cli")
-    on_cpu = ("--cpu",) if settings.on_cpu else ()
-    configs = (f"--configs={yml}", f"--sub-configs={settings.configs}")
-    runner.run(
-        Step(
-            name=f"train.{name}",
-            about="train from scratch",
-            command=(
-                *(*hat, "train", *configs, *on_cpu),
-                *("--seed", str(seed), "--save-dir", str(save_dir)),
-            ),
-            inputs=(yml, settings.configs, settings.data),
-            outputs=(checkpoint,),
-            work_dir=save_dir,
-        )
-    )
-    generate = f"generate.{name}.{settings.subset}"
-    log = runner.folder / "logs" / f"{generate}.log"
-    runner.run(
-        Step(
-            name=generate,
-            about=f"translate {settings.subset}",
-            command=(
-                *(*hat, "generate", *configs, *on_cpu, "--path", str(checkpoint)),
-                *("--gen-subset", settings.subset, "--batch-size", "128", "--remove-bpe"),
-                *("--beam", str(settings.beam), "--lenpen", str(settings.lenpen)),
-            ),
-            inputs=(yml, settings.configs, settings.data, checkpoint),
-            outputs=(log,),
-        )
-    )
-    metric = ("--metric", settings.metric, "--target-lang", settings.target_lang)
-    step = Step(
-        name=f"score.{name}.{settings.subset}",
-        about="score the translations",
-        command=(*hat, "score", str(log), *metric),
-        inputs=(log,),
-        outputs=(),
-    )
-    return runner.run(step).result
 
 
 def _finalists(story: SearchStory[Arch], top: int) -> dict[str, Trial[Arch]]:
