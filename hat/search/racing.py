@@ -1,7 +1,8 @@
-"""Racing: candidates that cannot be among the best any more are not scored to the end.
+"""Racing: candidates are only scored as far as it matters.
 
 Maron and Moore, "Hoeffding Races" (NeurIPS 1993): all candidates see the same random sample of the
 validation set, block by block, and one is dropped as soon as a confidence bound says that it loses.
+One whose score is known well enough for a parent is left at that, unless it may be the best of all.
 
 What is bounded is the error of a regression estimate (Cochran, "Sampling Techniques", chapter 7):
 the losses that a candidate has on the sentences seen are fitted by losses of architectures that
@@ -9,8 +10,10 @@ were scored on all of them, and the fit says what to expect on the rest. What ma
 for one architecture makes it hard for others, so little is left to chance.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,19 +31,36 @@ _MOST_COMPONENTS = 32
 
 @dataclass(frozen=True, kw_only=True)
 class RaceSettings:
-    """When a candidate is dropped."""
+    """When a candidate need not be scored any further."""
 
     keep: int
-    """How many of the best must be scored on everything: the parents of the next round."""
+    """How many of the best are wanted: the parents of the next round."""
 
     error: float = 0.05
     """Chance that a candidate that belongs to the best ``keep`` is dropped all the same."""
+
+    finalists: int = 1
+    """How many of the best must be scored on everything."""
+
+    tolerance: float = 0.0
+    """Standard error of a total that is good enough for a parent; 0: they are scored on
+    everything, too."""
 
     def __post_init__(self) -> None:
         if self.keep < 1 or not 0 < self.error < 1:
             raise ConfigError(
                 f"a race must keep at least 1 and its error lie in (0, 1), but found "
                 f"{self.keep} and {self.error}"
+            )
+        if not 1 <= self.finalists <= self.keep:
+            raise ConfigError(
+                f"a race among the best {self.keep} must have 1 to {self.keep} finalists, "
+                f"but found {self.finalists}"
+            )
+        if not 0 <= self.tolerance < math.inf:
+            raise ConfigError(
+                f"the tolerance of a race must be finite and not negative, but found "
+                f"{self.tolerance}"
             )
 
 
@@ -52,8 +72,8 @@ class RaceResult:
     """(N, sentences), ``nan`` for what was not looked at."""
 
     totals: Floats
-    """Summed loss of all sentences, (N,). Of candidates that were dropped it is an estimate, and
-    never better than what they lost to."""
+    """Summed loss of all sentences, (N,). Of candidates that were not scored on everything it is
+    an estimate, and never better than what they lost to."""
 
     num_seen: NDArray[np.int64]
     """Sentences that each candidate was scored on, (N,)."""
@@ -70,20 +90,35 @@ class _Estimate:
     """(N, n): what each sentence would be off if the others predicted it, times what turns the
     mean error of n sentences into that of the total."""
 
-    def beaten_by(self, rivals: Floats, quantile: float) -> NDArray[np.int64]:
-        """By how many others and rivals (R,) each candidate is beaten with confidence, (N,).
+    @cached_property
+    def covariance(self) -> Floats:
+        """Of the totals, (N, N)."""
+        n = self.errors.shape[1]
+        centred = self.errors - self.errors.mean(axis=1, keepdims=True)
+        covariance: Floats = centred @ centred.T / (n - 1) / n
+        return covariance
+
+    @property
+    def variance(self) -> Floats:
+        """Of the totals, (N,)."""
+        return np.diag(self.covariance)
+
+    def beaten_by(self, rivals: Floats, variance: Floats, quantile: float) -> NDArray[np.int64]:
+        """By how many others and rivals each candidate is beaten with confidence, (N,).
 
         The error of a difference is that of the mean of the sentences' differences, so what two
         candidates have in common cancels.
+
+        Args:
+            rivals: totals of others, (R,).
+            variance: theirs, (R,); 0 if they were scored on everything.
+            quantile: standard errors that make a difference certain.
         """
-        n = self.errors.shape[1]
-        centred = self.errors - self.errors.mean(axis=1, keepdims=True)
-        covariance = centred @ centred.T / (n - 1) / n
-        variance = np.diag(covariance)
+        mine = self.variance[:, None]
         # var(a - b) = var a + var b - 2 cov(a, b), for all pairs from one product
-        spread = np.maximum(variance[:, None] + variance - 2 * covariance, 0.0)
+        spread = np.maximum(mine + self.variance - 2 * self.covariance, 0.0)
         behind = self.totals[:, None] - self.totals > quantile * np.sqrt(spread)
-        lost = self.totals[:, None] - rivals > quantile * np.sqrt(variance)[:, None]
+        lost = self.totals[:, None] - rivals > quantile * np.sqrt(mine + variance)
         counts: NDArray[np.int64] = behind.sum(axis=1) + lost.sum(axis=1)
         return counts
 
@@ -96,12 +131,13 @@ def race(
     known: Floats,
     settings: RaceSettings,
 ) -> RaceResult:
-    """Scores candidates block by block and drops those that cannot be among the best.
+    """Scores candidates block by block until they are dropped, known well enough, or all seen.
 
     After each block a candidate is dropped if at least ``keep`` others are better than it with
     confidence: if the difference of the estimates is more standard errors below zero than a
     normal quantile, that of ``error`` shared among the looks (Bonferroni). A candidate that belongs
-    to the best is only dropped if one of those comparisons was wrong.
+    to the best is only dropped if one of those comparisons was wrong. One whose estimate is within
+    ``tolerance`` is left at that if at least ``finalists`` others are better with confidence.
 
     Args:
         evaluate: does the scoring.
@@ -109,15 +145,17 @@ def race(
         block_sizes: sentences of each block; a block is a random sample.
         known: (M, sentences) losses on all sentences, best architecture first; the first ``keep``
             are rivals, and all of them serve to estimate.
-        settings: when a candidate is dropped.
+        settings: when to stop; ``tolerance`` is one of the summed loss.
     """
     num_sentences = int(sum(block_sizes))
     quantile = float(norm.isf(settings.error / max(1, len(block_sizes) - 1)))
     rivals = known[: settings.keep].sum(axis=1)
+    variance = np.zeros(len(rivals))
     basis = _basis(known)
     losses = np.full((num_candidates, num_sentences), np.nan)
     totals = np.full(num_candidates, np.nan)
     num_seen = np.zeros(num_candidates, dtype=np.int64)
+    dropped = np.zeros(num_candidates, dtype=bool)
     racing = np.arange(num_candidates)
     seen = 0
     for block, size in enumerate(block_sizes):
@@ -131,13 +169,28 @@ def race(
         elif seen > 1:
             estimate = _estimate(losses[racing, :seen], basis, len(known))
             totals[racing] = estimate.totals
-            racing = racing[estimate.beaten_by(rivals, quantile) < settings.keep]
-    dropped = num_seen < num_sentences
-    if dropped.any():
-        # Nobody is dropped before ``keep`` others were found to be better.
-        last = np.sort(np.concatenate([totals[~dropped], rivals]))[settings.keep - 1]
-        totals[dropped] = np.maximum(totals[dropped], np.nextafter(last, np.inf))
+            beaten = estimate.beaten_by(rivals, variance, quantile)
+            lost = beaten >= settings.keep
+            known_well = ~lost & (beaten >= settings.finalists)
+            known_well &= estimate.variance <= settings.tolerance**2
+            # They stay in the race as what others may lose to.
+            rivals = np.concatenate([rivals, estimate.totals[known_well]])
+            variance = np.concatenate([variance, estimate.variance[known_well]])
+            dropped[racing[lost]] = True
+            racing = racing[~lost & ~known_well]
+    exact = num_seen == num_sentences
+    everybody = np.concatenate([totals[~dropped], known[: settings.keep].sum(axis=1)])
+    _keep_behind(totals, dropped, everybody, settings.keep)
+    of_all = np.concatenate([totals[exact], known[: settings.keep].sum(axis=1)])
+    _keep_behind(totals, ~exact, of_all, settings.finalists)
     return RaceResult(losses=losses, totals=totals, num_seen=num_seen)
+
+
+def _keep_behind(totals: Floats, losers: NDArray[np.bool_], winners: Floats, place: int) -> None:
+    """Makes estimates of ``losers`` worse than the winner in that place."""
+    if losers.any() and len(winners) >= place:
+        last = np.sort(winners)[place - 1]
+        totals[losers] = np.maximum(totals[losers], np.nextafter(last, np.inf))
 
 
 def _basis(known: Floats) -> Floats:

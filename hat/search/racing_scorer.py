@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Generic
 
 import numpy as np
@@ -39,9 +40,9 @@ class ExactScorer(Generic[A]):
 class RacingScorer(Generic[A]):
     """Scores each population against itself and against the best of the search so far.
 
-    The best ``keep`` architectures of a search are always scored on everything. What was dropped
-    before gets an estimate, which is never better than the score of those; ``shares`` tells the
-    two apart. With a single block nothing is dropped and every score is exact.
+    The best ``finalists`` of a search are always scored on everything. What was not gets an
+    estimate, which is never better than the score of those; ``shares`` tells the two apart. With a
+    single block every score is exact.
     """
 
     higher_is_better = False
@@ -62,7 +63,7 @@ class RacingScorer(Generic[A]):
             name: of the loss.
             block_sizes: sentences of each block.
             num_units: what the summed loss is divided by, such as tokens times ln 2.
-            settings: how many must be scored on everything, and how sure a drop must be.
+            settings: when to stop scoring; ``tolerance`` is one of the score.
         """
         self.name = name
         self.block_sizes = tuple(block_sizes)
@@ -71,7 +72,7 @@ class RacingScorer(Generic[A]):
         """Sentences times architectures so far."""
         self._evaluate = evaluate
         self._num_units = num_units
-        self._settings = settings
+        self._settings = replace(settings, tolerance=settings.tolerance * num_units)
         self._shares: dict[A, float] = {}
         self._known = np.empty((0, self.num_sentences))
         """Losses on all sentences, best architecture first."""

@@ -41,6 +41,14 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         help="a candidate is dropped before it is scored on all sentences if the chance that it "
         "belongs to the parents is smaller; 0: score everybody on everything",
     )
+    group.add_argument(
+        "--race-tolerance",
+        type=float,
+        default=0.003,
+        metavar="BITS",
+        help="standard error of a loss that is good enough for a parent that cannot be among the "
+        "finalists; 0: parents are scored on all sentences",
+    )
     finish = parser.add_argument_group("finish of the search")
     finish.add_argument(
         "--measure-finalists",

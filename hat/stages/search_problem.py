@@ -80,7 +80,9 @@ class SearchProblem:
             "sizes": "+".join(str(getattr(args, f"{name}_size")) for name in sizes),
             "mutation_prob": args.mutation_prob,
             "scorer": self.scorer.exact.name,
-            "race_error": args.race_error if args.scorer == "inherited-loss" else None,
+            "race": f"{args.race_error:g}-{args.race_tolerance:g}"
+            if args.scorer == "inherited-loss"
+            else None,
             "sentences": args.bleu_sentences if args.scorer.startswith("bleu") else None,
             "screen": f"{args.screen_by}-{args.warm_up}-{args.moves}" if self.cheap_score else None,
             "precision": precision(args),

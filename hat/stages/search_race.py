@@ -66,6 +66,7 @@ def _race(args: argparse.Namespace, loss: "InheritedLoss", codec: Codec[Arch]) -
         max_tokens=args.max_tokens_valid,
         rng=np.random.default_rng(args.seed),
     )
+    finalists = max(1, args.measure_finalists)
     spread = Spread(lambda archs, block: loss.sentence_losses(archs, blocks[block]), codec)
     race = RacingScorer(
         spread,
@@ -73,8 +74,10 @@ def _race(args: argparse.Namespace, loss: "InheritedLoss", codec: Codec[Arch]) -
         block_sizes=sizes,
         num_units=loss.num_tokens * math.log(2),
         settings=RaceSettings(
-            keep=max(args.parent_size, args.measure_finalists),
+            keep=max(args.parent_size, finalists),
+            finalists=finalists,
             error=args.race_error if is_raced else 0.5,
+            tolerance=args.race_tolerance,
         ),
     )
     return SpreadScorer(spread=spread, exact=race.exact, race=race)
