@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from hat.arch.config import SubTransformerConfig
 from hat.latency.predictor import load_predictor
 from hat.scoring.batches import deal_into_blocks
+from hat.scoring.shared_encoder import SharedEncoder
 from hat.search.constraints import Constraints, Limit
 from hat.search.evolution import Evolution, EvolutionSettings
 from hat.search.loop import RoundReport, Search
@@ -81,9 +82,10 @@ def main() -> None:
         padding_idx=model.config.padding_idx,
         max_tokens=MAX_TOKENS,
         rng=np.random.default_rng(options.seed),
+        packed=dtype,
     )
     clock = Clock()
-    clock.watch(model.encoder, "forward", "encoder")
+    clock.watch(SharedEncoder, "output", "encoder")
     clock.watch(model.decoder, "extract_features", "decoder")
     clock.watch(model.decoder, "output_layer", "output layer")
     clock.watch(loss, "sentence_losses", "scoring")

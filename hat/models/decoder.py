@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from hat.arch.config import DecoderConfig
 from hat.models.config import SuperTransformerConfig
 from hat.models.encoder import EncoderOutput, build_positions
+from hat.models.packing import Packing
 from hat.modules.decoder_layer import DecoderLayerSuper, LayerCache
 from hat.modules.embedding import EmbeddingSuper
 from hat.modules.layer_norm import LayerNormSuper
@@ -159,13 +160,20 @@ class SuperDecoder(nn.Module):
         prev_output_tokens: Tensor,
         encoder_out: EncoderOutput | None,
         cache: DecoderCache | None = None,
+        packing: Packing | None = None,
     ) -> Tensor:
-        """The same as ``forward``, up to the output layer: (B, T or new, E)."""
+        """The same as ``forward``, up to the output layer: (B, T or new, E).
+
+        ``packing``: says which sentences share a row, if they do; excludes a cache.
+        """
         start = 0 if cache is None else cache.length
-        x = self.embed_scale * self.embed_tokens(prev_output_tokens[:, start:], self.arch.embed_dim)
-        if self.embed_positions is not None:
+        width = self.arch.embed_dim
+        x = self.embed_scale * self.embed_tokens(prev_output_tokens[:, start:], width)
+        if self.embed_positions is not None and packing is not None:
+            x = x + self.embed_positions.at(packing.target_positions, width)
+        elif self.embed_positions is not None:
             # All tokens, because positions count those that are not padding.
-            x = x + self.embed_positions(prev_output_tokens, self.arch.embed_dim, start=start)
+            x = x + self.embed_positions(prev_output_tokens, width, start=start)
         x = F.dropout(x, self.dropout_p, self.training)
 
         if cache is not None and not cache.layers:
@@ -177,10 +185,13 @@ class SuperDecoder(nn.Module):
             masks = cache.memory_masks
         else:
             assert encoder_out is not None, "the first step needs the encoder's output"
-            memories, masks = _join_states(encoder_out, set(self.arch.ende_spans))
+            spans = set(self.arch.ende_spans)
+            cross_mask = None if packing is None else packing.cross_mask
+            memories, masks = _join_states(encoder_out, spans, cross_mask)
+        self_mask = None if packing is None else packing.target_mask
         for index, span in enumerate(self.arch.ende_spans):
             layer_cache = None if cache is None else cache.layers[index]
-            x = self.layer(index)(x, memories.get(span), masks[span], layer_cache)
+            x = self.layer(index)(x, memories.get(span), masks[span], layer_cache, self_mask)
         features: Tensor = x
         if self.layer_norm is not None:
             features = self.layer_norm(x)
@@ -202,17 +213,20 @@ class SuperDecoder(nn.Module):
 
 
 def _join_states(
-    encoder_out: EncoderOutput, spans: set[int]
+    encoder_out: EncoderOutput, spans: set[int], cross_mask: Tensor | None
 ) -> tuple[dict[int, Tensor], dict[int, Tensor | None]]:
     """Joins the last ``span`` encoder outputs along time, for each span that a layer uses.
 
     Returns:
-        Per span the memory (B, span * S, E) and its mask (B, 1, 1, span * S), True at tokens.
+        Per span the memory (B, span * S, E) and its mask: (B, 1, 1, span * S), True at tokens, or
+        ``cross_mask`` (B, 1, T, S) repeated.
     """
     memories: dict[int, Tensor] = {}
     masks: dict[int, Tensor | None] = {}
     padding_mask = encoder_out.padding_mask
-    present = None if padding_mask is None else padding_mask.logical_not()[:, None, None, :]
+    present = cross_mask
+    if present is None and padding_mask is not None:
+        present = padding_mask.logical_not()[:, None, None, :]
     for span in spans:
         states = encoder_out.states[:span]
         memories[span] = states[0] if span == 1 else torch.cat(states, dim=1)

@@ -1,6 +1,7 @@
 """The elastic encoder."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -126,26 +127,46 @@ class SuperEncoder(nn.Module):
         else:
             padding_mask = None
 
-        x = self.embed_scale * self.embed_tokens(src_tokens, self.arch.embed_dim)
-        if self.embed_positions is not None:
-            positions = None
-            if padding_mask is None:
-                positions = self.embed_positions.unpadded(src_tokens.size(1), self.arch.embed_dim)
-            if positions is None:
-                positions = self.embed_positions(src_tokens, self.arch.embed_dim)
-            x = x + positions
-        x = F.dropout(x, self.dropout_p, self.training)
-
+        x = self.embed(src_tokens, is_padded=mask is not None)
         outputs = []
         for index in range(self.arch.num_layers):
             x = self.layer(index)(x, mask)
             outputs.append(x)
+        return self.output(outputs, padding_mask)
+
+    def embed(
+        self, src_tokens: Tensor, *, is_padded: bool = True, places: Tensor | None = None
+    ) -> Tensor:
+        """What goes into the first layer.
+
+        Args:
+            src_tokens: (B, S) int64.
+            is_padded: whether there may be padding among them.
+            places: (B, S) int64, of each token in its sentence from 0; counted if None.
+
+        Returns:
+            (B, S, E).
+        """
+        x = self.embed_scale * self.embed_tokens(src_tokens, self.arch.embed_dim)
+        if self.embed_positions is not None:
+            positions = None
+            if places is not None:
+                positions = self.embed_positions.at(places, self.arch.embed_dim)
+            elif not is_padded:
+                positions = self.embed_positions.unpadded(src_tokens.size(1), self.arch.embed_dim)
+            if positions is None:
+                positions = self.embed_positions(src_tokens, self.arch.embed_dim)
+            x = x + positions
+        return F.dropout(x, self.dropout_p, self.training)
+
+    def output(self, outputs: Sequence[Tensor], padding_mask: Tensor | None) -> EncoderOutput:
+        """Makes what the decoder attends to from the outputs of all layers, each (B, S, E)."""
         # The layers that the sampled depth skips pass the last output on.
         skipped = self.config.encoder_layers - self.arch.num_layers
-        outputs.extend([x] * min(skipped, MAX_SPAN))
+        outputs = [*outputs, *([outputs[-1]] * min(skipped, MAX_SPAN))]
         states = outputs[: -MAX_SPAN - 1 : -1]
         if self.layer_norm is not None:
-            states[0] = self.layer_norm(x)
+            states[0] = self.layer_norm(states[0])
         return EncoderOutput(states=tuple(states), padding_mask=padding_mask)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:

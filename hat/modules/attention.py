@@ -148,7 +148,8 @@ class MultiheadAttentionSuper(nn.Module):
             query: (B, H, T, K).
             key: (B, H, S, K).
             value: (B, H, S, K).
-            mask: boolean, broadcastable to (B, H, T, S), True where a query may look.
+            mask: broadcastable to (B, H, T, S): boolean, True where a query may look, or numbers
+                that are added to the scores.
             is_causal: query t sees the keys up to t only; excludes ``mask``.
 
         Returns:

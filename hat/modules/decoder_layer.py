@@ -131,6 +131,7 @@ class DecoderLayerSuper(nn.Module):
         memory: Tensor | None,
         memory_mask: Tensor | None = None,
         cache: LayerCache | None = None,
+        self_mask: Tensor | None = None,
     ) -> Tensor:
         """Runs the layer over T tokens, or over T new ones when there is a cache.
 
@@ -139,6 +140,8 @@ class DecoderLayerSuper(nn.Module):
             memory: (B, S, E_encoder), what to attend to; not read once the cache has its keys.
             memory_mask: (B, 1, 1, S), True at tokens, or None if nothing is padding.
             cache: keys and values of earlier tokens; those of the new ones are added.
+            self_mask: (B, 1, T, T), added to the scores of the self-attention; None: a token sees
+                what is not later.
 
         Returns:
             (B, T, E).
@@ -146,7 +149,7 @@ class DecoderLayerSuper(nn.Module):
         residual = x
         if self.normalize_before:
             x = self.self_attn_layer_norm(x)
-        x = residual + self._dropout(self._attend_to_self(x, cache))
+        x = residual + self._dropout(self._attend_to_self(x, cache, self_mask))
         if not self.normalize_before:
             x = self.self_attn_layer_norm(x)
 
@@ -167,9 +170,11 @@ class DecoderLayerSuper(nn.Module):
             x = self.final_layer_norm(x)
         return x
 
-    def _attend_to_self(self, x: Tensor, cache: LayerCache | None) -> Tensor:
+    def _attend_to_self(self, x: Tensor, cache: LayerCache | None, mask: Tensor | None) -> Tensor:
         query, key, value = self.self_attn.project_self(x)
         new = x.size(1)
+        if mask is not None:
+            return self.self_attn.attend(query, key, value, mask=mask)
         if cache is None:
             return self.self_attn.attend(query, key, value, is_causal=new > 1)
         key, value = cache.append(key, value)

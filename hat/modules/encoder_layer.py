@@ -77,7 +77,7 @@ class EncoderLayerSuper(nn.Module):
         self.dropout_scale = dropout_scale
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x: (B, S, E) -> (B, S, E). ``mask``: (B, 1, 1, S), True at tokens, or None."""
+        """x: (B, S, E) -> (B, S, E). ``mask``: as of an attention."""
         residual = x
         if self.normalize_before:
             x = self.self_attn_layer_norm(x)

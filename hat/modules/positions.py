@@ -59,11 +59,14 @@ class SinusoidalPositions(nn.Module):
 
     def forward(self, tokens: Tensor, embed_dim: int, *, start: int = 0) -> Tensor:
         """tokens: (B, S) -> (B, S - start, embed_dim), the vectors from token ``start`` on."""
-        last = self.padding_idx + tokens.size(1)
-        if last >= self.table.size(0):
-            self.table = sinusoidal_table(2 * last, self.embed_dim, self.padding_idx).to(self.table)
+        self._reach(tokens.size(1))
         positions = token_positions(tokens, self.padding_idx)[:, start:]
         return F.embedding(positions, self.table[:, :embed_dim])
+
+    def at(self, places: Tensor, embed_dim: int) -> Tensor:
+        """places: (B, S) int64 in the sentence, from 0 and below S -> (B, S, embed_dim)."""
+        self._reach(places.size(1))
+        return F.embedding(places + self.padding_idx + 1, self.table[:, :embed_dim])
 
     def unpadded(self, length: int, embed_dim: int) -> Tensor | None:
         """The (length, embed_dim) vectors of a sentence without padding, if the table has them."""
@@ -71,6 +74,12 @@ class SinusoidalPositions(nn.Module):
         if first + length > self.table.size(0):
             return None
         return self.table[first : first + length, :embed_dim]
+
+    def _reach(self, length: int) -> None:
+        """Makes the table long enough for ``length`` tokens."""
+        last = self.padding_idx + length
+        if last >= self.table.size(0):
+            self.table = sinusoidal_table(2 * last, self.embed_dim, self.padding_idx).to(self.table)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         # Neither is a parameter: fairseq's marker for a device, and the tables of old versions.
@@ -104,14 +113,25 @@ class LearnedPositions(nn.Embedding):
         Raises:
             DataError: if a sentence is longer than the positions that were learned.
         """
-        longest = self.num_embeddings - self.padding_idx - 1
-        if tokens.size(1) > longest:
-            raise DataError(
-                f"a sentence has {tokens.size(1)} tokens, "
-                f"but the model has learned positions for {longest}"
-            )
+        self._check(tokens.size(1))
         positions = token_positions(tokens, self.padding_idx)[:, start:]
         return F.embedding(positions, self.weight, self.padding_idx)[..., :embed_dim]
+
+    def at(self, places: Tensor, embed_dim: int) -> Tensor:
+        """places: (B, S) int64 in the sentence, from 0 -> (B, S, embed_dim).
+
+        Raises:
+            DataError: if a sentence is longer than the positions that were learned.
+        """
+        self._check(int(places.max()) + 1)
+        return F.embedding(places + self.padding_idx + 1, self.weight)[..., :embed_dim]
+
+    def _check(self, length: int) -> None:
+        longest = self.num_embeddings - self.padding_idx - 1
+        if length > longest:
+            raise DataError(
+                f"a sentence has {length} tokens, but the model has learned positions for {longest}"
+            )
 
     def unpadded(self, length: int, embed_dim: int) -> Tensor | None:
         """None: learned positions always go through ``forward``."""

@@ -1,13 +1,24 @@
-"""Batches of sentence pairs, and the same sentences dealt into random blocks."""
+"""Batches of sentence pairs, and the same sentences dealt into random blocks.
+
+Blocks are small and sentences differ in length, so up to half of a block's batches would be
+padding. Where a model can keep sentences apart that share a row, they are packed instead: Krell et
+al., "Efficient Sequence Packing without Cross-contamination" (arXiv 2107.02027), but first-fit
+decreasing on both sides at once.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from hat.errors import ConfigError
+from hat.models.packing import Packing, packing_of
+
+ROW_TOKENS = 64
+"""Tokens of a packed row, on either side, unless a sentence is longer. Attention is quadratic in
+it, and shorter rows cannot be filled as well: ``bench/search_speed.py``."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,18 @@ class Batch:
     target: Tensor
     """(B, T) int64."""
 
+    packing: Packing | None = None
+    """If rows hold several sentences."""
+
+    sentences: Tensor | None = None
+    """(B, T) int64: the sentence that each target token belongs to, -1 at padding. None if that is
+    its row."""
+
+    @property
+    def num_sentences(self) -> int:
+        """Sentence pairs in it."""
+        return len(self.target) if self.sentences is None else int(self.sentences.max()) + 1
+
 
 def deal_into_blocks(
     batches: Sequence[Batch],
@@ -34,10 +57,12 @@ def deal_into_blocks(
     padding_idx: int,
     max_tokens: int,
     rng: np.random.Generator,
+    packed: torch.dtype | None = None,
 ) -> list[list[Batch]]:
-    """Deals all sentences at random into blocks; within a block, similar lengths share a batch.
+    """Deals all sentences at random into blocks.
 
-    Each block is a random sample of the sentences, drawn without replacement.
+    Each block is a random sample of the sentences, drawn without replacement. Within a block,
+    sentences of similar lengths share a batch, or as many as fit share a row.
 
     Args:
         batches: the sentences.
@@ -45,9 +70,10 @@ def deal_into_blocks(
         padding_idx: what pads.
         max_tokens: padded tokens that a batch may have on either side.
         rng: deals.
+        packed: pack rows for a model of this type; None: a sentence is a row.
 
     Returns:
-        The batches of each block, shortest sentences first.
+        The batches of each block.
 
     Raises:
         ConfigError: if the sizes do not add up.
@@ -62,7 +88,11 @@ def deal_into_blocks(
     for size in sizes:
         members = sorted(order[:size], key=lambda i: [len(part) for part in sentences[i]])
         order = order[size:]
-        blocks.append(_batched([sentences[i] for i in members], padding_idx, max_tokens))
+        rows = [sentences[i] for i in members]
+        if packed is None:
+            blocks.append(_batched(rows, padding_idx, max_tokens))
+        else:
+            blocks.append(_packed(rows, padding_idx, max_tokens, packed))
     return blocks
 
 
@@ -104,3 +134,48 @@ def _collated(rows: Sequence[_Row], padding_idx: int) -> Batch:
         prev_output_tokens=padded(previous, left=False),
         target=padded(targets, left=False),
     )
+
+
+def _packed(
+    sentences: Sequence[_Row], padding_idx: int, max_tokens: int, dtype: torch.dtype
+) -> list[Batch]:
+    """Fills rows with sentences, and batches with rows."""
+    longest = max(len(part) for sentence in sentences for part in sentence)
+    width = max(ROW_TOKENS, longest)
+    rows: list[list[_Row]] = []
+    room: list[tuple[int, int]] = []
+    for sentence in sorted(sentences, key=lambda parts: -max(map(len, parts))):
+        source, target = len(sentence[0]), len(sentence[2])
+        fits = (i for i, left in enumerate(room) if left[0] >= source and left[1] >= target)
+        index = next(fits, len(rows))
+        if index == len(rows):
+            rows.append([])
+            room.append((width, width))
+        rows[index].append(sentence)
+        room[index] = (room[index][0] - source, room[index][1] - target)
+    per_batch = max(1, max_tokens // width)
+    groups = [rows[start : start + per_batch] for start in range(0, len(rows), per_batch)]
+    return [_collated_rows(group, padding_idx, dtype) for group in groups]
+
+
+def _collated_rows(rows: Sequence[Sequence[_Row]], padding_idx: int, dtype: torch.dtype) -> Batch:
+    """A batch whose sentences are numbered row by row."""
+    joined: list[_Row] = [
+        tuple(torch.cat(parts) for parts in zip(*row, strict=True))  # type: ignore[misc]
+        for row in rows
+    ]
+    batch = _collated(joined, padding_idx)
+    # Sources are padded on the left, where a sentence ends with its row.
+    source = torch.full_like(batch.src_tokens, -1)
+    target = torch.full_like(batch.target, -1)
+    number = 0
+    for line, row in enumerate(rows):
+        at_source = source.size(1) - sum(len(sentence[0]) for sentence in row)
+        at_target = 0
+        for sentence in row:
+            source[line, at_source : at_source + len(sentence[0])] = number
+            target[line, at_target : at_target + len(sentence[2])] = number
+            at_source += len(sentence[0])
+            at_target += len(sentence[2])
+            number += 1
+    return replace(batch, packing=packing_of(source, target, dtype), sentences=target)

@@ -12,6 +12,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.models.encoder import EncoderOutput
 from hat.models.super_transformer import SuperTransformer
 from hat.scoring.batches import Batch
+from hat.scoring.shared_encoder import SharedEncoder, layer_genes
 
 _BLOCK_TOKENS = 128
 """Target tokens whose logits are made at once: 4 MB of float32 at 8,000 words."""
@@ -78,36 +79,34 @@ class InheritedLoss:
     ) -> NDArray[np.float64]:
         """The summed loss of each sentence of ``batches``, by default of the validation set.
 
-        Architectures that share an encoder share its output. What an architecture gets does not
-        depend on which others are scored with it, to the last bit.
+        Architectures that begin with the same encoder layers share their outputs. What an
+        architecture gets does not depend on which others are scored with it, to the last bit.
 
         Returns:
             Nats, float64 (N, sentences), the sentences in the order of the batches.
         """
         batches = self.batches if batches is None else batches
-        by_encoder: dict[object, list[int]] = {}
-        for index, arch in enumerate(archs):
-            by_encoder.setdefault(arch.encoder, []).append(index)
-        ends = np.cumsum([0, *(len(batch.target) for batch in batches)])
+        order = sorted(range(len(archs)), key=lambda index: layer_genes(archs[index].encoder))
+        ends = np.cumsum([0, *(batch.num_sentences for batch in batches)])
         losses = np.zeros((len(archs), ends[-1]), dtype=np.float64)
-        for members in by_encoder.values():
-            for start, end, batch in zip(ends, ends[1:], batches, strict=False):
-                self.model.set_sample_config(archs[members[0]])
-                encoder_out = self.model.encoder(batch.src_tokens, batch.src_lengths)
-                for index in members:
-                    self.model.set_sample_config(archs[index])
-                    losses[index, start:end] = self._losses(batch, encoder_out).cpu().numpy()
+        for start, end, batch in zip(ends, ends[1:], batches, strict=False):
+            encoder = SharedEncoder(self.model.encoder, batch)
+            for index in order:
+                self.model.set_sample_config(archs[index])
+                losses[index, start:end] = self._losses(batch, encoder.output()).cpu().numpy()
         return losses
 
     def _losses(self, batch: Batch, encoder_out: EncoderOutput) -> Tensor:
-        """The loss of each sentence in nats, (B,) float64.
+        """The loss of each sentence in nats, (sentences,) float64.
 
         Words that pad get no logits, and the logits of the others are made a block at a time,
         because a block's reductions find them in the cache: all at once, (B, T, V) numbers go
         to memory and back several times.
         """
         decoder, padding_idx = self.model.decoder, self.model.config.padding_idx
-        features = decoder.extract_features(batch.prev_output_tokens, encoder_out)
+        features = decoder.extract_features(
+            batch.prev_output_tokens, encoder_out, packing=batch.packing
+        )
         real = batch.target.ne(padding_idx)
         blocks = zip(
             torch.split(features[real], _BLOCK_TOKENS),
@@ -120,5 +119,6 @@ class InheritedLoss:
             )
             for block, target in blocks
         ]
-        sums = real.new_zeros(len(real), dtype=torch.float64)
-        return sums.index_add_(0, real.nonzero()[:, 0], torch.cat(losses).double())
+        members = real.nonzero()[:, 0] if batch.sentences is None else batch.sentences[real]
+        sums = real.new_zeros(batch.num_sentences, dtype=torch.float64)
+        return sums.index_add_(0, members, torch.cat(losses).double())

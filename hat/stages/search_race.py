@@ -65,6 +65,7 @@ def _race(args: argparse.Namespace, loss: "InheritedLoss", codec: Codec[Arch]) -
         padding_idx=loss.model.config.padding_idx,
         max_tokens=args.max_tokens_valid,
         rng=np.random.default_rng(args.seed),
+        packed=next(loss.model.parameters()).dtype,
     )
     finalists = max(1, args.measure_finalists)
     spread = Spread(lambda archs, block: loss.sentence_losses(archs, blocks[block]), codec)

@@ -102,7 +102,7 @@ def test_the_rule_of_spread_refuses_noise():
 
 def test_rounding_does_not_decide_how_many_values_are_the_smallest():
     exact = np.array([1.0, 1.0, 1.0, 2.0, 3.0])
-    rounded = exact + [0.0, 2e-16, -2e-16, 0.0, 0.0]
+    rounded = exact + np.array([0.0, 2e-16, -2e-16, 0.0, 0.0])
     other = np.array([0.0, 1.0, 5.0, 2.0, 4.0])
     assert epsinas(rounded, other, ScoringRule()) == pytest.approx(
         epsinas(exact, other, ScoringRule()), rel=1e-12

@@ -109,6 +109,36 @@ def test_the_rate_of_errors_is_below_what_was_asked_for() -> None:
     assert wrong / (200 * 5) < 0.05
 
 
+def test_what_is_known_well_enough_is_left_at_that_unless_it_may_be_the_best() -> None:
+    rng = np.random.default_rng(9)
+    table = losses_of(rng, 80, spread=0.02)
+    known = table[:20][np.argsort(table[:20].sum(axis=1))]
+    truth = table[20:].sum(axis=1)
+    results = [
+        race(
+            Looks(table[20:]),
+            60,
+            block_sizes=SIZES,
+            known=known,
+            settings=RaceSettings(keep=10, finalists=finalists, tolerance=tolerance),
+        )
+        for finalists, tolerance in ((1, 0.0), (1, 60.0), (5, 60.0))
+    ]
+    strict, loose, wide = (result.num_seen.sum() for result in results)
+    assert loose < 0.9 * strict
+    assert loose < wide < strict
+    full = results[2].num_seen == sum(SIZES)
+    both = np.concatenate([truth, known[:10].sum(axis=1)])
+    assert set(np.argsort(both)[:5]) - set(range(60, 70)) <= set(np.flatnonzero(full))
+    fifth = np.sort(np.concatenate([truth[full], known[:10].sum(axis=1)]))[4]
+    assert (results[2].totals[~full] > fifth).all()
+    # The parents are known as well as was asked for, and not the wrong ones.
+    parents = np.argsort(results[2].totals)[:10]
+    errors = results[2].totals[parents] - truth[parents]
+    assert 0 < np.sqrt(np.mean(errors**2)) < 90.0
+    assert truth[parents].mean() < np.sort(truth)[:10].mean() + 60.0
+
+
 def test_what_cannot_be_scored_neither_wins_nor_drops_others() -> None:
     table = losses_of(np.random.default_rng(4), 10)
     table[3] = np.nan
@@ -127,6 +157,20 @@ def test_what_cannot_be_scored_neither_wins_nor_drops_others() -> None:
 def test_bad_settings(keep: int, error: float) -> None:
     with pytest.raises(ConfigError, match=r"keep at least 1 and its error lie in \(0, 1\)"):
         RaceSettings(keep=keep, error=error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"finalists": 0}, "must have 1 to 3 finalists, but found 0"),
+        ({"finalists": 4}, "must have 1 to 3 finalists, but found 4"),
+        ({"tolerance": -1.0}, "must be finite and not negative, but found -1.0"),
+        ({"tolerance": float("nan")}, "must be finite and not negative, but found nan"),
+    ],
+)
+def test_bad_finalists_and_tolerances(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RaceSettings(keep=3, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("sentences", [1, 5, 63, 64, 65, 1014, 3000])
