@@ -9,6 +9,7 @@ import numpy as np
 from hat.files import write_text
 from hat.report.plots import Axes, Band, band_plot, scatter_plot
 from hat.report.tables import Column, markdown_table
+from hat.report.verdict import Runs, compare
 
 Job = dict[str, Any]
 
@@ -99,6 +100,18 @@ def _selection(runs: Sequence[Job], name: str) -> str:
 
         return Column(title, cell)
 
+    def gain(rival: str) -> Column[Any]:
+        def cell(row: Any) -> str:
+            ours, theirs = (
+                Runs(name=finder, scores=tuple(100 * r[finder]["searched"] for r in row[1]))
+                for finder in (_FINDERS[0], rival)
+            )
+            rng = np.random.default_rng(0)
+            found = compare(ours, theirs, score_name="", higher_is_better=True, rng=rng)
+            return f"{found.gain:+.2f} ({found.low:+.2f}, {found.high:+.2f})"
+
+        return Column(f"gain over {rival}, 95%", cell)
+
     unit = "s of training" if name == "nasbench101" else "trainings"
     columns: list[Column[Any]] = [
         Column("trained on", lambda row: row[0][0]),
@@ -106,6 +119,7 @@ def _selection(runs: Sequence[Job], name: str) -> str:
         Column("seeds", lambda row: len(row[1])),
         Column(f"budget, {unit}", lambda row: f"{np.mean([r['budget'] for r in row[1]]):.4g}"),
         *(column(finder, "searched", finder) for finder in _FINDERS),
+        *(gain(finder) for finder in _FINDERS[1:]),
     ]
     if any(r[f]["searched"] != r[f]["reported"] for row in rows for r in row[1] for f in _FINDERS):
         columns += [column(finder, "reported", f"{finder}, reported") for finder in _FINDERS]
