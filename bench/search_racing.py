@@ -14,7 +14,9 @@ architecture's name; then the same search runs with and without racing.
 import argparse
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +34,15 @@ from hat.search.racing_scorer import ExactScorer, RacingScorer, geometric_blocks
 
 Floats = NDArray[np.float64]
 Arch = SubTransformerConfig
-SETTINGS = [(25, 0.05), (25, 0.2), (10, 0.05), (10, 0.2)]
-"""(keep, error): HAT's 25 parents, or only the best ten of them, scored on everything."""
+SETTINGS = [
+    RaceSettings(keep=25),
+    RaceSettings(keep=25, error=0.2),
+    RaceSettings(keep=25, tolerance=0.002),
+    RaceSettings(keep=25, tolerance=0.004),  # what evo_search.py does by default
+    RaceSettings(keep=25, tolerance=0.006),
+    RaceSettings(keep=25, tolerance=0.006, error=0.2),
+]
+"""HAT's 25 parents; without a tolerance they are scored on everything. Tolerances in bits."""
 
 
 def collect(path: Path, rounds: int, restore_file: str) -> None:
@@ -62,7 +71,10 @@ def collect(path: Path, rounds: int, restore_file: str) -> None:
 
 
 def racer(
-    rows: Callable[[Sequence[A]], Floats], order: NDArray[np.intp], keep: int, error: float
+    rows: Callable[[Sequence[A]], Floats],
+    order: NDArray[np.intp],
+    num_units: float,
+    settings: RaceSettings,
 ) -> RacingScorer[A]:
     """A race on a table of losses whose sentences are dealt by ``order``."""
     sizes = geometric_blocks(len(order))
@@ -75,42 +87,47 @@ def racer(
         evaluate,
         name="loss",
         block_sizes=sizes,
-        num_units=1.0,
-        settings=RaceSettings(keep=keep, error=error),
+        num_units=num_units,
+        settings=settings,
     )
 
 
-def races(losses: Floats, sizes: Sequence[int], repeats: int) -> list[dict[str, object]]:
+def races(
+    losses: Floats, sizes: Sequence[int], num_units: float, repeats: int
+) -> list[dict[str, object]]:
     """The collected rounds again and again, in other orders of the sentences."""
-    totals = losses.sum(axis=1)
+    totals = losses.sum(axis=1) / num_units
     ends = np.cumsum((0, *sizes))
 
     def rows_of(rows: Sequence[int]) -> Floats:
         return losses[list(rows)]
 
     table = []
-    for keep, error in SETTINGS:
+    for settings in SETTINGS:
+        keep = settings.keep
         shares: list[list[float]] = [[] for _ in sizes]
-        dropped = wrong_best = 0
+        missed = wrong_best = 0
+        worse = []
         for seed in range(repeats):
             order = np.random.default_rng(seed).permutation(losses.shape[1])
-            scorer = racer(rows_of, order, keep, error)
-            best: list[int] = []
+            scorer = racer(rows_of, order, num_units, settings)
+            scores = np.empty(0)
             for number in range(len(sizes)):
                 new = list(range(ends[number], ends[number + 1]))
-                scorer.score(new)
-                share = dict(zip(new, scorer.shares(new).tolist(), strict=True))
-                shares[number].append(float(np.mean(list(share.values()))))
-                best = sorted(best + new, key=lambda row: totals[row])[:keep]
-                dropped += sum(share.get(row, 1.0) < 1 for row in best)
-                wrong_best += share.get(best[0], 1.0) < 1
+                scores = np.concatenate([scores, scorer.score(new)])
+                shares[number].append(float(scorer.shares(new).mean()))
+                chosen = np.argsort(scores, kind="stable")[:keep]
+                best = np.argsort(totals[: len(scores)], kind="stable")[:keep]
+                missed += len(set(best) - set(chosen))
+                worse.append(totals[chosen].mean() - totals[best].mean())
+                wrong_best += chosen[0] != best[0]
         table.append(
             {
-                "keep": keep,
-                "error": error,
+                "settings": asdict(settings),
                 "share_per_round": [round(float(np.mean(one)), 3) for one in shares],
-                "wrongly_dropped": f"{dropped} of {repeats * len(sizes) * keep}",
-                "best_dropped": f"{wrong_best} of {repeats * len(sizes)}",
+                "parents_missed": f"{missed} of {repeats * len(sizes) * keep}",
+                "parents_worse_by_bits": round(float(np.mean(worse)), 5),
+                "wrong_best": f"{wrong_best} of {repeats * len(sizes)}",
             }
         )
     return table
@@ -139,7 +156,9 @@ class MadeLosses:
         return np.array([self.made[arch] for arch in archs])
 
 
-def searches(made: MadeLosses, rounds: int, seeds: int) -> list[dict[str, object]]:
+def searches(
+    made: MadeLosses, num_units: float, rounds: int, seeds: int
+) -> list[dict[str, object]]:
     """Whole searches with HAT's population, with and without racing."""
 
     def run(objective: Objective[Arch], seed: int) -> tuple[Arch, float]:
@@ -152,11 +171,11 @@ def searches(made: MadeLosses, rounds: int, seeds: int) -> list[dict[str, object
     truth = [run(exact, seed) for seed in range(seeds)]
     spread = float(np.std([loss for _, loss in truth]))
     table = []
-    for keep, error in SETTINGS:
+    for settings in SETTINGS:
         same, worse, shares = 0, [], []
         for seed in range(seeds):
             order = np.random.default_rng(seed).permutation(made.weights.shape[1])
-            scorer = racer(made, order, keep, error)
+            scorer = racer(made, order, num_units, settings)
             arch, loss = run(scorer, seed)
             same += arch == truth[seed][0]
             worse.append(loss - truth[seed][1])
@@ -164,8 +183,7 @@ def searches(made: MadeLosses, rounds: int, seeds: int) -> list[dict[str, object
             shares.append(scorer.sentences_scored / made.weights.shape[1] / count)
         table.append(
             {
-                "keep": keep,
-                "error": error,
+                "settings": asdict(settings),
                 "same_winner": f"{same} of {seeds}",
                 "loss_difference_in_seed_sd": round(float(np.mean(worse)) / spread, 3),
                 "sd_of_difference": round(float(np.std(worse)) / spread, 3),
@@ -190,12 +208,13 @@ def main() -> None:
         return
     with np.load(options.losses, allow_pickle=False) as data:
         losses, one_hot, sizes = data["losses"], data["one_hot"], data["sizes"].tolist()
+        num_units = float(data["num_tokens"]) * math.log(2)
     if options.what == "races":
-        for line in races(losses, sizes, options.repeats):
+        for line in races(losses, sizes, num_units, options.repeats):
             print(json.dumps(line))
     else:
         made = MadeLosses(losses, one_hot, GeneOperators(read_space()))
-        searches(made, options.rounds or 30, options.repeats)
+        searches(made, num_units, options.rounds or 30, options.repeats)
 
 
 if __name__ == "__main__":

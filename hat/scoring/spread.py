@@ -78,10 +78,24 @@ class Spread(Generic[A]):
     There is one of these in a process, because ``serve`` knows of one function only.
     """
 
-    def __init__(self, evaluate: EvaluateBlock[A], codec: Codec[A]) -> None:
-        """Args: evaluate: does the work; codec: architectures as JSON, to send them."""
+    def __init__(
+        self,
+        evaluate: EvaluateBlock[A],
+        codec: Codec[A],
+        *,
+        neighbours: Callable[[A], Any] | None = None,
+    ) -> None:
+        """Prepares the calls.
+
+        Args:
+            evaluate: does the work.
+            codec: architectures as JSON, to send them.
+            neighbours: architectures that are close in its order are cheaper together, so they
+                go to the same process; None: in turn.
+        """
         self._evaluate = evaluate
         self._codec = codec
+        self._neighbours = neighbours
 
     def __call__(self, archs: Sequence[A], block: int) -> Floats:
         """In the driver: scores N architectures with the help of all: (N, sentences)."""
@@ -89,23 +103,33 @@ class Spread(Generic[A]):
         if world == 1 or not archs:
             return self._evaluate(archs, block)
         _send({"block": block, "archs": [self._codec.to_json(arch) for arch in archs]})
-        mine = self._evaluate(archs[0::world], block)
+        shares = self._shares(archs)
+        mine = self._evaluate([archs[index] for index in shares[0]], block)
         rows = np.empty((len(archs), mine.shape[1]))
-        rows[0::world] = mine
+        rows[shares[0]] = mine
         for rank in range(1, min(world, len(archs))):
-            share = torch.empty(len(archs[rank::world]), mine.shape[1], dtype=torch.float64)
+            share = torch.empty(len(shares[rank]), mine.shape[1], dtype=torch.float64)
             dist.recv(share, src=rank)
-            rows[rank::world] = share.numpy()
+            rows[shares[rank]] = share.numpy()
         return rows
 
     def serve(self) -> None:
         """In every other process: scores shares until the driver is done."""
-        rank, world = process_rank(), num_processes()
         while (request := _receive()) is not _STOP:
-            archs = [self._codec.from_json(value) for value in request["archs"][rank::world]]
-            if archs:
-                rows = self._evaluate(archs, int(request["block"]))
+            archs = [self._codec.from_json(value) for value in request["archs"]]
+            mine = [archs[index] for index in self._shares(archs)[process_rank()]]
+            if mine:
+                rows = self._evaluate(mine, int(request["block"]))
                 dist.send(torch.from_numpy(np.ascontiguousarray(rows)), dst=0)
+
+    def _shares(self, archs: Sequence[A]) -> list[list[int]]:
+        """Which architectures each process scores; the first one has some if there are any."""
+        world, neighbours = num_processes(), self._neighbours
+        if neighbours is None:
+            return [list(range(rank, len(archs), world)) for rank in range(world)]
+        order = sorted(range(len(archs)), key=lambda index: neighbours(archs[index]))
+        shares = np.array_split(np.array(order), world)  # the longer parts come first
+        return [share.tolist() for share in shares]
 
 
 def _send(request: Any) -> None:

@@ -2,7 +2,10 @@
 
 Maron and Moore, "Hoeffding Races" (NeurIPS 1993): all candidates see the same random sample of the
 validation set, block by block, and one is dropped as soon as a confidence bound says that it loses.
-One whose score is known well enough for a parent is left at that, unless it may be the best of all.
+Who is a little better than the last parent need not become one: differences below a tolerance count
+as certain, and an estimate that good is left at that, unless it may be the best of all (the
+indifference zone of Bechhofer, "A Single-Sample Multiple Decision Procedure for Ranking Means",
+Annals of Mathematical Statistics 25, 1954).
 
 What is bounded is the error of a regression estimate (Cochran, "Sampling Techniques", chapter 7):
 the losses that a candidate has on the sentences seen are fitted by losses of architectures that
@@ -43,8 +46,8 @@ class RaceSettings:
     """How many of the best must be scored on everything."""
 
     tolerance: float = 0.0
-    """Standard error of a total that is good enough for a parent; 0: they are scored on
-    everything, too."""
+    """What a parent may be worse than the right one would have been, and the standard error that
+    its total may have; 0: parents are scored on everything, too. Of finalists a quarter of it."""
 
     def __post_init__(self) -> None:
         if self.keep < 1 or not 0 < self.error < 1:
@@ -103,8 +106,8 @@ class _Estimate:
         """Of the totals, (N,)."""
         return np.diag(self.covariance)
 
-    def beaten_by(self, rivals: Floats, variance: Floats, quantile: float) -> NDArray[np.int64]:
-        """By how many others and rivals each candidate is beaten with confidence, (N,).
+    def leads(self, rivals: Floats, variance: Floats) -> "_Leads":
+        """By how much others and rivals are better than each candidate.
 
         The error of a difference is that of the mean of the sentences' differences, so what two
         candidates have in common cancels.
@@ -112,14 +115,28 @@ class _Estimate:
         Args:
             rivals: totals of others, (R,).
             variance: theirs, (R,); 0 if they were scored on everything.
-            quantile: standard errors that make a difference certain.
         """
         mine = self.variance[:, None]
         # var(a - b) = var a + var b - 2 cov(a, b), for all pairs from one product
-        spread = np.maximum(mine + self.variance - 2 * self.covariance, 0.0)
-        behind = self.totals[:, None] - self.totals > quantile * np.sqrt(spread)
-        lost = self.totals[:, None] - rivals > quantile * np.sqrt(mine + variance)
-        counts: NDArray[np.int64] = behind.sum(axis=1) + lost.sum(axis=1)
+        among = np.maximum(mine + self.variance - 2 * self.covariance, 0.0)
+        leads = self.totals[:, None] - np.concatenate([self.totals, rivals])
+        return _Leads(leads, np.sqrt(np.concatenate([among, mine + variance], axis=1)))
+
+
+@dataclass(frozen=True)
+class _Leads:
+    """By how much N + R others are better than each of N candidates."""
+
+    leads: Floats
+    """(N, N + R)."""
+
+    errors: Floats
+    """Their standard errors."""
+
+    def count(self, quantile: float, slack: float) -> NDArray[np.int64]:
+        """By how many each candidate is beaten with confidence, or by nearly as much, (N,)."""
+        beaten = (self.leads > 0) & (self.leads > quantile * self.errors - slack)
+        counts: NDArray[np.int64] = beaten.sum(axis=1)
         return counts
 
 
@@ -136,8 +153,9 @@ def race(
     After each block a candidate is dropped if at least ``keep`` others are better than it with
     confidence: if the difference of the estimates is more standard errors below zero than a
     normal quantile, that of ``error`` shared among the looks (Bonferroni). A candidate that belongs
-    to the best is only dropped if one of those comparisons was wrong. One whose estimate is within
-    ``tolerance`` is left at that if at least ``finalists`` others are better with confidence.
+    to the best is only dropped if one of those comparisons was wrong, or if what it was dropped for
+    is not ``tolerance`` worse than it. One whose estimate is that good is left at that if at least
+    ``finalists`` others are better with confidence, give or take a quarter of it.
 
     Args:
         evaluate: does the scoring.
@@ -169,10 +187,10 @@ def race(
         elif seen > 1:
             estimate = _estimate(losses[racing, :seen], basis, len(known))
             totals[racing] = estimate.totals
-            beaten = estimate.beaten_by(rivals, variance, quantile)
-            lost = beaten >= settings.keep
-            known_well = ~lost & (beaten >= settings.finalists)
-            known_well &= estimate.variance <= settings.tolerance**2
+            leads = estimate.leads(rivals, variance)
+            lost = leads.count(quantile, settings.tolerance) >= settings.keep
+            known_well = leads.count(quantile, settings.tolerance / 4) >= settings.finalists
+            known_well &= ~lost & (estimate.variance <= settings.tolerance**2)
             # They stay in the race as what others may lose to.
             rivals = np.concatenate([rivals, estimate.totals[known_well]])
             variance = np.concatenate([variance, estimate.variance[known_well]])

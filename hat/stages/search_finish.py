@@ -94,18 +94,30 @@ class SearchEnd(Generic[A]):
         Raises:
             SearchError: if no finalist can be made to fit the budgets.
         """
-        finish, trials = self._finish, self._result.trials
+        finish = self._finish
         if finish.measure is None:
             return []
-        sign = -1.0 if self._objective.higher_is_better else 1.0
         return deliver(
-            list(dict.fromkeys(trials[i].arch for i in ranked(trials))),
-            score=lambda archs: sign * self._objective.score(archs),
+            self._best_first(),
+            score=self._loss,
             constraints=finish.constraints,
             measure=finish.measure,
             neighbours=finish.operators.neighbours,
             settings=finish.delivery,
         )
+
+    def _best_first(self) -> list[A]:
+        """Architectures in the order of their scores, and what may be measured has an exact one."""
+        trials = self._result.trials
+        archs = list(dict.fromkeys(trials[i].arch for i in ranked(trials)))
+        finalists = archs[: 2 * self._finish.delivery.keep]
+        order = np.argsort(self._loss(finalists), kind="stable")
+        return [*(finalists[i] for i in order), *archs[len(finalists) :]]
+
+    def _loss(self, archs: Sequence[A]) -> NDArray[np.float64]:
+        """Exact scores, smaller is better: (N,)."""
+        scores = self._objective.score(archs)
+        return -scores if self._objective.higher_is_better else scores
 
     def story(self, deliveries: Sequence[Delivery[A]]) -> SearchStory[A]:
         """Holds the contest, compares the scorers, and returns all that the report shall tell."""

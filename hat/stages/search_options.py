@@ -44,10 +44,10 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--race-tolerance",
         type=float,
-        default=0.003,
+        default=0.004,
         metavar="BITS",
-        help="standard error of a loss that is good enough for a parent that cannot be among the "
-        "finalists; 0: parents are scored on all sentences",
+        help="what a parent may be worse than the right one, and the standard error of its loss; "
+        "0: parents are scored on all sentences",
     )
     finish = parser.add_argument_group("finish of the search")
     finish.add_argument(

@@ -55,6 +55,7 @@ def _race(args: argparse.Namespace, loss: "InheritedLoss", codec: Codec[Arch]) -
     Not raced are the losses of a front: who is hopeless for its loss may be the fastest of all.
     """
     from hat.scoring.batches import deal_into_blocks
+    from hat.scoring.shared_encoder import layer_genes
 
     num_sentences = sum(len(batch.target) for batch in loss.batches)
     is_raced = args.race_error != 0 and args.search_algorithm != "nsga2"
@@ -67,16 +68,18 @@ def _race(args: argparse.Namespace, loss: "InheritedLoss", codec: Codec[Arch]) -
         rng=np.random.default_rng(args.seed),
         packed=next(loss.model.parameters()).dtype,
     )
-    finalists = max(1, args.measure_finalists)
-    spread = Spread(lambda archs, block: loss.sentence_losses(archs, blocks[block]), codec)
+    spread = Spread(
+        lambda archs, block: loss.sentence_losses(archs, blocks[block]),
+        codec,
+        neighbours=lambda arch: layer_genes(arch.encoder),
+    )
     race = RacingScorer(
         spread,
         name=loss.name,
         block_sizes=sizes,
         num_units=loss.num_tokens * math.log(2),
         settings=RaceSettings(
-            keep=max(args.parent_size, finalists),
-            finalists=finalists,
+            keep=max(args.parent_size, args.measure_finalists),
             error=args.race_error if is_raced else 0.5,
             tolerance=args.race_tolerance,
         ),
