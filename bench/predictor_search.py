@@ -140,7 +140,7 @@ def main() -> None:
     """Searches seed by seed, ranks, writes the report."""
     from hat.fairseq_plugin.arguments import parse, training_parser
     from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
-    from hat.scoring.batches import deal_into_blocks
+    from hat.scoring.batches import Batch, deal_into_blocks
     from hat.scoring.inherited_loss import InheritedLoss
 
     set_up_logging("WARNING")
@@ -152,22 +152,30 @@ def main() -> None:
         task, args.valid_subset, model.config, max_tokens=args.max_tokens, device="cpu"
     )
     count = sum(len(batch.target) for batch in batches)
-    part = deal_into_blocks(
-        batches,
-        [args.sentences, count - args.sentences],
-        padding_idx=model.config.padding_idx,
-        max_tokens=args.max_tokens,
-        rng=np.random.default_rng(0),
-    )[0]
-    network = model.to(torch.bfloat16 if args.bf16 else torch.float32)
+    dtype = torch.bfloat16 if args.bf16 else torch.float32
+    network = model.to(dtype)
+
+    def dealt(*sizes: int) -> list[Batch]:
+        """The first block of a random deal."""
+        return deal_into_blocks(
+            batches,
+            sizes,
+            padding_idx=model.config.padding_idx,
+            max_tokens=args.max_tokens,
+            rng=np.random.default_rng(0),
+            packed=dtype,
+        )[0]
+
     smoothing = args.label_smoothing
     precision = "bf16" if args.bf16 else "fp32"
     scorer = StoredScorer(
-        InheritedLoss(network, part, label_smoothing=smoothing),
+        InheritedLoss(
+            network, dealt(args.sentences, count - args.sentences), label_smoothing=smoothing
+        ),
         args.store / f"losses_{args.sentences}_{precision}.jsonl",
     )
     whole = StoredScorer(
-        InheritedLoss(network, batches, label_smoothing=smoothing),
+        InheritedLoss(network, dealt(count), label_smoothing=smoothing),
         args.store / f"losses_{count}_{precision}.jsonl",
     )
     operators = GeneOperators(space)

@@ -7,8 +7,10 @@ Fits a predictor to the dataset and runs ``evo_search.py`` with its own settings
 space, with another seed and another budget each time, from near the latency of the smallest
 architecture to that of the largest. Candidates are ranked by their number of parameters: no scorer
 pushes harder against the budget. Then every winner is measured again, several times, in an order
-that is shuffled for each round, under the guard of the same reference SubTransformer. Takes a few
-minutes and wants a quiet machine.
+that is shuffled for each round, each time between two looks at the reference SubTransformer of the
+dataset: they tell how fast the machine was at that moment, so that its moods can be told from
+broken promises. Takes about a minute a search and wants a quiet machine. What was searched is kept
+in ``searches.jsonl`` and not searched again.
 """
 
 import argparse
@@ -22,20 +24,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+from multi30k import SPACE, read_space
 from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import load_arch, space_from_options
-from hat.arch.space import SearchSpace
+from hat.arch.hat_yaml import arch_from_mapping, load_arch
 from hat.files import write_json
+from hat.latency.measure import measure
 from hat.latency.predictor import LatencyPredictor, load_predictor
 from hat.latency.workload import Workload
 from hat.models.checkpoint import load_checkpoint
 from hat.stages import evo_search, latency_predictor
-from hat.stages.search_measure import guarded
 
-SPACE = "configs/multi30k.en-de/supertransformer/space_cpu.yml"
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -90,68 +91,83 @@ def search(options: argparse.Namespace, seed: int, budget_ms: float) -> Search:
     )
 
 
-def space_of_configs() -> SearchSpace:
-    """The space that ``SPACE`` describes."""
-    values = yaml.safe_load(Path(SPACE).read_text(encoding="utf-8"))
-    return space_from_options({name.replace("-", "_"): v for name, v in values.items()}, SPACE)
-
-
 def budgets(predictor: LatencyPredictor, count: int) -> list[float]:
     """From a tenth above the smallest architecture's upper bound to the largest's latency."""
-    space = space_of_configs()
+    space = read_space()
     low = 1.1 * predictor.upper_ms([space.smallest()])[0]
     high = predictor.predict_ms([space.largest()])[0]
     return [float(limit) for limit in np.linspace(low, high, count)]
 
 
 def measure_again(
-    searches: Sequence[Search], timer: Callable[[SubTransformerConfig], float], repeats: int
-) -> NDArray[np.float64]:
-    """Returns (S, repeats) milliseconds; every round measures all winners in another order."""
+    searches: Sequence[Search],
+    timed: Callable[[SubTransformerConfig], float],
+    slowness: Callable[[], float],
+    repeats: int,
+) -> tuple[Floats, Floats]:
+    """Every round measures all winners in another order.
+
+    Returns:
+        Milliseconds (S, repeats), and how many times slower than usual the machine was, likewise.
+    """
     rng = np.random.default_rng(0)
-    again = np.empty((len(searches), repeats))
+    again, slower = np.empty((2, len(searches), repeats))
     for repeat in range(repeats):
+        before = slowness()
         for index in rng.permutation(len(searches)):
-            again[index, repeat] = timer(searches[index].arch)
-    return again
+            again[index, repeat] = timed(searches[index].arch)
+            after = slowness()
+            slower[index, repeat] = (before + after) / 2
+            before = after
+    return again, slower
 
 
-def report(searches: Sequence[Search], again: NDArray[np.float64]) -> dict[str, Any]:
+def report(searches: Sequence[Search], again: Floats, slower: Floats) -> dict[str, Any]:
     """Prints a table and returns its figures."""
-    print("| seed | budget ms | predicted | measured | again, mean ± std (max) | below budget |")
-    print("|---|---|---|---|---|---|")
-    for one, times in zip(searches, again, strict=True):
+    usual = again / slower
+    print(
+        "| seed | budget ms | predicted | measured | again, as it was | at its usual speed | room |"
+    )
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    for one, raw, times in zip(searches, again, usual, strict=True):
         room = 100 * (1 - times.mean() / one.budget_ms)
         print(
             f"| {one.seed} | {one.budget_ms:.2f} | {one.predicted_ms:.2f} | {one.measured_ms:.2f} "
-            f"| {times.mean():.2f} ± {times.std(ddof=1):.2f} ({times.max():.2f}) | {room:.1f} % |"
+            f"| {raw.mean():.2f} ± {raw.std(ddof=1):.2f} "
+            f"| {times.mean():.2f} ± {times.std(ddof=1):.2f} | {room:.1f} % |"
         )
     limits = np.array([one.budget_ms for one in searches])
     measured = np.array([one.measured_ms for one in searches])
     predicted = np.array([one.predicted_ms for one in searches])
-    means = again.mean(axis=1)
-    noise = 100 * float(np.mean(again.std(axis=1, ddof=1) / means))
-    figures = {
+    figures: dict[str, Any] = {
         "searches": len(searches),
-        "under_budget": int((means <= limits).sum()),
-        "single_measurements_under_budget": float((again <= limits[:, None]).mean()),
-        "noise_percent": noise,
-        "used_percent": 100 * float(np.mean(means / limits)),
-        "measured_off_percent": 100 * float(np.mean(np.abs(measured / means - 1))),
-        "predicted_off_percent": 100 * float(np.mean(np.abs(predicted / means - 1))),
+        "repeats": again.shape[1],
+        "machine_slower_by": [float(slower.min()), float(slower.mean()), float(slower.max())],
         "seconds_per_search": float(np.mean([one.seconds for one in searches])),
     }
-    print(
-        f"\n{figures['under_budget']} of {len(searches)} delivered architectures are under their "
-        f"budget (mean of {again.shape[1]} measurements), and "
-        f"{100 * figures['single_measurements_under_budget']:.0f} % of the single measurements; "
-        f"a measurement varies by {noise:.1f} % (standard deviation).\n"
-        f"They use {figures['used_percent']:.1f} % of the budget; the search's own measurement is "
-        f"{figures['measured_off_percent']:.1f} % off the mean, the prediction "
-        f"{figures['predicted_off_percent']:.1f} %. "
-        f"{figures['seconds_per_search']:.1f} s per search."
-    )
+    for name, times in (("as_it_was", again), ("at_usual_speed", usual)):
+        means = times.mean(axis=1)
+        figures[name] = {
+            "under_budget": int((means <= limits).sum()),
+            "single_under_budget": round(float((times <= limits[:, None]).mean()), 3),
+            "noise_percent": round(100 * float(np.mean(times.std(axis=1, ddof=1) / means)), 1),
+            "used_percent": round(100 * float(np.mean(means / limits)), 1),
+            "measured_off_percent": round(100 * float(np.mean(np.abs(measured / means - 1))), 1),
+            "predicted_off_percent": round(100 * float(np.mean(np.abs(predicted / means - 1))), 1),
+        }
+    print(json.dumps(figures))
     return figures
+
+
+def known_searches(path: Path) -> list[Search]:
+    """Those that were done before."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found = []
+    for line in lines:
+        values = json.loads(line)
+        winner = path.with_name(f"winner{values['seed']}.yml")
+        found.append(Search(arch=load_arch(winner), **values))
+    return found
 
 
 def main() -> None:
@@ -159,28 +175,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", required=True, help="latency dataset of this machine")
     parser.add_argument("--restore-file", required=True, help="SuperTransformer checkpoint")
-    parser.add_argument("--folder", type=Path, required=True, help="must not exist")
+    parser.add_argument("--folder", type=Path, required=True, help="of this benchmark")
     parser.add_argument("--searches", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each winner")
     parser.add_argument("--scorer", default="params")
     parser.add_argument(
-        "--patience", type=float, default=60.0, help="seconds, when measuring again"
+        "--patience", type=float, default=60.0, help="seconds that each search may wait"
     )
     options = parser.parse_args()
-    options.folder.mkdir(parents=True)
-    path = options.folder / "predictor.pt"
-    run_stage(
-        latency_predictor.main, ["--lat-dataset-path", options.dataset, "--ckpt-path", str(path)]
-    )
+    options.folder.mkdir(parents=True, exist_ok=True)
+    path, done = options.folder / "predictor.pt", options.folder / "searches.jsonl"
+    if not path.exists():
+        argv = ["--lat-dataset-path", options.dataset, "--ckpt-path", str(path)]
+        run_stage(latency_predictor.main, argv)
     predictor = load_predictor(path)
-    print(
-        f"predictor: {predictor.kind}, {predictor.facts['cv_error_percent']:.2f} % error",
-        flush=True,
-    )
-    searches = []
+    error = predictor.facts["cv_error_percent"]
+    print(f"predictor: {predictor.kind}, {error:.2f} % error", flush=True)
+    searches = known_searches(done)
     for seed, budget_ms in enumerate(budgets(predictor, options.searches), start=1):
-        searches.append(search(options, seed, budget_ms))
-        one = searches[-1]
+        if seed <= len(searches):
+            continue
+        one = search(options, seed, budget_ms)
+        searches.append(one)
+        figures = {name: value for name, value in vars(one).items() if name != "arch"}
+        with done.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(figures) + "\n")
         print(
             f"search {seed}: budget {budget_ms:.2f} ms, measured {one.measured_ms:.2f} ms, "
             f"{one.seconds:.1f} s",
@@ -188,10 +207,19 @@ def main() -> None:
         )
     workload = Workload.from_dict(predictor.facts["workload"], str(path))
     model = load_checkpoint(options.restore_file).eval()
-    timer = guarded(predictor, workload, model, options.patience)
-    again = measure_again(searches, timer, options.repeats)
-    figures = report(searches, again)
-    write_json(options.folder / "promise.json", {**figures, "again_ms": again.tolist()})
+    reference = predictor.facts["reference"]
+    guard = arch_from_mapping(reference["arch"], str(path))
+
+    def timed(arch: SubTransformerConfig) -> float:
+        return measure(model, arch, workload).total_ms
+
+    def slowness() -> float:
+        return timed(guard) / float(reference["latency_ms"])
+
+    again, slower = measure_again(searches, timed, slowness, options.repeats)
+    figures = report(searches, again, slower)
+    times = {"again_ms": again.tolist(), "slower": slower.tolist()}
+    write_json(options.folder / "promise.json", {**figures, **times})
 
 
 if __name__ == "__main__":

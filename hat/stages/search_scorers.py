@@ -83,7 +83,10 @@ def compared_scorers(
     """Returns the truth that scorers are compared with at the end of a search, and the scorers.
 
     The truth is the inherited loss of the whole validation set; for a table it is the table.
+    Without a sample to compare on (``--rank-sample 0``) there are no scorers.
     """
+    if args.rank_sample <= 0:
+        return objective, {}
     scorers: dict[str, Scorer[Arch]] = {
         name: named_scorer(name, args, space, model, task) for name in args.rank_scorers
     }
