@@ -1,5 +1,7 @@
 """Pareto fronts and their hypervolume. All objectives are minimised."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,23 +29,24 @@ def non_dominated(objectives: NDArray[np.float64]) -> NDArray[np.bool_]:
     return front
 
 
-def hypervolume(objectives: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
-    """Area between a front of two objectives and a reference point that is worse than it.
+def hypervolumes(fronts: Sequence[NDArray[np.float64]]) -> list[float]:
+    """How much of the box around all fronts each of them dominates.
 
-    Rows that are ``nan`` or not better than ``reference`` in both objectives add nothing.
+    The indicator of Zitzler and Thiele, "Multiobjective Evolutionary Algorithms: A Comparative Case
+    Study" (IEEE TEVC 3, 1999), with every objective scaled to the range that the points of all
+    fronts have, and the worst of each as the reference point.
 
     Args:
-        objectives: (N, 2), dominated rows allowed.
-        reference: (2,).
+        fronts: objectives (N, M), smaller is better; rows with ``nan`` do not count.
+
+    Returns:
+        A number in [0, 1] for each, more is better.
     """
-    values = np.asarray(objectives, dtype=np.float64)
-    if values.ndim != 2 or values.shape[1] != 2:
-        raise ValueError(f"hypervolume takes rows of two objectives, but found {values.shape}")
-    values = values[(values < reference).all(axis=1)]
-    values = values[np.lexsort((values[:, 1], values[:, 0]))]
-    area, height = 0.0, float(reference[1])
-    for x, y in values:
-        if y < height:
-            area += (float(reference[0]) - float(x)) * (height - float(y))
-            height = float(y)
-    return area
+    from pymoo.indicators.hv import HV
+
+    kept = [values[non_dominated(values)] for values in fronts]
+    points = np.concatenate(kept)
+    low, span = points.min(axis=0), np.ptp(points, axis=0)
+    volume = HV(ref_point=np.ones(points.shape[1]))
+    scaled = [(values - low) / np.where(span > 0, span, 1.0) for values in kept]
+    return [float(volume(values)) if len(values) else 0.0 for values in scaled]

@@ -17,6 +17,7 @@ from hat.search.baselines import largest_that_fits, random_baseline
 from hat.search.cached import CachedObjective
 from hat.search.constraints import Constraints
 from hat.search.loop import Search
+from hat.search.pareto import hypervolumes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +147,33 @@ def hold_contest(
         )
         middle = archs[int(np.argsort(scores)[len(scores) // 2])]
         trials[label] = _trial(middle, rules.constraints, cached)
+    if rules.more_objectives:
+        verdicts.append(_fronts(rules, mine, found, name, rng))
     searches = {name: mine, "random search": found}
     return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials, runs=searches)
+
+
+def _fronts(
+    rules: ContestRules[A],
+    ours: Sequence[SearchResult[A]],
+    chance: Sequence[SearchResult[A]],
+    name: str,
+    rng: np.random.Generator,
+) -> Verdict:
+    """Compares the fronts of a search of several objectives with those of random search."""
+
+    def points(result: SearchResult[A]) -> NDArray[np.float64]:
+        archs = [trial.arch for trial in result.trials]
+        columns = [np.array([trial.objectives[0] for trial in result.trials])]
+        for objective in rules.more_objectives:
+            values = objective.score(archs)
+            columns.append(-values if objective.higher_is_better else values)
+        return np.stack(columns, axis=1)
+
+    volumes = hypervolumes([points(result) for result in (*ours, *chance)])
+    mine = Runs(name=f"the front of {name}", scores=tuple(volumes[: len(ours)]))
+    theirs = Runs(name="that of random search", scores=tuple(volumes[len(ours) :]))
+    return compare(mine, theirs, score_name="hypervolume", higher_is_better=True, rng=rng)
 
 
 def _search(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hat.search.base import SearchResult, Trial
-from hat.search.pareto import hypervolume, non_dominated
+from hat.search.pareto import hypervolumes, non_dominated
 
 
 def brute_force(values):
@@ -24,20 +24,12 @@ def test_front_equals_brute_force_with_ties_and_nan(num_objectives, seed):
     assert non_dominated(values).tolist() == brute_force(values)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_hypervolume_equals_pymoo(seed):
-    from pymoo.indicators.hv import Hypervolume
-
-    rng = np.random.default_rng(seed)
-    points, reference = rng.random((40, 2)) * 1.2, np.ones(2)
-    expected = Hypervolume(ref_point=reference).do(points)
-    assert hypervolume(points, reference) == pytest.approx(expected)
-
-
-def test_hypervolume_of_nothing_is_nothing():
-    assert hypervolume(np.array([[2.0, 0.0], [np.nan, 0.5]]), np.ones(2)) == 0.0
-    with pytest.raises(ValueError, match="rows of two objectives"):
-        hypervolume(np.ones((3, 3)), np.ones(3))
+def test_hypervolumes_are_shares_of_the_box_around_all_fronts():
+    corner = np.array([[0.0, 10.0]])
+    stairs = np.array([[0.0, 30.0], [1.0, 20.0], [2.0, 10.0], [2.0, 25.0], [np.nan, 0.0]])
+    # the box is 2 wide and 20 high; of the stairs only the middle step dominates anything
+    assert hypervolumes([corner, stairs]) == pytest.approx([1.0, 0.25])
+    assert hypervolumes([stairs[:1], stairs[4:]])[1] == 0.0
 
 
 def test_the_front_of_a_result_is_sorted_and_without_repeats():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,27 @@ def test_a_search_that_is_done_is_not_run_again():
     assert contest.ours.scores == (done.score(done.best()),)
     assert not set(fresh.seen) & {trial.arch for trial in done.trials}
     assert "proves nothing" in contest.verdicts[0].sentence
+
+
+def test_fronts_are_compared_by_the_volume_they_dominate():
+    class Slowness(toy.Loss):
+        name = "size"
+
+        def score(self, archs):
+            return toy.sizes(archs).astype(float)
+
+    def build_front(rng):
+        proposer = Proposer(toy.make_operators(), rng, toy.limited(8))
+        return AlgorithmBuilder(proposer, SETTINGS).build("nsga2")
+
+    fronts = replace(rules(), build=build_front, more_objectives=[Slowness()])
+    contest = hold_contest(fronts, toy.Loss(), name="nsga2")
+    verdict = contest.verdicts[-1]
+    assert verdict.ours.name == "the front of nsga2"
+    assert len(verdict.ours.scores) == len(verdict.baseline.scores) == 3
+    assert all(0 < volume <= 1 for volume in (*verdict.ours.scores, *verdict.baseline.scores))
+    assert verdict.ours.mean >= verdict.baseline.mean
+    assert "hypervolume" in verdict.sentence
 
 
 def test_the_contest_goes_into_the_report(tmp_path):
