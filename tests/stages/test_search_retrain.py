@@ -145,18 +145,55 @@ def test_without_measurements_the_best_trials_are_finalists(
         (["--retrain-top", "2"], "--retrain-configs is missing"),
         (["--retrain-top", "2", "--retrain-configs", "no.yml"], "no.yml: cannot be read"),
         (["--retrain-top", "2", "--retrain-configs", "{empty}"], "names no data folder"),
+        (
+            ["--retrain-top", "2", "--retrain-configs", "{full}", "--retrain-ref", "no.de"],
+            "--retrain-ref: there is no file no.de",
+        ),
     ],
 )
 def test_a_wrong_training_is_found_before_the_search(
     words: list[str], message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.yml").write_text("arch: transformersuper\n")
+    (tmp_path / "full.yml").write_text("data: data/binary/x\n")
     parser = argparse.ArgumentParser()
     add_search_options(parser)
     add_retrain_options(parser)
-    args = parser.parse_args([word.format(empty=tmp_path / "empty.yml") for word in words])
+    files = {name: tmp_path / f"{name}.yml" for name in ("empty", "full")}
+    args = parser.parse_args([word.format(**files) for word in words])
     with pytest.raises(ConfigError, match=message):
         retrain_settings(args)
+
+
+def test_raw_references_and_trainings_that_do_not_validate(
+    runner: list[FakeRunner], archs: list[SubTransformerConfig], tmp_path: Path
+) -> None:
+    reference = tmp_path / "test.de"
+    changes = {"reference": reference, "checkpoint_name": "checkpoint_last.pt"}
+    chosen = settings(tmp_path, seeds=(1,), train_flags=("--max-update", "7"), **changes)
+    retrain(story(archs), chosen, tmp_path)
+    train, generate, score = runner[0].steps
+    checkpoint = str(train.outputs[0])
+    assert checkpoint.endswith("checkpoint_last.pt") and checkpoint in generate.command
+    assert train.command[-2:] == ("--max-update", "7")
+    assert score.command[-2:] == ("--ref", str(reference)) and reference in score.inputs
+
+
+def test_the_scored_checkpoint_is_the_one_that_the_training_leaves(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_search_options(parser)
+    add_retrain_options(parser)
+    parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--target-lang", default="de")
+    yml = tmp_path / "common.yml"
+    words = ["--retrain-top", "1", "--retrain-configs", str(yml)]
+    names = []
+    for line in ("", "disable-validation: True\n"):
+        yml.write_text(f"data: data/binary/x\n{line}")
+        found = retrain_settings(parser.parse_args(words))
+        assert found is not None
+        names.append(found.checkpoint_name)
+    assert names == ["checkpoint_best.pt", "checkpoint_last.pt"]
 
 
 def test_nothing_is_retrained_unless_asked() -> None:
