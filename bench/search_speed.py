@@ -1,13 +1,12 @@
 """Times a whole search by inherited loss, with HAT's population and rounds, and says where it went.
 
-    OMP_NUM_THREADS=1 torchrun --nproc_per_node=2 bench/search_speed.py
+    OMP_NUM_THREADS=2 python bench/search_speed.py
 
 Multi30k's validation set (1,014 sentences), under 60 % of the largest SubTransformer's latency. HAT
 scores its whole population in each round, the parents again too: 125 times 30. Its own code,
 patched only to run, scores 0.561 candidates per second on two threads of the same kind of machine
-and 0.313 on one; the ratios below are to these figures. Two processes of one thread keep two cores
-busier than one process of two, because small products do not divide well. The breakdown is that of
-the process that drives.
+and 0.313 on one; the ratios below are to these figures. Under ``torchrun`` the population is spread
+over processes, and the breakdown is that of the process that drives.
 """
 
 import argparse
