@@ -25,6 +25,9 @@ from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
 from hat.options import StageParser
 from hat.signature import signature
 
+_FEW_ROWS = 20
+"""Undisturbed rows below which the disturbed ones are used, too."""
+
 
 def _parser() -> StageParser:
     parser = StageParser(
@@ -105,7 +108,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     dataset = load_datasets(options.lat_dataset_path, look_for_shifts=not options.keep_shifted)
     everything = options.keep_shifted or options.machine == "average"
     rows = np.arange(len(dataset.table)) if everything else dataset.good_rows()
-    _tell_what_is_left_out(dataset, options)
+    if len(rows) < _FEW_ROWS and len(rows) < len(dataset.table):
+        # A machine that was never at rest: noisy rows say more than none, and the interval of the
+        # predictor grows with them.
+        print(
+            f"| only {len(rows)} of {len(dataset.table)} rows were measured undisturbed, too few "
+            "to learn from: all are used, with their noise; measure again on a machine at rest"
+        )
+        rows = np.arange(len(dataset.table))
+    else:
+        _tell_what_is_left_out(dataset, options)
     split = split_rows(rows, options.seed)
     if len(split.test) == 0 or len(split.train) < 8:
         raise DataError(

@@ -105,6 +105,26 @@ def test_disturbed_rows_are_left_out_and_facts_are_kept(
     assert factor == pytest.approx(1 / (5 / 6 + 1 / 6 / 1.48), abs=0.02)
 
 
+@pytest.mark.stage
+@pytest.mark.parametrize("undisturbed", [19, 20])
+def test_a_machine_that_was_hardly_ever_at_rest_still_gets_a_predictor(
+    tmp_path: Path, simulate: Simulate, capsys: pytest.CaptureFixture[str], undisturbed: int
+) -> None:
+    samples = simulate(60)
+    for row in range(60 - undisturbed):
+        samples[row] = replace(samples[row], shift_percent=20.0)
+    write_samples(tmp_path / "x.csv", samples)
+    paths = ["--lat-dataset-path", str(tmp_path / "x.csv"), "--ckpt-path", str(tmp_path / "p.pt")]
+    main(paths)
+    out = capsys.readouterr().out
+    if undisturbed == 19:
+        assert "| only 19 of 60 rows were measured undisturbed" in out and "all are used" in out
+        assert result(out)["rows"] == 60
+    else:
+        assert "40 rows are left out" in out
+        assert result(out)["rows"] == 20
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
