@@ -8,6 +8,7 @@ decreasing on both sides at once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class Batch:
     """(B, T) int64: the sentence that each target token belongs to, -1 at padding. None if that is
     its row."""
 
-    @property
+    @cached_property
     def num_sentences(self) -> int:
         """Sentence pairs in it."""
         return len(self.target) if self.sentences is None else int(self.sentences.max()) + 1

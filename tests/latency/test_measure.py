@@ -134,9 +134,10 @@ def test_the_decoder_sees_every_beam_and_every_step(
     assert shapes == [(8, 1), (8, 2), (8, 3)]
 
 
-def test_no_gpu_is_one_sentence(model: SuperTransformer, tiny_space: SearchSpace) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
+def test_no_gpu_is_one_sentence(
+    model: SuperTransformer, tiny_space: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="--latgpu needs a CUDA GPU, but torch finds none here"):
         measure(model, tiny_space.largest(), Workload(device="cuda"))
 

@@ -225,10 +225,12 @@ def test_a_dataset_of_something_else_is_not_resumed(
 
 
 def test_a_flag_beats_the_file(
-    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit, match="2"):
         run(config, tmp_path / "x.csv", "--latgpu")
     assert "--latgpu needs a CUDA GPU, but torch finds none here" in capsys.readouterr().err
