@@ -120,19 +120,19 @@ class SuperEncoder(nn.Module):
             src_tokens: (B, S) int64, padded on either side.
             src_lengths: (B,) int64, part of fairseq's interface; the tokens say it all.
         """
-        padding_mask: Tensor | None = src_tokens.eq(self.config.padding_idx)
-        mask = None
-        if padding_mask is not None and padding_mask.any():
-            mask = padding_mask.logical_not()[:, None, None, :]  # (B, 1, 1, S)
-        else:
-            padding_mask = None
-
+        padding_mask = self.padding(src_tokens)
+        mask = None if padding_mask is None else padding_mask.logical_not()[:, None, None, :]
         x = self.embed(src_tokens, is_padded=mask is not None)
         outputs = []
         for index in range(self.arch.num_layers):
             x = self.layer(index)(x, mask)
             outputs.append(x)
         return self.output(outputs, padding_mask)
+
+    def padding(self, src_tokens: Tensor) -> Tensor | None:
+        """src_tokens: (B, S) -> (B, S), True at padding; None if nothing is padding."""
+        mask = src_tokens.eq(self.config.padding_idx)
+        return mask if mask.any() else None
 
     def embed(
         self, src_tokens: Tensor, *, is_padded: bool = True, places: Tensor | None = None

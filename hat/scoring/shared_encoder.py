@@ -26,14 +26,13 @@ class SharedEncoder:
         self._outputs: list[Tensor] = []
         """Of the embedding and of the layers of the last architecture."""
 
-        self._padding_mask: Tensor | None = batch.src_tokens.eq(encoder.config.padding_idx)
-        if batch.packing is not None or not self._padding_mask.any():
-            self._padding_mask = None
+        self._padding_mask: Tensor | None = None
         self._mask: Tensor | None = None
         if batch.packing is not None:
             self._mask = batch.packing.source_mask
-        elif self._padding_mask is not None:
-            self._mask = self._padding_mask.logical_not()[:, None, None, :]
+        elif (padding := encoder.padding(batch.src_tokens)) is not None:
+            self._padding_mask = padding
+            self._mask = padding.logical_not()[:, None, None, :]
 
     def output(self) -> EncoderOutput:
         """Encodes the batch with the architecture that the encoder is set to."""
