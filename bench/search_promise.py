@@ -6,11 +6,12 @@
 Fits a predictor to the dataset and runs ``evo_search.py`` with its own settings over Multi30k's CPU
 space, with another seed and another budget each time, from near the latency of the smallest
 architecture to that of the largest. Candidates are ranked by their number of parameters: no scorer
-pushes harder against the budget. Then every winner is measured again, several times, in an order
-that is shuffled for each round, each time between two looks at the reference SubTransformer of the
-dataset: they tell how fast the machine was at that moment, so that its moods can be told from
-broken promises. Takes about a minute a search and wants a quiet machine. What was searched is kept
-in ``searches.jsonl`` and not searched again.
+pushes harder against the budget. Every winner is measured again several times, right after its
+search and once more when all are done, then in an order that is shuffled for each round. Each
+measurement stands between two looks at the reference SubTransformer of the dataset: they tell how
+fast the machine was at that moment, so that its moods can be told from broken promises. Takes about
+a minute a search and wants a quiet machine. What was searched is kept in ``searches.jsonl`` and not
+searched again.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import contextlib
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,17 @@ class Search:
     measured_ms: float
     arch: SubTransformerConfig
     seconds: float
+
+
+@dataclass(frozen=True)
+class Again:
+    """Winners that were measured again."""
+
+    times_ms: Floats
+    """(S, repeats)."""
+
+    slower: Floats
+    """(S, repeats): how many times slower than usual the machine was meanwhile."""
 
 
 def run_stage(main: Any, argv: Sequence[str]) -> dict[str, Any]:
@@ -104,12 +116,8 @@ def measure_again(
     timed: Callable[[SubTransformerConfig], float],
     slowness: Callable[[], float],
     repeats: int,
-) -> tuple[Floats, Floats]:
-    """Every round measures all winners in another order.
-
-    Returns:
-        Milliseconds (S, repeats), and how many times slower than usual the machine was, likewise.
-    """
+) -> Again:
+    """Every round measures all winners in another order."""
     rng = np.random.default_rng(0)
     again, slower = np.empty((2, len(searches), repeats))
     for repeat in range(repeats):
@@ -119,55 +127,73 @@ def measure_again(
             after = slowness()
             slower[index, repeat] = (before + after) / 2
             before = after
-    return again, slower
+    return Again(again, slower)
 
 
-def report(searches: Sequence[Search], again: Floats, slower: Floats) -> dict[str, Any]:
+def report(searches: Sequence[Search], moments: Mapping[str, Again]) -> dict[str, Any]:
     """Prints a table and returns its figures."""
-    usual = again / slower
-    print(
-        "| seed | budget ms | predicted | measured | again, as it was | at its usual speed | room |"
-    )
-    print("|---:|---:|---:|---:|---:|---:|---:|")
-    for one, raw, times in zip(searches, again, usual, strict=True):
-        room = 100 * (1 - times.mean() / one.budget_ms)
-        print(
-            f"| {one.seed} | {one.budget_ms:.2f} | {one.predicted_ms:.2f} | {one.measured_ms:.2f} "
-            f"| {raw.mean():.2f} ± {raw.std(ddof=1):.2f} "
-            f"| {times.mean():.2f} ± {times.std(ddof=1):.2f} | {room:.1f} % |"
-        )
-    limits = np.array([one.budget_ms for one in searches])
-    measured = np.array([one.measured_ms for one in searches])
-    predicted = np.array([one.predicted_ms for one in searches])
+    columns = [f"{name}, as it was | at its usual speed" for name in moments]
+    print(f"| seed | budget ms | predicted | measured | {' | '.join(columns)} |")
+    print("|---:" * (4 + 2 * len(moments)) + "|")
+    for index, one in enumerate(searches):
+        shown = [f"{one.seed}"]
+        shown += [f"{ms:.2f}" for ms in (one.budget_ms, one.predicted_ms, one.measured_ms)]
+        for again in moments.values():
+            raw = again.times_ms[index]
+            for times in (raw, raw / again.slower[index]):
+                shown.append(f"{times.mean():.2f} ± {times.std(ddof=1):.2f}")
+        print(f"| {' | '.join(shown)} |")
     figures: dict[str, Any] = {
         "searches": len(searches),
-        "repeats": again.shape[1],
-        "machine_slower_by": [float(slower.min()), float(slower.mean()), float(slower.max())],
         "seconds_per_search": float(np.mean([one.seconds for one in searches])),
     }
-    for name, times in (("as_it_was", again), ("at_usual_speed", usual)):
-        means = times.mean(axis=1)
+    for name, again in moments.items():
+        slower = again.slower
         figures[name] = {
-            "under_budget": int((means <= limits).sum()),
-            "single_under_budget": round(float((times <= limits[:, None]).mean()), 3),
-            "noise_percent": round(100 * float(np.mean(times.std(axis=1, ddof=1) / means)), 1),
-            "used_percent": round(100 * float(np.mean(means / limits)), 1),
-            "measured_off_percent": round(100 * float(np.mean(np.abs(measured / means - 1))), 1),
-            "predicted_off_percent": round(100 * float(np.mean(np.abs(predicted / means - 1))), 1),
+            "repeats": slower.shape[1],
+            "machine_slower_by": [float(slower.min()), float(slower.mean()), float(slower.max())],
+            "as_it_was": kept(searches, again.times_ms),
+            "at_usual_speed": kept(searches, again.times_ms / slower),
         }
     print(json.dumps(figures))
     return figures
 
 
-def known_searches(path: Path) -> list[Search]:
-    """Those that were done before."""
+def kept(searches: Sequence[Search], times: Floats) -> dict[str, float]:
+    """How the promise fared if winners took ``times`` (S, repeats) ms."""
+    limits = np.array([one.budget_ms for one in searches])
+    measured = np.array([one.measured_ms for one in searches])
+    predicted = np.array([one.predicted_ms for one in searches])
+    means = times.mean(axis=1)
+    return {
+        "under_budget": int((means <= limits).sum()),
+        "single_under_budget": round(float((times <= limits[:, None]).mean()), 3),
+        "noise_percent": round(100 * float(np.mean(times.std(axis=1, ddof=1) / means)), 1),
+        "used_percent": round(100 * float(np.mean(means / limits)), 1),
+        "measured_off_percent": round(100 * float(np.mean(np.abs(measured / means - 1))), 1),
+        "predicted_off_percent": round(100 * float(np.mean(np.abs(predicted / means - 1))), 1),
+    }
+
+
+def known_searches(path: Path) -> tuple[list[Search], list[Again]]:
+    """Those that were done before, and how their winners fared right after them."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    found = []
+    searches, again = [], []
     for line in lines:
         values = json.loads(line)
+        times_ms, slower = values.pop("again_ms"), values.pop("slower")
+        again.append(Again(np.array([times_ms]), np.array([slower])))
         winner = path.with_name(f"winner{values['seed']}.yml")
-        found.append(Search(arch=load_arch(winner), **values))
-    return found
+        searches.append(Search(arch=load_arch(winner), **values))
+    return searches, again
+
+
+def joined(parts: Sequence[Again]) -> Again:
+    """One search after the other."""
+    return Again(
+        np.concatenate([part.times_ms for part in parts]),
+        np.concatenate([part.slower for part in parts]),
+    )
 
 
 def main() -> None:
@@ -191,20 +217,6 @@ def main() -> None:
     predictor = load_predictor(path)
     error = predictor.facts["cv_error_percent"]
     print(f"predictor: {predictor.kind}, {error:.2f} % error", flush=True)
-    searches = known_searches(done)
-    for seed, budget_ms in enumerate(budgets(predictor, options.searches), start=1):
-        if seed <= len(searches):
-            continue
-        one = search(options, seed, budget_ms)
-        searches.append(one)
-        figures = {name: value for name, value in vars(one).items() if name != "arch"}
-        with done.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(figures) + "\n")
-        print(
-            f"search {seed}: budget {budget_ms:.2f} ms, measured {one.measured_ms:.2f} ms, "
-            f"{one.seconds:.1f} s",
-            flush=True,
-        )
     workload = Workload.from_dict(predictor.facts["workload"], str(path))
     model = load_checkpoint(options.restore_file).eval()
     reference = predictor.facts["reference"]
@@ -216,9 +228,32 @@ def main() -> None:
     def slowness() -> float:
         return timed(guard) / float(reference["latency_ms"])
 
-    again, slower = measure_again(searches, timed, slowness, options.repeats)
-    figures = report(searches, again, slower)
-    times = {"again_ms": again.tolist(), "slower": slower.tolist()}
+    searches, right_after = known_searches(done)
+    for seed, budget_ms in enumerate(budgets(predictor, options.searches), start=1):
+        if seed <= len(searches):
+            continue
+        one = search(options, seed, budget_ms)
+        again = measure_again([one], timed, slowness, options.repeats)
+        figures = {name: value for name, value in vars(one).items() if name != "arch"}
+        figures |= {"again_ms": again.times_ms[0].tolist(), "slower": again.slower[0].tolist()}
+        with done.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(figures) + "\n")
+        searches.append(one)
+        right_after.append(again)
+        print(
+            f"search {seed}: budget {budget_ms:.2f} ms, measured {one.measured_ms:.2f} ms, right "
+            f"after {again.times_ms.mean():.2f} ms, the machine {again.slower.mean():.2f} times "
+            f"slower than usual, {one.seconds:.1f} s",
+            flush=True,
+        )
+    in_the_end = measure_again(searches, timed, slowness, options.repeats)
+    moments = {"right after": joined(right_after), "in the end": in_the_end}
+    figures = report(searches, moments)
+    times = {
+        f"{name}, {what}": values.tolist()
+        for name, again in moments.items()
+        for what, values in vars(again).items()
+    }
     write_json(options.folder / "promise.json", {**figures, **times})
 
 

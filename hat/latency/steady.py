@@ -15,7 +15,11 @@ from hat.latency.reference import Reference
 
 @dataclass
 class SteadyMeasure:
-    """Measures between two looks at a reference that is where it should be."""
+    """Measures between two looks at a reference that is where it should be.
+
+    On a machine that stays slower, what is measured counts as it is: who fits then, fits. One that
+    stays faster would flatter, so times are scaled to its usual speed.
+    """
 
     measure_ms: Callable[[SubTransformerConfig], float]
     reference: Reference
@@ -27,12 +31,18 @@ class SteadyMeasure:
     _vouched: bool = False
     """Whether the last look was good, and nothing was measured since."""
 
+    _scale: float = 1.0
+    """Usual time over the present one, if the machine has become faster for good."""
+
+    def __post_init__(self) -> None:
+        self._usual_ms = self.reference.baseline.latency_ms
+
     def __call__(self, arch: SubTransformerConfig) -> float:
-        """Returns milliseconds, those of the machine at rest if it comes to rest."""
+        """Returns milliseconds, those of the machine at its usual speed if it comes back to it."""
         while True:
             if not self._vouched:
                 self._settle()
-            time_ms = self.measure_ms(arch)
+            time_ms = self.measure_ms(arch) * self._scale
             self._vouched = self.reference.deviation() == 0
             if self._vouched or self.patience_s <= 0:
                 return time_ms
@@ -49,8 +59,14 @@ class SteadyMeasure:
             pause = min(2 * pause, MAX_PAUSE_S)
             deviation = self.reference.deviation()
         if deviation != 0:
-            self.say(f"the machine stays {_off(deviation)} than usual: measured as it is")
             self.reference.reset()
+            self._scale = max(1.0, self._usual_ms / self.reference.baseline.latency_ms)
+            how = (
+                f"times are multiplied by {self._scale:.2f}"
+                if self._scale > 1
+                else "measured as it is"
+            )
+            self.say(f"the machine stays {_off(deviation)} than usual: {how}")
 
 
 def _off(deviation: float) -> str:

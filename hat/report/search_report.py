@@ -71,6 +71,7 @@ def _winner(story: SearchStory[A]) -> Section:
             columns += [
                 Column(f"{name} predicted", partial(_value, "predicted", name)),
                 Column(f"{name} measured", partial(_value, "measured", name)),
+                Column(f"{name} at most", partial(_value, "upper", name)),
                 Column(f"{name} budget", partial(_value, "budget", name)),
             ]
         columns += [

@@ -1,7 +1,9 @@
 """The promise: what a search hands over was measured, and it fits.
 
 Generic over the architecture, over what is measured and over how: latency on one device or on
-several, from a clock or from a table.
+several, from a clock or from a table. A clock is noisy, and the faster of two looks at a restless
+machine flatters, so an architecture is measured until a confidence bound of the mean says on which
+side of the budget it lies.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +12,7 @@ from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student_t
 
 from hat.errors import ConfigError, SearchError
 from hat.search.base import A
@@ -38,9 +41,14 @@ class Delivery(Generic[A]):
     """What the constraints said, by the name of the limit; for latency the upper bound."""
 
     measured: Mapping[str, float]
+    """Means of what was measured."""
+
+    upper: Mapping[str, float]
+    """Confidence bounds of these means."""
+
     budget: Mapping[str, float]
     fits: bool
-    """Whether everything measured is within the budget, margin included."""
+    """Whether all upper bounds are within the budget, margin included."""
 
     repaired_from: A | None = None
     """The finalist of the search that was too slow, if this one is its repair."""
@@ -62,11 +70,22 @@ class DeliverySettings:
     margin: float = 0.0
     """Part of each measured budget kept free for the noise of measuring, such as 0.02."""
 
+    repeats: int = 5
+    """How often one architecture is measured at most; 1: the first figure counts as it is."""
+
+    confidence: float = 0.95
+    """That the mean of many more measurements stays below the bound."""
+
     def __post_init__(self) -> None:
         if self.keep < 1 or self.max_repairs < 0 or not 0.0 <= self.margin < 1.0:
             raise ConfigError(
                 "keep must be at least 1, max-repairs at least 0 and margin in [0, 1), but found "
                 f"{self.keep}, {self.max_repairs} and {self.margin}"
+            )
+        if self.repeats < 1 or not 0.5 <= self.confidence < 1.0:
+            raise ConfigError(
+                "repeats must be at least 1 and confidence in [0.5, 1), but found "
+                f"{self.repeats} and {self.confidence}"
             )
 
 
@@ -133,8 +152,8 @@ def _finalist(
     tried = {arch}
     for step in range(settings.max_repairs + 1):
         predicted = {name: float(v[0]) for name, v in constraints.costs([current]).items()}
-        measured = dict(measure([current])[0])
-        actual = {**predicted, **measured}
+        measured, upper = _measured(current, measure, budget, settings)
+        actual = {**predicted, **upper}
         room = _room(budget, measured, settings.margin)
         fits = all(actual[name] <= room[name] for name in budget)
         history.append(
@@ -143,6 +162,7 @@ def _finalist(
                 objective=float(score([current])[0]),
                 predicted=predicted,
                 measured=measured,
+                upper=upper,
                 budget=budget,
                 fits=fits,
                 repaired_from=arch if step else None,
@@ -161,6 +181,31 @@ def _finalist(
         tried.add(change)
         current = change
     return history
+
+
+def _measured(
+    arch: A, measure: Measure[A], budget: Mapping[str, float], settings: DeliverySettings
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Measures until it is clear whether ``arch`` fits, or as often as the settings allow.
+
+    Returns:
+        The means and their upper confidence bounds (Student's t), by the name of the limit.
+    """
+    values: dict[str, list[float]] = {}
+    for count in range(1, settings.repeats + 1):
+        for name, value in measure([arch])[0].items():
+            values.setdefault(name, []).append(value)
+        means = {name: float(np.mean(each)) for name, each in values.items()}
+        errors = dict.fromkeys(means, 0.0)
+        if count > 1:
+            quantile = float(student_t.ppf(settings.confidence, count - 1)) / count**0.5
+            errors = {name: quantile * float(np.std(v, ddof=1)) for name, v in values.items()}
+            room = _room(budget, means, settings.margin)
+            fits = all(means[name] + errors[name] <= room[name] for name in means)
+            fails = any(means[name] - errors[name] > room[name] for name in means)
+            if fits or fails:
+                break
+    return means, {name: means[name] + errors[name] for name in means}
 
 
 def _room(
@@ -202,11 +247,11 @@ def _nothing_fits(ranking: Sequence[Delivery[A]], settings: DeliverySettings) ->
         return "there was no candidate to measure"
 
     def excess(delivery: Delivery[A]) -> float:
-        actual = {**delivery.predicted, **delivery.measured}
+        actual = {**delivery.predicted, **delivery.upper}
         return max(actual[name] / at_most for name, at_most in delivery.budget.items())
 
     closest = min(ranking, key=excess)
-    actual = {**closest.predicted, **closest.measured}
+    actual = {**closest.predicted, **closest.upper}
     name = max(closest.budget, key=lambda n: actual[n] / closest.budget[n])
     has_margin = settings.margin and name in closest.measured
     margin = f" less {settings.margin:.0%} for noise" if has_margin else ""

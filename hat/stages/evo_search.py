@@ -162,6 +162,7 @@ def _unmeasured(result: SearchResult[Arch], constraints: Constraints[Arch]) -> D
         objective=best.objectives[0],
         predicted=best.costs,
         measured={},
+        upper={},
         budget={limit.name: limit.at_most for limit in constraints.limits},
         fits=True,
     )
@@ -175,8 +176,10 @@ def _write_winner(
         f"{result.objective_names[0]} {_score(result, winner):.4f}."
     ]
     for name, budget in winner.budget.items():
-        measured = winner.measured.get(name)
-        found = "" if measured is None else f", measured {measured:,.6g}"
+        found = ""
+        if name in winner.measured:
+            measured, upper = winner.measured[name], winner.upper[name]
+            found = f", measured {measured:,.6g} (at most {upper:,.6g})"
         lines.append(
             f"{name}: predicted at most {winner.predicted[name]:,.6g}{found}, limit {budget:,.6g}."
         )
@@ -205,6 +208,7 @@ def _in_figures(
         name: {
             "predicted": winner.predicted[name],
             "measured": winner.measured.get(name),
+            "measured_upper": winner.upper.get(name),
             "limit": limit,
         }
         for name, limit in winner.budget.items()

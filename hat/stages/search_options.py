@@ -64,6 +64,14 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         help="part of the limit that a measured latency must stay away from it",
     )
     finish.add_argument(
+        "--measure-repeats",
+        type=int,
+        default=5,
+        metavar="N",
+        help="measure each finalist until a 95 %% confidence bound of its mean is below the limit "
+        "or it is surely above, but at most N times; 1: the first figure counts as it is",
+    )
+    finish.add_argument(
         "--measure-patience",
         type=float,
         default=60.0,
@@ -218,9 +226,13 @@ def evolution_settings(args: argparse.Namespace) -> EvolutionSettings:
 
 
 def delivery_settings(args: argparse.Namespace) -> DeliverySettings:
-    """Returns how many finalists are measured and how close to the limit they may come."""
+    """Returns how many finalists are measured, how often, and how close they may come."""
     # With 0 nothing is measured and these settings are not asked for.
-    return DeliverySettings(keep=max(1, args.measure_finalists), margin=args.measure_margin)
+    return DeliverySettings(
+        keep=max(1, args.measure_finalists),
+        margin=args.measure_margin,
+        repeats=args.measure_repeats,
+    )
 
 
 def contest_seeds(args: argparse.Namespace) -> tuple[int, ...]:

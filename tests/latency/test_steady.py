@@ -61,3 +61,17 @@ def test_patience_ends(tiny_space: SearchSpace) -> None:
     assert machine.said[-1] == "the machine stays 50 % slower than usual: measured as it is"
     assert measure(tiny_space.largest()) == 75.0
     assert len(machine.said) == 2
+
+
+def test_a_machine_that_stays_faster_does_not_flatter(tiny_space: SearchSpace) -> None:
+    machine = Machine(*[0.5] * 30)
+    measure = machine.measure(patience_s=5.0)
+    assert measure(tiny_space.largest()) == pytest.approx(50.0)
+    assert machine.said[-1] == (
+        "the machine stays 50 % faster than usual: times are multiplied by 2.00"
+    )
+    assert measure(tiny_space.largest()) == pytest.approx(50.0)
+    assert len(machine.said) == 2
+    machine.factors = iter([])  # at its usual speed again
+    assert [measure(tiny_space.largest()) for _ in range(2)][-1] == pytest.approx(50.0)
+    assert machine.said[-1] == "the machine stays 100 % slower than usual: measured as it is"

@@ -16,7 +16,7 @@ def score(archs):
     return np.array([toy.loss_of(arch) for arch in archs])
 
 
-def run(slower, *, at_most=8.0, candidates=None, **settings):
+def run(slower, *, at_most=8.0, candidates=None, repeats=1, **settings):
     """The clock says ``slower`` times what the predictor thinks; the predictor is the digit sum."""
     clock = []
 
@@ -34,7 +34,7 @@ def run(slower, *, at_most=8.0, candidates=None, **settings):
         constraints=limits,
         measure=measure,
         neighbours=NEIGHBOURS,
-        settings=DeliverySettings(**settings),
+        settings=DeliverySettings(repeats=repeats, **settings),
     )
     return deliveries, clock
 
@@ -111,6 +111,51 @@ def test_limits_that_are_not_measured_count_as_predicted():
 def test_settings_check_themselves(settings):
     with pytest.raises(ConfigError, match="keep must be at least 1, max-repairs at least 0"):
         DeliverySettings(**settings)
+
+
+@pytest.mark.parametrize("settings", [{"repeats": 0}, {"confidence": 1.0}, {"confidence": 0.4}])
+def test_settings_of_repeats_check_themselves(settings):
+    with pytest.raises(ConfigError, match="repeats must be at least 1 and confidence in"):
+        DeliverySettings(**settings)
+
+
+def delivered(times, *, repeats):
+    """What becomes of one architecture that takes ``times`` ms, one after the other, of 10 ms."""
+    looks = iter(times)
+    [delivery] = deliver(
+        [(3, 3, 3, 3, 3)],
+        score=score,
+        constraints=Constraints([Limit("latency_ms", 10.0, lambda a: 0.0 * toy.sizes(a))]),
+        measure=lambda archs: [{"latency_ms": next(looks)} for _ in archs],
+        neighbours=lambda arch: [],
+        settings=DeliverySettings(keep=1, repeats=repeats),
+    )
+    return delivery, list(looks)
+
+
+def test_a_steady_clock_is_asked_twice():
+    delivery, unused = delivered([9.0, 9.1, 9.2], repeats=5)
+    assert unused == [9.2]
+    assert delivery.fits and delivery.measured["latency_ms"] == pytest.approx(9.05)
+    # t of one degree of freedom at 0.95 is tan(0.45 pi)
+    assert delivery.upper["latency_ms"] == pytest.approx(9.05 + 6.3138 * 0.05, abs=1e-4)
+
+
+def test_a_restless_clock_is_asked_until_the_mean_is_known():
+    delivery, unused = delivered([7.0, 9.5, 8.5, 8.0, 1.0], repeats=5)
+    assert unused == [1.0]
+    assert delivery.fits and 8.25 < delivery.upper["latency_ms"] < 10
+
+
+def test_one_lucky_look_does_not_deliver():
+    with pytest.raises(SearchError, match="the closest had 12"):
+        delivered([8.0, 12.0, 9.0, 12.5, 11.5], repeats=5)
+    assert delivered([8.0, 12.0, 9.0, 12.5, 11.5], repeats=1)[0].fits
+
+
+def test_who_is_surely_too_slow_is_not_measured_on():
+    with pytest.raises(SearchError, match="the closest had"):
+        delivered([15.0, 15.1], repeats=5)  # a third look would fail otherwise
 
 
 def test_ranked_puts_nan_last():

@@ -64,6 +64,7 @@ def delivery(arch: SubTransformerConfig, loss: float, fits: bool) -> Delivery[An
         objective=loss,
         predicted={"latency_ms": 10.0},
         measured={"latency_ms": 9.5},
+        upper={"latency_ms": 9.6},
         budget={"latency_ms": 10.0},
         fits=fits,
     )
