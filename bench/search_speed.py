@@ -128,6 +128,7 @@ def run() -> None:
             error=options.race_error or 0.5,
             tolerance=options.race_tolerance,
         ),
+        features=operators.one_hot,
     )
     rates = [{str(each): matrix_rate(each) for each in (torch.float32, torch.bfloat16)}]
     predictor = load_predictor(options.ckpt_path)

@@ -26,7 +26,7 @@ from hat.search.trials import TrialFormat
 
 TRIALS_FILE = "trials.jsonl"
 STATE_FILE = "search_state.json"
-_FORMAT = 2
+_FORMAT = 3
 
 Costs = Callable[[Sequence[A]], Mapping[str, NDArray[np.float64]]]
 

@@ -8,7 +8,8 @@ from typing import Any, Generic
 import numpy as np
 
 from hat.search.base import A
-from hat.search.racing import Floats, RaceSettings, race
+from hat.search.prior import Floats, PriorModel
+from hat.search.racing import RaceSettings, race
 
 EvaluateBlock = Callable[[Sequence[A], int], Floats]
 """Losses (N, sentences) of N architectures on one block of the validation set."""
@@ -44,9 +45,9 @@ class ExactScorer(Generic[A]):
 class RacingScorer(Generic[A]):
     """Scores each population against itself and against the best of the search so far.
 
-    The best ``finalists`` of a search are always scored on everything. What was not gets an
-    estimate, which is never better than the score of those; ``shares`` tells the two apart. With a
-    single block every score is exact.
+    The finalists of a search are always scored on everything. What was not gets an estimate, which
+    is never better than the score of those; ``shares`` tells the two apart. With a single block
+    every score is exact.
     """
 
     higher_is_better = False
@@ -59,6 +60,7 @@ class RacingScorer(Generic[A]):
         block_sizes: Sequence[int],
         num_units: float,
         settings: RaceSettings,
+        features: Callable[[Sequence[A]], Floats] | None = None,
     ) -> None:
         """Prepares the scoring.
 
@@ -68,6 +70,7 @@ class RacingScorer(Generic[A]):
             block_sizes: sentences of each block.
             num_units: what the summed loss is divided by, such as tokens times ln 2.
             settings: when to stop scoring; ``tolerance`` is one of the score.
+            features: numbers (N, D) of N architectures that tell what to expect of them.
         """
         self.name = name
         self.block_sizes = tuple(block_sizes)
@@ -81,6 +84,8 @@ class RacingScorer(Generic[A]):
         self._known = np.empty((0, self.num_sentences))
         """Losses on all sentences, best architecture first."""
 
+        self._prior = None if features is None else PriorModel(features)
+
     def score(self, archs: Sequence[A]) -> Floats:
         """Races N architectures: float64 (N,)."""
         if not archs:
@@ -90,13 +95,20 @@ class RacingScorer(Generic[A]):
         pilot_losses = self._full(archs[:pilots])
         self._remember(pilot_losses)
         racing = archs[pilots:]
+        prior = None
+        if self._prior is not None:
+            self._prior.observe(archs[:pilots], pilot_losses.sum(axis=1), np.zeros(pilots))
+            prior = self._prior.predict(racing)
         result = race(
             lambda indices, block: self._evaluate([racing[i] for i in indices], block),
             len(racing),
             block_sizes=self.block_sizes,
             known=self._known,
             settings=self._settings,
+            prior=prior,
         )
+        if self._prior is not None:
+            self._prior.observe(racing, result.observed, result.variance)
         self._remember(result.losses[result.num_seen == self.num_sentences])
         self.sentences_scored += int(result.num_seen.sum())
         shares = np.concatenate([np.ones(pilots), result.num_seen / self.num_sentences])
@@ -116,11 +128,14 @@ class RacingScorer(Generic[A]):
     def reset(self) -> None:
         """Begins another search: nobody is known yet."""
         self._known = np.empty((0, self.num_sentences))
+        if self._prior is not None:
+            self._prior.reset()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what later races depend on, as JSON values."""
         data = base64.b64encode(self._known.astype("<f8").tobytes()).decode("ascii")
-        return {"known": len(self._known), "losses": data}
+        prior = None if self._prior is None else self._prior.state_dict()
+        return {"known": len(self._known), "losses": data, "prior": prior}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes up the search that ``state`` belongs to.
@@ -130,6 +145,8 @@ class RacingScorer(Generic[A]):
         """
         flat = np.frombuffer(base64.b64decode(state["losses"]), dtype="<f8")
         self._known = flat.reshape(int(state["known"]), self.num_sentences).astype(np.float64)
+        if self._prior is not None:
+            self._prior.load_state_dict(state["prior"])
 
     def _remember(self, losses: Floats) -> None:
         """Keeps the best rows of those known so far and of ``losses``."""

@@ -121,7 +121,12 @@ def build_problem(args: argparse.Namespace) -> SearchProblem:
         on_devices=on_devices,
         constraints=Constraints(limits, describe=in_words),
         operators=operators,
-        scorer=spread_scorer(args, build_scorer(args, space, model, task), operators),
+        scorer=spread_scorer(
+            args,
+            build_scorer(args, space, model, task),
+            operators,
+            GeneOperators(space).one_hot,
+        ),
         cheap_score=screen(args, space, model),
     )
 

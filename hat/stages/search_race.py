@@ -9,6 +9,7 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.scoring.base import Scorer
+from hat.scoring.ridge import Features
 from hat.scoring.spread import Spread
 from hat.search.base import Codec, Objective
 from hat.search.racing import RaceSettings
@@ -35,13 +36,20 @@ class SpreadScorer:
 
 
 def spread_scorer(
-    args: argparse.Namespace, scorer: Scorer[Arch], codec: Codec[Arch]
+    args: argparse.Namespace, scorer: Scorer[Arch], codec: Codec[Arch], features: Features[Arch]
 ) -> SpreadScorer:
-    """Spreads ``scorer`` over the processes there are, and races it if it is the inherited loss."""
+    """Spreads ``scorer`` over the processes there are, and races it if it is the inherited loss.
+
+    Args:
+        args: the options of the search.
+        scorer: what to spread.
+        codec: how architectures travel.
+        features: numbers (N, D) of N architectures that a race learns from.
+    """
     from hat.scoring.inherited_loss import InheritedLoss
 
     if isinstance(scorer, InheritedLoss):
-        return _race(args, scorer, codec)
+        return _race(args, scorer, codec, features)
     spread = Spread(lambda archs, _: scorer.score(archs)[:, None], codec)
     everywhere: ExactScorer[Arch] = ExactScorer(
         scorer.name, lambda archs: spread(archs, 0)[:, 0], higher_is_better=scorer.higher_is_better
@@ -49,7 +57,12 @@ def spread_scorer(
     return SpreadScorer(spread=spread, exact=everywhere, race=everywhere)
 
 
-def _race(args: argparse.Namespace, loss: "InheritedLoss", codec: Codec[Arch]) -> SpreadScorer:
+def _race(
+    args: argparse.Namespace,
+    loss: "InheritedLoss",
+    codec: Codec[Arch],
+    features: Features[Arch],
+) -> SpreadScorer:
     """A race, or a single block that nobody is dropped from if ``--race-error`` is 0.
 
     Not raced are the losses of a front: who is hopeless for its loss may be the fastest of all.
@@ -83,5 +96,6 @@ def _race(args: argparse.Namespace, loss: "InheritedLoss", codec: Codec[Arch]) -
             error=args.race_error if is_raced else 0.5,
             tolerance=args.race_tolerance,
         ),
+        features=features,
     )
     return SpreadScorer(spread=spread, exact=race.exact, race=race)
