@@ -7,6 +7,8 @@ export PYTHON := $(CURDIR)/$(BIN)/python
 DATA ?= ../shared/data
 # Where Multi30k's pipeline left its SuperTransformer and latency predictor, for bench-search.
 SUPERNET ?= runs/multi30k.en-de
+# What bench-search collects of it in minutes, to see how often racing changes a choice.
+LOSSES ?= runs/bench-search/losses.npz
 
 # torch and BLAS start as many threads as they find cores; on shared machines that costs more
 # than it brings, so it is said here once.
@@ -55,6 +57,10 @@ bench-search: setup
 	$(BIN)/python bench/search_core.py
 	$(BIN)/python bench/search_speed.py --restore-file $(SUPERNET)/supertransformer/checkpoint_best.pt \
 		--ckpt-path $(SUPERNET)/predictor.pt
+	test -e $(LOSSES) || $(BIN)/python bench/search_racing.py collect $(LOSSES) \
+		--restore-file $(SUPERNET)/supertransformer/checkpoint_best.pt
+	$(BIN)/python bench/search_racing.py races $(LOSSES)
+	$(BIN)/python bench/search_racing.py searches $(LOSSES)
 
 bench-epsinas: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/epsinas.py \

@@ -50,7 +50,8 @@ SEARCHED = (SETTINGS[0], SETTINGS[2], SETTINGS[3])
 
 
 def collect(path: Path, rounds: int, restore_file: str) -> None:
-    """Scores the first rounds of a search on everything, and saves after each."""
+    """Scores the first rounds of a search on everything."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     loss = inherited_loss(restore_file)
     operators = GeneOperators(read_space())
     algorithm = Evolution(Proposer(operators, np.random.default_rng(1)))
@@ -62,16 +63,18 @@ def collect(path: Path, rounds: int, restore_file: str) -> None:
         sizes.append(len(archs))
         totals = losses[-1].sum(axis=1)
         algorithm.tell([Trial(a, (float(t),), number) for a, t in zip(archs, totals, strict=True)])
-        np.savez(
-            path,
-            losses=np.concatenate(losses),
-            one_hot=np.concatenate(genes),
-            sizes=np.array(sizes),
-            num_tokens=np.array(loss.num_tokens),
-        )
         print(
             f"round {number + 1}: {len(archs)} architectures, best {totals.min():.1f}", flush=True
         )
+    part = path.with_name(f".{path.name}.part.npz")
+    np.savez(
+        part,
+        losses=np.concatenate(losses),
+        one_hot=np.concatenate(genes),
+        sizes=np.array(sizes),
+        num_tokens=np.array(loss.num_tokens),
+    )
+    part.replace(path)
 
 
 def racer(

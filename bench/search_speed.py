@@ -9,6 +9,9 @@ and 0.313 on one; the ratios below are to these figures. Under ``torchrun`` the 
 over processes, and the breakdown is that of the process that drives. The machine of HAT's figures
 multiplies fp32 matrices at 210 GFLOP/s on two cores and bf16 ones at 880; what this one does
 before and after the search is printed too, because shared cores change their speed.
+
+When the clock has stopped, the 100 best by score are scored on everything: was one of them better
+than the winner, and how far off were the estimates?
 """
 
 import argparse
@@ -28,6 +31,7 @@ from hat.latency.predictor import load_predictor
 from hat.scoring.batches import deal_into_blocks
 from hat.scoring.shared_encoder import SharedEncoder, layer_genes
 from hat.scoring.spread import Spread, num_processes, process_rank, processes
+from hat.search.base import ranked
 from hat.search.constraints import Constraints, Limit
 from hat.search.evolution import Evolution, EvolutionSettings
 from hat.search.loop import RoundReport, Search
@@ -37,6 +41,8 @@ from hat.search.racing import RaceSettings
 from hat.search.racing_scorer import RacingScorer, geometric_blocks
 
 HAT_PER_S = {1: 0.313, 2: 0.561}
+CHECKED = 100
+"""Candidates that are scored on everything in the end."""
 
 
 class Clock:
@@ -152,6 +158,13 @@ def run() -> None:
     threads = torch.get_num_threads() * num_processes()
     as_hat = 125 * options.rounds / seconds
     best = result.best()
+    shares = scorer.sentences_scored / count / result.num_evaluated
+    breakdown = {name: round(value, 1) for name, value in clock.seconds.items()}
+    top = [result.trials[index] for index in ranked(result.trials)]
+    archs = list(dict.fromkeys(trial.arch for trial in top))[:CHECKED]
+    scored = {trial.arch: result.score(trial) for trial in top}
+    errors = np.array([scored[arch] for arch in archs]) - scorer.exact.score(archs)
+    exact = np.array([scored[arch] for arch in archs]) - errors
     print(
         json.dumps(
             {
@@ -165,11 +178,16 @@ def run() -> None:
                 "candidates_per_s": round(result.num_evaluated / seconds, 2),
                 "hat_candidates_per_s": round(as_hat, 2),
                 "times_hat": round(as_hat / HAT_PER_S.get(threads, math.nan), 1),
-                "share_of_sentences": round(
-                    scorer.sentences_scored / count / result.num_evaluated, 3
-                ),
-                "breakdown_s": {name: round(value, 1) for name, value in clock.seconds.items()},
+                "share_of_sentences": round(shares, 3),
+                "breakdown_s": breakdown,
                 "best_loss": round(result.score(best), 5),
+                "checked": {
+                    "candidates": len(archs),
+                    "better_than_the_best": int((exact < exact[0]).sum()),
+                    "by_bits": round(float(exact[0] - exact.min()), 5),
+                    "rms_error_of_scores": round(float(np.sqrt(np.mean(errors**2))), 5),
+                    "mean_error_of_parents": round(float(errors[: options.keep].mean()), 5),
+                },
                 "best": operators.to_json(best.arch),
             }
         )

@@ -3,7 +3,7 @@
 Maron and Moore, "Hoeffding Races" (NeurIPS 1993): all candidates see the same random sample of the
 validation set, block by block, and one is dropped as soon as a confidence bound says that it loses.
 Who is a little better than the last parent need not become one: differences below a tolerance count
-as certain, and an estimate that good is left at that, unless it may be the best of all (the
+as certain, and an estimate that good is left at that, unless it may be among the very best (the
 indifference zone of Bechhofer, "A Single-Sample Multiple Decision Procedure for Ranking Means",
 Annals of Mathematical Statistics 25, 1954).
 

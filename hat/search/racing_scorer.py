@@ -98,7 +98,7 @@ class RacingScorer(Generic[A]):
         prior = None
         if self._prior is not None:
             self._prior.observe(archs[:pilots], pilot_losses.sum(axis=1), np.zeros(pilots))
-            prior = self._prior.predict(racing)
+            prior = self._prior.predict(racing) if racing else None
         result = race(
             lambda indices, block: self._evaluate([racing[i] for i in indices], block),
             len(racing),
