@@ -17,10 +17,6 @@ EvaluateBlock = Callable[[Sequence[A], int], Floats]
 _MEMORY = 128
 """Architectures whose losses are remembered, because they tell what to expect of others."""
 
-_PILOTS = 2
-"""Times ``keep``, how many are scored on everything before the first race. More make every estimate
-of the search sharper: on Multi30k twice ``keep`` cost 15 full scores and saved 3 in each round."""
-
 
 class ExactScorer(Generic[A]):
     """A function of architectures with a name: a score on the whole validation set."""
@@ -91,7 +87,7 @@ class RacingScorer(Generic[A]):
         if not archs:
             return np.empty(0)
         # The first of a search are scored on everything: without them nothing can be expected.
-        pilots = 0 if len(self._known) else min(len(archs), _PILOTS * self._settings.keep)
+        pilots = 0 if len(self._known) else min(len(archs), self._settings.keep)
         pilot_losses = self._full(archs[:pilots])
         self._remember(pilot_losses)
         racing = archs[pilots:]
