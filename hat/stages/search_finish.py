@@ -107,12 +107,20 @@ class SearchEnd(Generic[A]):
         )
 
     def _best_first(self) -> list[A]:
-        """Architectures in the order of their scores, and what may be measured has an exact one."""
-        trials = self._result.trials
+        """What may be measured: the best by exact scores, some more, and the cheapest.
+
+        On a machine on which nothing fits a search must end, too, and who fits if anything does
+        is the one furthest below its limits.
+        """
+        trials, keep = self._result.trials, self._finish.delivery.keep
         archs = list(dict.fromkeys(trials[i].arch for i in ranked(trials)))
-        finalists = archs[: 2 * self._finish.delivery.keep]
+        finalists, more = archs[: 2 * keep], archs[2 * keep : 4 * keep]
         order = np.argsort(self._loss(finalists), kind="stable")
-        return [*(finalists[i] for i in order), *archs[len(finalists) :]]
+        limits = self._finish.constraints.limits
+        costs = self._finish.constraints.costs(archs)
+        excess = np.max([costs[limit.name] / limit.at_most for limit in limits], axis=0)
+        cheapest = archs[int(np.nanargmin(excess))]
+        return list(dict.fromkeys([*(finalists[i] for i in order), *more, cheapest]))
 
     def _loss(self, archs: Sequence[A]) -> NDArray[np.float64]:
         """Exact scores, smaller is better: (N,)."""

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hat.errors import SearchError
 from hat.report.search_report import SearchStory, rank_section, write_search_report
 from hat.scoring.rank_stats import rank_stats
 from hat.search.algorithms import AlgorithmBuilder
@@ -137,6 +138,20 @@ def test_finish_measures_repairs_compares_and_reports(tmp_path):
     assert "Median and quartiles of 2 seeds" in text
     for heading in ("The winner", "Was it worth it?", "Front", "Rank correlations", "Facts"):
         assert f"## {heading}" in text
+
+
+def test_a_machine_on_which_nothing_fits_ends_the_search_soon(tmp_path):
+    measured = []
+
+    def hopeless(archs):
+        measured.extend(archs)
+        return [{"latency_ms": 100.0 + sum(arch)} for arch in archs]
+
+    with pytest.raises(SearchError, match="the closest had 10"):
+        finished(tmp_path, toy.Loss(), measure=hopeless)
+    assert min(map(sum, measured)) == 0  # the fastest of all was reached by repairs
+    # 12 finalists and the cheapest, eight repairs each, two looks at each
+    assert len(measured) <= 13 * 9 * 2
 
 
 def test_the_report_tells_as_much_where_nothing_can_be_measured(tmp_path):
