@@ -82,7 +82,7 @@ def racer(
     order: NDArray[np.intp],
     num_units: float,
     settings: RaceSettings,
-    features: Callable[[Sequence[A]], Floats] | None,
+    features: Callable[[Sequence[A]], Floats],
 ) -> RacingScorer[A]:
     """A race on a table of losses whose sentences are dealt by ``order``."""
     sizes = geometric_blocks(len(order))

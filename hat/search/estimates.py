@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hat.search.prior import Floats, Prior
+from hat.search.arrays import Floats
 
 _FEWEST = 8
 """Architectures from which something can be learned."""
@@ -38,7 +38,7 @@ class Estimate:
         """Of the totals, (N,)."""
         return np.diag(self.covariance)
 
-    def combined(self, prior: Prior, candidates: NDArray[np.intp]) -> "Estimate":
+    def combined(self, prior: "Estimate", candidates: NDArray[np.intp]) -> "Estimate":
         """Weighs what was expected of each of the ``candidates`` with what was seen of it."""
         expected = prior.covariance[np.ix_(candidates, candidates)]
         trust = np.diag(expected) / (np.diag(expected) + self.variance)

@@ -10,17 +10,14 @@ with the features x_i, what they cannot explain, u_i, and the known variance v_i
 and t are those under which the observations are likeliest.
 """
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hat.search.arrays import Floats, array_from_json, array_to_json
 from hat.search.base import A
-
-Floats = NDArray[np.float64]
+from hat.search.estimates import Estimate
 
 _FEWEST = 20
 """Observations below which nothing is expected of anybody."""
@@ -33,17 +30,6 @@ _UNEXPLAINED = np.geomspace(0.01, 1.0, 13)
 
 _WEIGHTS = np.geomspace(0.01, 3.0, 13)
 """Candidates for s, likewise."""
-
-
-@dataclass(frozen=True)
-class Prior:
-    """What is expected of N architectures."""
-
-    totals: Floats
-    """(N,)."""
-
-    covariance: Floats
-    """(N, N): of what they will turn out to be off by."""
 
 
 class PriorModel(Generic[A]):
@@ -67,7 +53,7 @@ class PriorModel(Generic[A]):
             rows = np.concatenate([self._observed, rows])
         self._observed = rows[-_MOST:]
 
-    def predict(self, archs: Sequence[A]) -> Prior | None:
+    def predict(self, archs: Sequence[A]) -> Estimate | None:
         """Says what to expect of N architectures; None if too little is known."""
         if len(self._observed) < _FEWEST:
             return None
@@ -92,15 +78,14 @@ class PriorModel(Generic[A]):
                     best = (surprise, unexplained**2, weights, (vectors / precision) @ vectors.T)
         _, unexplained_variance, weights, covariance = best
         asked = np.column_stack([np.full(len(archs), 1e3), self._features(archs) - centre])
-        return Prior(
+        return Estimate(
             totals=y.mean() + asked @ weights,
             covariance=asked @ covariance @ asked.T + unexplained_variance * np.eye(len(archs)),
         )
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what is known, as JSON values."""
-        data = base64.b64encode(self._observed.astype("<f8").tobytes()).decode("ascii")
-        return {"shape": list(self._observed.shape), "observed": data}
+        return array_to_json(self._observed)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes up what was known.
@@ -108,5 +93,4 @@ class PriorModel(Generic[A]):
         Raises:
             ValueError: if the state does not hold as many numbers as it says.
         """
-        flat = np.frombuffer(base64.b64decode(state["observed"]), dtype="<f8")
-        self._observed = flat.reshape(state["shape"]).astype(np.float64)
+        self._observed = array_from_json(state)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from hat.errors import ConfigError
+from hat.search.arrays import Floats
 from hat.search.estimates import Estimate, estimate_totals
-from hat.search.prior import Floats, Prior
 
 Evaluate = Callable[[Sequence[int], int], Floats]
 """Losses (N, sentences of the block) of the candidates with these indices on one block."""
@@ -123,7 +123,7 @@ def race(
     block_sizes: Sequence[int],
     known: Floats,
     settings: RaceSettings,
-    prior: Prior | None = None,
+    prior: Estimate | None = None,
 ) -> RaceResult:
     """Scores candidates block by block until they are dropped, known well enough, or all seen.
 

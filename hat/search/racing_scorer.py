@@ -1,14 +1,14 @@
 """A loss on a validation set as the scorer of a search, by racing."""
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic
 
 import numpy as np
 
+from hat.search.arrays import Floats, array_from_json, array_to_json
 from hat.search.base import A
-from hat.search.prior import Floats, PriorModel
+from hat.search.prior import PriorModel
 from hat.search.racing import RaceSettings, race
 
 EvaluateBlock = Callable[[Sequence[A], int], Floats]
@@ -56,7 +56,7 @@ class RacingScorer(Generic[A]):
         block_sizes: Sequence[int],
         num_units: float,
         settings: RaceSettings,
-        features: Callable[[Sequence[A]], Floats] | None = None,
+        features: Callable[[Sequence[A]], Floats],
     ) -> None:
         """Prepares the scoring.
 
@@ -80,7 +80,7 @@ class RacingScorer(Generic[A]):
         self._known = np.empty((0, self.num_sentences))
         """Losses on all sentences, best architecture first."""
 
-        self._prior = None if features is None else PriorModel(features)
+        self._prior = PriorModel(features)
 
     def score(self, archs: Sequence[A]) -> Floats:
         """Races N architectures: float64 (N,)."""
@@ -91,20 +91,17 @@ class RacingScorer(Generic[A]):
         pilot_losses = self._full(archs[:pilots])
         self._remember(pilot_losses)
         racing = archs[pilots:]
-        prior = None
-        if self._prior is not None:
-            self._prior.observe(archs[:pilots], pilot_losses.sum(axis=1), np.zeros(pilots))
-            prior = self._prior.predict(racing) if racing else None
+        self._prior.observe(archs[:pilots], pilot_losses.sum(axis=1), np.zeros(pilots))
+        is_raced = racing and len(self.block_sizes) > 1
         result = race(
             lambda indices, block: self._evaluate([racing[i] for i in indices], block),
             len(racing),
             block_sizes=self.block_sizes,
             known=self._known,
             settings=self._settings,
-            prior=prior,
+            prior=self._prior.predict(racing) if is_raced else None,
         )
-        if self._prior is not None:
-            self._prior.observe(racing, result.observed, result.variance)
+        self._prior.observe(racing, result.observed, result.variance)
         self._remember(result.losses[result.num_seen == self.num_sentences])
         self.sentences_scored += int(result.num_seen.sum())
         shares = np.concatenate([np.ones(pilots), result.num_seen / self.num_sentences])
@@ -124,14 +121,11 @@ class RacingScorer(Generic[A]):
     def reset(self) -> None:
         """Begins another search: nobody is known yet."""
         self._known = np.empty((0, self.num_sentences))
-        if self._prior is not None:
-            self._prior.reset()
+        self._prior.reset()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what later races depend on, as JSON values."""
-        data = base64.b64encode(self._known.astype("<f8").tobytes()).decode("ascii")
-        prior = None if self._prior is None else self._prior.state_dict()
-        return {"known": len(self._known), "losses": data, "prior": prior}
+        return {"known": array_to_json(self._known), "prior": self._prior.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes up the search that ``state`` belongs to.
@@ -139,10 +133,11 @@ class RacingScorer(Generic[A]):
         Raises:
             ValueError: if it is the state of races on other sentences.
         """
-        flat = np.frombuffer(base64.b64decode(state["losses"]), dtype="<f8")
-        self._known = flat.reshape(int(state["known"]), self.num_sentences).astype(np.float64)
-        if self._prior is not None:
-            self._prior.load_state_dict(state["prior"])
+        known = array_from_json(state["known"])
+        if known.shape[1:] != (self.num_sentences,):
+            raise ValueError(f"its races are on {known.shape[1:]} sentences")
+        self._known = known
+        self._prior.load_state_dict(state["prior"])
 
     def _remember(self, losses: Floats) -> None:
         """Keeps the best rows of those known so far and of ``losses``."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hat.search.estimates import estimate_totals
-from hat.search.prior import Prior, PriorModel
+from hat.search.estimates import Estimate, estimate_totals
+from hat.search.prior import PriorModel
 
 SENTENCES, SEEN = 400, 60
 
@@ -95,7 +95,8 @@ def test_the_better_known_of_the_two_counts_more() -> None:
     expected = seen.totals + 100.0
     everybody = np.arange(3)
     sure, unsure = (
-        seen.combined(Prior(expected, variance * np.eye(3)), everybody) for variance in (1e-6, 1e12)
+        seen.combined(Estimate(expected, variance * np.eye(3)), everybody)
+        for variance in (1e-6, 1e12)
     )
     np.testing.assert_allclose(sure.totals, expected)
     np.testing.assert_allclose(unsure.totals, seen.totals)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hat.errors import ConfigError
+from hat.search.arrays import array_to_json
 from hat.search.racing import RaceSettings, race
 from hat.search.racing_scorer import RacingScorer, geometric_blocks
 
@@ -210,8 +211,12 @@ def test_a_new_search_does_not_know_the_last_one() -> None:
 
 def test_a_state_of_other_sentences_is_refused() -> None:
     state = scorer_of(losses_of(np.random.default_rng(5), 9)).state_dict()
+    other = scorer_of(np.ones((3, sum(SIZES))))
+    with pytest.raises(ValueError, match="races are on"):
+        other.load_state_dict({**state, "known": array_to_json(np.ones((3, 9)))})
+    damaged = {**state["known"], "shape": [3, sum(SIZES)]}
     with pytest.raises(ValueError, match="reshape"):
-        scorer_of(np.ones((3, sum(SIZES)))).load_state_dict({**state, "known": 3})
+        other.load_state_dict({**state, "known": damaged})
 
 
 def test_the_best_of_all_rounds_are_scored_on_everything() -> None:
@@ -233,6 +238,7 @@ def test_one_block_scores_everything() -> None:
         block_sizes=[sum(SIZES)],
         num_units=1.0,
         settings=RaceSettings(keep=1),
+        features=lambda archs: table[list(archs), :5],
     )
     np.testing.assert_allclose(scorer.score(range(30)), table.sum(axis=1))
     assert scorer.score([]).shape == (0,)
