@@ -1,0 +1,76 @@
+"""What a result depends on, by content: digests of files, and what differs between two runs.
+
+A result may be reused, and interrupted work may go on, only under the conditions it began with.
+Conditions are a flat mapping from a name that users know (an option, a file's role) to a plain
+value. A file stands there as the digest of its content: the name of a file says nothing about
+what is in it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hat.errors import HatError
+
+_DIGITS = 16
+"""Hex digits of a digest that are kept: 64 bits, plenty to tell a user's files apart."""
+
+_SHOWN = 60
+"""Longest value that a message shows in full."""
+
+_MISSING = "nothing"
+
+
+def bytes_digest(content: bytes) -> str:
+    """Returns the digest of ``content``: 16 hex digits of SHA-256."""
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
+
+
+def file_digest(path: str | Path) -> str:
+    """Returns the digest of a file's content: 16 hex digits of SHA-256.
+
+    Raises:
+        HatError: if the file cannot be read.
+    """
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGITS]
+    except OSError as error:
+        raise HatError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def files_digest(paths: Iterable[str | Path]) -> str:
+    """Returns one digest over the base names and contents of several files, in sorted order.
+
+    Raises:
+        HatError: if a file cannot be read.
+    """
+    lines = sorted(f"{Path(path).name} {file_digest(path)}" for path in paths)
+    return bytes_digest("\n".join(lines).encode())
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Returns what differs between two sets of conditions: ``"seed was 1, is now 2"`` and so on.
+
+    Values are compared as JSON would keep them: a tuple equals a list of the same elements.
+    """
+    names = [*old, *(name for name in new if name not in old)]
+    return [
+        f"{name} was {_shown(old, name)}, is now {_shown(new, name)}"
+        for name in names
+        if name not in old or name not in new or _plain(old[name]) != _plain(new[name])
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    if name not in values:
+        return _MISSING
+    text = str(values[name])
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -1,0 +1,41 @@
+import pytest
+
+from hat.conditions import bytes_digest, differences, file_digest, files_digest
+from hat.errors import HatError
+
+
+def test_a_digest_is_of_the_content_and_not_of_the_name(tmp_path):
+    (tmp_path / "a").write_bytes(b"one")
+    (tmp_path / "b").write_bytes(b"one")
+    assert file_digest(tmp_path / "a") == file_digest(tmp_path / "b") == bytes_digest(b"one")
+    (tmp_path / "a").write_bytes(b"two")
+    assert file_digest(tmp_path / "a") != file_digest(tmp_path / "b")
+
+
+def test_several_files_have_one_digest_whatever_their_order(tmp_path):
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        path.write_text(path.name)
+    before = files_digest(paths)
+    assert files_digest(reversed(paths)) == before
+    paths[1].write_text("other")
+    assert files_digest(paths) != before
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(HatError, match=r"gone: cannot be read: No such file"):
+        file_digest(tmp_path / "gone")
+
+
+def test_differences_name_old_and_new():
+    old = {"seed": 1, "space": "a", "limits": (1, 2), "gone": 3}
+    new = {"seed": 2, "space": "a", "limits": [1, 2], "come": "x" * 100}
+    assert differences(old, new) == [
+        "seed was 1, is now 2",
+        "gone was 3, is now nothing",
+        f"come was nothing, is now {'x' * 57}...",
+    ]
+
+
+def test_equal_conditions_differ_in_nothing():
+    assert differences({"a": {"b": (1, 2)}}, {"a": {"b": [1, 2]}}) == []
