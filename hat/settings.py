@@ -1,0 +1,337 @@
+"""Settings: a frozen dataclass whose fields are flags, YAML keys, help, docs and signature, once.
+
+A part of the toolkit that users can name says what can be set about it in one dataclass:
+
+    @dataclass(frozen=True, kw_only=True)
+    class BleuSettings(Settings):
+        bleu_beam: Annotated[int, AtLeast(1)] = 5
+        "Hypotheses per sentence."
+
+The field is the flag ``--bleu-beam``, the YAML key ``bleu-beam`` and the entry ``bleu-beam`` of
+the part's signature; the text under it is the help. Types and bounds are checked whenever the
+dataclass is made, from a command line or from Python.
+
+A field's type is ``int``, ``float``, ``str``, ``bool``, ``Path``, ``Literal[...]`` of texts, one
+of these or ``None``, or a tuple of any number of these. A field may hold other settings, whose
+fields then count as its own.
+"""
+
+import ast
+import inspect
+import math
+import textwrap
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from hat.conditions import file_digest
+from hat.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """A number that is not smaller."""
+
+    bound: float
+
+    def accepts(self, value: float) -> bool:
+        """Whether ``value`` keeps the bound."""
+        return value >= self.bound
+
+    def __str__(self) -> str:
+        return f"at least {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class Above:
+    """A number that is larger."""
+
+    bound: float
+
+    def accepts(self, value: float) -> bool:
+        """Whether ``value`` keeps the bound."""
+        return value > self.bound
+
+    def __str__(self) -> str:
+        return f"above {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class Between:
+    """A number in a closed interval."""
+
+    low: float
+    high: float
+
+    def accepts(self, value: float) -> bool:
+        """Whether ``value`` lies in the interval."""
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"between {self.low:g} and {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Below:
+    """A number that is smaller."""
+
+    bound: float
+
+    def accepts(self, value: float) -> bool:
+        """Whether ``value`` keeps the bound."""
+        return value < self.bound
+
+    def __str__(self) -> str:
+        return f"below {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How ``--help`` writes the value: ``--race-error CHANCE``."""
+
+    metavar: str
+
+
+class _NoOutcome:
+    """Marks a setting that cannot change a result; see ``NO_OUTCOME``."""
+
+
+NO_OUTCOME = _NoOutcome()
+"""For settings that cannot change a result, such as where it is written: not in signatures."""
+
+_Bound = AtLeast | Above | Between | Below
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One field of a settings class, read off its annotation."""
+
+    field: str
+    """The name in Python."""
+
+    type: type
+    """``int``, ``float``, ``str``, ``bool`` or ``Path``: of each value."""
+
+    default: Any
+    """``MISSING`` where a value has to be given."""
+
+    choices: tuple[str, ...] | None
+    is_optional: bool
+    """Whether ``None`` is a value."""
+
+    is_list: bool
+    """Whether the value is a tuple of any length."""
+
+    bounds: tuple[_Bound, ...]
+    metavar: str | None
+    decides: bool
+    """Whether a result depends on it."""
+
+    help: str
+
+    @property
+    def key(self) -> str:
+        """The YAML key and, behind two dashes, the flag."""
+        return self.field.replace("_", "-")
+
+    def check(self, value: Any, where: str = "") -> None:
+        """Checks a value.
+
+        Args:
+            value: what was found.
+            where: the file and line it came from, or nothing.
+
+        Raises:
+            ConfigError: naming the setting, what was found and what was expected.
+        """
+        place = f"{where}: {self.key}" if where else self.key
+        if value is None:
+            if not self.is_optional:
+                raise ConfigError(f"{place} needs a value")
+            return
+        values = value if self.is_list else (value,)
+        if self.is_list and not isinstance(value, tuple):
+            raise ConfigError(f"{place} must be a list, but found {value!r}")
+        for each in values:
+            if not self._fits(each):
+                raise ConfigError(f"{place} must be {self._expected()}, but found {each!r}")
+            if self.choices is not None and each not in self.choices:
+                known = ", ".join(self.choices)
+                raise ConfigError(f"{place} must be one of {known}, but found {each!r}")
+            for bound in self.bounds:
+                if not bound.accepts(each):
+                    raise ConfigError(f"{place} must be {bound}, but found {each:g}")
+
+    def _fits(self, value: Any) -> bool:
+        if self.type is float:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            return is_number and math.isfinite(value)
+        if self.type is int:
+            return isinstance(value, int) and not isinstance(value, bool)
+        if self.type is Path:
+            return isinstance(value, str | Path)
+        return isinstance(value, self.type)
+
+    def _expected(self) -> str:
+        names = {int: "a whole number", float: "a number", bool: "True or False", Path: "a path"}
+        return names.get(self.type, "a text")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of settings classes: checks itself when it is made. See the module."""
+
+    def __post_init__(self) -> None:
+        """Checks every field.
+
+        Raises:
+            ConfigError: naming the first field that is wrong.
+        """
+        for setting in own_settings(_class_of(self)):
+            setting.check(getattr(self, setting.field))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoSettings(Settings):
+    """Of a part about which nothing can be set."""
+
+
+@cache
+def own_settings(cls: Any) -> tuple[Setting, ...]:
+    """Returns the settings of a dataclass that are its own, in order, not those of its groups."""
+    helps = _helps(cls)
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple(
+        _setting(field.name, hints[field.name], _default(field), helps.get(field.name, ""))
+        for field in fields(cls)
+        if not _is_group(hints[field.name])
+    )
+
+
+@cache
+def all_settings(cls: Any) -> tuple[Setting, ...]:
+    """Returns the settings of a dataclass and of the settings it holds, in order."""
+    hints = get_type_hints(cls, include_extras=True)
+    own = {setting.field: setting for setting in own_settings(cls)}
+    found: list[Setting] = []
+    for field in fields(cls):
+        found += [own[field.name]] if field.name in own else all_settings(hints[field.name])
+    return tuple(found)
+
+
+def from_values(cls: Any, values: Mapping[str, Any]) -> Any:
+    """Makes a ``cls`` of values by field name; what ``values`` lacks keeps its default.
+
+    Lists become tuples and paths become ``Path``. Names that are not fields are left alone, so
+    that one mapping can hold the settings of many classes.
+
+    Raises:
+        ConfigError: if a value is missing or wrong.
+    """
+    hints = get_type_hints(cls, include_extras=True)
+    own = {setting.field: setting for setting in own_settings(cls)}
+    arguments: dict[str, Any] = {}
+    for field in fields(cls):
+        if field.name not in own:
+            arguments[field.name] = from_values(hints[field.name], values)
+        elif field.name in values:
+            arguments[field.name] = _converted(own[field.name], values[field.name])
+        elif own[field.name].default is MISSING:
+            raise ConfigError(f"--{own[field.name].key} is missing")
+    return cls(**arguments)
+
+
+def settings_signature(settings: Any) -> dict[str, Any]:
+    """Returns what decides a result, by key; a file that is named counts by its content.
+
+    Raises:
+        HatError: if a file cannot be read.
+    """
+    parts: dict[str, Any] = {}
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if is_dataclass(value):
+            parts |= settings_signature(value)
+    for setting in own_settings(_class_of(settings)):
+        if setting.decides:
+            value = getattr(settings, setting.field)
+            parts[setting.key] = _by_content(value) if setting.type is Path else value
+    return parts
+
+
+def _class_of(settings: Any) -> Any:
+    return type(settings)
+
+
+def _by_content(value: Any) -> Any:
+    if value is None:
+        return None
+    return [file_digest(path) for path in value] if isinstance(value, tuple) else file_digest(value)
+
+
+def _converted(setting: Setting, value: Any) -> Any:
+    if setting.is_list and isinstance(value, list):
+        value = tuple(value)
+    if setting.type is not Path or value is None:
+        return value
+    return tuple(map(Path, value)) if setting.is_list else Path(value)
+
+
+def _default(field: Any) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _is_group(hint: Any) -> bool:
+    return isinstance(hint, type) and is_dataclass(hint)
+
+
+def _setting(name: str, hint: Any, default: Any, text: str) -> Setting:
+    notes: tuple[Any, ...] = ()
+    if get_origin(hint) is Annotated:
+        hint, *rest = get_args(hint)
+        notes = tuple(rest)
+    is_optional = False
+    if get_origin(hint) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+        is_optional = len(kinds) < len(get_args(hint))
+        (hint,) = kinds
+    is_list = get_origin(hint) is tuple
+    if is_list:
+        hint = get_args(hint)[0]
+    choices = None
+    if get_origin(hint) is Literal:
+        choices, hint = get_args(hint), str
+    if hint not in (int, float, str, bool, Path):
+        raise TypeError(f"{name}: settings cannot be of type {hint}")
+    return Setting(
+        field=name,
+        type=hint,
+        default=default,
+        choices=choices,
+        is_optional=is_optional,
+        is_list=is_list,
+        bounds=tuple(note for note in notes if isinstance(note, _Bound)),
+        metavar=next((note.metavar for note in notes if isinstance(note, Shown)), None),
+        decides=NO_OUTCOME not in notes,
+        help=text,
+    )
+
+
+@cache
+def _helps(cls: Any) -> dict[str, str]:
+    """The texts under the fields of ``cls`` and of its bases."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if not is_dataclass(base):
+            continue
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(tree, ast.ClassDef)
+        for node, after in zip(tree.body, tree.body[1:], strict=False):
+            if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+                continue
+            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                found[node.target.id] = " ".join(str(after.value.value).split())
+    return found

@@ -1,0 +1,121 @@
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+
+from hat.conditions import file_digest
+from hat.errors import ConfigError
+from hat.settings import (
+    NO_OUTCOME,
+    Above,
+    AtLeast,
+    Below,
+    Between,
+    Settings,
+    Shown,
+    all_settings,
+    from_values,
+    own_settings,
+    settings_signature,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes(Settings):
+    rows: Annotated[int, AtLeast(1), Shown("N")] = 8
+    """How many
+    rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everything(Settings):
+    sizes: Sizes = field(default_factory=Sizes)
+    share: Annotated[float, Between(0, 1)] = 0.5
+    """A share."""
+
+    patience: Annotated[float | None, Above(0), Below(10)] = None
+    kind: Literal["a", "b"] = "a"
+    """Which."""
+
+    seeds: tuple[int, ...] = ()
+    table: Path | None = None
+    out: Annotated[Path | None, NO_OUTCOME] = None
+    is_quiet: bool = False
+    name: str
+
+
+def test_fields_are_read_off_the_annotations():
+    by_key = {setting.key: setting for setting in all_settings(Everything)}
+    assert list(by_key) == [
+        *("rows", "share", "patience", "kind", "seeds", "table", "out", "is-quiet", "name"),
+    ]
+    assert [setting.key for setting in own_settings(Everything)] == list(by_key)[1:]
+    assert by_key["rows"].help == "How many rows."
+    assert by_key["rows"].metavar == "N"
+    assert by_key["kind"].choices == ("a", "b")
+    assert (by_key["patience"].is_optional, by_key["patience"].type) == (True, float)
+    assert (by_key["seeds"].is_list, by_key["seeds"].type) == (True, int)
+    assert not by_key["out"].decides
+    assert by_key["table"].decides
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"rows": 0}, "rows must be at least 1, but found 0"),
+        ({"rows": 1.5}, "rows must be a whole number, but found 1.5"),
+        ({"rows": True}, "rows must be a whole number, but found True"),
+        ({"rows": None}, "rows needs a value"),
+        ({"share": 1.5}, "share must be between 0 and 1, but found 1.5"),
+        ({"share": float("nan")}, "share must be a number, but found nan"),
+        ({"patience": 0.0}, "patience must be above 0, but found 0"),
+        ({"patience": 10.0}, "patience must be below 10, but found 10"),
+        ({"kind": "c"}, "kind must be one of a, b, but found 'c'"),
+        ({"seeds": ["x"]}, "seeds must be a whole number, but found 'x'"),
+        ({"seeds": 3}, "seeds must be a list, but found 3"),
+        ({"is_quiet": "no"}, "is-quiet must be True or False, but found 'no'"),
+        ({"table": 3}, "table must be a path, but found 3"),
+        ({"name": 7}, "name must be a text, but found 7"),
+    ],
+)
+def test_wrong_values_are_named_with_what_was_expected(values, message):
+    if "table" in values:
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            Everything(name="x", table=3)  # type: ignore[arg-type]
+        return
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        from_values(Everything, {"name": "x", **values})
+
+
+def test_a_value_without_default_has_to_be_given():
+    with pytest.raises(ConfigError, match="--name is missing"):
+        from_values(Everything, {})
+
+
+def test_values_are_converted_and_others_left_alone(tmp_path):
+    made = from_values(Everything, {"name": "x", "seeds": [1, 2], "table": "t.csv", "other": 1})
+    assert made == Everything(name="x", seeds=(1, 2), table=Path("t.csv"))
+    assert made.sizes.rows == 8
+
+
+def test_a_signature_holds_contents_and_only_what_decides(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("1")
+    settings = Everything(name="x", table=table, out=tmp_path / "out", sizes=Sizes(rows=3))
+    signed = settings_signature(settings)
+    assert signed["table"] == file_digest(table)
+    assert signed["rows"] == 3
+    assert "out" not in signed
+    table.write_text("2")
+    assert settings_signature(settings) != signed
+
+
+def test_a_type_that_no_flag_can_hold_is_refused():
+    @dataclass(frozen=True, kw_only=True)
+    class Odd(Settings):
+        value: dict = field(default_factory=dict)  # type: ignore[type-arg]
+
+    with pytest.raises(TypeError, match="value: settings cannot be of type"):
+        Odd()
