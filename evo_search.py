@@ -1,6 +1,6 @@
 """Search for the best SubTransformer under a latency limit."""
 
-from hat.stages.evo_search import main
+from hat.commands.search import main
 
 if __name__ == "__main__":
     main()

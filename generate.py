@@ -1,6 +1,6 @@
 """Translate with a trained SubTransformer by beam search."""
 
-from hat.stages.generate import main
+from hat.commands.generate import main
 
 if __name__ == "__main__":
     main()

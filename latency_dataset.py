@@ -1,6 +1,6 @@
 """Measure SubTransformers on this device and write a latency dataset."""
 
-from hat.stages.latency_dataset import main
+from hat.commands.latency_dataset import main
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """Fit a latency predictor to a latency dataset."""
 
-from hat.stages.latency_predictor import main
+from hat.commands.latency_predictor import main
 
 if __name__ == "__main__":
     main()

@@ -25,5 +25,5 @@ setup(
         "translation": ["fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"],
         "analysis": ["scikit-learn", "scipy", "matplotlib", "pymoo", "h5py", "protobuf"],
     },
-    entry_points={"console_scripts": ["hat = hat.cli:main"]},
+    entry_points={"console_scripts": ["hat = hat.cli.main:main"]},
 )

@@ -1,6 +1,6 @@
 """Train a SuperTransformer, or one SubTransformer, through fairseq."""
 
-from hat.stages.train import main
+from hat.commands.train import main
 
 if __name__ == "__main__":
     main()

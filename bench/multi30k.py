@@ -6,9 +6,9 @@ import torch
 
 from hat.arch.hat_yaml import space_from_options
 from hat.arch.space import SearchSpace
+from hat.cli.options import read_yaml
 from hat.fairseq_plugin.arguments import parse, training_parser
 from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
-from hat.options import read_yaml
 from hat.scoring.inherited_loss import InheritedLoss
 
 SPACE = "configs/multi30k.en-de/supertransformer/space_cpu.yml"

@@ -23,6 +23,7 @@ from predictor_baselines import FlatPredictor, boosting, linear
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.simulated import SimulatedTraining, Training
+from hat.commands.neural_predictor import candidates, make_predictor
 from hat.models.gcn_training import PredictorSettings
 from hat.scoring.cross_validation import best_by_kendall, cross_validate
 from hat.scoring.graph_encoding import Encoder, Graphs, encoder_for
@@ -36,7 +37,6 @@ from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from hat.search.random_search import RandomSearch
 from hat.search.table_operators import in_table, table_operators
-from hat.stages.neural_predictor import candidates, make_predictor
 
 TABLES = {
     "nasbench101": ("nasbench101:{}/nasbench101", "validation_accuracy"),

@@ -30,7 +30,7 @@ from predictor_baselines import FlatPredictor, boosting, linear
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, space_from_options
-from hat.console import set_up_logging
+from hat.cli.console import set_up_logging
 from hat.files import write_text
 from hat.models.flops import cost
 from hat.report.tables import Column, markdown_table

@@ -19,11 +19,11 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.hat_yaml import space_from_options
 from hat.arch.space import SearchSpace
+from hat.cli.options import read_yaml
 from hat.latency.predictor import LatencyPredictor, Scales, space_choices
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
 from hat.latency.table import table_of_archs
-from hat.options import read_yaml
 from hat.search.constraints import Constraints, Limit
 from hat.search.evolution import Evolution
 from hat.search.loop import Search

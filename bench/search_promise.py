@@ -30,12 +30,13 @@ from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, load_arch
+from hat.commands import latency_predictor
+from hat.commands import search as evo_search
 from hat.files import write_json
 from hat.latency.measure import measure
 from hat.latency.predictor import LatencyPredictor, load_predictor
 from hat.latency.workload import Workload
 from hat.models.checkpoint import load_checkpoint
-from hat.stages import evo_search, latency_predictor
 
 Floats = NDArray[np.float64]
 

@@ -9,34 +9,48 @@ import hat
 
 PACKAGE = Path(hat.__file__).parent
 
-ALLOWED: dict[str, set[str]] = {
+BASE = {"errors", "version", "files", "conditions", "signature", "settings", "parts"}
+"""The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
+
+GROUND: dict[str, set[str]] = {
     "errors": set(),
     "version": set(),
-    "training_keys": set(),
-    "files": set(),
-    "console": {"errors"},
+    "files": {"errors"},
+    "conditions": {"errors"},
     "signature": {"version"},
-    "options": {"errors"},
-    "steps": {"errors", "files", "version"},
-    "cli": {"errors", "version"},
-    "arch": {"errors", "files"},
-    "modules": {"errors"},
-    "models": {"modules", "arch", "errors"},
-    "fairseq_plugin": {
-        *("models", "modules", "arch", "options", "scoring", "text", "errors", "files"),
-    },
-    "latency": {"models", "modules", "arch", "errors", "files", "signature"},
-    "benchmarks": {"arch", "errors", "files"},
-    "scoring": {"benchmarks", "models", "arch", "errors", "files"},
-    "search": {"arch", "errors", "files", "signature"},
-    "report": {"search", "arch", "errors", "files", "signature"},
-    "text": {"errors", "files"},
-    "tasks": {"text", "errors", "files"},
+    "settings": {"conditions", "errors"},
+    "parts": {"errors"},
 }
-"""What each part may import besides itself. Stages may import everything; nobody imports them,
-except that one stage may call another."""
 
-WITHOUT_TORCH = {"arch", "benchmarks", "search", "report", "text", "tasks", "options", "steps"}
+ALLOWED: dict[str, set[str]] = {
+    "cli": set(),
+    "arch": set(),
+    "modules": set(),
+    "text": set(),
+    "tasks": {"text"},
+    "benchmarks": {"arch"},
+    "search": {"arch"},
+    "models": {"modules", "arch"},
+    "latency": {"models", "modules", "arch", "cli"},
+    "scoring": {"benchmarks", "models", "arch"},
+    "report": {"search", "arch"},
+    "fairseq_plugin": {"scoring", "models", "modules", "arch", "text", "cli"},
+    "pipeline": {"report", "arch", "cli"},
+    "nas": {
+        *("pipeline", "fairseq_plugin", "scoring", "latency", "report", "search", "models"),
+        *("benchmarks", "arch", "text", "cli"),
+    },
+    "studies": {
+        *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text", "cli"),
+    },
+    "commands": {
+        *("nas", "studies", "pipeline", "fairseq_plugin", "scoring", "latency", "report"),
+        *("search", "models", "benchmarks", "tasks", "arch", "text", "cli"),
+    },
+}
+"""What each room may import besides itself and the ground floor: no arrow leads back up."""
+
+WITHOUT_TORCH = {"arch", "benchmarks", "search", "report", "text", "tasks", "cli", "pipeline"}
 
 
 def imports(path: Path) -> set[str]:
@@ -63,21 +77,61 @@ FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if p != PACKAGE / "__init__.py
 def test_imports_follow_the_layers(path: Path) -> None:
     part, names = part_of(path), imports(path)
     roots = {name.split(".")[0] for name in names}
-    if part != "fairseq_plugin" and part != "stages":
+    if part != "fairseq_plugin":
         assert not roots & {"fairseq", "fairseq_cli"}, "only hat/fairseq_plugin imports fairseq"
     if part in WITHOUT_TORCH:
         assert "torch" not in roots, f"hat/{part} works without torch"
-    if part == "stages":
-        return
-    assert part in ALLOWED, f"hat/{part} is new: say in ALLOWED what it may import"
+    assert part in GROUND or part in ALLOWED, f"hat/{part} is new: say what it may import"
+    allowed = GROUND[part] if part in GROUND else BASE | ALLOWED[part]
     used = {name.split(".")[1] for name in names if name.startswith("hat.")} - {part, "__init__"}
-    assert used <= ALLOWED[part], f"hat/{part} may not import {sorted(used - ALLOWED[part])}"
+    assert used <= allowed, f"hat/{part} may not import {sorted(used - allowed)}"
 
 
-@pytest.mark.parametrize("script", sorted(PACKAGE.parent.glob("*.py")), ids=lambda p: p.name)
-def test_scripts_only_call_a_stage(script: Path) -> None:
+def test_no_room_reaches_a_room_that_reaches_it() -> None:
+    def reached(room: str, seen: frozenset[str] = frozenset()) -> set[str]:
+        nearer = ALLOWED[room] - seen
+        return nearer.union(*(reached(other, seen | nearer) for other in nearer))
+
+    for room in ALLOWED:
+        assert room not in reached(room), f"the rules allow a way from hat/{room} back to itself"
+
+
+ROOT = PACKAGE.parent
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("*.py")), ids=lambda p: p.name)
+def test_scripts_only_call_a_command(script: Path) -> None:
     names = {name for name in imports(script) if name.startswith("hat")}
-    assert all(name.startswith("hat.stages") for name in names)
+    assert all(name.startswith("hat.commands") for name in names)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("bench/*.py")), ids=lambda p: p.name)
+def test_benches_stand_on_the_parts_and_not_on_commands(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith("hat.commands")]
+
+
+def modules_and_imports() -> dict[str, set[str]]:
+    """Every module of hat with the modules of hat that it imports at any place."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = imports(path)
+    return {module: names & set(found) - {module} for module, names in found.items()}
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    graph = modules_and_imports()
+    done: set[str] = set()
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, f"a circle: {' -> '.join((*way[way.index(module) :], module))}"
+        if module not in done:
+            for other in sorted(graph[module]):
+                visit(other, (*way, module))
+            done.add(module)
+
+    for module in sorted(graph):
+        visit(module, ())
 
 
 def test_the_rule_can_fail(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Write ``hat/training_keys.py``: the names of fairseq's training options.
+"""Write ``hat/cli/training_keys.py``: the names of fairseq's training options.
 
 Stages that need no fairseq read HAT's YAML files too. They must tell a training key, which is not
 their business, from a typo, and importing fairseq for that would take seconds.
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fairseq import options
 
+from hat.cli.options import actions_by_key
 from hat.fairseq_plugin.arguments import _require_nothing, training_parser
-from hat.options import actions_by_key
 
 SCHEDULES = ("cosine", "inverse_sqrt", "polynomial_decay", "fixed")
 
@@ -33,7 +33,7 @@ def main() -> None:
     """Writes the file."""
     words = textwrap.wrap(" ".join(training_keys()), 95, break_on_hyphens=False)
     text = "\n".join(f"    {line}" for line in words)
-    Path("hat/training_keys.py").write_text(
+    Path("hat/cli/training_keys.py").write_text(
         '"""Names of the options that training knows; ``tools/list_training_keys.py`` writes them.'
         '"""\n\n'
         f'_NAMES = """\n{text}\n"""\n\n'

@@ -13,8 +13,14 @@ import torch
 from fairseq import options
 
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
+from hat.cli.options import (
+    Entry,
+    actions_by_key,
+    read_config_files,
+    split_config_flags,
+    yaml_arguments,
+)
 from hat.errors import ConfigError, DataError, suggestion
-from hat.options import Entry, actions_by_key, read_config_files, split_config_flags, yaml_arguments
 
 logger = logging.getLogger(__name__)
 

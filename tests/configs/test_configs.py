@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hat.arch.hat_yaml import load_arch, space_from_options
-from hat.options import read_yaml
+from hat.cli.options import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"

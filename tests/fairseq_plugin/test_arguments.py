@@ -9,7 +9,8 @@ import pytest
 
 pytest.importorskip("fairseq")
 
-import hat.training_keys
+import hat.cli.training_keys
+from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.arguments import (
     check_data_folder,
@@ -17,8 +18,7 @@ from hat.fairseq_plugin.arguments import (
     parse,
     training_parser,
 )
-from hat.stages.search_options import add_search_options
-from hat.training_keys import TRAINING_KEYS
+from hat.nas.options import add_search_options
 from tests.fairseq_plugin.conftest import ROOT
 
 
@@ -137,7 +137,7 @@ def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_list_of_training_keys_is_fairseq_s(tmp_path: Path) -> None:
-    before = Path(hat.training_keys.__file__).read_text()
+    before = Path(hat.cli.training_keys.__file__).read_text()
     (tmp_path / "hat").mkdir()
     tool = ROOT / "tools" / "list_training_keys.py"
     subprocess.run([sys.executable, str(tool)], cwd=tmp_path, check=True, timeout=120)

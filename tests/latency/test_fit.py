@@ -7,8 +7,6 @@ import pytest
 import scipy.stats
 
 from hat.errors import DataError
-from hat.latency.bench import HAT_MLP, METHODS, BenchData, BenchRow, BenchStore, bench
-from hat.latency.bench_report import bench_summary, bench_table
 from hat.latency.fit import average_machine, fit_auto, load_datasets, split_rows
 from hat.latency.metrics import Metrics, evaluate, kendall_tau
 from hat.latency.predictor import Scales, observed_choices
@@ -16,6 +14,8 @@ from hat.latency.samples import LatencySample, write_samples
 from hat.latency.sidecar import Sidecar
 from hat.latency.table import table_of_samples
 from hat.latency.workload import Workload
+from hat.studies.latency_bench import HAT_MLP, METHODS, BenchData, BenchRow, BenchStore, bench
+from hat.studies.latency_bench_report import bench_summary, bench_table
 
 Simulate = Callable[..., list[LatencySample]]
 

@@ -1,0 +1,61 @@
+"""``hat COMMAND``: a table of names and the stages behind them."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from hat.errors import suggestion
+from hat.version import __version__
+
+COMMANDS = {
+    "train": ("hat.commands.train", "train a SuperTransformer or one SubTransformer"),
+    "latency": ("hat.commands.latency", "check datasets, compare predictors, measure, predict"),
+    "latency-dataset": ("hat.commands.latency_dataset", "measure SubTransformers on this device"),
+    "latency-predictor": ("hat.commands.latency_predictor", "fit a latency predictor"),
+    "search": ("hat.commands.search", "search under limits on latency and size; also evo-search"),
+    "evo-search": ("hat.commands.search", "the same under the name of HAT's script"),
+    "generate": ("hat.commands.generate", "translate by beam search"),
+    "score": ("hat.commands.score", "BLEU, chrF and exact match of translations"),
+    "average-checkpoints": ("hat.commands.average_checkpoints", "average the last checkpoints"),
+    "profile": ("hat.commands.profile", "parameters and FLOPs of a SubTransformer"),
+    "pipeline": ("hat.commands.pipeline", "run all stages of a task from one YAML file"),
+    "rank": ("hat.commands.rank", "how well scorers rank the architectures of a table"),
+    "nasbench": ("hat.commands.nasbench", "convert, enumerate and query NAS benchmarks"),
+    "nasbench-search": ("hat.commands.nasbench_search", "search on simulated training time"),
+    "neural-predictor": (
+        "hat.commands.neural_predictor",
+        "a graph network predicts accuracy",
+    ),
+    "epsinas": ("hat.commands.epsinas", "the zero-cost score on cells and SubTransformers"),
+    "prepare": ("hat.commands.prepare", "make or prepare the text of a task"),
+}
+"""Command name -> (module with a ``main(argv)``, what it does)."""
+
+
+def usage() -> str:
+    """The text of ``hat --help``."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {about}" for name, (_, about) in COMMANDS.items()]
+    head = f"hat {__version__}: hardware-aware Transformer architecture search"
+    return "\n".join(
+        [head, "", "usage: hat COMMAND [OPTIONS]      (hat COMMAND --help)", "", *lines]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command that the first argument names; exit code 2 if there is none."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv and argv[0] in ("-h", "--help", "--version"):
+        print(usage())
+        return
+    if not argv or argv[0] not in COMMANDS:
+        found = f"unknown command {argv[0]!r}" if argv else "no command"
+        hint = suggestion(argv[0], COMMANDS) if argv else ""
+        print(f"{usage()}\n\nerror: {found}{hint}", file=sys.stderr)
+        raise SystemExit(2)
+    module, _ = COMMANDS[argv[0]]
+    importlib.import_module(module).main(argv[1:])
+
+
+if __name__ == "__main__":
+    main()

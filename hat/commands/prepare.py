@@ -1,0 +1,129 @@
+r"""``hat prepare``: makes the text of a task, ready for ``fairseq-preprocess``.
+
+    hat prepare numbers --source-lang en --target-lang fr --text-dir data/text/numbers_en_fr
+    hat prepare multi30k --raw-dir RAW --text-dir data/text/multi30k_en_de
+    hat prepare bpe --source-lang de --target-lang en --text-dir data/text/iwslt14_de_en \
+        --merges 10000
+
+The first two write ``raw``, ``tok`` and ``bpe`` folders under the text folder; ``bpe`` writes
+only the last, from a ``tok`` folder that is there.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hat.cli.console import command, print_result
+from hat.errors import ConfigError
+from hat.signature import signature
+from hat.tasks import multi30k, numbers
+from hat.tasks.corpus import describe, read_corpus
+from hat.tasks.prepare import prepare_corpus, split_words
+from hat.text.moses import normalise_and_tokenise
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command line; the last line printed is one line of JSON."""
+    options = _parser().parse_args(argv)
+    if options.merges < 1:
+        raise ConfigError(f"--merges must be at least 1, but found {options.merges}")
+    result = {"numbers": _numbers, "multi30k": _multi30k, "bpe": _bpe}[options.task](options)
+    for split, counts in result["bpe"].items():
+        print(
+            f"{split}: {counts['sentences']} sentences, on average "
+            f"{counts['source_tokens_mean']} source and {counts['target_tokens_mean']} target "
+            "BPE units"
+        )
+    print_result({"text_dir": str(options.text_dir), **result})
+
+
+def _numbers(options: argparse.Namespace) -> dict[str, Any]:
+    languages = (options.source_lang, options.target_lang)
+    sizes = {"train": options.train, "valid": options.valid, "test": options.test}
+    for name, size in sizes.items():
+        if size < 1:
+            raise ConfigError(f"--{name} must be at least 1, but found {size}")
+    raw = numbers.make_numbers(
+        languages, sizes, max_digits=options.max_digits, rng=np.random.default_rng(options.seed)
+    )
+    result = prepare_corpus(
+        raw,
+        languages,
+        options.text_dir,
+        tokenise=numbers.tokenise,
+        num_merges=options.merges,
+    )
+    pair = f"{languages[0]}-{languages[1]}"
+    task = f"numbers.{pair}.{options.max_digits}digits"
+    return {**result, "signature": signature(task=task, bpe=options.merges, seed=options.seed)}
+
+
+def _multi30k(options: argparse.Namespace) -> dict[str, Any]:
+    languages = ("en", "de")
+    result = prepare_corpus(
+        multi30k.read_raw(options.raw_dir, languages),
+        languages,
+        options.text_dir,
+        tokenise=normalise_and_tokenise,
+        num_merges=options.merges,
+    )
+    return {**result, "signature": signature(task="multi30k.en-de", bpe=options.merges)}
+
+
+def _bpe(options: argparse.Namespace) -> dict[str, Any]:
+    languages = (options.source_lang, options.target_lang)
+    tokenised = read_corpus(options.text_dir / "tok", languages)
+    units = split_words(tokenised, languages, options.text_dir, num_merges=options.merges)
+    return {
+        "words": describe(tokenised),
+        "bpe": describe(units),
+        "signature": signature(bpe=options.merges),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hat prepare", description="Makes the text of a task.", allow_abbrev=False
+    )
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--text-dir", type=Path, required=True, help="folder to write to")
+
+    words = _add(tasks, "numbers", shared, "numbers in words, made from a seed", merges=150)
+    _add_languages(words)
+    words.add_argument("--seed", type=int, default=1, help="draws the numbers")
+    words.add_argument("--train", type=int, default=20000, help="sentences to train on")
+    words.add_argument("--valid", type=int, default=500, help="sentences to validate on")
+    words.add_argument("--test", type=int, default=1000, help="sentences to test on")
+    words.add_argument("--max-digits", type=int, default=12, help="digits of the longest number")
+
+    captions = _add(tasks, "multi30k", shared, "English-German captions", merges=8000)
+    captions.add_argument("--raw-dir", type=Path, required=True, help="folder of the raw files")
+
+    bpe = _add(tasks, "bpe", shared, "joint BPE of a tokenised corpus", merges=10000)
+    _add_languages(bpe)
+    return parser
+
+
+def _add(
+    tasks: Any, name: str, shared: argparse.ArgumentParser, text: str, *, merges: int
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = tasks.add_parser(
+        name,
+        parents=[shared],
+        help=text,
+        description=f"Makes {text}.",
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--merges", type=int, default=merges, help="BPE merges to learn")
+    return parser
+
+
+def _add_languages(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source-lang", required=True, help="for example en")
+    parser.add_argument("--target-lang", required=True, help="for example fr")

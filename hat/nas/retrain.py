@@ -1,0 +1,328 @@
+"""Retraining: finalists and the baselines of the contest trained from scratch, side by side.
+
+The trainings and translations are steps of ``hat.pipeline.steps``: what is done is not done again,
+what was interrupted goes on. Each architecture has a folder of its own, named after itself.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_to_mapping, write_arch
+from hat.cli.options import read_yaml
+from hat.errors import ConfigError
+from hat.pipeline.steps import Runner, Step
+from hat.report.document import Section
+from hat.report.search_report import SearchStory
+from hat.report.tables import Column, csv_table, markdown_table
+from hat.report.verdict import Runs, compare
+from hat.search.base import Trial, ranked
+from hat.text.scores import METRICS
+
+Arch = SubTransformerConfig
+
+_FINALIST = "finalist"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainSettings:
+    """What is trained, how, and what it is judged by."""
+
+    top: int
+    """How many of the finalists."""
+
+    configs: Path
+    """The training: a YAML file as ``train.py`` takes with ``--sub-configs``."""
+
+    data: Path
+    seeds: Sequence[int]
+    subset: str
+    metric: str
+    target_lang: str
+    beam: int
+    lenpen: float
+    on_cpu: bool = False
+    reference: Path | None = None
+    """Raw text of the subset; None: the data's own, detokenised."""
+
+    checkpoint_name: str = "checkpoint_best.pt"
+    """The file of a training that is scored."""
+
+    train_flags: tuple[str, ...] = ()
+    """For ``train.py``, after the YAML files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrained:
+    """One architecture, trained once per seed."""
+
+    name: str
+    """What it is: ``finalist 1``, ``random search`` ..."""
+
+    trial: Trial[Arch]
+    score: float
+    """The one that the search went by, in its own direction."""
+
+    measured_ms: float | None
+    folder: Path
+    bleu: tuple[float, ...]
+    chrf: tuple[float, ...]
+    signature: str
+    """sacreBLEU's."""
+
+
+def add_retrain_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of retraining."""
+    group = parser.add_argument_group("retraining after the search")
+    group.add_argument(
+        "--retrain-top",
+        type=int,
+        default=0,
+        metavar="K",
+        help="train the best K finalists and the baselines of the contest from scratch",
+    )
+    group.add_argument(
+        "--retrain-configs", metavar="YML", help="the training, as for train.py --sub-configs"
+    )
+    group.add_argument("--retrain-seeds", type=int, nargs="+", default=[1], metavar="SEED")
+    group.add_argument(
+        "--retrain-subset",
+        choices=("valid", "test"),
+        default="test",
+        help="what BLEU is reported of; beam and length penalty are those of --bleu-beam and "
+        "--bleu-lenpen",
+    )
+    group.add_argument("--retrain-metric", choices=METRICS, default="sacre")
+    group.add_argument(
+        "--retrain-ref",
+        metavar="FILE",
+        help="raw text of the subset, as the references (default: the data's own, detokenised)",
+    )
+
+
+def retrain_settings(args: argparse.Namespace) -> RetrainSettings | None:
+    """Reads the options, before the search, so that a mistake is not found after it.
+
+    Returns:
+        None if nothing shall be retrained.
+
+    Raises:
+        ConfigError: if an option or the file with the training is missing or wrong.
+    """
+    if args.retrain_top == 0:
+        return None
+    if args.retrain_top < 0:
+        raise ConfigError(f"--retrain-top must not be negative, but found {args.retrain_top}")
+    if args.retrain_configs is None:
+        raise ConfigError("--retrain-top needs a training: --retrain-configs is missing")
+    entries = read_yaml(args.retrain_configs)
+    if "data" not in entries:
+        raise ConfigError(f"{args.retrain_configs}: names no data folder (data: ...)")
+    if args.retrain_ref is not None and not Path(args.retrain_ref).is_file():
+        raise ConfigError(f"--retrain-ref: there is no file {args.retrain_ref}")
+    validates = not ("disable-validation" in entries and entries["disable-validation"].value)
+    return RetrainSettings(
+        top=args.retrain_top,
+        configs=Path(args.retrain_configs),
+        data=Path(str(entries["data"].value)),
+        seeds=tuple(dict.fromkeys(args.retrain_seeds)),
+        subset=args.retrain_subset,
+        metric=args.retrain_metric,
+        target_lang=args.target_lang,
+        beam=args.bleu_beam,
+        lenpen=args.bleu_lenpen,
+        on_cpu=args.cpu,
+        reference=None if args.retrain_ref is None else Path(args.retrain_ref),
+        checkpoint_name="checkpoint_best.pt" if validates else "checkpoint_last.pt",
+    )
+
+
+def retrain(
+    story: SearchStory[Arch],
+    settings: RetrainSettings,
+    folder: Path,
+    *,
+    say: Callable[[str], None] = print,
+) -> list[Retrained]:
+    """Trains the best finalists and the baselines, translates and scores.
+
+    Args:
+        story: of the search; its deliveries, or where nothing was measured its best trials, are
+            the finalists.
+        settings: what is trained and how.
+        folder: gets a folder for every architecture, logs and states.
+        say: takes lines of progress.
+
+    Raises:
+        StepError: if a training fails; its log has been shown by then.
+    """
+    runner = Runner(folder, f"{platform.machine()} {platform.node()}", say=say)
+    chosen = {**_finalists(story, settings.top), **story.baselines}
+    measured = {each.arch: each.measured for each in story.deliveries}
+    first_cost = next(iter(story.budgets), "")
+    rows = []
+    for name, trial in chosen.items():
+        home = folder / _short_name(trial.arch)
+        yml = home / "arch.yml"
+        if not yml.exists():
+            write_arch(yml, trial.arch, "Retrained after a search.")
+        scores = [train_and_score(runner, home, yml, seed, settings) for seed in settings.seeds]
+        rows.append(
+            Retrained(
+                name=name,
+                trial=trial,
+                score=story.result.score(trial),
+                measured_ms=measured.get(trial.arch, {}).get(first_cost),
+                folder=home,
+                bleu=tuple(float(score["bleu"]) for score in scores),
+                chrf=tuple(float(score["chrf"]) for score in scores),
+                signature=str(scores[0]["signature"]),
+            )
+        )
+    return rows
+
+
+def train_and_score(
+    runner: Runner, home: Path, yml: Path, seed: int, settings: RetrainSettings
+) -> Mapping[str, Any]:
+    """Trains one architecture with one seed, translates and scores.
+
+    Args:
+        runner: runs the three commands, unless they are up to date.
+        home: folder of the architecture.
+        yml: the architecture.
+        seed: of the training.
+        settings: what is trained and how.
+
+    Returns:
+        What ``hat score`` prints: ``bleu``, ``chrf``, ``signature``.
+
+    Raises:
+        StepError: if a command fails; its log has been shown by then.
+    """
+    name, save_dir = f"{home.name}.seed{seed}", home / f"seed{seed}"
+    checkpoint = save_dir / settings.checkpoint_name
+    hat = (sys.executable, "-m", "hat.cli")
+    on_cpu = ("--cpu",) if settings.on_cpu else ()
+    configs = (f"--configs={yml}", f"--sub-configs={settings.configs}")
+    runner.run(
+        Step(
+            name=f"train.{name}",
+            about="train from scratch",
+            command=(
+                *(*hat, "train", *configs, *on_cpu),
+                *("--seed", str(seed), "--save-dir", str(save_dir), *settings.train_flags),
+            ),
+            inputs=(yml, settings.configs, settings.data),
+            outputs=(checkpoint,),
+            work_dir=save_dir,
+        )
+    )
+    generate = f"generate.{name}.{settings.subset}"
+    log = runner.folder / "logs" / f"{generate}.log"
+    runner.run(
+        Step(
+            name=generate,
+            about=f"translate {settings.subset}",
+            command=(
+                *(*hat, "generate", *configs, *on_cpu, "--path", str(checkpoint)),
+                *("--gen-subset", settings.subset, "--batch-size", "128", "--remove-bpe"),
+                *("--beam", str(settings.beam), "--lenpen", str(settings.lenpen)),
+            ),
+            inputs=(yml, settings.configs, settings.data, checkpoint),
+            outputs=(log,),
+        )
+    )
+    metric = ("--metric", settings.metric, "--target-lang", settings.target_lang)
+    reference = () if settings.reference is None else ("--ref", str(settings.reference))
+    step = Step(
+        name=f"score.{name}.{settings.subset}",
+        about="score the translations",
+        command=(*hat, "score", str(log), *metric, *reference),
+        inputs=(log,) if settings.reference is None else (log, settings.reference),
+        outputs=(),
+    )
+    return runner.run(step).result
+
+
+def retrain_section(rows: Sequence[Retrained], settings: RetrainSettings) -> Section:
+    """Returns what the report says of it: a sentence for each baseline, and the table."""
+    finalists = [row for row in rows if row.name.startswith(_FINALIST)]
+    rng = np.random.default_rng(0)
+    sentences = [
+        compare(
+            _runs(finalists[0]), _runs(row), score_name="BLEU", higher_is_better=True, rng=rng
+        ).sentence
+        for row in rows
+        if row not in finalists
+    ]
+    seeds = ", ".join(map(str, settings.seeds))
+    text = [
+        f"Trained from scratch with {settings.configs.name}, seeds {seeds}; BLEU of "
+        f"{settings.subset!r} with beam {settings.beam} and length penalty {settings.lenpen:g}, "
+        f"`{rows[0].signature}`.",
+        *(f"- {sentence}" for sentence in sentences),
+    ]
+    costs = list(dict.fromkeys(name for row in rows for name in row.trial.costs))
+    columns: list[Column[Retrained]] = [
+        Column("architecture", lambda row: row.name),
+        Column("inherited score", lambda row: row.score, ".5g"),
+        *(Column(name, partial(_cost, name)) for name in costs),
+        Column("measured ms", lambda row: row.measured_ms, ".2f"),
+        Column("trainings", lambda row: len(row.bleu)),
+        Column("BLEU", lambda row: float(np.mean(row.bleu)), ".2f"),
+        Column("BLEU std", lambda row: _std(row.bleu), ".2f"),
+        Column("chrF", lambda row: float(np.mean(row.chrf)), ".2f"),
+    ]
+    folder: Column[Retrained] = Column("folder", lambda row: str(row.folder))
+    return Section(
+        title="After retraining",
+        text="\n".join(text),
+        table=markdown_table(rows, columns),
+        csv=("retrained.csv", csv_table(rows, [*columns, folder])),
+    )
+
+
+def _finalists(story: SearchStory[Arch], top: int) -> dict[str, Trial[Arch]]:
+    """The best architectures that fit, by name."""
+    if story.deliveries:
+        best = [
+            Trial(each.arch, (each.objective,), 0, each.predicted)
+            for each in story.deliveries
+            if each.fits
+        ]
+    else:
+        trials = story.result.trials
+        by_arch: dict[Arch, Trial[Arch]] = {}
+        for index in ranked(trials):
+            by_arch.setdefault(trials[index].arch, trials[index])
+        best = list(by_arch.values())
+    return {f"{_FINALIST} {place}": trial for place, trial in enumerate(best[:top], start=1)}
+
+
+def _short_name(arch: Arch) -> str:
+    """A name that only this architecture has."""
+    text = json.dumps(arch_to_mapping(arch), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _runs(row: Retrained) -> Runs:
+    return Runs(name=row.name, scores=row.bleu)
+
+
+def _cost(name: str, row: Retrained) -> float | None:
+    return row.trial.costs.get(name)
+
+
+def _std(values: Sequence[float]) -> float | None:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -1,1 +1,0 @@
-"""One file per command: parse options, call the parts, write files."""

@@ -1,0 +1,1 @@
+"""The score without training, epsinas, on recurrent cells, CNN cells and SubTransformers."""

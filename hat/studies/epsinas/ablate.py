@@ -1,0 +1,267 @@
+"""``hat epsinas ablate``: one choice at a time changed, and what it does to the ranking."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.nb201_cell import Nb201Cell
+from hat.benchmarks import nb201, nb_nlp
+from hat.benchmarks.base import TableBenchmark
+from hat.benchmarks.csv_table import load_csv
+from hat.benchmarks.images import IMAGE_KINDS, image_batch
+from hat.cli.console import print_result
+from hat.errors import ConfigError, suggestion
+from hat.report.tables import Column, text_table
+from hat.scoring.cell_scores import (
+    IMAGE_WEIGHTS,
+    RECURRENT_WEIGHTS,
+    score_nb201,
+    score_recipes,
+)
+from hat.scoring.collapsed.transformer import balanced_weights
+from hat.scoring.epsinas import ScoringRule, epsinas
+from hat.scoring.epsinas_scorer import EpsinasScorer
+from hat.scoring.proxy_stats import ProxyStats, proxy_stats
+from hat.signature import signature
+from hat.studies.epsinas import common
+from hat.studies.epsinas.subtransformers import space_of
+
+Floats = common.Floats
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One changed choice, before it is scored."""
+
+    choice: str
+    value: str
+    score: Callable[[], ProxyStats]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one changed choice gives."""
+
+    choice: str
+    value: str
+    stats: ProxyStats
+
+
+def add_parser(commands: "common.Commands") -> None:
+    """Adds the subcommand."""
+    parser = commands.add_parser("ablate", help="constants, batches, inputs, initialisations")
+    parser.add_argument("space", choices=list(_ABLATIONS))
+    parser.add_argument("--data", type=Path, required=True, help="as for the space's own command")
+    parser.add_argument("--limit", type=common.positive, default=500, metavar="N")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--choice",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this choice (repeatable)",
+    )
+    parser.add_argument("--cifar10", type=Path, metavar="FILE", help="adds these images")
+    parser.add_argument(
+        "--initialisations",
+        action="store_true",
+        help="nasbench201: random weights instead of constants, by the real networks (slow)",
+    )
+    common.add_model_options(parser.add_argument_group("subtransformers"))
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints one row per changed choice."""
+    trials = list(_ABLATIONS[args.space](args))
+    choices = list(dict.fromkeys(trial.choice for trial in trials))
+    for choice in args.choice:
+        if choice not in choices:
+            raise ConfigError(
+                f"unknown choice {choice!r}"
+                + (suggestion(choice, choices) or f"; {args.space} has {', '.join(choices)}")
+            )
+    outcomes = []
+    for trial in trials:
+        if not args.choice or trial.choice in args.choice:
+            stats = trial.score()
+            outcomes.append(Outcome(trial.choice, trial.value, stats))
+            print(f"{trial.choice} {trial.value}: Spearman {stats.spearman:.3f}", flush=True)
+    columns: list[Column[Outcome]] = [
+        Column("choice", lambda row: row.choice),
+        Column("value", lambda row: row.value),
+        Column("coverage", lambda row: row.stats.coverage, ".1%"),
+        Column("n", lambda row: row.stats.num_scored),
+        Column("spearman", lambda row: row.stats.spearman, ".3f"),
+        Column("kendall", lambda row: row.stats.kendall, ".3f"),
+        Column("top10%/top10%", lambda row: row.stats.top_overlap, ".1%"),
+    ]
+    print(text_table(outcomes, columns))
+    print_result(
+        {
+            "outcomes": [
+                {"choice": row.choice, "value": row.value, **row.stats.as_row()} for row in outcomes
+            ],
+            "signature": signature(ablation=args.space, seed=args.seed, rule=ScoringRule()),
+        }
+    )
+
+
+def _nasbench201(args: argparse.Namespace) -> Iterator[Trial]:
+    table = nb201.load(args.data)
+    rng = np.random.default_rng(args.seed)
+    picks = rng.choice(len(table), min(args.limit, len(table)), replace=False)
+    ids = [table.ids()[index] for index in picks]
+    cells = [table.arch(id) for id in ids]
+    accuracy = np.array([table.query(id, "cifar10_test_accuracy") for id in ids])
+
+    def images(kind: str = "photographs", count: int = 64) -> Floats:
+        return image_batch(kind, count, np.random.default_rng(args.seed), cifar10=args.cifar10)
+
+    def trial(
+        choice: str, value: str, *, kind: str = "photographs", count: int = 64, **options: Any
+    ) -> Trial:
+        return Trial(
+            choice,
+            value,
+            lambda: proxy_stats(score_nb201(cells, images(kind, count), **options), accuracy),
+        )
+
+    for low in (1e-7, 1e-5, 1e-3):
+        for high in (1e-2, 1e-1, 1.0):
+            yield trial("weights", f"{low:g},{high:g}", weights=(low, high))
+    yield trial("lent skips", "yes", lend_skip=True)
+    unlimited = ScoringRule(min_magnitude=0.0)
+    yield trial("rule", f"{unlimited}", rule=unlimited)
+    for count in (8, 16, 32, 64, 128, 256):
+        yield trial("batch", str(count), count=count)
+    for kind in IMAGE_KINDS:
+        if kind != "cifar10" or args.cifar10:
+            yield trial("images", kind, kind=kind)
+    if args.initialisations:
+        few = cells[:_DIRECT_CELLS]
+
+        def by_real_networks(draw: str) -> ProxyStats:
+            scores = _direct_scores(few, images(count=16), draw, args.seed)
+            return proxy_stats(scores, accuracy[: len(few)])
+
+        for name, draw in _INITIALISATIONS.items():
+            yield Trial("initialisation", name, partial(by_real_networks, draw))
+
+
+_DIRECT_CELLS = 100
+"""How many cells the real networks score: they take a third of a second each."""
+
+_INITIALISATIONS: dict[str, str] = {
+    "constant": "constant_",
+    "uniform in [0, w]": "uniform_",
+    "normal, deviation w": "normal_",
+}
+"""Name -> function of ``torch.nn.init`` that fills a weight on the scale w."""
+
+
+def _direct_scores(cells: Sequence[Nb201Cell], images: Floats, draw: str, seed: int) -> Floats:
+    """Scores by the real networks, whose weights are drawn on the scale of each constant."""
+    import torch
+    from torch import nn
+
+    from hat.models.cells.constant import fill_with_constant
+    from hat.models.cells.nb201 import Nb201Network
+
+    batch = torch.from_numpy(images)
+    scores = []
+    for cell in cells:
+        model = Nb201Network(cell).double()
+        outputs = []
+        for weight in IMAGE_WEIGHTS:
+            torch.manual_seed(seed)  # the same draw on two scales
+            fill_with_constant(model, weight)
+            for name, parameter in model.named_parameters():
+                if name.endswith("bias"):
+                    continue
+                if draw == "uniform_":
+                    nn.init.uniform_(parameter, 0.0, weight)
+                elif draw == "normal_":
+                    nn.init.normal_(parameter, 0.0, weight)
+            with torch.no_grad():
+                outputs.append(model(batch).flatten().numpy())
+        scores.append(float(epsinas(outputs[0], outputs[1], ScoringRule())))
+    return np.array(scores)
+
+
+def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Trial]:
+    table = nb_nlp.load(args.data)
+    ids = list(table.ids())[: args.limit]
+    recipes = [table.arch(id) for id in ids]
+    loss = np.array([table.query(id, "ptb_test_loss") for id in ids])
+    embeddings: dict[str, Callable[[np.random.Generator], Floats]] = {
+        "uniform in [0, 1]": lambda rng: rng.uniform(0, 1, (10_000, 400)),
+        "uniform in [-1, 1]": lambda rng: rng.uniform(-1, 1, (10_000, 400)),
+        "normal": lambda rng: rng.standard_normal((10_000, 400)),
+        "uniform in [0, 0.1]": lambda rng: rng.uniform(0, 0.1, (10_000, 400)),
+    }
+
+    def score(
+        *,
+        weights: tuple[float, float] = RECURRENT_WEIGHTS,
+        sentences: int = 256,
+        embedding: str = "uniform in [0, 1]",
+    ) -> ProxyStats:
+        rng = np.random.default_rng(args.seed)
+        sums = embeddings[embedding](rng).sum(axis=1)[rng.integers(10_000, size=(70, sentences))]
+        scores = score_recipes(recipes, sums, weights)
+        return proxy_stats(scores, loss, truth_higher_is_better=False)
+
+    for low in (1e-7, 1e-6, 1e-5, 1e-4):
+        for high in (1e-4, 1e-3, 1e-2, 1e-1, 1.0):
+            if low < high:
+                weights = (low, high)
+                yield Trial("weights", f"{low:g},{high:g}", partial(score, weights=weights))
+    for sentences in (16, 64, 256):
+        yield Trial("batch", str(sentences), partial(score, sentences=sentences))
+    for name in embeddings:
+        yield Trial("embedding", name, partial(score, embedding=name))
+
+
+def _subtransformers(args: argparse.Namespace) -> Iterator[Trial]:
+    table: TableBenchmark[SubTransformerConfig] = load_csv(args.data)
+    ids = list(table.ids())
+    archs = [table.arch(id) for id in ids]
+    bleu = np.array([table.query(id, "scratch_test_BLEU") for id in ids])
+    space = space_of(archs)
+    _, high = balanced_weights(space)
+
+    def score(**options: Any) -> ProxyStats:
+        scores = np.mean(
+            [
+                EpsinasScorer(
+                    space, seed=args.seed + offset, **common.model_options(args), **options
+                ).score(archs)
+                for offset in range(4)
+            ],
+            axis=0,
+        )
+        return proxy_stats(scores, bleu)
+
+    def trial(choice: str, value: str, **options: Any) -> Trial:
+        return Trial(choice, value, partial(score, **options))
+
+    for factor in (0.1, 0.3, 1.0, 3.0, 10.0):
+        yield trial("large constant", f"{factor:g} x balanced", weights=(0.0, factor * high))
+    for low in (1e-1, 1e-2, 1e-4):
+        yield trial("small constant", f"{low:g} x large", weights=(low * high, high))
+    for sentences, length in ((1, 24), (4, 24), (16, 8), (16, 24), (16, 48), (64, 24)):
+        yield trial("batch", f"{sentences}x{length}", sentences=sentences, length=length)
+
+
+_ABLATIONS: dict[str, Callable[[argparse.Namespace], Iterator[Trial]]] = {
+    "nasbench201": _nasbench201,
+    "nasbench-nlp": _nasbench_nlp,
+    "subtransformers": _subtransformers,
+}

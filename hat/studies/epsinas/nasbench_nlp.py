@@ -1,0 +1,265 @@
+"""``hat epsinas nasbench-nlp``: recurrent cells against their losses as language models."""
+
+import argparse
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hat.arch.recipe import Recipe, awd_num_params
+from hat.benchmarks import nb_nlp
+from hat.cli.console import print_result
+from hat.errors import ConfigError, DataError
+from hat.report.epsinas_plots import plot_scores
+from hat.report.tables import Column, text_table
+from hat.scoring.cell_scores import RECURRENT_WEIGHTS, score_recipes
+from hat.scoring.collapsed.recurrent import recurrent_outputs
+from hat.scoring.epsinas import (
+    FLOAT32_EPSILON,
+    ScoringRule,
+    epsinas,
+    magnitude_and_spread,
+)
+from hat.signature import signature
+from hat.studies.epsinas import common
+
+VOCABULARY, EMBED_DIM = 10_000, 400
+STEPS, SENTENCES = 70, 256
+AUTHORS_EMBEDDING_SEED = 21
+_TRUTHS = {"PTB test loss": "ptb_test_loss", "WikiText-2 best test loss": "wt2_best_test_loss"}
+
+NOISE_STEPS = 100
+"""A float32 score is called noise if the output spreads over fewer float32 steps than this."""
+
+
+def add_parser(commands: "common.Commands") -> None:
+    """Adds the subcommand."""
+    parser = commands.add_parser("nasbench-nlp", help="recurrent cells of NAS-Bench-NLP")
+    parser.add_argument("--data", type=Path, required=True, help="recipes and losses, JSON")
+    parser.add_argument("--logs", type=Path, help="zip of the benchmark's logs: recipes from there")
+    parser.add_argument("--reference", type=Path, help="scores of the authors' code to compare")
+    parser.add_argument(
+        "--direct",
+        choices=("float32", "float64"),
+        help="also run the real networks, at seconds a cell, in this precision",
+    )
+    parser.add_argument("--sentences", type=common.positive, default=SENTENCES, metavar="N")
+    parser.add_argument("--steps", type=common.positive, default=STEPS, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, help="of the random tokens (0)")
+    parser.add_argument(
+        "--embedding-seed", type=int, default=AUTHORS_EMBEDDING_SEED, help="PyTorch's; authors: 21"
+    )
+    parser.add_argument("--text", type=Path, help="take the tokens from a text instead")
+    common.add_weights(parser, RECURRENT_WEIGHTS)
+    parser.add_argument("--limit", type=common.positive, metavar="N", help="only the first N")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write all scores as CSV")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a scatter plot")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Scores the cells in float64 and, if asked, by the real networks; prints the table."""
+    table = nb_nlp.load(args.data, args.logs)
+    ids = list(table.ids())[: args.limit]
+    recipes: list[Recipe] = [table.arch(id) for id in ids]
+    tokens = _tokens(args)
+    embedding = _embedding(args.embedding_seed)
+    sums = _sums(embedding, tokens)
+
+    start = time.perf_counter()
+    scores = score_recipes(recipes, sums, args.weights)
+    elapsed = time.perf_counter() - start
+    columns = {
+        "epsinas": scores,
+        "parameters": np.array([awd_num_params(recipe, VOCABULARY) for recipe in recipes], float),
+        "nodes": np.array([len(recipe.nodes) for recipe in recipes], float),
+    }
+    truths = {
+        name: np.array([table.query(id, metric) for id in ids]) for name, metric in _TRUTHS.items()
+    }
+    references = _read_reference(args.reference) if args.reference else {}
+    if args.direct:
+        # Seconds each: where there are scores to compare with, only those cells.
+        chosen = [index for index, id in enumerate(ids) if id in references or not references]
+        direct = np.full(len(ids), np.nan)
+        direct[chosen] = _direct(args, [recipes[index] for index in chosen], tokens, embedding)
+        columns[f"epsinas, direct {args.direct}"] = direct
+    if references:
+        authors = np.array([references.get(id, np.nan) for id in ids])
+        columns["epsinas, authors' code"] = authors
+        columns["epsinas, same cells"] = np.where(np.isnan(authors), np.nan, scores)
+    rankings = [
+        common.rank(name, values, truth, losses, truth_higher_is_better=False)
+        for truth, losses in truths.items()
+        for name, values in columns.items()
+    ]
+    common.print_rankings(rankings)
+    result: dict[str, Any] = {
+        "rankings": [ranking.to_json() for ranking in rankings],
+        "architectures": len(ids),
+        "ms_per_architecture": round(1e3 * elapsed / len(ids), 2),
+    }
+    if references:
+        direct = columns.get(f"epsinas, direct {args.direct}", np.full(len(ids), np.nan))
+        by_id = dict(zip(ids, zip(recipes, direct, strict=True), strict=True))
+        result["reference"] = _compare(args, references, by_id, sums)
+    common.write_scores(args.out, {"id": ids, **columns, **truths})
+    if args.plot:
+        plot_scores(
+            args.plot,
+            score=np.log10(scores),
+            truth=truths["PTB test loss"],
+            params=columns["parameters"],
+            labels=("log10 epsinas", "PTB test loss [nats/token]", "parameters"),
+        )
+    batch = f"random-{args.steps}x{args.sentences}" if args.text is None else args.text.name
+    low, high = args.weights
+    result["signature"] = signature(
+        score="epsinas",
+        weights=f"{low:g},{high:g}",
+        batch=batch,
+        seed=args.seed,
+        embedding=f"uniform-{args.embedding_seed}",
+        readout="last-layer-unit-0",
+        rule=ScoringRule(),
+        dtype="float64",
+    )
+    print_result(result)
+
+
+def _compare(
+    args: argparse.Namespace,
+    references: Mapping[str, float],
+    known: Mapping[str, tuple[Recipe, float]],
+    sums: common.Floats,
+) -> dict[str, Any]:
+    """Prints score by score what the authors' code gave, and returns a summary.
+
+    ``known`` holds recipe and direct score by identifier.
+    """
+    rows = []
+    for id, authors in references.items():
+        if id not in known:
+            continue
+        recipe, direct = known[id]
+        low, high = recurrent_outputs(recipe, sums, args.weights)
+        exact = float(epsinas(low.ravel(), high.ravel()))
+        steps = min(
+            float(spread / largest) / FLOAT32_EPSILON
+            for largest, spread in (
+                magnitude_and_spread(low.ravel()),
+                magnitude_and_spread(high.ravel()),
+            )
+        )
+        rows.append((id, authors, exact, exact / authors - 1, direct, direct / authors - 1, steps))
+    if not rows:
+        raise DataError(f"{args.reference}: none of its recipes is in {args.data}")
+    columns: list[Column[tuple[Any, ...]]] = [
+        Column("recipe", lambda row: row[0]),
+        Column("authors' code", lambda row: row[1], ".6f"),
+        Column("float64", lambda row: row[2], ".6f"),
+        Column("difference", lambda row: row[3], "+.2%"),
+        Column(f"direct {args.direct or ''}", lambda row: row[4], ".6f"),
+        Column("difference ", lambda row: row[5], "+.2%"),
+        Column("float32 steps", lambda row: row[6], ".0f"),
+        Column("noise", lambda row: "yes" if row[6] < NOISE_STEPS else ""),
+    ]
+    print(text_table(rows, columns))
+    differences = np.abs([row[3] for row in rows])
+    summary: dict[str, Any] = {
+        "recipes": len(rows),
+        "median_difference_float64": round(float(np.median(differences)), 6),
+        "noise": [row[0] for row in rows if row[6] < NOISE_STEPS],
+    }
+    if args.direct:
+        direct_differences = np.abs([row[5] for row in rows])
+        summary[f"median_difference_direct_{args.direct}"] = round(
+            float(np.median(direct_differences)), 6
+        )
+        summary[f"largest_difference_direct_{args.direct}"] = round(
+            float(np.max(direct_differences)), 6
+        )
+    print(f"median difference from the authors' code {np.median(differences):.2%}")
+    return summary
+
+
+def _direct(
+    args: argparse.Namespace, recipes: Sequence[Recipe], tokens: np.ndarray, embedding: np.ndarray
+) -> common.Floats:
+    """Scores by the real three-layer networks with all their weights."""
+    import torch
+
+    from hat.models.cells.constant import fill_with_constant
+    from hat.models.cells.recurrent import RecipeLanguageModel
+
+    ids = torch.from_numpy(tokens)
+    scores = []
+    for recipe in recipes:
+        model = RecipeLanguageModel(recipe, VOCABULARY)
+        if args.direct == "float64":
+            model = model.double()
+        with torch.no_grad():
+            model.embedding.weight.copy_(torch.from_numpy(embedding))
+            outputs = []
+            for weight in args.weights:
+                fill_with_constant(model, weight, bias=weight)
+                outputs.append(model.features(ids, weight)[:, :, 0].flatten().numpy())
+        scores.append(float(epsinas(outputs[0], outputs[1])))
+    return np.array(scores)
+
+
+def random_sums() -> common.Floats:
+    """The default batch: the embedding of random tokens summed over its width, (70, 256)."""
+    tokens = np.random.default_rng(0).integers(0, VOCABULARY, (STEPS, SENTENCES))
+    return _sums(_embedding(AUTHORS_EMBEDDING_SEED), tokens)
+
+
+def _sums(embedding: np.ndarray, tokens: np.ndarray) -> common.Floats:
+    sums: common.Floats = embedding.astype(np.float64).sum(axis=1)[tokens]
+    return sums
+
+
+def _embedding(seed: int) -> np.ndarray:
+    """The embedding of the authors' notebook, uniform in [0, 1]: (V, E) float32."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    weights: np.ndarray = (
+        torch.empty(VOCABULARY, EMBED_DIM).uniform_(0, 1, generator=generator).numpy()
+    )
+    return weights
+
+
+def _tokens(args: argparse.Namespace) -> np.ndarray:
+    """Tokens (T, B), time first: random ones, or consecutive words of a text."""
+    shape = (args.steps, args.sentences)
+    if args.text is None:
+        return np.random.default_rng(args.seed).integers(0, VOCABULARY, shape)
+    try:
+        words = args.text.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{args.text}: cannot be read as text: {error}") from None
+    if len(words) < args.steps * args.sentences:
+        raise DataError(
+            f"{args.text}: {args.steps * args.sentences} words are needed, but it has {len(words)}"
+        )
+    known: dict[str, int] = {}
+    numbers = [known.setdefault(word, len(known)) % VOCABULARY for word in words]
+    per_sentence = len(words) // args.sentences
+    streams = np.array(numbers[: per_sentence * args.sentences]).reshape(args.sentences, -1)
+    return streams[:, : args.steps].T.copy()
+
+
+def _read_reference(path: Path) -> dict[str, float]:
+    """Scores by identifier."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        scores = {str(row["recepie_id"]): float(row["epsinas"]) for row in content["scores"]}
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: is no file of reference scores: {error}") from None
+    return scores

@@ -1,0 +1,98 @@
+"""The scorers without training that ``hat rank`` knows, for each kind of architecture."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hat.arch.cell import CellGraph
+from hat.arch.cell_widths import nb101_macs, nb101_num_params
+from hat.arch.config import SubTransformerConfig
+from hat.arch.nb201_cell import Nb201Cell
+from hat.arch.recipe import Recipe, awd_num_params
+from hat.benchmarks.images import image_batch
+from hat.errors import ConfigError
+from hat.latency.workload import default_src_len
+from hat.scoring.base import Scorer
+from hat.scoring.cell_scores import score_nb101, score_nb201, score_recipes
+from hat.scoring.epsinas_scorer import EpsinasScorer
+from hat.scoring.static import config_that_holds, static_scorers
+from hat.studies.epsinas import common
+from hat.studies.epsinas.nasbench_nlp import VOCABULARY, random_sums
+from hat.studies.epsinas.subtransformers import space_of
+
+Archs = Sequence[Any]
+Floats = NDArray[np.float64]
+Scorers = dict[str, Scorer[Any]]
+
+
+class CellScorer:
+    """A score of recurrent or convolutional cells. More is taken to be better.
+
+    Args:
+        name: for reports.
+        score: from N cells to (N,).
+    """
+
+    higher_is_better = True
+
+    def __init__(self, name: str, score: Callable[[Archs], Floats]) -> None:
+        self.name = name
+        self._score = score
+
+    def score(self, archs: Archs) -> Floats:
+        """Returns float64 (N,); NaN where a cell cannot be scored."""
+        return self._score(archs)
+
+
+def scorers_for(archs: Archs, task: str, options: argparse.Namespace) -> Scorers:
+    """Returns the scorers that know architectures like these, by name.
+
+    Args:
+        archs: architectures of one kind.
+        task: sets the length of the sentence behind the FLOPs of SubTransformers.
+        options: ``--src-len`` and those of ``common.add_model_options``, for SubTransformers.
+
+    Raises:
+        ConfigError: if the architectures are of several kinds, or do not fit the options.
+    """
+    if all(isinstance(arch, SubTransformerConfig) for arch in archs):
+        model = common.model_options(options)
+        config = config_that_holds(archs, **model)
+        static = static_scorers(config, src_len=options.src_len or default_src_len(task))
+        return {**static, "epsinas": EpsinasScorer(space_of(archs), **model)}
+    for kind, scores in _CELL_SCORES.items():
+        if all(isinstance(arch, kind) for arch in archs):
+            return {name: CellScorer(name, score) for name, score in scores.items()}
+    raise ConfigError(f"the architectures of {task} are of several kinds; rank one kind at a time")
+
+
+def _counts(count: Callable[[Any], int]) -> Callable[[Archs], Floats]:
+    return lambda cells: np.array([count(cell) for cell in cells], np.float64)
+
+
+def _images() -> Floats:
+    """The default batch of ``hat epsinas``."""
+    return image_batch("photographs", 64, np.random.default_rng(0))
+
+
+_CELL_SCORES: Mapping[type, Mapping[str, Callable[[Archs], Floats]]] = {
+    Nb201Cell: {
+        "params": _counts(Nb201Cell.num_params),
+        "flops": _counts(Nb201Cell.macs),
+        "epsinas": lambda cells: score_nb201(cells, _images()),
+        "epsinas_lent_skips": lambda cells: score_nb201(cells, _images(), lend_skip=True),
+    },
+    CellGraph: {
+        "params": _counts(nb101_num_params),
+        "flops": _counts(nb101_macs),
+        "epsinas_lent_skips": lambda cells: score_nb101(cells, _images(), lend_skip=True),
+    },
+    Recipe: {
+        "params": _counts(lambda recipe: awd_num_params(recipe, VOCABULARY)),
+        "epsinas": lambda recipes: score_recipes(recipes, random_sums()),
+    },
+}
+"""The settings are those of ``hat epsinas``, which has options for them."""

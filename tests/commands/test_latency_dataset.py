@@ -1,0 +1,267 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from hat.arch.config import SubTransformerConfig
+from hat.commands.latency import measure_one
+from hat.commands.latency_dataset import main
+from hat.latency.samples import LatencySample, read_samples
+from hat.latency.sidecar import read_sidecar, sidecar_path
+
+SPACE = """\
+# a tiny space with HAT's keys; those of training are accepted
+arch: transformersuper_wmt_en_de
+share-all-embeddings: True
+max-tokens: 4096
+data: data/binary/nowhere
+lr: 1e-7
+adam-betas: (0.9, 0.98)
+latcpu: True
+latiter: 2
+latsilent: True
+lat-warmup: 0
+lat-threads: 1
+lat-src-len: 4
+beam: 2
+vocab-size: 40
+encoder-embed-dim: 16
+decoder-embed-dim: 16
+encoder-ffn-embed-dim: 32
+decoder-ffn-embed-dim: 32
+encoder-layers: 2
+decoder-layers: 2
+encoder-attention-heads: 2
+decoder-attention-heads: 2
+qkv-dim: 16
+encoder-embed-choice: [16, 8]
+decoder-embed-choice: [16, 8]
+encoder-ffn-embed-dim-choice: [32, 16]
+decoder-ffn-embed-dim-choice: [32, 16]
+encoder-layer-num-choice: [2]
+decoder-layer-num-choice: [2, 1]
+encoder-self-attention-heads-choice: [2, 1]
+decoder-self-attention-heads-choice: [2, 1]
+decoder-ende-attention-heads-choice: [2, 1]
+decoder-arbitrary-ende-attn-choice: [-1, 1]
+lat-patience: 0
+"""
+
+SUB = """\
+encoder-embed-dim-subtransformer: 16
+decoder-embed-dim-subtransformer: 8
+encoder-ffn-embed-dim-all-subtransformer: [32, 16]
+decoder-ffn-embed-dim-all-subtransformer: [16]
+encoder-layer-num-subtransformer: 2
+decoder-layer-num-subtransformer: 1
+encoder-self-attention-heads-all-subtransformer: [2, 1]
+decoder-self-attention-heads-all-subtransformer: [1]
+decoder-ende-attention-heads-all-subtransformer: [2]
+decoder-arbitrary-ende-attn-all-subtransformer: [-1]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "space.yml").write_text(SPACE)
+    return tmp_path / "space.yml"
+
+
+@pytest.fixture
+def steady_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Latencies that depend on the architecture alone, whatever else this machine does."""
+
+    def measure(model: object, arch: SubTransformerConfig, workload: object) -> LatencySample:
+        work = sum(arch.decoder.ffn_dims) + arch.decoder.embed_dim * arch.decoder.num_layers
+        return LatencySample.of(
+            arch,
+            encoder_ms=1 + arch.encoder.embed_dim / 100,
+            decoder_ms=1 + work / 50,
+            encoder_std_ms=0.01,
+            decoder_std_ms=0.01,
+            measured_at=time.time(),
+        )
+
+    monkeypatch.setattr("hat.commands.latency_dataset.measure", measure)
+
+
+def run(config: Path, csv: Path, *flags: str) -> None:
+    main(["--configs", str(config), "--lat-dataset-path", str(csv), *flags])
+
+
+def result(text: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(text.splitlines()[-1])
+    return loaded
+
+
+@pytest.mark.stage
+def test_a_dataset(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], steady_machine: None
+) -> None:
+    csv = tmp_path / "deep" / "x.csv"
+    run(config, csv, "--lat-dataset-size", "12")
+    out = capsys.readouterr().out
+    samples = read_samples(csv)
+    assert len({sample.arch for sample in samples}) == 12
+    assert result(out)["rows"] == 12
+    assert "workload:cpu-fp32-t1-s4-d4-b1x2" in result(out)["signature"]
+    sidecar = read_sidecar(csv)
+    assert sidecar is not None
+    assert sidecar.workload.src_len == 4
+    assert sidecar.facts["seed"] == 1
+    assert sidecar.facts["device"]["torch"] == torch.__version__
+    assert sidecar.facts["space"]["decoder_embed_dim"] == [8, 16]
+    assert {e["row"] for e in sidecar.events if e["event"] == "row"} == set(range(12))
+
+    # the same command again keeps the old files, the same seed draws the same architectures
+    run(config, csv, "--lat-dataset-size", "5")
+    out = capsys.readouterr().out
+    assert "was there already: kept as" in out
+    again = read_samples(csv)
+    assert [s.arch for s in again] == [s.arch for s in samples[:5]]
+    assert len(read_samples(f"{csv}.old")) == 12
+
+    # a run that was cut off in the middle of a row goes on from there
+    csv.write_text(csv.read_text()[:-20])
+    run(config, csv, "--lat-dataset-size", "12", "--resume")
+    assert "goes on after row 3" in capsys.readouterr().out
+    resumed = read_samples(csv)
+    assert [s.arch for s in resumed] == [s.arch for s in samples]
+    kept = zip(again[:4], resumed, strict=False)
+    assert all(old.encoder_ms == new.encoder_ms or not new.trusted for old, new in kept)
+
+
+@pytest.mark.stage
+def test_a_killed_run_loses_at_most_one_row(config: Path, tmp_path: Path) -> None:
+    csv = tmp_path / "x.csv"
+    command = [sys.executable, "-m", "hat.cli", "latency-dataset", "--configs", str(config)]
+    process = subprocess.Popen(
+        [*command, "--lat-dataset-path", str(csv), "--lat-dataset-size", "250", "--latiter", "20"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not csv.exists() or csv.read_text().count("\n") < 4:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    lines = [line for line in sidecar_path(csv).read_text().splitlines() if '"row", "row"' in line]
+    rows = [line for line in csv.read_text().splitlines(keepends=True)[1:] if line.endswith("\n")]
+    assert len(rows) >= len(lines) >= 2
+
+
+@pytest.mark.stage
+def test_until_error(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], steady_machine: None
+) -> None:
+    csv = tmp_path / "x.csv"
+    run(config, csv, "--until-error", "1000", "--lat-dataset-size", "60")
+    out = capsys.readouterr().out
+    assert result(out)["rows"] < 60
+    assert "target 1000 % reached" in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--lat-dataset-size", "0"], "--lat-dataset-size must be at least 1, not 0"),
+        (["--lat-dataset-size", "99999999"], "but the space has"),
+        (["--lat-reference-every", "0"], "--lat-reference-every must be at least 1"),
+        (["--resume"], "there is no dataset to resume"),
+        (["--vocab-size", "3"], "--vocab-size takes one or two sizes of 8 and more"),
+        (["--encoder-embed-choice", "64"], "encoder.embed_dim = 64 does not fit"),
+        (["--lat-trim", "0.7"], "trim_fraction must lie in 0..0.5"),
+        (["--arch", "transformer_super"], "unknown arch 'transformer_super'; did you mean"),
+        (["--until-error", "-1"], "--until-error must be positive"),
+    ],
+)
+def test_bad_options_write_nothing(
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    message: str,
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(config, tmp_path / "x.csv", *flags)
+    error = capsys.readouterr().err
+    assert message in error
+    assert [path.name for path in tmp_path.iterdir()] == ["space.yml"]
+
+
+@pytest.mark.stage
+def test_a_dataset_of_something_else_is_not_resumed(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv = tmp_path / "x.csv"
+    run(config, csv, "--lat-dataset-size", "2")
+    before = csv.read_text()
+    for flags, message in (
+        (["--beam", "3"], "cannot be resumed with another workload: beam is 2 in one and 3"),
+        (["--seed", "7"], "cannot be resumed, because the seed was another one"),
+        (["--decoder-embed-choice", "16"], "because the search space was another one"),
+        (["--vocab-size", "99"], "because the SuperTransformer was another one"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            run(config, csv, "--resume", *flags)
+        assert message in capsys.readouterr().err
+    sidecar_path(csv).unlink()
+    with pytest.raises(SystemExit, match="2"):
+        run(config, csv, "--resume")
+    assert "x.csv.meta.jsonl is missing" in capsys.readouterr().err
+    assert csv.read_text() == before
+
+
+def test_a_flag_beats_the_file(
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit, match="2"):
+        run(config, tmp_path / "x.csv", "--latgpu")
+    assert "--latgpu needs a CUDA GPU, but torch finds none here" in capsys.readouterr().err
+    config.write_text(SPACE.replace("latcpu", "latgpu"))
+    run(config, tmp_path / "x.csv", "--latcpu", "--lat-dataset-size", "1")
+
+
+def test_dictionary_sizes_come_from_the_data_folder(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "dict.en.txt").write_text("".join(f"w{i} 1\n" for i in range(30)))
+    (data / "dict.de.txt").write_text("".join(f"w{i} 1\n" for i in range(30)))
+    (data / "train.en-de.en.idx").touch()
+    config.write_text(
+        SPACE.replace("vocab-size: 40\n", "").replace("data/binary/nowhere", str(data))
+    )
+    run(config, tmp_path / "x.csv", "--lat-dataset-size", "1")
+    assert f"dictionary sizes: 34 source, 34 target ({data})" in capsys.readouterr().out
+
+
+@pytest.mark.stage
+def test_one_subtransformer(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sub = tmp_path / "sub.yml"
+    sub.write_text(SUB)
+    measure_one(["--configs", str(sub), "--sub-configs", str(config), "--save-dir", "x"])
+    found = result(capsys.readouterr().out)
+    assert found["latency_ms"] == pytest.approx(found["encoder_ms"] + found["decoder_ms"])
+    with pytest.raises(SystemExit, match="2"):
+        measure_one(["--configs", str(sub), "--sub-configs", str(config), "--lat-itre", "x"])
+    assert "unknown option --lat-itre" in capsys.readouterr().err

@@ -1,0 +1,62 @@
+"""``hat pipeline``: the plan of the shipped tasks, and what is said of a wrong file."""
+
+from pathlib import Path
+
+import pytest
+
+from hat.cli.options import read_yaml
+from hat.commands.pipeline import Plan, main
+
+ROOT = Path(__file__).resolve().parents[2]
+PIPELINES = sorted(ROOT.glob("configs/*/pipeline.yml"))
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.parent.name)
+def test_shipped_pipelines_are_whole(path: Path) -> None:
+    steps = Plan(read_yaml(path), str(path)).steps()
+    names = [step.name for step in steps]
+    assert len(set(names)) == len(names)
+    made: set[Path] = set()
+    largest = Plan(read_yaml(path), str(path)).largest_yml  # written by the pipeline itself
+    for step in steps:
+        for needed in step.inputs:
+            assert needed.exists() or needed in made | {largest}, f"{step.name} reads {needed}"
+        made |= set(step.outputs)
+    for script in ("train.py", "latency_dataset.py", "latency_predictor.py", "evo_search.py"):
+        assert any(script in step.command for step in steps)
+
+
+def test_a_dry_run_says_what_there_is_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["configs/numbers.en-fr/pipeline.yml", "--dry-run"])
+    assert capsys.readouterr().out.startswith("numbers.en-fr: 13 steps, about ")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("preprocess: configs/nowhere.sh", "preprocess: configs/nowhere.sh does not exist"),
+        ("metric: blue", "metric is one of normal, sacre, not 'blue'"),
+        ("run-dirr: runs/x", "unknown key 'run-dirr'; did you mean 'run-dir'?"),
+        ("data: 3", "data is missing or not a text"),
+        ("minutes: {serch: 3}", "there is no step 'serch'"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(
+    change: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = change.split(":")[0]
+    lines = (ROOT / "configs/numbers.en-fr/pipeline.yml").read_text().split("minutes:")[0]
+    kept = [line for line in lines.splitlines() if not line.startswith(f"{key}:")]
+    path = tmp_path / "pipeline.yml"
+    path.write_text("\n".join([*kept, change]) + "\n")
+    with pytest.raises(SystemExit) as exit_info:
+        main([str(path)])
+    assert exit_info.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

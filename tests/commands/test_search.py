@@ -1,0 +1,172 @@
+"""``evo_search.py`` from its command line to its report, on a network that was never trained."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hat.arch.hat_yaml import arch_to_mapping, load_arch
+from hat.arch.space import SearchSpace
+
+pytest.importorskip("fairseq")
+
+from hat.commands.search import main
+
+SMALL = (
+    *("--population-size", "10", "--parent-size", "3", "--mutation-size", "4"),
+    *("--crossover-size", "3", "--evo-iter", "2", "--rank-sample", "6", "--cpu"),
+)
+
+Run = Callable[..., tuple[dict[str, Any], Path]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, space_yml: Path, supernet: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """``run(*flags)`` searches and returns the last line of its output and its folder."""
+
+    def search(*flags: object, folder: str = "found") -> tuple[dict[str, Any], Path]:
+        words = [f"--configs={space_yml}", "--restore-file", supernet, *SMALL]
+        main(
+            [*map(str, words), "--write-config-path", f"{tmp_path / folder}.yml", *map(str, flags)]
+        )
+        printed = capsys.readouterr().out
+        (tmp_path / f"{folder}.log").write_text(printed)
+        return json.loads(printed.splitlines()[-1]), tmp_path / f"{folder}.search"
+
+    return search
+
+
+def trials(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
+
+
+def test_limits_of_every_kind_hold_and_the_report_is_whole(
+    run: Run, predictor_pt: Path, tmp_path: Path, search_space: SearchSpace
+) -> None:
+    elsewhere = predictor_pt.with_name("elsewhere.pt")
+    elsewhere.write_bytes(predictor_pt.read_bytes())
+    result, folder = run(
+        *("--ckpt-path", predictor_pt, elsewhere, "--latency-constraint", "90%", "0.5s"),
+        *("--params-constraint", "95%", "--bytes-constraint", "1MB", "--flops-constraint", "1G"),
+    )
+    names = {"latency_ms@here", "latency_ms@elsewhere", "params", "bytes@fp32", "flops"}
+    found = trials(folder)
+    assert len(found) == 17
+    for trial in found:
+        assert set(trial["costs"]) == names
+        assert all(trial["costs"][n] <= result["limits"][n]["limit"] for n in names)
+    assert set(result["limits"]) == names
+    assert result["limits"]["latency_ms@here"]["measured"] < result["limit_ms"]
+    assert result["limits"]["params"]["measured"] is None
+    winner = load_arch(tmp_path / "found.yml")
+    search_space.check(winner)
+    assert "bytes@fp32: predicted at most" in (tmp_path / "found.yml").read_text()
+
+    report = (folder / "report" / "report.md").read_text()
+    for heading in ("The winner", "Was it worth it?", "Convergence", "Front", "Rank correlations"):
+        assert f"## {heading}" in report
+    for rival in ("random search", "largest by params", "largest by decoder_depth"):
+        assert f"| {rival} | 3 |" in report
+    assert "orth it: the search reached inherited-loss" in report and "95% interval" in report
+    scorers = [
+        row["scorer"]
+        for row in csv.DictReader((folder / "report" / "rank_correlations.csv").open())
+    ]
+    assert scorers == [
+        "epsinas",
+        "params",
+        "flops",
+        "encoder_depth",
+        "decoder_depth",
+        "decoder_depth_then_params",
+    ]
+    for plot in ("convergence.png", "front.png"):
+        assert (folder / "report" / plot).read_bytes().startswith(b"\x89PNG")
+
+
+def test_nsga2_has_two_objectives_and_reports_their_front(run: Run, predictor_pt: Path) -> None:
+    _, folder = run(
+        *("--search-algorithm", "nsga2", "--scorer", "bleu-greedy", "--bleu-sentences", "5"),
+        *("--ckpt-path", predictor_pt, "--latency-constraint", "95%", "--contest-seeds", "2"),
+        *("--warm-up", "20", "--moves", "3", "--screen-by", "params"),
+    )
+    found = trials(folder)
+    assert set(found[0]["scores"]) == {"bleu-greedy", "latency_ms"}
+    assert found[0]["scores"]["latency_ms"] == found[0]["costs"]["latency_ms"]
+    rows = list(csv.DictReader((folder / "report" / "front.csv").open()))
+    points = np.array([(-float(row["bleu-greedy"]), float(row["latency_ms"])) for row in rows])
+    for trial in found:  # nothing found lies below the front
+        point = (-trial["scores"]["bleu-greedy"], trial["scores"]["latency_ms"])
+        assert any((better <= np.add(point, 1e-9)).all() for better in points)
+    assert json.loads(rows[0]["config"]) in [trial["arch"] for trial in found]
+    state = json.loads((folder / "search_state.json").read_text())
+    assert state["algorithm"]["screened"] > 20
+    report = (folder / "report" / "report.md").read_text()
+    assert "Agreement with inherited-loss" in report and "| bleu-greedy | 6 |" in report
+
+
+def test_a_table_is_searched_among_its_rows(
+    run: Run, search_space: SearchSpace, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    archs = [search_space.sample(rng) for _ in range(30)]
+    path = tmp_path / "table.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["arch", "BLEU"])
+        for score, arch in enumerate(archs):
+            writer.writerow([json.dumps(arch_to_mapping(arch)), score])
+    result, folder = run(
+        *("--scorer", "table", "--scorer-table", path, "--scorer-column", "BLEU"),
+        *("--params-constraint", "100%", "--contest-seeds", "--evo-iter", "5"),
+    )
+    assert result["score"] == 29 and "measured_ms" not in result
+    assert load_arch(tmp_path / "found.yml") == archs[29]
+    assert all(trial["scores"]["BLEU"] is not None for trial in trials(folder))
+    assert "Was it worth it?" not in (folder / "report" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "a search needs a limit"),
+        (["--scorer", "table", "--params-constraint", "90%"], "--scorer-table is missing"),
+        (
+            ["--scorer", "bleu", "--bleu-sentences", "99", "--params-constraint", "90%"],
+            "--bleu-sentences must lie in 1..13, the sentences of 'valid', but found 99",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    flags: list[str], message: str, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        run(*flags)
+    assert exit_info.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_finalists_and_baselines_are_retrained_once(
+    run: Run, predictor_pt: Path, space_yml: Path, tmp_path: Path
+) -> None:
+    training = tmp_path / "common.yml"
+    training.write_text(space_yml.read_text() + "train-subtransformer: True\n")
+    flags = (
+        *("--ckpt-path", predictor_pt, "--latency-constraint", "90%", "--rank-sample", "0"),
+        *("--retrain-top", "1", "--retrain-configs", training, "--retrain-subset", "valid"),
+    )
+    result, folder = run(*flags)
+    names = {"finalist 1", "random search", "largest by params", "largest by decoder_depth"}
+    assert set(result["retrained"]) == names
+    report = (folder / "report" / "report.md").read_text()
+    assert "## After retraining" in report and "| finalist 1 |" in report
+    again, _ = run(*flags)
+    assert again["retrained"] == result["retrained"]
+    log = (tmp_path / "found.log").read_text()
+    assert "> train." not in log and "= train." in log

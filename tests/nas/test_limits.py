@@ -1,0 +1,193 @@
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.space import SearchSpace
+from hat.errors import ConfigError
+from hat.latency.predictor import Scales, observed_choices
+from hat.latency.predictors.linear import fit_linear
+from hat.latency.table import table_of_samples
+from hat.models.config import SuperTransformerConfig
+from hat.models.flops import cost
+from hat.nas.limits import count_limits, describe_limit, latency_limits
+from hat.nas.options import add_search_options, require_limit
+from hat.search.operators import GeneOperators
+from tests.latency.conftest import simulated_sample
+
+ROWS = 60
+
+
+@pytest.fixture
+def predictor_file(tiny_space: SearchSpace, tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    samples = [simulated_sample(tiny_space.sample(rng), rng) for _ in range(ROWS)]
+    table = table_of_samples(samples)
+    latency_ms = np.array([sample.total_ms for sample in samples])
+    fit = fit_linear(
+        "depth-linear",
+        table,
+        latency_ms,
+        choices=observed_choices(table),
+        scales=Scales.of(table.features, latency_ms),
+        rng=rng,
+    )
+    path = tmp_path / "first" / "phone.pt"
+    fit.predictor.save(path)
+    return path
+
+
+@pytest.fixture
+def config(tiny_space: SearchSpace) -> SuperTransformerConfig:
+    return SuperTransformerConfig(
+        src_vocab_size=50,
+        tgt_vocab_size=70,
+        encoder_embed_dim=32,
+        encoder_ffn_dim=48,
+        encoder_layers=3,
+        encoder_heads=4,
+        decoder_embed_dim=32,
+        decoder_ffn_dim=48,
+        decoder_layers=3,
+        decoder_heads=4,
+        qkv_dim=32,
+    )
+
+
+def options(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_search_options(parser)
+    args = parser.parse_args(words)
+    args.arch = "transformersuper"
+    return args
+
+
+def on_devices(space: SearchSpace, paths: list[Path], *limits: str) -> list:
+    words = ["--ckpt-path", *map(str, paths), "--latency-constraint", *limits]
+    return latency_limits(options(*words), space)
+
+
+def test_one_device_is_limited_by_the_upper_bound(
+    tiny_space: SearchSpace, predictor_file: Path
+) -> None:
+    [found] = on_devices(tiny_space, [predictor_file], "60%")
+    largest = found.predictor.predict_ms([tiny_space.largest()])[0]
+    assert found.limit.name == "latency_ms"
+    assert found.limit.at_most == pytest.approx(0.6 * largest)
+    upper = found.predictor.upper_ms([tiny_space.smallest()], confidence=0.95)
+    assert found.limit.cost([tiny_space.smallest()]) == upper
+    assert upper > found.predictor.predict_ms([tiny_space.smallest()])
+
+
+def test_several_devices_have_a_limit_each(tiny_space: SearchSpace, predictor_file: Path) -> None:
+    other = predictor_file.parent.parent / "second" / "phone.pt"
+    other.parent.mkdir()
+    other.write_bytes(predictor_file.read_bytes())
+    tablet = predictor_file.with_name("tablet.pt")
+    tablet.write_bytes(predictor_file.read_bytes())
+    found = on_devices(tiny_space, [predictor_file, tablet], "0.5s", "20ms")
+    assert [each.limit.name for each in found] == ["latency_ms@phone", "latency_ms@tablet"]
+    assert [each.limit.at_most for each in found] == [500, 20]
+    assert describe_limit(found[1].limit) == "20.00 ms on tablet"
+    found = on_devices(tiny_space, [predictor_file, other], "5", "6")
+    names = [each.limit.name for each in found]
+    assert names == ["latency_ms@first/phone", "latency_ms@second/phone"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--latency-constraint", "5", "6", "--ckpt-path", "a.pt"],
+            "--ckpt-path names 1 predictor, but --latency-constraint 2 limits",
+        ),
+        (
+            ["--ckpt-path", "{file}", "{file}", "--latency-constraint", "5", "6"],
+            r"--ckpt-path names .*phone.pt twice",
+        ),
+        (["--ckpt-path", "{file}", "--latency-constraint", "-3"], "positive, but found '-3'"),
+        (["--ckpt-path", "{file}", "--latency-constraint", "0%"], "positive, but found '0%'"),
+        (
+            ["--ckpt-path", "{file}", "--latency-constraint", "3min"],
+            "--latency-constraint: unknown unit 'min' in '3min'; there are ms, s and %",
+        ),
+        (
+            ["--ckpt-path", "{file}", "--latency-constraint", "fast"],
+            "is a number of milliseconds or a percentage, not 'fast'",
+        ),
+        (
+            ["--ckpt-path", "{file}", "--latency-constraint", "5", "--lat-norm", "1", "2"],
+            "--lat-norm needs one number, but found 2",
+        ),
+        (
+            ["--ckpt-path", "{file}", "--latency-constraint", "5", "--feature-norm", "1", "2"],
+            "--feature-norm needs 10 numbers, but found 2",
+        ),
+    ],
+)
+def test_a_wrong_latency_limit_is_one_sentence(
+    words: list[str], message: str, tiny_space: SearchSpace, predictor_file: Path
+) -> None:
+    words = [word.format(file=predictor_file) for word in words]
+    with pytest.raises(ConfigError, match=message):
+        latency_limits(options(*words), tiny_space)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "a search needs a limit: --latency-constraint with --ckpt-path"),
+        (["--latency-constraint", "60%"], "--ckpt-path is missing"),
+        (["--ckpt-path", "a.pt", "--params-constraint", "1M"], "--latency-constraint is missing"),
+    ],
+)
+def test_what_a_search_cannot_do_without(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        require_limit(options(*words))
+
+
+def counts(space: SearchSpace, config: SuperTransformerConfig, *words: str) -> list:
+    return count_limits(options(*words), space, config)
+
+
+def test_counts_of_a_batch_are_those_of_each(
+    tiny_space: SearchSpace, config: SuperTransformerConfig, rng: np.random.Generator
+) -> None:
+    limits = counts(
+        *(tiny_space, config, "--params-constraint", "50%", "--flops-constraint", "2.5k"),
+        *("--bytes-constraint", "1MiB", "--bytes-precision", "fp16"),
+    )
+    assert [limit.name for limit in limits] == ["params", "bytes@fp16", "flops"]
+
+    def exact(arch: SubTransformerConfig) -> tuple[float, ...]:
+        found = cost(config, arch, src_len=30, tgt_len=30)
+        return found.params, 2 * found.params, found.flops
+
+    batch = GeneOperators(tiny_space).sample(rng, 300)
+    expected = np.array([exact(arch) for arch in batch]).T
+    for archs in (batch, list(batch)):
+        np.testing.assert_array_equal([limit.cost(archs) for limit in limits], expected)
+    assert limits[0].at_most == exact(tiny_space.largest())[0] / 2
+    assert [limit.at_most for limit in limits[1:]] == [2**20, 2500]
+    assert limits[0].cost([]).shape == (0,)
+    assert describe_limit(limits[1]) == "bytes@fp16 1,048,576"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--params-constraint", "5m"], "unknown unit 'm' in '5m'; there are k, M, G and %"),
+        (["--flops-constraint", "1e9x"], "--flops-constraint: unknown unit 'x'"),
+        (["--bytes-constraint", "2 MB/s"], "is a number of bytes or a percentage, not '2 MB/s'"),
+        (["--bytes-constraint", "2Mib"], "unknown unit 'Mib' in '2Mib'; did you mean 'MiB'?"),
+        (["--params-constraint", "0"], "--params-constraint must be positive, but found '0'"),
+        (["--params-constraint", "1.2.3"], "is a number of parameters or a percentage"),
+    ],
+)
+def test_a_wrong_count_is_one_sentence(
+    words: list[str], message: str, tiny_space: SearchSpace, config: SuperTransformerConfig
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        counts(tiny_space, config, *words)

@@ -1,0 +1,49 @@
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_to_mapping
+from hat.arch.space import SearchSpace
+from hat.latency.predictor import LatencyPredictor
+from hat.latency.samples import LatencySample
+from hat.latency.workload import Workload
+from hat.nas.measure import guarded
+
+
+def toy_predictor(space: SearchSpace, reference: bool) -> LatencyPredictor:
+    facts: dict[str, Any] = {"reference": None}
+    if reference:
+        arch = arch_to_mapping(space.smallest())
+        facts["reference"] = {"arch": arch, "latency_ms": 10.0, "noise": 0.01}
+    return cast(LatencyPredictor, SimpleNamespace(facts=facts, source="p.pt"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected", "asked"), [(True, 30.0, 9), (False, 45.0, 1)], ids=["guard", "none"]
+)
+def test_the_datasets_reference_stands_guard(
+    tiny_space: SearchSpace,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    reference: bool,
+    expected: float,
+    asked: int,
+) -> None:
+    # The machine slows down for the first finalist and the look after it.
+    factors: Iterator[float] = iter([1.0, 1.5, 1.5, 1.5, 1.5] if reference else [1.5])
+    seen = []
+
+    def measure(model: object, arch: SubTransformerConfig, workload: Workload) -> LatencySample:
+        seen.append(arch)
+        usual = 10.0 if arch == tiny_space.smallest() else 30.0
+        time_ms = usual * next(factors, 1.0)
+        return LatencySample.of(arch, encoder_ms=0.5 * time_ms, decoder_ms=0.5 * time_ms)
+
+    monkeypatch.setattr("hat.latency.measure.measure", measure)
+    timer = guarded(toy_predictor(tiny_space, reference), Workload(), cast(Any, None), 9.0)
+    assert timer(tiny_space.largest()) == pytest.approx(expected)
+    assert len(seen) <= asked
+    assert tiny_space.largest() in seen
