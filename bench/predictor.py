@@ -32,10 +32,10 @@ from hat.scoring.prediction import Prediction, Predictor
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.selection import select
 from hat.scoring.two_stage import TwoStagePredictor
-from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
+from hat.search.algorithms.aging_evolution import AgingEvolution, AgingEvolutionSettings
+from hat.search.algorithms.random_search import RandomSearch
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
-from hat.search.random_search import RandomSearch
 from hat.search.table_operators import in_table, table_operators
 
 TABLES = {

@@ -42,9 +42,9 @@ from hat.scoring.neural_predictor import NeuralPredictor
 from hat.scoring.prediction import Predictor
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.ridge import RidgeEnsemble
-from hat.search.algorithms import AlgorithmBuilder
+from hat.search.algorithms import ALGORITHMS
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.constraints import Constraints, Limit
-from hat.search.evolution import EvolutionSettings
 from hat.search.loop import Search
 from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer
@@ -53,7 +53,7 @@ Arch = SubTransformerConfig
 Scores = NDArray[np.float64]
 
 KINDS = ("evolution", "random", "guided", "guided-gcn")
-SIZES = EvolutionSettings(population_size=30, parent_size=10, mutation_size=10, crossover_size=10)
+SIZES = GenerationSettings(population_size=30, parent_size=10, mutation_size=10, crossover_size=10)
 """30 candidates, then 20 a round."""
 
 TRAIN_SIZES = (50, 100, 200)
@@ -120,7 +120,8 @@ def search(
     """Returns a search that has not begun; equal seeds begin with equal candidates."""
     proposer = Proposer(operators, np.random.default_rng(seed), Constraints([limit]))
     models = guides(operators.one_hot, encode_subtransformers)
-    algorithm = AlgorithmBuilder(proposer, SIZES, models).build(kind)
+    ingredients = Ingredients(proposer=proposer, guides=models)
+    algorithm = ALGORITHMS.load(kind).build(SIZES, ingredients)
     return Search(algorithm, [scorer], codec=operators)
 
 

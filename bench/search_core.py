@@ -24,8 +24,8 @@ from hat.latency.predictor import LatencyPredictor, Scales, space_choices
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
 from hat.latency.table import table_of_archs
+from hat.search.algorithms.evolution import Evolution
 from hat.search.constraints import Constraints, Limit
-from hat.search.evolution import Evolution
 from hat.search.loop import Search
 from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer

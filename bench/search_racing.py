@@ -25,8 +25,8 @@ from multi30k import CHECKPOINT, inherited_loss, read_space
 from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
+from hat.search.algorithms.evolution import Evolution
 from hat.search.base import A, Objective, Trial
-from hat.search.evolution import Evolution
 from hat.search.loop import Search
 from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer

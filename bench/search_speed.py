@@ -31,9 +31,10 @@ from hat.latency.predictor import load_predictor
 from hat.scoring.batches import deal_into_blocks
 from hat.scoring.shared_encoder import SharedEncoder, layer_genes
 from hat.scoring.spread import Spread, num_processes, process_rank, processes
+from hat.search.algorithms.evolution import Evolution
+from hat.search.algorithms.generation import GenerationSettings
 from hat.search.base import ranked
 from hat.search.constraints import Constraints, Limit
-from hat.search.evolution import Evolution, EvolutionSettings
 from hat.search.loop import RoundReport, Search
 from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer
@@ -143,7 +144,7 @@ def run() -> None:
         [Limit("latency_ms", at_most, lambda a: predictor.upper_ms(a, confidence=0.95))]
     )
     algorithm = Evolution(
-        Proposer(operators, np.random.default_rng(options.seed), constraints), EvolutionSettings()
+        Proposer(operators, np.random.default_rng(options.seed), constraints), GenerationSettings()
     )
     clock.watch(algorithm, "ask", "proposing")
     search = Search(algorithm, [scorer], codec=operators)

@@ -95,12 +95,19 @@ class Shown:
     metavar: str
 
 
+class _Repeated:
+    """Marks a list whose flag may stand more than once; see ``REPEATED``."""
+
+
 class _NoOutcome:
     """Marks a setting that cannot change a result; see ``NO_OUTCOME``."""
 
 
 NO_OUTCOME = _NoOutcome()
 """For settings that cannot change a result, such as where it is written: not in signatures."""
+
+REPEATED = _Repeated()
+"""For lists whose flag is given once for each value: ``--algorithm a --algorithm b``."""
 
 _Bound = AtLeast | Above | Between | Below
 
@@ -125,6 +132,9 @@ class Setting:
     is_list: bool
     """Whether the value is a tuple of any length."""
 
+    is_repeated: bool
+    """Whether each value of the list has a flag of its own."""
+
     bounds: tuple[_Bound, ...]
     metavar: str | None
     decides: bool
@@ -136,6 +146,11 @@ class Setting:
     def key(self) -> str:
         """The YAML key and, behind two dashes, the flag."""
         return self.field.replace("_", "-")
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a value has to be given."""
+        return self.default is MISSING
 
     def check(self, value: Any, where: str = "") -> None:
         """Checks a value.
@@ -225,8 +240,8 @@ def all_settings(cls: Any) -> tuple[Setting, ...]:
 def from_values(cls: Any, values: Mapping[str, Any]) -> Any:
     """Makes a ``cls`` of values by field name; what ``values`` lacks keeps its default.
 
-    Lists become tuples and paths become ``Path``. Names that are not fields are left alone, so
-    that one mapping can hold the settings of many classes.
+    Lists become tuples and paths become ``Path``; ``None`` stands for what was not given. Names
+    that are not fields are left alone, so that one mapping can hold the settings of many classes.
 
     Raises:
         ConfigError: if a value is missing or wrong.
@@ -237,9 +252,9 @@ def from_values(cls: Any, values: Mapping[str, Any]) -> Any:
     for field in fields(cls):
         if field.name not in own:
             arguments[field.name] = from_values(hints[field.name], values)
-        elif field.name in values:
+        elif values.get(field.name) is not None:
             arguments[field.name] = _converted(own[field.name], values[field.name])
-        elif own[field.name].default is MISSING:
+        elif own[field.name].is_required:
             raise ConfigError(f"--{own[field.name].key} is missing")
     return cls(**arguments)
 
@@ -313,6 +328,7 @@ def _setting(name: str, hint: Any, default: Any, text: str) -> Setting:
         choices=choices,
         is_optional=is_optional,
         is_list=is_list,
+        is_repeated=REPEATED in notes,
         bounds=tuple(note for note in notes if isinstance(note, _Bound)),
         metavar=next((note.metavar for note in notes if isinstance(note, Shown)), None),
         decides=NO_OUTCOME not in notes,

@@ -67,7 +67,6 @@ def test_fields_are_read_off_the_annotations():
         ({"rows": 0}, "rows must be at least 1, but found 0"),
         ({"rows": 1.5}, "rows must be a whole number, but found 1.5"),
         ({"rows": True}, "rows must be a whole number, but found True"),
-        ({"rows": None}, "rows needs a value"),
         ({"share": 1.5}, "share must be between 0 and 1, but found 1.5"),
         ({"share": float("nan")}, "share must be a number, but found nan"),
         ({"patience": 0.0}, "patience must be above 0, but found 0"),
@@ -119,3 +118,9 @@ def test_a_type_that_no_flag_can_hold_is_refused():
 
     with pytest.raises(TypeError, match="value: settings cannot be of type"):
         Odd()
+
+
+def test_what_was_not_given_keeps_its_default():
+    assert from_values(Sizes, {"rows": None}) == Sizes()
+    with pytest.raises(ConfigError, match="rows needs a value"):
+        Sizes(rows=None)  # type: ignore[arg-type]

@@ -25,17 +25,18 @@ from hat.errors import ConfigError, suggestion
 from hat.report.tables import text_table
 from hat.scoring.graph_encoding import encoder_for
 from hat.scoring.guides import guides
-from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
+from hat.search.algorithms.aging_evolution import AgingEvolution, AgingEvolutionSettings
+from hat.search.algorithms.evolution import Evolution
+from hat.search.algorithms.generation import GenerationSettings
+from hat.search.algorithms.guided_evolution import GuidedEvolution, GuidedEvolutionSettings
+from hat.search.algorithms.local_search import LocalSearch
+from hat.search.algorithms.nsga2 import NSGA2
+from hat.search.algorithms.random_search import RandomSearch
+from hat.search.algorithms.tournament_evolution import TournamentEvolution, TournamentSettings
 from hat.search.base import SearchAlgorithm
-from hat.search.evolution import Evolution, EvolutionSettings
-from hat.search.guided_evolution import GuidedEvolution, GuidedEvolutionSettings
-from hat.search.local_search import LocalSearch
 from hat.search.loop import Search
-from hat.search.nsga2 import NSGA2
 from hat.search.proposer import Proposer
-from hat.search.random_search import RandomSearch
 from hat.search.table_operators import in_table, part_features, table_operators
-from hat.search.tournament_evolution import TournamentEvolution, TournamentSettings
 from hat.signature import signature
 from hat.studies.nasbench_search_report import (
     SUMMARY,
@@ -76,7 +77,7 @@ ALGORITHMS: dict[str, Make] = {
     ),
     "evolution": lambda proposer, _, size: Evolution(
         proposer,
-        EvolutionSettings(
+        GenerationSettings(
             population_size=size,
             parent_size=max(1, size // 5),
             mutation_size=size - max(1, size // 5),

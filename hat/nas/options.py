@@ -3,9 +3,8 @@
 import argparse
 
 from hat.errors import ConfigError
-from hat.search.algorithms import ALGORITHM_NAMES
+from hat.search.algorithms import ALGORITHMS
 from hat.search.deliver import DeliverySettings
-from hat.search.evolution import EvolutionSettings
 
 BYTES_PER_PARAMETER = {"fp32": 4, "bf16": 2, "fp16": 2}
 STATIC_SCORERS = ("params", "flops", "encoder_depth", "decoder_depth", "decoder_depth_then_params")
@@ -18,7 +17,7 @@ RANK_SCORERS = ("bleu", "bleu-greedy", *FREE_SCORERS)
 def add_search_options(parser: argparse.ArgumentParser) -> None:
     """Adds HAT's search options and ours."""
     group = parser.add_argument_group("search")
-    group.add_argument("--search-algorithm", choices=ALGORITHM_NAMES, default="evolution")
+    group.add_argument("--search-algorithm", choices=ALGORITHMS.names(), default="evolution")
     group.add_argument("--evo-iter", type=int, default=30, help="rounds")
     group.add_argument("--population-size", type=int, default=125)
     group.add_argument("--parent-size", type=int, default=25)
@@ -209,20 +208,6 @@ def require_limit(args: argparse.Namespace) -> None:
             "a search needs a limit: --latency-constraint with --ckpt-path, --params-constraint, "
             "--flops-constraint or --bytes-constraint"
         )
-
-
-def evolution_settings(args: argparse.Namespace) -> EvolutionSettings:
-    """Returns the sizes of a generation.
-
-    Raises:
-        ConfigError: if they do not add up.
-    """
-    return EvolutionSettings(
-        population_size=args.population_size,
-        parent_size=args.parent_size,
-        mutation_size=args.mutation_size,
-        crossover_size=args.crossover_size,
-    )
 
 
 def delivery_settings(args: argparse.Namespace) -> DeliverySettings:

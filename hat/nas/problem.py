@@ -13,18 +13,19 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, space_from_options
 from hat.arch.space import SearchSpace
 from hat.nas.limits import LatencyLimit, count_limits, describe_limit, latency_limits
-from hat.nas.options import evolution_settings
 from hat.nas.race import SpreadScorer, spread_scorer
 from hat.nas.scorers import build_scorer, precision, screen
 from hat.nas.table import search_operators
 from hat.scoring.graph_encoding import encode_subtransformers
 from hat.scoring.guides import guides
-from hat.search.algorithms import AlgorithmBuilder
+from hat.search.algorithms import ALGORITHMS
+from hat.search.algorithms.generation import Ingredients
 from hat.search.base import Objective, SearchAlgorithm
 from hat.search.constraints import Constraints, CostObjective
 from hat.search.operators import GeneOperators, SingleOperators
 from hat.search.proposer import Proposer
 from hat.search.zero_cost import Score, ScreeningProposer
+from hat.settings import from_values
 
 if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
@@ -49,8 +50,8 @@ class SearchProblem:
 
     @property
     def more_objectives(self) -> list[Objective[Arch]]:
-        """NSGA-II minimises the first limit's cost besides."""
-        if self.args.search_algorithm != "nsga2":
+        """An algorithm of two objectives minimises the first limit's cost besides."""
+        if ALGORITHMS.load(self.args.search_algorithm).num_objectives == 1:
             return []
         return [CostObjective(self.constraints.limits[0])]
 
@@ -63,8 +64,11 @@ class SearchProblem:
                 *parts, score=self.cheap_score, warmup=args.warm_up, moves=args.moves
             )
         models = guides(GeneOperators(self.space).one_hot, encode_subtransformers)
-        builder = AlgorithmBuilder(proposer, evolution_settings(args), models)
-        return builder.build(args.search_algorithm)
+        algorithm = ALGORITHMS.load(args.search_algorithm)
+        settings = from_values(algorithm.Settings, vars(args))
+        ingredients = Ingredients(proposer=proposer, guides=models)
+        built: SearchAlgorithm[Arch] = algorithm.build(settings, ingredients)
+        return built
 
     def signature_parts(self) -> dict[str, object]:
         """Everything that decides the outcome but the number of rounds."""

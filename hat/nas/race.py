@@ -11,6 +11,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.scoring.base import Scorer
 from hat.scoring.ridge import Features
 from hat.scoring.spread import Spread
+from hat.search.algorithms import ALGORITHMS
 from hat.search.base import Codec, Objective
 from hat.search.racing import RaceSettings
 from hat.search.racing_scorer import ExactScorer, RacingScorer, geometric_blocks
@@ -71,7 +72,7 @@ def _race(
     from hat.scoring.shared_encoder import layer_genes
 
     num_sentences = sum(len(batch.target) for batch in loss.batches)
-    is_raced = args.race_error != 0 and args.search_algorithm != "nsga2"
+    is_raced = args.race_error != 0 and ALGORITHMS.load(args.search_algorithm).num_objectives == 1
     sizes = geometric_blocks(num_sentences) if is_raced else [num_sentences]
     blocks = deal_into_blocks(
         loss.batches,

@@ -11,7 +11,7 @@ A = TypeVar("A")
 
 
 def guides(features: Features[A], encoder: Encoder[A]) -> dict[str, Callable[[], Predictor[A]]]:
-    """Returns makers of untrained predictors for ``AlgorithmBuilder``.
+    """Returns makers of untrained predictors for guided algorithms.
 
     Args:
         features: for ``guided``, ridge regressions.

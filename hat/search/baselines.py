@@ -7,13 +7,14 @@ from typing import Generic
 import numpy as np
 from numpy.typing import NDArray
 
+from hat.search.algorithms.evolution import Evolution
+from hat.search.algorithms.generation import GenerationSettings
+from hat.search.algorithms.random_search import RandomSearch
 from hat.search.base import A, Codec, Feasible, Objective, Operators, SearchResult
-from hat.search.evolution import Evolution, EvolutionSettings
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
-from hat.search.random_search import RandomSearch
 
-_LARGEST = EvolutionSettings(
+_LARGEST = GenerationSettings(
     population_size=100, parent_size=20, mutation_size=60, crossover_size=20
 )
 

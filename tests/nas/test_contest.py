@@ -8,18 +8,18 @@ from hat.nas.contest import ContestRules, hold_contest
 from hat.nas.finish import Finish, SearchEnd
 from hat.report.search_report import SearchStory, rank_section, write_search_report
 from hat.scoring.rank_stats import rank_stats
-from hat.search.algorithms import AlgorithmBuilder
-from hat.search.evolution import EvolutionSettings
+from hat.search.algorithms import ALGORITHMS
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from tests.search import toy
 
-SETTINGS = EvolutionSettings(population_size=20, parent_size=5, mutation_size=10, crossover_size=5)
+SETTINGS = GenerationSettings(population_size=20, parent_size=5, mutation_size=10, crossover_size=5)
 
 
 def build(rng):
     proposer = Proposer(toy.make_operators(), rng, toy.limited(8))
-    return AlgorithmBuilder(proposer, SETTINGS).build("evolution")
+    return ALGORITHMS.load("evolution").build(SETTINGS, Ingredients(proposer=proposer))
 
 
 def rules(seeds=(0, 1, 2), **more):
@@ -68,7 +68,7 @@ def test_fronts_are_compared_by_the_volume_they_dominate():
 
     def build_front(rng):
         proposer = Proposer(toy.make_operators(), rng, toy.limited(8))
-        return AlgorithmBuilder(proposer, SETTINGS).build("nsga2")
+        return ALGORITHMS.load("nsga2").build(SETTINGS, Ingredients(proposer=proposer))
 
     fronts = replace(rules(), build=build_front, more_objectives=[Slowness()])
     contest = hold_contest(fronts, toy.Loss(), name="nsga2")

@@ -9,11 +9,12 @@ from hat.report.document import Section, write_document
 from hat.report.plots import Axes, best_so_far, scatter_plot
 from hat.report.search_report import SearchStory, write_search_report
 from hat.report.verdict import Runs, compare
+from hat.search.algorithms.evolution import Evolution
+from hat.search.algorithms.generation import GenerationSettings
 from hat.search.base import Trial
 from hat.search.baselines import largest_that_fits, random_baseline
 from hat.search.constraints import Constraints, Limit
 from hat.search.deliver import deliver
-from hat.search.evolution import Evolution, EvolutionSettings
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from tests.search import toy
@@ -107,7 +108,7 @@ def test_largest_that_fits_is_the_largest():
 def write_report(folder, *, with_deliveries):
     limits = toy.limited(8)
     operators = toy.make_operators()
-    settings = EvolutionSettings(
+    settings = GenerationSettings(
         population_size=20, parent_size=4, mutation_size=8, crossover_size=8
     )
     proposer = Proposer(operators, np.random.default_rng(0), limits)

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,36 +13,33 @@ import pytest
 from hat.errors import ConfigError
 from hat.scoring.ridge import RidgeEnsemble
 from hat.search import loop
-from hat.search.aging_evolution import AgingEvolution, AgingEvolutionSettings
-from hat.search.algorithms import ALGORITHM_NAMES, AlgorithmBuilder
+from hat.search.algorithms import ALGORITHMS
+from hat.search.algorithms.aging_evolution import AgingEvolution, AgingEvolutionSettings
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
+from hat.search.algorithms.guided_evolution import GuidedEvolutionSettings
+from hat.search.algorithms.local_search import LocalSearch
+from hat.search.algorithms.nsga2 import NSGA2
+from hat.search.algorithms.tournament_evolution import TournamentEvolution, TournamentSettings
 from hat.search.base import SearchAlgorithm
 from hat.search.constraints import CostObjective, InfeasibleError, Limit
-from hat.search.evolution import Evolution, EvolutionSettings
-from hat.search.guided_evolution import GuidedEvolution, GuidedEvolutionSettings
-from hat.search.local_search import LocalSearch
 from hat.search.loop import Search
-from hat.search.nsga2 import NSGA2
 from hat.search.proposer import Proposer
-from hat.search.random_search import RandomSearch
-from hat.search.tournament_evolution import TournamentEvolution, TournamentSettings
 from tests.search import toy
 
-Make = Callable[[Proposer[toy.Digits]], SearchAlgorithm[toy.Digits]]
-
-EVOLUTION = EvolutionSettings(population_size=20, parent_size=6, mutation_size=10, crossover_size=4)
-AGING = AgingEvolutionSettings(population_size=15, tournament_size=5, batch_size=5)
+EVOLUTION = GenerationSettings(
+    population_size=20, parent_size=6, mutation_size=10, crossover_size=4
+)
 TOURNAMENT = TournamentSettings(population_size=20, tournament_size=6, num_parents=3)
-GUIDED = GuidedEvolutionSettings(start_size=20, parent_size=6, pool_size=40, batch_size=10)
 
-ALGORITHMS: dict[str, Make] = {
-    "random": lambda proposer: RandomSearch(proposer, batch_size=20),
-    "evolution": lambda proposer: Evolution(proposer, EVOLUTION),
-    "aging": lambda proposer: AgingEvolution(proposer, AGING),
-    "tournament": lambda proposer: TournamentEvolution(proposer, TOURNAMENT),
-    "local": lambda proposer: LocalSearch(proposer, start_size=10, batch_size=5),
-    "nsga2": lambda proposer: NSGA2(proposer, population_size=16),
-    "guided": lambda proposer: GuidedEvolution(proposer, RidgeEnsemble(toy.features), GUIDED),
-}
+GUIDES = {name: lambda: RidgeEnsemble(toy.features) for name in ("guided", "guided-gcn")}
+
+
+def build(name: str, proposer: Proposer[toy.Digits]) -> SearchAlgorithm[toy.Digits]:
+    ingredients = Ingredients(proposer=proposer, guides=GUIDES)
+    algorithm: SearchAlgorithm[toy.Digits] = ALGORITHMS.load(name).build(EVOLUTION, ingredients)
+    return algorithm
+
+
 ROUNDS = {"random": 60, "aging": 60, "local": 60, "tournament": 90}
 AT_MOST = 7.0
 
@@ -55,7 +51,7 @@ def make_search(name, folder=None, *, seed=0, at_most=AT_MOST, loss=None, max_tr
     )
     objectives = [loss or toy.Loss(), *([toy.Size()] if name == "nsga2" else [])]
     return Search(
-        ALGORITHMS[name](proposer),
+        build(name, proposer),
         objectives,
         codec=toy.make_operators(),
         costs=limits.costs,
@@ -64,7 +60,7 @@ def make_search(name, folder=None, *, seed=0, at_most=AT_MOST, loss=None, max_tr
     )
 
 
-every_algorithm = pytest.mark.parametrize("name", ALGORITHMS)
+every_algorithm = pytest.mark.parametrize("name", ALGORITHMS.names())
 
 
 @every_algorithm
@@ -229,14 +225,15 @@ def test_settings_check_themselves(make, message):
         make()
 
 
-@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+@pytest.mark.parametrize("name", ALGORITHMS.names())
 def test_algorithms_by_name_cost_the_same(name):
     proposer = Proposer(toy.make_operators(), np.random.default_rng(0))
-    settings = EvolutionSettings(
+    settings = GenerationSettings(
         population_size=30, parent_size=10, mutation_size=14, crossover_size=6
     )
     models = {guided: lambda: RidgeEnsemble(toy.features) for guided in ("guided", "guided-gcn")}
-    algorithm = AlgorithmBuilder(proposer, settings, models).build(name)
+    ingredients = Ingredients(proposer=proposer, guides=models)
+    algorithm = ALGORITHMS.load(name).build(settings, ingredients)
     search = Search(algorithm, [toy.Loss(), toy.Size()], codec=toy.make_operators())
     rounds = [trial.round for trial in search.run(3).trials]
     counts = [rounds.count(i) for i in range(3)]
@@ -245,13 +242,13 @@ def test_algorithms_by_name_cost_the_same(name):
 
 
 def test_unknown_algorithm_names():
-    builder = AlgorithmBuilder(Proposer(toy.make_operators(), np.random.default_rng(0)))
     with pytest.raises(
         ConfigError, match="unknown search algorithm 'ageing'; did you mean 'aging'"
     ):
-        builder.build("ageing")
+        ALGORITHMS.load("ageing")
+    ingredients = Ingredients(proposer=Proposer(toy.make_operators(), np.random.default_rng(0)))
     with pytest.raises(ConfigError, match="'guided-gcn' needs a model to be guided by"):
-        builder.build("guided-gcn")
+        ALGORITHMS.load("guided-gcn").build(GenerationSettings(), ingredients)
 
 
 @pytest.mark.slow

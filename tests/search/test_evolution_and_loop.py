@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from hat.errors import ConfigError, DataError, SearchError
+from hat.search.algorithms.evolution import Evolution
+from hat.search.algorithms.generation import GenerationSettings
 from hat.search.constraints import Constraints, InfeasibleError, Limit
-from hat.search.evolution import Evolution, EvolutionSettings
 from hat.search.loop import Search
 from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer
 from tests.search import toy
 
-SMALL = EvolutionSettings(population_size=20, parent_size=4, mutation_size=8, crossover_size=8)
+SMALL = GenerationSettings(population_size=20, parent_size=4, mutation_size=8, crossover_size=8)
 
 
 def make_search(folder=None, *, seed=0, at_most=9.0, loss=None, signature="toy", **kwargs):
@@ -28,7 +29,7 @@ def make_search(folder=None, *, seed=0, at_most=9.0, loss=None, signature="toy",
 
 
 def test_hats_settings_are_the_defaults():
-    settings = EvolutionSettings()
+    settings = GenerationSettings()
     sizes = (settings.parent_size, settings.mutation_size, settings.crossover_size)
     assert (settings.population_size, *sizes) == (125, 25, 50, 50)
 
@@ -37,13 +38,13 @@ def test_hats_settings_are_the_defaults():
     ("sizes", "message"),
     [
         ({"population_size": 100}, "population-size must be .* = 125, but found 100"),
-        ({"parent_size": 0}, "must be at least 1, but found 0"),
-        ({"mutation_size": -1}, "must not be negative, but found -1"),
+        ({"parent_size": 0}, "parent-size must be at least 1, but found 0"),
+        ({"mutation_size": -1}, "mutation-size must be at least 0, but found -1"),
     ],
 )
 def test_settings_check_themselves(sizes, message):
     with pytest.raises(ConfigError, match=message):
-        EvolutionSettings(**sizes)
+        GenerationSettings(**sizes)
 
 
 def test_each_round_asks_for_new_children_of_the_best():

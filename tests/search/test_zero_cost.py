@@ -4,12 +4,12 @@ import pytest
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.scoring.epsinas_scorer import EpsinasScorer
-from hat.search.aging_evolution import AgingEvolution
+from hat.search.algorithms.aging_evolution import AgingEvolution
+from hat.search.algorithms.evolution import Evolution
+from hat.search.algorithms.nsga2 import NSGA2
+from hat.search.algorithms.random_search import RandomSearch
 from hat.search.base import Trial
-from hat.search.evolution import Evolution
-from hat.search.nsga2 import NSGA2
 from hat.search.operators import GeneOperators
-from hat.search.random_search import RandomSearch
 from hat.search.zero_cost import ScreeningProposer
 from tests.search.toy import loss_of, make_operators
 

@@ -6,9 +6,10 @@ them, drop the worst) and leaves empty. In ageing evolution it is the oldest tha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 from hat.errors import ConfigError
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
 
@@ -43,6 +44,27 @@ class TournamentSettings:
 
 class TournamentEvolution(Generic[A]):
     """The n best of k random members have a mutated child each; the n worst of all die."""
+
+    Settings: ClassVar = GenerationSettings
+    num_objectives: ClassVar = 1
+    least_round: ClassVar = 1
+
+    @classmethod
+    def build(
+        cls, settings: GenerationSettings, ingredients: Ingredients[A]
+    ) -> "TournamentEvolution[A]":
+        """Makes the algorithm of the sizes that all share."""
+        size = settings.population_size
+        parents = min(2, size)
+        return cls(
+            ingredients.proposer,
+            TournamentSettings(
+                population_size=size,
+                tournament_size=min(10, size),
+                num_parents=parents,
+                num_tournaments=max(1, ingredients.batch_size(settings) // parents),
+            ),
+        )
 
     def __init__(self, proposer: Proposer[A], settings: TournamentSettings | None = None) -> None:
         """Args: proposer: draws candidates; settings: sizes."""

@@ -5,12 +5,13 @@ The model is fitted anew in every round on everything scored so far.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol
+from typing import Any, ClassVar, Generic, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hat.errors import ConfigError
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, A_contra, Trial, ranked
 from hat.search.proposer import Proposer
 
@@ -77,6 +78,35 @@ class GuidedEvolutionSettings:
 class GuidedEvolution(Generic[A]):
     """HAT's evolution with a learned filter between breeding and scoring."""
 
+    Settings: ClassVar = GenerationSettings
+    num_objectives: ClassVar = 1
+    least_round: ClassVar = 10  # the model is fitted anew in every round
+    guide: ClassVar[str] = ""
+    """The model, by its name among the ingredients' guides."""
+
+    @classmethod
+    def build(
+        cls, settings: GenerationSettings, ingredients: Ingredients[A]
+    ) -> "GuidedEvolution[A]":
+        """Makes the algorithm of the sizes that all share.
+
+        Raises:
+            ConfigError: if there is no such model for these architectures.
+        """
+        if cls.guide not in ingredients.guides:
+            raise ConfigError(f"the search algorithm {cls.guide!r} needs a model to be guided by")
+        batch_size = ingredients.batch_size(settings)
+        return cls(
+            ingredients.proposer,
+            ingredients.guides[cls.guide](),
+            GuidedEvolutionSettings(
+                start_size=settings.population_size,
+                parent_size=settings.parent_size,
+                pool_size=10 * batch_size,
+                batch_size=batch_size,
+            ),
+        )
+
     def __init__(
         self,
         proposer: Proposer[A],
@@ -131,3 +161,15 @@ class GuidedEvolution(Generic[A]):
         expected = self._model.predict(pool)
         doubt = self._settings.optimism * expected.std
         return np.asarray(expected.mean - doubt, dtype=np.float64)
+
+
+class RidgeGuidedEvolution(GuidedEvolution[A]):
+    """Guided by ridge regressions on the genes."""
+
+    guide = "guided"
+
+
+class GraphGuidedEvolution(GuidedEvolution[A]):
+    """Guided by an ensemble of graph networks; needs torch."""
+
+    guide = "guided-gcn"

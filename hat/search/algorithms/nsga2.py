@@ -4,12 +4,13 @@ Sorting, crowding and survival are pymoo's; candidates come from whatever operat
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hat.errors import ConfigError
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial
 from hat.search.proposer import Proposer
 
@@ -19,6 +20,19 @@ class NSGA2(Generic[A]):
 
     Trials that could not be scored never become parents.
     """
+
+    Settings: ClassVar = GenerationSettings
+    num_objectives: ClassVar = 2
+    least_round: ClassVar = 1
+
+    @classmethod
+    def build(cls, settings: GenerationSettings, ingredients: Ingredients[A]) -> "NSGA2[A]":
+        """Makes the algorithm of the sizes that all share."""
+        return cls(
+            ingredients.proposer,
+            population_size=max(2, settings.population_size),
+            batch_size=ingredients.batch_size(settings),
+        )
 
     def __init__(
         self, proposer: Proposer[A], *, population_size: int = 100, batch_size: int | None = None

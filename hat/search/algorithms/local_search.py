@@ -5,11 +5,12 @@ Architecture Search", UAI 2021).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 import numpy as np
 
 from hat.errors import ConfigError
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
 
@@ -20,6 +21,19 @@ class LocalSearch(Generic[A]):
     A move goes to the best of the batch. When every neighbour is known and none was better, the
     walk starts again from the best of ``start_size`` random architectures.
     """
+
+    Settings: ClassVar = GenerationSettings
+    num_objectives: ClassVar = 1
+    least_round: ClassVar = 1
+
+    @classmethod
+    def build(cls, settings: GenerationSettings, ingredients: Ingredients[A]) -> "LocalSearch[A]":
+        """Makes the algorithm of the sizes that all share."""
+        return cls(
+            ingredients.proposer,
+            start_size=settings.population_size,
+            batch_size=ingredients.batch_size(settings),
+        )
 
     def __init__(
         self, proposer: Proposer[A], *, start_size: int = 50, batch_size: int = 25

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 from hat.errors import ConfigError
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
 
@@ -37,6 +38,25 @@ class AgingEvolutionSettings:
 
 class AgingEvolution(Generic[A]):
     """The best of a random few has a child; the oldest dies, however good it is."""
+
+    Settings: ClassVar = GenerationSettings
+    num_objectives: ClassVar = 1
+    least_round: ClassVar = 1
+
+    @classmethod
+    def build(
+        cls, settings: GenerationSettings, ingredients: Ingredients[A]
+    ) -> "AgingEvolution[A]":
+        """Makes the algorithm of the sizes that all share."""
+        size = settings.population_size
+        return cls(
+            ingredients.proposer,
+            AgingEvolutionSettings(
+                population_size=size,
+                tournament_size=min(10, size),
+                batch_size=ingredients.batch_size(settings),
+            ),
+        )
 
     def __init__(
         self, proposer: Proposer[A], settings: AgingEvolutionSettings | None = None

@@ -1,14 +1,28 @@
 """Random search: the baseline that every other algorithm must beat."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial
 from hat.search.proposer import Proposer
 
 
 class RandomSearch(Generic[A]):
     """Asks for new feasible random architectures, ``batch_size`` at a time."""
+
+    Settings: ClassVar = GenerationSettings
+    num_objectives: ClassVar = 1
+    least_round: ClassVar = 1
+
+    @classmethod
+    def build(cls, settings: GenerationSettings, ingredients: Ingredients[A]) -> "RandomSearch[A]":
+        """Makes the algorithm of its settings."""
+        return cls(
+            ingredients.proposer,
+            batch_size=ingredients.batch_size(settings),
+            first_size=ingredients.round_size or settings.population_size,
+        )
 
     def __init__(
         self, proposer: Proposer[A], *, batch_size: int = 125, first_size: int | None = None

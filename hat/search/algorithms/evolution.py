@@ -1,47 +1,11 @@
 """HAT's evolutionary search (Wang et al., ACL 2020, section 3.2 and ``fairseq/evolution.py``)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
-from hat.errors import ConfigError
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvolutionSettings:
-    """Sizes of one generation; the defaults are HAT's. Mutation strength is the operators'."""
-
-    population_size: int = 125
-    """Candidates of the first round; later the sum of the three below."""
-
-    parent_size: int = 25
-    """The best so far, from which the next generation is made."""
-
-    mutation_size: int = 50
-    """New mutations of parents per round."""
-
-    crossover_size: int = 50
-    """New crossovers of two parents per round."""
-
-    def __post_init__(self) -> None:
-        if min(self.parent_size, self.population_size) < 1:
-            raise ConfigError(
-                f"parent-size and population-size must be at least 1, but found "
-                f"{self.parent_size} and {self.population_size}"
-            )
-        if min(self.mutation_size, self.crossover_size) < 0:
-            raise ConfigError(
-                f"mutation-size and crossover-size must not be negative, but found "
-                f"{self.mutation_size} and {self.crossover_size}"
-            )
-        total = self.parent_size + self.mutation_size + self.crossover_size
-        if self.population_size != total:
-            raise ConfigError(
-                f"population-size must be parent-size + mutation-size + crossover-size = "
-                f"{total}, but found {self.population_size}"
-            )
 
 
 class Evolution(Generic[A]):
@@ -51,10 +15,19 @@ class Evolution(Generic[A]):
     scores of parents are remembered, and a child that is known already is drawn again.
     """
 
-    def __init__(self, proposer: Proposer[A], settings: EvolutionSettings | None = None) -> None:
+    Settings: ClassVar = GenerationSettings
+    num_objectives: ClassVar = 1
+    least_round: ClassVar = 1
+
+    @classmethod
+    def build(cls, settings: GenerationSettings, ingredients: Ingredients[A]) -> "Evolution[A]":
+        """Makes the algorithm of its settings; rounds are as large as these say."""
+        return cls(ingredients.proposer, settings)
+
+    def __init__(self, proposer: Proposer[A], settings: GenerationSettings | None = None) -> None:
         """Args: proposer: draws candidates; settings: sizes of a generation, HAT's if left out."""
         self._proposer = proposer
-        self._settings = settings or EvolutionSettings()
+        self._settings = settings or GenerationSettings()
         self._parents: list[int] = []
 
     def ask(self) -> list[A]:

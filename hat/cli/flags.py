@@ -1,0 +1,63 @@
+"""Flags made of settings classes: the one way from a dataclass's fields to a parser and back."""
+
+import argparse
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from hat.settings import Setting, all_settings, from_values
+
+S = TypeVar("S")
+
+
+def add_flags(
+    parser: argparse.ArgumentParser, cls: Any, title: str | None = None, about: str | None = None
+) -> None:
+    """Adds a flag for each setting of ``cls`` that ``parser`` does not have yet.
+
+    Two classes may share a setting: a part of each may hold the same group.
+
+    Args:
+        parser: what reads the command line, and perhaps YAML files.
+        cls: a settings class.
+        title: of the group of flags in ``--help``; none: among the parser's own.
+        about: a sentence under the title.
+    """
+    group: Any = parser if title is None else parser.add_argument_group(title, about)
+    known = {option for action in parser._actions for option in action.option_strings}
+    for setting in all_settings(cls):
+        if f"--{setting.key}" not in known:
+            group.add_argument(f"--{setting.key}", **_arguments(setting))
+
+
+def read_flags(options: argparse.Namespace, cls: type[S]) -> S:
+    """Makes a ``cls`` of parsed options.
+
+    Raises:
+        ConfigError: if a setting without default is missing or a value is wrong.
+    """
+    return cast(S, from_values(cls, vars(options)))
+
+
+def _arguments(setting: Setting) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "help": setting.help.replace("%", "%%"),
+        "default": None if setting.is_required else setting.default,
+    }
+    if setting.type is bool:
+        if setting.default is not False:
+            raise TypeError(f"{setting.key}: a switch is off unless it is given")
+        return {**arguments, "action": "store_true"}
+    if setting.metavar is not None:
+        arguments["metavar"] = setting.metavar
+    if setting.type is not str:
+        # A path stays the text that was written until the settings are made.
+        arguments["type"] = str if setting.type is Path else setting.type
+    if setting.choices is not None:
+        arguments["choices"] = setting.choices
+    if setting.is_repeated:
+        arguments["action"] = "append"
+    elif setting.is_list:
+        arguments["nargs"] = "*" if setting.is_optional else "+"
+    if isinstance(arguments["default"], tuple):
+        arguments["default"] = list(arguments["default"]) or None
+    return arguments

@@ -1,0 +1,80 @@
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+
+from hat.cli.flags import add_flags, read_flags
+from hat.errors import ConfigError
+from hat.settings import REPEATED, AtLeast, Settings, Shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group(Settings):
+    beam: Annotated[int, AtLeast(1)] = 5
+    """Hypotheses, 95 % of them useless."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Settings):
+    group: Group = field(default_factory=Group)
+    out_dir: Path
+    """Where."""
+
+    algorithm: Annotated[tuple[str, ...], REPEATED] = ()
+    seeds: tuple[int, ...] = (1,)
+    more_seeds: tuple[int, ...] | None = None
+    error: Annotated[float, Shown("CHANCE")] = 0.05
+    metric: Literal["normal", "sacre"] = "normal"
+    is_quiet: bool = False
+
+
+def parsed(*words):
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_flags(parser, Command, "what", "how")
+    add_flags(parser, Group)
+    return read_flags(parser.parse_args(words), Command), parser
+
+
+def test_flags_give_the_dataclass_and_defaults_are_its_own():
+    assert parsed("--out-dir", "x")[0] == Command(out_dir=Path("x"))
+    made, _ = parsed(
+        *("--out-dir", "x", "--beam", "3", "--algorithm", "a", "--algorithm", "b"),
+        *("--seeds", "4", "5", "--more-seeds", "--error", "1e-3", "--metric", "sacre"),
+        "--is-quiet",
+    )
+    assert made == Command(
+        out_dir=Path("x"),
+        group=Group(beam=3),
+        algorithm=("a", "b"),
+        seeds=(4, 5),
+        more_seeds=(),
+        error=1e-3,
+        metric="sacre",
+        is_quiet=True,
+    )
+
+
+def test_a_missing_or_wrong_value_is_one_sentence():
+    with pytest.raises(ConfigError, match="--out-dir is missing"):
+        parsed()
+    with pytest.raises(ConfigError, match="beam must be at least 1, but found 0"):
+        parsed("--out-dir", "x", "--beam", "0")
+
+
+def test_help_comes_from_the_text_under_the_field():
+    _, parser = parsed("--out-dir", "x")
+    text = parser.format_help()
+    assert "95 % of them useless." in text
+    assert "--error CHANCE" in text
+    assert text.count("--beam") == 2  # in the usage and in one group
+
+
+def test_a_switch_that_is_on_by_default_cannot_be_a_flag():
+    @dataclass(frozen=True, kw_only=True)
+    class Odd(Settings):
+        is_loud: bool = True
+
+    with pytest.raises(TypeError, match="is-loud: a switch is off unless it is given"):
+        add_flags(argparse.ArgumentParser(), Odd)
