@@ -14,11 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from hat.latency.drift import find_shifted_runs
-from hat.latency.fit import fit_auto
+from hat.latency.fit import competing, fit_auto
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.plots import plot_predictions, runs_text
-from hat.latency.predictor import LatencyPredictor, Scales, observed_choices
-from hat.latency.predictors.kinds import LINEAR_KINDS
+from hat.latency.predictor import LatencyPredictor, Lesson, observed_choices
 from hat.latency.samples import LatencySample, read_samples
 from hat.latency.sidecar import read_sidecar
 from hat.latency.table import ArchTable, Floats, table_of_samples
@@ -41,11 +40,9 @@ def one_split(
     """Fits on ``count`` random rows and tests on the rest, taken from ``test_set``."""
     mixed = np.random.default_rng(seed).permutation(len(train_set))
     table, latency_ms = arrays([train_set[row] for row in mixed[:count]])
-    scales = Scales.of(table.features, latency_ms)
     choices = observed_choices(arrays(train_set)[0])
-    predictor = fit_auto(
-        table, latency_ms, choices=choices, scales=scales, seed=seed, kinds=kinds
-    ).predictor
+    lesson = Lesson.of(table, latency_ms, seed=seed, choices=choices)
+    predictor = fit_auto(lesson, kinds=kinds).predictor
     test, measured = arrays([test_set[row] for row in mixed[count:]])
     return predictor, evaluate(predictor, test, measured), measured, predictor.predict_table(test)
 
@@ -55,7 +52,7 @@ def table(
 ) -> None:
     """Prints mean and deviation over the seeds for each kind of predictor."""
     print("| predictor | RMSE ms | MAPE % | tau | coverage % |\n|---|---|---|---|---|")
-    for name, kinds in (*((kind, [kind]) for kind in LINEAR_KINDS), ("auto", LINEAR_KINDS)):
+    for name, kinds in (*((kind, [kind]) for kind in competing()), ("auto", competing())):
         found = [one_split(train_set, test_set, count, seed, kinds)[1] for seed in SEEDS]
         cells = []
         for field, digits in (
@@ -117,7 +114,7 @@ def main() -> None:
         table(raw, good, options.train)
     if options.plot:
         predictor, metrics, measured, predicted = one_split(
-            good, good, options.train, 0, LINEAR_KINDS
+            good, good, options.train, 0, competing()
         )
         title = (
             f"{len(measured)} architectures predicted from {options.train}: "

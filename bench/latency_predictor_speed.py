@@ -14,9 +14,8 @@ import numpy as np
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.genes import Genes
 from hat.arch.space import SearchSpace
-from hat.latency.fit import fit_auto
-from hat.latency.predictor import LatencyPredictor, Scales, space_choices
-from hat.latency.predictors.kinds import LINEAR_KINDS
+from hat.latency.fit import competing, fit_auto
+from hat.latency.predictor import LatencyPredictor, Lesson, space_choices
 from hat.latency.table import table_of_archs
 
 SPACE = SearchSpace(
@@ -54,14 +53,12 @@ def main() -> None:
     table = table_of_archs(batch[:2000])
     features = table.features
     latency_ms = (10 + features[:, 5] * (20 + features[:, 6] / 200)) * rng.lognormal(0, 0.02, 2000)
-    scales = Scales.of(features, latency_ms)
+    lesson = Lesson.of(table, latency_ms, choices=space_choices(SPACE))
 
     def fit(kinds: tuple[str, ...]) -> LatencyPredictor:
-        return fit_auto(
-            table, latency_ms, choices=space_choices(SPACE), scales=scales, seed=0, kinds=kinds
-        ).predictor
+        return fit_auto(lesson, kinds=kinds).predictor
 
-    for kinds in (*((kind,) for kind in LINEAR_KINDS), LINEAR_KINDS):
+    for kinds in (*((kind,) for kind in competing()), competing()):
         predictor = fit(kinds)
         name = kinds[0] if len(kinds) == 1 else "auto"
         print(f"{name}: fitted to 2,000 rows in {best_seconds(partial(fit, kinds)):.2f} s")

@@ -22,7 +22,7 @@ from hat.arch.space import SearchSpace
 from hat.cli.options import read_yaml
 from hat.latency.predictor import LatencyPredictor, Scales, space_choices
 from hat.latency.predictors.linear import fit_linear
-from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
+from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.table import table_of_archs
 from hat.search.algorithms.evolution import Evolution
 from hat.search.constraints import Constraints, Limit
@@ -59,7 +59,7 @@ def predictors(space: SearchSpace, rng: np.random.Generator) -> dict[str, Latenc
         latency[1800:],
         scales=scales,
         rng=rng,
-        recipe=MlpRecipe(train_steps=200),
+        settings=MlpSettings(train_steps=200),
     )
     return found
 

@@ -34,7 +34,8 @@ from hat.commands import latency_predictor
 from hat.commands import search as evo_search
 from hat.files import write_json
 from hat.latency.measure import measure
-from hat.latency.predictor import LatencyPredictor, load_predictor
+from hat.latency.predictor import LatencyPredictor
+from hat.latency.predictors.load import load_predictor
 from hat.latency.workload import Workload
 from hat.models.checkpoint import load_checkpoint
 

@@ -27,7 +27,7 @@ from multi30k import CHECKPOINT, MAX_TOKENS, inherited_loss, read_space
 from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
-from hat.latency.predictor import load_predictor
+from hat.latency.predictors.load import load_predictor
 from hat.scoring.batches import deal_into_blocks
 from hat.scoring.shared_encoder import SharedEncoder, layer_genes
 from hat.scoring.spread import Spread, num_processes, process_rank, processes

@@ -21,14 +21,14 @@ import inspect
 import math
 import textwrap
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from hat.conditions import file_digest
-from hat.errors import ConfigError
+from hat.errors import ConfigError, suggestion
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Between:
         return self.low <= value <= self.high
 
     def __str__(self) -> str:
-        return f"between {self.low:g} and {self.high:g}"
+        only = self.low == self.high
+        return f"{self.low:g}" if only else f"between {self.low:g} and {self.high:g}"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,21 @@ class Below:
 
     def __str__(self) -> str:
         return f"below {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A text out of a table of names, such as ``hat.parts.Parts``, which may grow."""
+
+    table: Iterable[str]
+
+    also: tuple[str, ...] = ()
+    """Names that stand in no table, first."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, as of now."""
+        return (*self.also, *self.table)
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,7 @@ class Setting:
     default: Any
     """``MISSING`` where a value has to be given."""
 
-    choices: tuple[str, ...] | None
+    one_of: OneOf | None
     is_optional: bool
     """Whether ``None`` is a value."""
 
@@ -146,6 +162,11 @@ class Setting:
     def key(self) -> str:
         """The YAML key and, behind two dashes, the flag."""
         return self.field.replace("_", "-")
+
+    @property
+    def choices(self) -> tuple[str, ...] | None:
+        """The texts that are allowed, where not every text is."""
+        return None if self.one_of is None else self.one_of.names
 
     @property
     def is_required(self) -> bool:
@@ -173,9 +194,11 @@ class Setting:
         for each in values:
             if not self._fits(each):
                 raise ConfigError(f"{place} must be {self._expected()}, but found {each!r}")
-            if self.choices is not None and each not in self.choices:
-                known = ", ".join(self.choices)
-                raise ConfigError(f"{place} must be one of {known}, but found {each!r}")
+            choices = self.choices
+            if choices is not None and each not in choices:
+                hint = suggestion(each, choices)
+                known = ", ".join(choices)
+                raise ConfigError(f"{place} must be one of {known}, but found {each!r}{hint}")
             for bound in self.bounds:
                 if not bound.accepts(each):
                     raise ConfigError(f"{place} must be {bound}, but found {each:g}")
@@ -316,16 +339,16 @@ def _setting(name: str, hint: Any, default: Any, text: str) -> Setting:
     is_list = get_origin(hint) is tuple
     if is_list:
         hint = get_args(hint)[0]
-    choices = None
+    one_of = next((note for note in notes if isinstance(note, OneOf)), None)
     if get_origin(hint) is Literal:
-        choices, hint = get_args(hint), str
+        one_of, hint = OneOf(get_args(hint)), str
     if hint not in (int, float, str, bool, Path):
         raise TypeError(f"{name}: settings cannot be of type {hint}")
     return Setting(
         field=name,
         type=hint,
         default=default,
-        choices=choices,
+        one_of=one_of,
         is_optional=is_optional,
         is_list=is_list,
         is_repeated=REPEATED in notes,

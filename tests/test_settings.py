@@ -13,6 +13,7 @@ from hat.settings import (
     AtLeast,
     Below,
     Between,
+    OneOf,
     Settings,
     Shown,
     all_settings,
@@ -109,6 +110,19 @@ def test_a_signature_holds_contents_and_only_what_decides(tmp_path):
     assert "out" not in signed
     table.write_text("2")
     assert settings_signature(settings) != signed
+
+
+def test_a_name_comes_out_of_a_table_that_may_grow():
+    table = ["mlp"]
+
+    @dataclass(frozen=True, kw_only=True)
+    class Named(Settings):
+        predictor: Annotated[str, OneOf(table, also=("auto",))] = "auto"
+
+    with pytest.raises(ConfigError, match=r"one of auto, mlp, but found 'mpl'; did you mean 'mlp'"):
+        Named(predictor="mpl")
+    table.append("mpl")
+    assert Named(predictor="mpl").predictor == "mpl"
 
 
 def test_a_type_that_no_flag_can_hold_is_refused():

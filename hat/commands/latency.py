@@ -210,7 +210,7 @@ def predict(argv: Sequence[str]) -> None:
     parser.add_argument("--lat-norm", type=float, help="only for HAT's predictors")
     parser.add_argument("--coverage", type=float, default=0.9, help="of the interval, in 0..1")
     options = parser.parse_args(list(argv))
-    from hat.latency.predictor import load_predictor
+    from hat.latency.predictors.load import load_predictor
 
     archs: list[SubTransformerConfig] = [load_arch(path) for path in options.yml]
     predictor = load_predictor(

@@ -1,175 +1,259 @@
-"""From datasets to a predictor: joining files, leaving out disturbed rows, splitting, choosing."""
+"""From a dataset to a predictor: which rows to learn from, which kind, what it reaches."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hat.errors import DataError
-from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
-from hat.latency.drift import ShiftedRun, find_shifted_runs
-from hat.latency.predictor import Scales, observed_choices
-from hat.latency.predictors.kinds import LINEAR_KINDS
-from hat.latency.predictors.linear import LinearFit, LinearPredictor, fit_linear
-from hat.latency.samples import LAYER_COLUMNS, LatencySample, read_samples
-from hat.latency.sidecar import common_workload, read_sidecar
-from hat.latency.table import ArchTable, Floats, table_of_samples
-from hat.latency.workload import Workload
+from hat.errors import ConfigError, DataError
+from hat.latency.dataset import Dataset, Split, load_datasets, split_rows
+from hat.latency.metrics import Metrics, evaluate
+from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
+from hat.latency.predictors import PREDICTORS
+from hat.latency.table import ArchTable, Floats, Rows
+from hat.settings import OneOf, Settings, settings_signature
+from hat.signature import signature
 
-Rows = NDArray[np.intp]
+_FEW_ROWS = 20
+"""Undisturbed rows below which the disturbed ones are used, too."""
 
-MIN_ROWS_PER_CHOICE = 2
-"""The per-layer predictor learns a price for a choice from no fewer rows."""
+_FEWEST_TO_TRAIN = 8
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """Rows of one or several files, ready to learn from."""
+@dataclass(frozen=True, kw_only=True)
+class FitSettings(Settings):
+    """Which predictor is fitted to which rows."""
 
-    table: ArchTable
-    latency_ms: Floats
-    """(N,) encoder and decoder together."""
+    predictor: Annotated[str, OneOf(PREDICTORS, also=("auto",))] = "auto"
+    """mlp is HAT's; auto takes the best of the others in cross-validation"""
 
-    choices: dict[str, list[int]]
-    """The choices of the space that was sampled, or what the rows show of it."""
+    machine: Literal["steady", "average"] = "steady"
+    """what to predict: the undisturbed machine, or one that is disturbed as often and as much as it
+    was for this dataset"""
 
-    workload: Workload | None
-    device: str | None
-    marked: Rows
-    """Rows that the reference SubTransformer marked during measurement."""
+    keep_shifted: bool = False
+    """learn from disturbed rows as well"""
 
-    reference: dict[str, Any] | None = None
-    """The reference SubTransformer's ``arch`` (HAT's keys), ``latency_ms`` and ``noise``."""
+    seed: int = 1
+    """draws split, folds and weights"""
 
-    runs: dict[str, tuple[ShiftedRun, ...]] = field(default_factory=dict)
-    """Shifted runs found in each file."""
+    feature_norm: tuple[float, ...] | None = None
+    """what to divide the features by; default: their largest values"""
 
-    shifted: Rows = field(default_factory=lambda: np.empty(0, dtype=np.intp))
-    """Rows of those runs, counted over all files."""
+    lat_norm: float | None = None
+    """what to divide the latency by, in ms; default: its mean"""
 
-    def good_rows(self) -> Rows:
-        """Returns the rows that are neither marked nor in a shifted run."""
-        bad = np.union1d(self.marked, self.shifted)
-        return np.setdiff1d(np.arange(len(self.table)), bad)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.machine == "average":
+            learns = self.predictor == "auto" or PREDICTORS.load(self.predictor).learns_average
+            if self.keep_shifted or not learns:
+                other = "keep-shifted" if self.keep_shifted else f"predictor {self.predictor}"
+                raise ConfigError(
+                    "--machine average needs the disturbed rows apart from the others: leave "
+                    f"--{other} out"
+                )
 
 
-def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) -> Dataset:
-    """Reads and joins latency datasets.
+@dataclass(frozen=True, kw_only=True)
+class FitResult:
+    """A predictor, ready to be saved, and how it came about."""
+
+    predictor: LatencyPredictor
+    metrics: Metrics
+    """On the test rows."""
+
+    cv_error_percent: float | None
+    num_rows: int
+    num_left_out: int
+    seconds: float
+    signature: str
+
+
+def fit_predictor(
+    paths: Sequence[str | Path],
+    settings: FitSettings | None = None,
+    part_settings: Settings | None = None,
+    *,
+    say: Callable[[str], None] = print,
+) -> FitResult:
+    """Fits a latency predictor to datasets of one workload.
+
+    Args:
+        paths: CSV files, ours or HAT's.
+        settings: which predictor, which rows.
+        part_settings: of the kind that is named, such as ``MlpSettings``; with ``auto``, of the
+            kinds that have these; its defaults if None.
+        say: takes lines of progress.
 
     Raises:
-        DataError: if a file is damaged or two were measured under different workloads.
+        ConfigError: if settings contradict each other.
+        DataError: if a file is damaged or there are too few rows.
     """
-    workload = common_workload(paths)
-    samples: list[LatencySample] = []
-    marked: list[int] = []
-    shifted: list[int] = []
-    runs: dict[str, tuple[ShiftedRun, ...]] = {}
-    spaces: list[Mapping[str, list[int]]] = []
-    device, reference = None, None
-    for path in paths:
-        start = len(samples)
-        own = read_samples(path)
-        samples += own
-        trusted = [index for index, sample in enumerate(own) if sample.trusted]
-        marked += [start + index for index, sample in enumerate(own) if not sample.trusted]
-        if look_for_shifts and len(trusted) >= MIN_ROWS_FOR_DRIFT:
-            runs[str(path)] = find_shifted_runs([own[index] for index in trusted]).runs
-            for run in runs[str(path)]:
-                inside = trusted[run.first_row : run.last_row + 1]
-                shifted += [start + index for index in inside]
-        sidecar = read_sidecar(path)
-        if sidecar is not None:
-            spaces.append(sidecar.facts.get("space", {}))
-            device = sidecar.facts.get("device", {}).get("name")
-            reference = sidecar.reference() or reference
-    table = table_of_samples(samples)
-    choices = _union([observed_choices(table), *spaces])
-    return Dataset(
-        table=table,
-        latency_ms=np.array([sample.total_ms for sample in samples]),
-        choices=choices,
-        workload=workload,
-        device=device,
-        reference=reference,
-        marked=np.array(marked, dtype=np.intp),
-        runs=runs,
-        shifted=np.array(shifted, dtype=np.intp),
+    settings = settings or FitSettings()
+    dataset = load_datasets(paths, look_for_shifts=not settings.keep_shifted)
+    rows = _rows_to_use(dataset, settings, say)
+    split = split_rows(rows, settings.seed)
+    if len(split.test) == 0 or len(split.train) < _FEWEST_TO_TRAIN:
+        raise DataError(
+            f"{', '.join(map(str, paths))}: {len(rows)} usable rows are too few for a predictor; "
+            "measure at least 12"
+        )
+    scales = _scales(settings, dataset, rows)
+    started = time.perf_counter()
+    fitted = _fit(settings, part_settings, dataset, split, scales, say)
+    seconds = time.perf_counter() - started
+    predictor = fitted.predictor
+    predictor.choices = dict(dataset.choices)
+    metrics = evaluate(predictor, dataset.table.take(split.test), dataset.latency_ms[split.test])
+    own = _settings_of(type(predictor), part_settings)
+    text = signature(
+        stage="latency-predictor",
+        predictor=predictor.kind,
+        loss=settings_signature(own).get("loss"),
+        machine=settings.machine,
+        seed=settings.seed,
+        rows=len(rows),
+        workload=None if dataset.workload is None else dataset.workload.tag(),
+    )
+    predictor.facts = {
+        "dataset": [str(path) for path in paths],
+        "workload": None if dataset.workload is None else dataset.workload.to_dict(),
+        "device": dataset.device,
+        "reference": dataset.reference,
+        "seed": settings.seed,
+        "split": {name: getattr(split, name).tolist() for name in ("train", "valid", "test")},
+        "cv_error_percent": fitted.cv_error_percent,
+        "test": metrics.to_dict(),
+        "signature": text,
+    }
+    return FitResult(
+        predictor=predictor,
+        metrics=metrics,
+        cv_error_percent=fitted.cv_error_percent,
+        num_rows=len(rows),
+        num_left_out=len(dataset.table) - len(rows),
+        seconds=seconds,
+        signature=text,
     )
 
 
-def _union(spaces: Sequence[Mapping[str, list[int]]]) -> dict[str, list[int]]:
-    names = dict.fromkeys(name for space in spaces for name in space)
-    return {
-        name: sorted({value for space in spaces for value in space.get(name, [])}) for name in names
-    }
+def _rows_to_use(dataset: Dataset, settings: FitSettings, say: Callable[[str], None]) -> Rows:
+    everything = settings.keep_shifted or settings.machine == "average"
+    rows = np.arange(len(dataset.table)) if everything else dataset.good_rows()
+    if len(rows) < _FEW_ROWS and len(rows) < len(dataset.table):
+        # A machine that was never at rest: noisy rows say more than none, and the interval of the
+        # predictor grows with them.
+        say(
+            f"| only {len(rows)} of {len(dataset.table)} rows were measured undisturbed, too few "
+            "to learn from: all are used, with their noise; measure again on a machine at rest"
+        )
+        return np.arange(len(dataset.table))
+    what = "kept" if settings.keep_shifted else "left out"
+    if settings.machine == "average":
+        what = "set apart to learn how disturbed the machine is on average"
+    if len(dataset.marked):
+        say(f"| {len(dataset.marked)} rows are {what}: marked while the machine was disturbed")
+    for path, runs in dataset.runs.items():
+        for run in runs:
+            say(
+                f"| {path}: {run.num_rows} rows from row {run.first_row} on are {what}: "
+                f"they sit {run.shift_percent:+.0f} % off the rest (see hat latency check)"
+            )
+    return rows
 
 
-@dataclass(frozen=True)
-class Split:
-    """Which rows train, validate and test: 80, 10 and 10 % as in HAT, drawn by a seed."""
+def _scales(settings: FitSettings, dataset: Dataset, rows: Rows) -> Scales:
+    chosen = Scales.of(dataset.table.features[rows], dataset.latency_ms[rows])
+    feature_norm, lat_norm = settings.feature_norm, settings.lat_norm
+    return Scales(
+        chosen.feature_norm if feature_norm is None else feature_norm,
+        chosen.lat_norm if lat_norm is None else lat_norm,
+    )
 
-    train: Rows
-    valid: Rows
-    test: Rows
+
+def _fit(
+    settings: FitSettings,
+    part_settings: Settings | None,
+    dataset: Dataset,
+    split: Split,
+    scales: Scales,
+    say: Callable[[str], None],
+) -> Fitted:
+    learn = np.concatenate([split.train, split.valid])
+    is_valid = np.arange(len(learn)) >= len(split.train)
+    disturbed = np.empty(0, dtype=np.intp)
+    named = None if settings.predictor == "auto" else PREDICTORS.load(settings.predictor)
+    if named is None or named.learns_average:
+        steady = settings.keep_shifted | np.isin(learn, dataset.good_rows())
+        disturbed = learn[~steady]
+        learn, is_valid = learn[steady], is_valid[steady]
+    lesson = Lesson(
+        table=dataset.table.take(learn),
+        latency_ms=dataset.latency_ms[learn],
+        valid=np.flatnonzero(is_valid),
+        choices=dataset.choices,
+        scales=scales,
+        seed=settings.seed,
+        report=say,
+    )
+    kinds = [settings.predictor] if named is not None else None
+    fitted = fit_auto(lesson, part_settings, kinds=kinds)
+    if settings.machine == "average":
+        table, latency_ms = dataset.table.take(disturbed), dataset.latency_ms[disturbed]
+        average = average_machine(fitted.predictor, table, latency_ms)
+        return Fitted(average, fitted.cv_error_percent)
+    return fitted
 
 
-def split_rows(rows: Rows, seed: int) -> Split:
-    """Deals ``rows`` (N,) into 80 % training, 10 % validation and the rest for testing."""
-    mixed = np.random.default_rng(seed).permutation(rows)
-    train, valid = int(0.8 * len(rows)), int(0.1 * len(rows))
-    return Split(mixed[:train], mixed[train : train + valid], mixed[train + valid :])
+def competing() -> tuple[str, ...]:
+    """Returns the kinds that ``auto`` chooses from."""
+    return PREDICTORS.where(lambda part: part.competes)
 
 
 def fit_auto(
-    table: ArchTable,
-    latency_ms: Floats,
+    lesson: Lesson,
+    part_settings: Settings | None = None,
     *,
-    choices: Mapping[str, list[int]],
-    scales: Scales,
-    seed: int,
-    loss: str = "robust",
-    kinds: Sequence[str] = LINEAR_KINDS,
-) -> LinearFit:
+    kinds: Sequence[str] | None = None,
+) -> Fitted:
     """Fits every kind that the rows allow and returns the one that cross-validates best.
 
     All kinds see the same folds.
 
     Args:
-        table: N architectures.
-        latency_ms: (N,) milliseconds.
-        choices: the values that each decision can take.
-        scales: what features and latency are divided by.
-        seed: deals the folds.
-        loss: ``robust`` or ``squared``, see ``fit_linear``.
-        kinds: what to choose from.
+        lesson: what to learn from.
+        part_settings: for the kinds that have these settings; the others keep their defaults.
+        kinds: what to choose from, all that compete if None; a single one is fitted whatever the
+            rows.
 
     Raises:
         DataError: if there are too few rows, or none of the kinds fits the dataset.
     """
-    fits = [
-        fit_linear(
-            kind,
-            table,
-            latency_ms,
-            choices=choices,
-            scales=scales,
-            rng=np.random.default_rng(seed),
-            loss=loss,
-        )
-        for kind in kinds
-        if kind != "per-layer" or len(kinds) == 1 or _sees_all_choices(table, choices)
+    kinds = competing() if kinds is None else kinds
+    parts = [PREDICTORS.load(kind) for kind in kinds]
+    fits: list[Fitted] = [
+        part.build(_settings_of(part, part_settings), lesson)
+        for part in parts
+        if len(parts) == 1 or part.suits(lesson.table, lesson.choices)
     ]
     if not fits:
         raise DataError("no kind of predictor fits this dataset")
-    return min(fits, key=lambda fit: fit.cv_error_percent)
+    if len(fits) == 1:
+        return fits[0]
+    return min(fits, key=lambda fit: fit.cv_error_percent or 0.0)
+
+
+def _settings_of(part: Any, given: Settings | None) -> Any:
+    return given if isinstance(given, part.Settings) else part.Settings()
 
 
 def average_machine(
-    steady: LinearPredictor, table: ArchTable, latency_ms: Floats
-) -> LinearPredictor:
+    steady: LatencyPredictor, table: ArchTable, latency_ms: Floats
+) -> LatencyPredictor:
     """Returns the predictor of a machine that is disturbed as often as the dataset was.
 
     No architecture tells whether it will meet a busy machine, so one number cannot be right on
@@ -187,14 +271,4 @@ def average_machine(
     ratios = np.concatenate([1 + steady.residuals, left_out])
     factor = float(1 / np.mean(1 / ratios))
     residuals = np.sort(ratios / factor - 1)
-    return replace(steady, prices=factor * steady.prices, residuals=residuals)
-
-
-def _sees_all_choices(table: ArchTable, choices: Mapping[str, list[int]]) -> bool:
-    if table.layers is None:
-        return False
-    return all(
-        (table.layers[:, index] == value).any(axis=1).sum() >= MIN_ROWS_PER_CHOICE
-        for index, name in enumerate(LAYER_COLUMNS)
-        for value in choices[name]
-    )
+    return replace(steady.scaled(factor), residuals=residuals)

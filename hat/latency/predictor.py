@@ -3,21 +3,22 @@
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
-from hat.errors import CheckpointError, ConfigError
+from hat.conditions import bytes_digest
+from hat.errors import ConfigError
 from hat.files import replacing
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
-from hat.latency.table import ArchTable, Floats, table_of_archs
+from hat.latency.table import ArchTable, Floats, Rows, table_of_archs
 from hat.latency.workload import Workload
+from hat.settings import NoSettings
 
 FORMAT = "hat-latency-predictor-1"
 
@@ -87,6 +88,58 @@ def space_choices(space: SearchSpace) -> dict[str, list[int]]:
     return {name: sorted(getattr(space, attr)) for name, attr in CHOICE_FIELDS.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """What a predictor is fitted to."""
+
+    table: ArchTable
+    """N architectures."""
+
+    latency_ms: Floats
+    """(N,) their latency."""
+
+    valid: Rows
+    """Rows held back by those kinds that want them; the others learn from all."""
+
+    choices: Mapping[str, list[int]]
+    """The values that each decision can take."""
+
+    scales: Scales
+    seed: int
+    """Draws folds, weights and batches."""
+
+    report: Callable[[str], None] = print
+    """Takes lines of progress."""
+
+    @classmethod
+    def of(
+        cls,
+        table: ArchTable,
+        latency_ms: Floats,
+        *,
+        seed: int = 0,
+        choices: Mapping[str, list[int]] | None = None,
+    ) -> "Lesson":
+        """Returns a lesson of all rows, with the scales and the choices that they show."""
+        return cls(
+            table=table,
+            latency_ms=latency_ms,
+            valid=np.empty(0, dtype=np.intp),
+            choices=observed_choices(table) if choices is None else choices,
+            scales=Scales.of(table.features, latency_ms),
+            seed=seed,
+        )
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted predictor and what cross-validation says of it."""
+
+    predictor: "LatencyPredictor"
+    cv_error_percent: float | None
+    """Mean absolute percentage error on rows left out; None where nothing was."""
+
+
 @dataclass(kw_only=True)
 class LatencyPredictor(ABC):
     """Predicts the latency of architectures on one device for one workload.
@@ -100,14 +153,45 @@ class LatencyPredictor(ABC):
             and the like; JSON values only.
     """
 
+    Settings: ClassVar[type] = NoSettings
     kind: ClassVar[str]
     needs_layers: ClassVar[bool] = False
+    competes: ClassVar[bool] = False
+    """Whether ``--predictor auto`` tries it."""
+
+    learns_average: ClassVar[bool] = False
+    """Whether it can be fitted to the quiet machine and then stand for the average one."""
 
     scales: Scales
     residuals: Floats = field(default_factory=lambda: np.empty(0))
     choices: dict[str, list[int]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     source: str = "this predictor"
+
+    @classmethod
+    @abstractmethod
+    def build(cls, settings: Any, lesson: Lesson) -> Fitted:
+        """Fits a predictor to a dataset."""
+
+    @classmethod
+    def suits(cls, table: ArchTable, choices: Mapping[str, list[int]]) -> bool:
+        """Whether ``table`` (N,) holds enough to learn from, for a space with these choices."""
+        return not cls.needs_layers or table.layers is not None
+
+    def scaled(self, factor: float) -> "LatencyPredictor":
+        """Returns a predictor of a machine that takes ``factor`` times as long.
+
+        Raises:
+            ConfigError: if the kind cannot be scaled (``learns_average`` says so).
+        """
+        raise ConfigError(f"the latency predictor {self.kind!r} cannot be scaled by {factor:g}")
+
+    def signature(self) -> dict[str, Any]:
+        """Returns what decides its predictions: the kind and a digest of everything saved."""
+        state = {name: np.asarray(value).tolist() for name, value in self.state().items()}
+        held = [state, vars(self.scales), self.residuals.tolist(), self.choices]
+        digest = bytes_digest(json.dumps(held, sort_keys=True, default=str).encode())
+        return {"predictor": self.kind, "predictor-content": digest}
 
     @abstractmethod
     def predict_table(self, table: ArchTable) -> Floats:
@@ -243,7 +327,9 @@ class LatencyPredictor(ABC):
             )
 
     def save(self, path: str | Path) -> None:
-        """Writes the predictor, atomically. ``load_predictor`` reads it."""
+        """Writes the predictor, atomically; ``predictors.load.load_predictor`` reads it."""
+        import torch
+
         content = {
             "format": FORMAT,
             "kind": self.kind,
@@ -256,59 +342,6 @@ class LatencyPredictor(ABC):
         }
         with replacing(path) as temporary:
             torch.save(content, temporary)
-
-
-def load_predictor(
-    path: str | Path,
-    *,
-    feature_norm: Sequence[float] | None = None,
-    lat_norm: float | None = None,
-) -> LatencyPredictor:
-    """Reads a predictor: ours, or one of HAT's published ``.pt`` files.
-
-    Args:
-        path: the file.
-        feature_norm: D=10 scales. Needed for HAT's files, which do not hold them; for ours they
-            must agree with the stored ones if given.
-        lat_norm: milliseconds, likewise.
-
-    Raises:
-        CheckpointError: if the file is missing, damaged or something else.
-        ConfigError: if scales are missing or contradict the stored ones.
-    """
-    from hat.latency.predictors.kinds import PREDICTORS, mlp_class
-
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except Exception:
-        # torch raises many kinds of errors for files that are not its own
-        raise CheckpointError(f"{path}: is not a latency predictor that hat can read") from None
-    if isinstance(content, Mapping) and "first_layer.weight" in content:
-        if feature_norm is None or lat_norm is None:
-            raise ConfigError(
-                f"{path}: HAT's predictors do not hold their scales: "
-                "give --feature-norm and --lat-norm"
-            )
-        scales = Scales(tuple(map(float, feature_norm)), float(lat_norm))
-        predictor: LatencyPredictor = mlp_class().from_state(content, scales)
-        predictor.source = str(path)
-        return predictor
-    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: is not a latency predictor")
-    try:
-        kind = PREDICTORS[content["kind"]]()
-        scales = Scales(tuple(content["feature_norm"]), float(content["lat_norm"]))
-        predictor = kind.from_state(content["state"], scales)
-        predictor.residuals = content["residuals"].numpy()
-        predictor.choices = {str(k): [int(v) for v in vs] for k, vs in content["choices"].items()}
-        predictor.facts = json.loads(content["facts"])
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-        raise CheckpointError(f"{path}: is a damaged latency predictor") from None
-    predictor.source = str(path)
-    predictor.check_scales(feature_norm, lat_norm)
-    return predictor
 
 
 def _values(arch: SubTransformerConfig) -> list[tuple[str, int]]:

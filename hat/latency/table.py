@@ -13,6 +13,8 @@ from hat.latency.samples import LAYER_COLUMNS, LatencySample
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Rows = NDArray[np.intp]
+"""Places of rows."""
 
 ENCODER_LISTS = 2
 """The first two of ``LAYER_COLUMNS`` belong to the encoder, the other four to the decoder."""
@@ -32,7 +34,7 @@ class ArchTable:
     def __len__(self) -> int:
         return len(self.features)
 
-    def take(self, rows: NDArray[np.intp] | Sequence[int]) -> "ArchTable":
+    def take(self, rows: Rows | Sequence[int]) -> "ArchTable":
         """Returns the architectures at ``rows``."""
         return ArchTable(self.features[rows], None if self.layers is None else self.layers[rows])
 

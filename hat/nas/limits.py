@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError, suggestion
-from hat.latency.predictor import LatencyPredictor, load_predictor
+from hat.latency.predictor import LatencyPredictor
+from hat.latency.predictors.load import load_predictor
 from hat.latency.samples import FEATURE_COLUMNS
 from hat.latency.table import table_of_archs
 from hat.latency.workload import default_src_len

@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from hat.errors import DataError
+from hat.latency.dataset import split_rows
 from hat.latency.drift import DriftReport, find_shifted_runs
-from hat.latency.fit import Rows, average_machine, fit_auto, split_rows
+from hat.latency.fit import average_machine, fit_auto
 from hat.latency.metrics import Metrics, evaluate
-from hat.latency.predictor import LatencyPredictor, Scales, observed_choices
-from hat.latency.predictors.linear import LinearPredictor, fit_linear
-from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
+from hat.latency.predictor import LatencyPredictor, Lesson, Scales, observed_choices
+from hat.latency.predictors.linear import LinearSettings, fit_linear
+from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import read_samples
-from hat.latency.table import ArchTable, Floats, table_of_samples
+from hat.latency.table import ArchTable, Floats, Rows, table_of_samples
 
 TRAIN_ROWS = (1600, 400, 100, 40)
 HAT_FEATURE_NORM = (640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0)
@@ -113,7 +114,7 @@ def hat_mlp(data: BenchData, train: Rows, valid: Rows, seed: int) -> LatencyPred
         data.latency_ms[valid],
         scales=Scales(HAT_FEATURE_NORM, lat_norm),
         rng=np.random.default_rng(seed),
-        recipe=MlpRecipe(),
+        settings=MlpSettings(),
     )
 
 
@@ -139,16 +140,12 @@ def auto_squared(data: BenchData, train: Rows, valid: Rows, seed: int) -> Latenc
     return _auto(data, train, seed, "squared")
 
 
-def _auto(data: BenchData, rows: Rows, seed: int, loss: str) -> LinearPredictor:
+def _auto(
+    data: BenchData, rows: Rows, seed: int, loss: Literal["robust", "squared"]
+) -> LatencyPredictor:
     table, latency_ms = data.table.take(rows), data.latency_ms[rows]
-    return fit_auto(
-        table,
-        latency_ms,
-        choices=observed_choices(data.table),
-        scales=Scales.of(table.features, latency_ms),
-        seed=seed,
-        loss=loss,
-    ).predictor
+    lesson = Lesson.of(table, latency_ms, seed=seed, choices=observed_choices(data.table))
+    return fit_auto(lesson, LinearSettings(loss=loss)).predictor
 
 
 HAT_MLP = "HAT's MLP"

@@ -10,7 +10,7 @@ from hat.arch.hat_yaml import write_arch
 from hat.arch.space import SearchSpace
 from hat.commands.latency import main as latency
 from hat.commands.latency_predictor import main
-from hat.latency.predictor import load_predictor
+from hat.latency.predictors.load import load_predictor
 from hat.latency.samples import LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar
 from hat.latency.workload import Workload
@@ -135,7 +135,7 @@ def test_a_machine_that_was_hardly_ever_at_rest_still_gets_a_predictor(
         (["--feature-dim", "9"], "feature-dim must be 10"),
         (["--feature-norm", "1", "2"], "feature-norm needs 10 numbers"),
         (["--lat-norm", "0"], "lat-norm must be positive"),
-        (["--predictor", "mlp"], "--bsz is 128, but there are only 32 rows to train on"),
+        (["--predictor", "mlp"], "bsz is 128, but there are only 32 rows to train on"),
         (["--train-steps", "0"], "train-steps must be at least 1"),
         (["--machine", "average", "--keep-shifted"], "leave --keep-shifted out"),
         (["--machine", "average", "--predictor", "mlp"], "leave --predictor mlp out"),

@@ -7,9 +7,10 @@ import pytest
 import scipy.stats
 
 from hat.errors import DataError
-from hat.latency.fit import average_machine, fit_auto, load_datasets, split_rows
+from hat.latency.dataset import load_datasets, split_rows
+from hat.latency.fit import average_machine, fit_auto
 from hat.latency.metrics import Metrics, evaluate, kendall_tau
-from hat.latency.predictor import Scales, observed_choices
+from hat.latency.predictor import Lesson
 from hat.latency.samples import LatencySample, write_samples
 from hat.latency.sidecar import Sidecar
 from hat.latency.table import table_of_samples
@@ -90,13 +91,8 @@ def test_the_average_machine_is_right_on_average(simulate: Simulate) -> None:
     latency_ms = np.array([sample.total_ms for sample in samples])
     slow = np.zeros(200, dtype=bool)
     slow[20:60] = True
-    steady = fit_auto(
-        table.take(np.flatnonzero(~slow)),
-        latency_ms[~slow],
-        choices=observed_choices(table),
-        scales=Scales.of(table.features, latency_ms),
-        seed=0,
-    ).predictor
+    quiet = Lesson.of(table.take(np.flatnonzero(~slow)), latency_ms[~slow])
+    steady = fit_auto(quiet).predictor
     average = average_machine(steady, table.take(np.flatnonzero(slow)), latency_ms[slow])
     # A fifth of the rows takes 1.4 times as long (the decoder is 80 % of each).
     factor = average.predict_table(table) / steady.predict_table(table)

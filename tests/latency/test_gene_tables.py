@@ -7,9 +7,9 @@ from hat.arch.gene_batch import GeneBatch
 from hat.arch.genes import Genes
 from hat.arch.space import SearchSpace
 from hat.latency import gene_tables as module
+from hat.latency.fit import competing
 from hat.latency.gene_tables import GeneTables
 from hat.latency.predictor import Scales, space_choices
-from hat.latency.predictors.kinds import LINEAR_KINDS
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.table import table_of_archs
 
@@ -72,7 +72,7 @@ def test_long_lists_are_looked_up_in_parts() -> None:
     assert max(len(table) for table in tables.tabulate(lambda *_: 1.0)) <= 2 * 4096
 
 
-@pytest.mark.parametrize("kind", LINEAR_KINDS)
+@pytest.mark.parametrize("kind", competing())
 def test_genes_and_architectures_have_the_same_latency(
     tiny_space: SearchSpace, rng: np.random.Generator, kind: str
 ) -> None:

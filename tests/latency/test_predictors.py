@@ -13,13 +13,14 @@ from hat.latency.fit import fit_auto
 from hat.latency.metrics import evaluate
 from hat.latency.predictor import (
     LatencyPredictor,
+    Lesson,
     Scales,
-    load_predictor,
     observed_choices,
     space_choices,
 )
 from hat.latency.predictors.linear import LinearFit, fit_linear
-from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
+from hat.latency.predictors.load import load_predictor
+from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import LatencySample, read_samples
 from hat.latency.table import ArchTable, table_of_samples
 from hat.latency.workload import Workload
@@ -54,7 +55,7 @@ def small_mlp(samples: list[LatencySample], seed: int = 0) -> LatencyPredictor:
         latency_ms[half:],
         scales=Scales.of(table.features, latency_ms),
         rng=np.random.default_rng(seed),
-        recipe=MlpRecipe(hidden_dim=16, train_steps=300, bsz=20, lr=3e-3),
+        settings=MlpSettings(hidden_dim=16, train_steps=300, bsz=20, lr=3e-3),
     )
 
 
@@ -125,13 +126,7 @@ def test_auto_takes_the_best_and_leaves_out_what_it_cannot_see(simulate: Simulat
     table, latency_ms = arrays(simulate(400))
 
     def chosen(table: ArchTable) -> str:
-        return fit_auto(
-            table,
-            latency_ms,
-            choices=observed_choices(table),
-            scales=Scales.of(table.features, latency_ms),
-            seed=0,
-        ).predictor.kind
+        return fit_auto(Lesson.of(table, latency_ms)).predictor.kind
 
     assert chosen(table) == "per-layer"
     assert chosen(ArchTable(table.features)) != "per-layer"

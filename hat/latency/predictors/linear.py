@@ -1,18 +1,25 @@
 """Linear predictors: parts lists of a network, times a price list that a device teaches."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.space import SearchSpace
 from hat.errors import DataError
 from hat.latency.gene_tables import gene_tables
-from hat.latency.predictor import CHOICE_FIELDS, CHUNK, LatencyPredictor, Scales
+from hat.latency.predictor import (
+    CHOICE_FIELDS,
+    CHUNK,
+    Fitted,
+    LatencyPredictor,
+    Lesson,
+    Scales,
+)
+from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.basis import (
     Basis,
     additive,
@@ -23,28 +30,51 @@ from hat.latency.predictors.basis import (
 from hat.latency.predictors.regression import fit_prices
 from hat.latency.samples import LAYER_COLUMNS
 from hat.latency.table import ENCODER_LISTS, ArchTable, Floats
+from hat.settings import Settings
 
-BASES: dict[str, Basis] = {
-    "additive": additive,
-    "depth-linear": depth_linear,
-    "per-layer": per_layer,
-}
-"""The columns of each kind."""
-
-LOSSES = ("robust", "squared")
 MIN_ROWS = 10
 """Fewer rows are no dataset."""
 
+MIN_ROWS_PER_CHOICE = 2
+"""The per-layer predictor learns a price for a choice from no fewer rows."""
+
 MANY_ROWS = 200
 """With fewer rows cross-validation has ten folds: a fifth of them would be missed in training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearSettings(Settings):
+    """How prices are fitted."""
+
+    loss: Literal["robust", "squared"] = "robust"
+    """robust: Huber's, of relative errors; squared: of errors in ms"""
 
 
 @dataclass(kw_only=True)
 class LinearPredictor(LatencyPredictor):
     """Price list times parts list."""
 
+    Settings: ClassVar[type] = LinearSettings
+    competes: ClassVar[bool] = True
+    learns_average: ClassVar[bool] = True
+    basis: ClassVar[Basis]
+    """The columns."""
+
     prices: Floats
     """(P,) coefficients of the main and then the extra columns, over ``lat_norm``."""
+
+    @classmethod
+    def build(cls, settings: LinearSettings, lesson: Lesson) -> Fitted:
+        """Fits prices to all rows of the lesson: cross-validation does a validation set's work."""
+        return fit_linear(
+            cls.kind,
+            lesson.table,
+            lesson.latency_ms,
+            choices=lesson.choices,
+            scales=lesson.scales,
+            rng=np.random.default_rng(lesson.seed),
+            loss=settings.loss,
+        )
 
     def predict_table(self, table: ArchTable) -> Floats:
         """Returns (N,) milliseconds."""
@@ -59,12 +89,17 @@ class LinearPredictor(LatencyPredictor):
 
     def columns(self, table: ArchTable) -> Floats:
         """Returns the P columns as (P, N)."""
-        basis = BASES[self.kind]
-        main, extra = basis(table, np.array(self.scales.feature_norm), self.choices)
+        main, extra = type(self).basis(table, np.array(self.scales.feature_norm), self.choices)
         return np.array(main + extra)
+
+    def scaled(self, factor: float) -> "LinearPredictor":
+        """Returns a predictor of a machine that takes ``factor`` times as long."""
+        return replace(self, prices=factor * self.prices)
 
     def state(self) -> dict[str, Any]:
         """The prices and the choices that the columns depend on."""
+        import torch
+
         return {"prices": torch.from_numpy(self.prices), "choices": self.choices}
 
     @classmethod
@@ -79,6 +114,7 @@ class AdditivePredictor(LinearPredictor):
     """Prices for sums over layers; works with HAT's averages."""
 
     kind: ClassVar[str] = "additive"
+    basis: ClassVar[Basis] = staticmethod(additive)
 
 
 @dataclass(kw_only=True)
@@ -86,6 +122,7 @@ class DepthLinearPredictor(LinearPredictor):
     """Linear in HAT's features with interactions by decoder depth."""
 
     kind: ClassVar[str] = "depth-linear"
+    basis: ClassVar[Basis] = staticmethod(depth_linear)
 
 
 @dataclass(kw_only=True)
@@ -94,7 +131,17 @@ class PerLayerPredictor(LinearPredictor):
 
     kind: ClassVar[str] = "per-layer"
     needs_layers: ClassVar[bool] = True
+    basis: ClassVar[Basis] = staticmethod(per_layer)
     _tables: dict[SearchSpace, list[Floats]] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def suits(cls, table: ArchTable, choices: Mapping[str, list[int]]) -> bool:
+        """Whether every choice stands in some rows: a price needs to be seen."""
+        return table.layers is not None and all(
+            (table.layers[:, index] == value).any(axis=1).sum() >= MIN_ROWS_PER_CHOICE
+            for index, name in enumerate(LAYER_COLUMNS)
+            for value in choices[name]
+        )
 
     def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
         """Returns (N,) predicted milliseconds; the layers of a ``GeneBatch`` are looked up."""
@@ -134,18 +181,12 @@ class PerLayerPredictor(LinearPredictor):
         raise AssertionError(f"{field} is no per-layer field")
 
 
-LINEAR_PREDICTORS: dict[str, type[LinearPredictor]] = {
-    cls.kind: cls for cls in (AdditivePredictor, DepthLinearPredictor, PerLayerPredictor)
-}
-
-
 @dataclass(frozen=True)
-class LinearFit:
-    """A fitted predictor and what cross-validation says of it."""
+class LinearFit(Fitted):
+    """What ``fit_linear`` returns."""
 
     predictor: LinearPredictor
     cv_error_percent: float
-    """Mean absolute percentage error on rows left out."""
 
 
 def fit_linear(
@@ -165,7 +206,7 @@ def fit_linear(
     dataset with shifted rows it predicts the average of the disturbed and the quiet machine.
 
     Args:
-        kind: a key of ``LINEAR_PREDICTORS``.
+        kind: the name of a linear predictor in ``PREDICTORS``.
         table: N architectures.
         latency_ms: (N,) their measured latency.
         choices: the values each decision can take, see ``observed_choices``.
@@ -179,13 +220,13 @@ def fit_linear(
     count = len(table)
     if count < MIN_ROWS:
         raise DataError(f"{count} rows are too few to fit a predictor; at least {MIN_ROWS}")
-    cls = LINEAR_PREDICTORS[kind]
+    cls: type[LinearPredictor] = PREDICTORS.load(kind)
     predictor = cls(
         scales=scales,
         choices={name: list(values) for name, values in choices.items()},
         prices=np.empty(0),
     )
-    main, extra = BASES[kind](table, np.array(scales.feature_norm), predictor.choices)
+    main, extra = cls.basis(table, np.array(scales.feature_norm), predictor.choices)
     target = latency_ms / scales.lat_norm
     divisor = target if loss == "robust" else np.sqrt(target)
     columns, goal = np.stack(main + extra, axis=1) / divisor[:, None], target / divisor

@@ -2,72 +2,73 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hat.errors import ConfigError
-from hat.latency.predictor import LatencyPredictor, Scales
+from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.table import ArchTable, Floats
+from hat.settings import Above, AtLeast, Between, Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hat.latency.predictors.mlp_net import LatencyMlp
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlpRecipe:
+class MlpSettings(Settings):
     """How HAT builds and trains its predictor (the defaults of its ``latency_predictor.py``)."""
 
-    feature_dim: int = 10
-    hidden_dim: int = 400
-    hidden_layer_num: int = 3
-    """Hidden layers after the first one."""
+    feature_dim: Annotated[int, Between(10, 10)] = 10
+    """features"""
 
-    train_steps: int = 5000
-    bsz: int = 128
-    lr: float = 1e-5
+    hidden_dim: Annotated[int, AtLeast(1)] = 400
+    """hidden width"""
 
-    def __post_init__(self) -> None:
-        if self.feature_dim != 10:
-            raise ConfigError(f"feature-dim must be 10, HAT's features, but is {self.feature_dim}")
-        for name in ("hidden_dim", "hidden_layer_num", "train_steps", "bsz"):
-            if getattr(self, name) < 1:
-                flag = name.replace("_", "-")
-                raise ConfigError(f"{flag} must be at least 1, but is {getattr(self, name)}")
-        if self.lr <= 0:
-            raise ConfigError(f"lr must be positive, but is {self.lr:g}")
+    hidden_layer_num: Annotated[int, AtLeast(1)] = 3
+    """hidden layers"""
 
+    train_steps: Annotated[int, AtLeast(1)] = 5000
+    """updates"""
 
-class LatencyMlp(nn.Module):
-    """Linear layers with ReLU between; parameter names are HAT's, so its files load."""
+    bsz: Annotated[int, AtLeast(1)] = 128
+    """rows per update"""
 
-    def __init__(self, feature_dim: int, hidden_dim: int, hidden_layer_num: int) -> None:
-        super().__init__()
-        self.first_layer = nn.Linear(feature_dim, hidden_dim)
-        self.layers = nn.ModuleList(
-            nn.Linear(hidden_dim, hidden_dim) for _ in range(hidden_layer_num)
-        )
-        self.predict = nn.Linear(hidden_dim, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (N, feature_dim), scaled -> (N,) latency over ``lat_norm``."""
-        x = F.relu(self.first_layer(x))
-        for layer in self.layers:
-            x = F.relu(layer(x))
-        output: Tensor = self.predict(x)
-        return output.squeeze(-1)
+    lr: Annotated[float, Above(0)] = 1e-5
+    """Adam's learning rate"""
 
 
 @dataclass(kw_only=True)
 class MlpPredictor(LatencyPredictor):
     """The perceptron with its scales."""
 
+    Settings: ClassVar[type] = MlpSettings
     kind: ClassVar[str] = "mlp"
 
-    net: LatencyMlp
+    net: "LatencyMlp"
+
+    @classmethod
+    def build(cls, settings: MlpSettings, lesson: Lesson) -> Fitted:
+        """Trains on the rows that are not held back for validation."""
+        train = np.setdiff1d(np.arange(len(lesson.table)), lesson.valid)
+        predictor = fit_mlp(
+            lesson.table.take(train),
+            lesson.latency_ms[train],
+            lesson.table.take(lesson.valid),
+            lesson.latency_ms[lesson.valid],
+            scales=lesson.scales,
+            rng=np.random.default_rng(lesson.seed),
+            settings=settings,
+            report=lesson.report,
+        )
+        return Fitted(predictor, None)
 
     def predict_table(self, table: ArchTable) -> Floats:
         """Returns (N,) milliseconds."""
+        import torch
+
         x = _scaled(table.features, self.scales)
         with torch.no_grad():
             predicted: Floats = self.net(x).double().numpy() * self.scales.lat_norm
@@ -80,6 +81,8 @@ class MlpPredictor(LatencyPredictor):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], scales: Scales) -> "MlpPredictor":
         """Rebuilds the network; its sizes are those of the weights."""
+        from hat.latency.predictors.mlp_net import LatencyMlp
+
         hidden_dim, feature_dim = state["first_layer.weight"].shape
         layers = sum(name.startswith("layers.") and name.endswith(".weight") for name in state)
         net = LatencyMlp(feature_dim, hidden_dim, layers)
@@ -95,7 +98,7 @@ def fit_mlp(
     *,
     scales: Scales,
     rng: np.random.Generator,
-    recipe: MlpRecipe | None = None,
+    settings: MlpSettings | None = None,
     report: Callable[[str], None] | None = None,
 ) -> MlpPredictor:
     """Trains HAT's predictor by HAT's recipe: Adam, mean squared error, random batches.
@@ -109,13 +112,18 @@ def fit_mlp(
         valid_ms: milliseconds.
         scales: what features and latency are divided by.
         rng: draws the initial weights and the batches.
-        recipe: sizes, steps and rate; HAT's defaults if omitted.
+        settings: sizes, steps and rate; HAT's defaults if omitted.
         report: called with a line every 100 steps, as HAT prints them.
 
     Raises:
         ConfigError: if the batch is larger than the training set.
     """
-    recipe = recipe or MlpRecipe()
+    import torch
+    from torch.nn import functional as F
+
+    from hat.latency.predictors.mlp_net import LatencyMlp
+
+    recipe = settings or MlpSettings()
     if recipe.bsz > len(train):
         raise ConfigError(f"bsz is {recipe.bsz}, but there are only {len(train)} rows to train on")
     with torch.random.fork_rng(devices=[]):
@@ -142,6 +150,8 @@ def fit_mlp(
     return predictor
 
 
-def _scaled(features: Floats, scales: Scales) -> Tensor:
+def _scaled(features: Floats, scales: Scales) -> "Tensor":
     """HAT divides in double precision, then rounds to single."""
+    import torch
+
     return torch.from_numpy(features / np.array(scales.feature_norm)).float()

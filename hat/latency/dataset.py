@@ -1,0 +1,114 @@
+"""Latency datasets to learn from: joining files, finding disturbed rows, splitting."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
+from hat.latency.drift import ShiftedRun, find_shifted_runs
+from hat.latency.predictor import observed_choices
+from hat.latency.samples import LatencySample, read_samples
+from hat.latency.sidecar import common_workload, read_sidecar
+from hat.latency.table import ArchTable, Floats, Rows, table_of_samples
+from hat.latency.workload import Workload
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows of one or several files, ready to learn from."""
+
+    table: ArchTable
+    latency_ms: Floats
+    """(N,) encoder and decoder together."""
+
+    choices: dict[str, list[int]]
+    """The choices of the space that was sampled, or what the rows show of it."""
+
+    workload: Workload | None
+    device: str | None
+    marked: Rows
+    """Rows that the reference SubTransformer marked during measurement."""
+
+    reference: dict[str, Any] | None = None
+    """The reference SubTransformer's ``arch`` (HAT's keys), ``latency_ms`` and ``noise``."""
+
+    runs: dict[str, tuple[ShiftedRun, ...]] = field(default_factory=dict)
+    """Shifted runs found in each file."""
+
+    shifted: Rows = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    """Rows of those runs, counted over all files."""
+
+    def good_rows(self) -> Rows:
+        """Returns the rows that are neither marked nor in a shifted run."""
+        bad = np.union1d(self.marked, self.shifted)
+        return np.setdiff1d(np.arange(len(self.table)), bad)
+
+
+def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) -> Dataset:
+    """Reads and joins latency datasets.
+
+    Raises:
+        DataError: if a file is damaged or two were measured under different workloads.
+    """
+    workload = common_workload(paths)
+    samples: list[LatencySample] = []
+    marked: list[int] = []
+    shifted: list[int] = []
+    runs: dict[str, tuple[ShiftedRun, ...]] = {}
+    spaces: list[Mapping[str, list[int]]] = []
+    device, reference = None, None
+    for path in paths:
+        start = len(samples)
+        own = read_samples(path)
+        samples += own
+        trusted = [index for index, sample in enumerate(own) if sample.trusted]
+        marked += [start + index for index, sample in enumerate(own) if not sample.trusted]
+        if look_for_shifts and len(trusted) >= MIN_ROWS_FOR_DRIFT:
+            runs[str(path)] = find_shifted_runs([own[index] for index in trusted]).runs
+            for run in runs[str(path)]:
+                inside = trusted[run.first_row : run.last_row + 1]
+                shifted += [start + index for index in inside]
+        sidecar = read_sidecar(path)
+        if sidecar is not None:
+            spaces.append(sidecar.facts.get("space", {}))
+            device = sidecar.facts.get("device", {}).get("name")
+            reference = sidecar.reference() or reference
+    table = table_of_samples(samples)
+    choices = _union([observed_choices(table), *spaces])
+    return Dataset(
+        table=table,
+        latency_ms=np.array([sample.total_ms for sample in samples]),
+        choices=choices,
+        workload=workload,
+        device=device,
+        reference=reference,
+        marked=np.array(marked, dtype=np.intp),
+        runs=runs,
+        shifted=np.array(shifted, dtype=np.intp),
+    )
+
+
+def _union(spaces: Sequence[Mapping[str, list[int]]]) -> dict[str, list[int]]:
+    names = dict.fromkeys(name for space in spaces for name in space)
+    return {
+        name: sorted({value for space in spaces for value in space.get(name, [])}) for name in names
+    }
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows train, validate and test: 80, 10 and 10 % as in HAT, drawn by a seed."""
+
+    train: Rows
+    valid: Rows
+    test: Rows
+
+
+def split_rows(rows: Rows, seed: int) -> Split:
+    """Deals ``rows`` (N,) into 80 % training, 10 % validation and the rest for testing."""
+    mixed = np.random.default_rng(seed).permutation(rows)
+    train, valid = int(0.8 * len(rows)), int(0.1 * len(rows))
+    return Split(mixed[:train], mixed[train : train + valid], mixed[train + valid :])
