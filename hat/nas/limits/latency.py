@@ -1,0 +1,152 @@
+"""Limits on latency, on any number of devices: each has its predictor and its amount."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from hat.errors import ConfigError
+from hat.latency.predictor import LatencyPredictor
+from hat.latency.samples import FEATURE_COLUMNS
+from hat.nas.limits.base import Amount, Count, Ground, SearchLimit
+from hat.search.constraints import Limit
+from hat.settings import Above, Below, Settings, Shown
+
+_AMOUNT = Amount("--latency-constraint", "a number of milliseconds", {"": 1.0, "ms": 1.0, "s": 1e3})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencySettings(Settings):
+    """Limits on the latency of a sentence."""
+
+    ckpt_path: Annotated[tuple[Path, ...], Shown("FILE")] = ()
+    """latency predictor, one for each device"""
+
+    feature_norm: tuple[float, ...] = ()
+    """only for HAT's predictors; ten numbers for all of them or for each"""
+
+    lat_norm: tuple[float, ...] = ()
+    """only for HAT's predictors; one number for all of them or for each"""
+
+    latency_constraint: Annotated[tuple[str, ...], Shown("LIMIT")] = ()
+    """one for each predictor: milliseconds per sentence, or a percentage of the largest one's
+    latency: 60%"""
+
+    latency_confidence: Annotated[float, Above(0), Below(1)] = 0.95
+    """a candidate fits if its measured latency stays under the limit this often"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        paths, texts = self.ckpt_path, self.latency_constraint
+        for flag, one, other in (("ckpt-path", paths, texts), ("latency-constraint", texts, paths)):
+            if other and not one:
+                raise ConfigError(f"--{flag} is missing")
+        if len(paths) != len(texts):
+            raise ConfigError(
+                "every latency predictor needs its limit: --ckpt-path names "
+                f"{_number_of(len(paths), 'predictor')}, but --latency-constraint "
+                f"{_number_of(len(texts), 'limit')}"
+            )
+
+
+class Latency:
+    """A single limit is called ``latency_ms``.
+
+    Of several, each is called ``latency_ms@`` and the name of its predictor's file.
+    """
+
+    Settings: ClassVar = LatencySettings
+    asked_by: ClassVar = "latency_constraint"
+
+    @classmethod
+    def build(cls, settings: LatencySettings, ground: Ground) -> list[SearchLimit]:
+        """Loads the predictors and reads the limit for each.
+
+        Raises:
+            ConfigError: if a limit is wrong or a predictor was made for another space.
+            CheckpointError: if a predictor cannot be read.
+        """
+        if not settings.ckpt_path:
+            return []
+        from hat.latency.predictors.load import load_predictor
+
+        paths = list(map(str, settings.ckpt_path))
+        several = len(paths) > 1
+        names = [f"@{name}" for name in _distinct_names(paths)] if several else [""]
+        norms = _norms(settings, len(paths))
+        found = []
+        for path, text, name, (feature_norm, lat_norm) in zip(
+            paths, settings.latency_constraint, names, norms, strict=True
+        ):
+            predictor = load_predictor(path, feature_norm=feature_norm, lat_norm=lat_norm)
+            predictor.check_space(ground.space)
+            at_most = _AMOUNT.read(text, predictor.predict_ms, ground.space)
+            upper = _upper_bound(predictor, settings.latency_confidence, ground.say)
+            found.append(
+                SearchLimit(
+                    limit=Limit(f"latency_ms{name}", at_most, upper),
+                    predictor=predictor,
+                    signature={
+                        "confidence": settings.latency_confidence,
+                        **predictor.signature(),
+                    },
+                )
+            )
+        return found
+
+
+def _upper_bound(
+    predictor: LatencyPredictor, confidence: float, say: Callable[[str], None]
+) -> Count:
+    """The predictor's upper bound, or its prediction if it has none."""
+    if len(predictor.residuals) == 0:
+        say(f"| {predictor.source} has no calibrated bound: its prediction itself is the limit")
+        return predictor.predict_ms
+    return lambda archs: predictor.upper_ms(archs, confidence=confidence)
+
+
+def _norms(
+    settings: LatencySettings, count: int
+) -> list[tuple[Sequence[float] | None, float | None]]:
+    """The scales of each predictor; those given once hold for all.
+
+    Raises:
+        ConfigError: if there are neither scales for one predictor nor for each.
+    """
+    size = len(FEATURE_COLUMNS)
+    numbers = [float(number) for number in settings.feature_norm]
+    features = [numbers[start : start + size] for start in range(0, len(numbers), size)]
+    latencies = [float(number) for number in settings.lat_norm]
+    if len(numbers) not in (0, size, size * count):
+        each = f", or {size} for each of {count} predictors" if count > 1 else ""
+        raise ConfigError(f"--feature-norm needs {size} numbers{each}, but found {len(numbers)}")
+    if len(latencies) not in (0, 1, count):
+        each = f", or one for each of {count} predictors" if count > 1 else ""
+        raise ConfigError(f"--lat-norm needs one number{each}, but found {len(latencies)}")
+    return [
+        (
+            features[min(index, len(features) - 1)] if features else None,
+            latencies[min(index, len(latencies) - 1)] if latencies else None,
+        )
+        for index in range(count)
+    ]
+
+
+def _distinct_names(paths: Sequence[str]) -> list[str]:
+    """File names without their ending, with as much of the folders as tells them apart.
+
+    Raises:
+        ConfigError: if a file stands twice.
+    """
+    parts = [Path(path).with_suffix("").parts for path in paths]
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(each[-length:]) for each in parts]
+        if len(set(names)) == len(names):
+            return names
+    twice = Counter(paths).most_common(1)[0][0]
+    raise ConfigError(f"--ckpt-path names {twice} twice")
+
+
+def _number_of(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,58 @@
+"""``--scorer inherited-loss``: HAT's, the validation loss with inherited weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hat.nas.scorers.base import Arch, SearchScorer
+from hat.nas.supernet import Supernet
+from hat.settings import AtLeast, Below, Settings, Shown
+
+if TYPE_CHECKING:
+    from hat.scoring.inherited_loss import InheritedLoss
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSettings(Settings):
+    """How candidates race."""
+
+    race_error: Annotated[float, AtLeast(0), Below(1), Shown("CHANCE")] = 0.05
+    """a candidate is dropped before it is scored on all sentences if the chance that it belongs to
+    the parents is smaller; 0: score everybody on everything"""
+
+    race_tolerance: Annotated[float, AtLeast(0), Shown("BITS")] = 0.004
+    """what a parent may be worse than the right one, and the standard error of its loss; 0:
+    parents are scored on all sentences"""
+
+
+class Loss(SearchScorer):
+    """The label-smoothed loss of the whole validation set in bits per token, smaller is better."""
+
+    Settings: ClassVar[type] = LossSettings
+    higher_is_better = False
+    compares: ClassVar[bool] = False
+    is_truth: ClassVar[bool] = True
+    raceable: ClassVar[bool] = True
+
+    def __init__(self, settings: LossSettings, loss: "InheritedLoss", max_tokens: int) -> None:
+        """Args: loss: does the work; max_tokens: of the blocks that candidates race over."""
+        self.settings = settings
+        self.loss = loss
+        self.name = loss.name
+        self.max_tokens = max_tokens
+
+    @classmethod
+    def build(cls, settings: LossSettings, supernet: Supernet) -> Self:
+        """Loads the validation data."""
+        from hat.scoring.inherited_loss import InheritedLoss
+
+        smoothing = supernet.label_smoothing
+        loss = InheritedLoss(supernet.network, supernet.validation, label_smoothing=smoothing)
+        return cls(settings, loss, supernet.max_tokens)
+
+    def score(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
+        """Returns bits per token, float64 (N,)."""
+        return self.loss.score(archs)
