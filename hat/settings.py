@@ -282,6 +282,11 @@ def from_values(cls: Any, values: Mapping[str, Any]) -> Any:
     return cls(**arguments)
 
 
+def picked(given: Iterable[Any], cls: Any) -> Any:
+    """Returns the settings of class ``cls`` among ``given``, or its defaults if none are."""
+    return next((settings for settings in given if type(settings) is cls), None) or cls()
+
+
 def settings_signature(settings: Any) -> dict[str, Any]:
     """Returns what decides a result, by key; a file that is named counts by its content.
 

@@ -4,19 +4,19 @@ Used at the end of a search for its report; knows nothing of Transformers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hat.nas.problem import Problem
 from hat.report.verdict import Runs, Verdict, compare
-from hat.search.base import A, Codec, Objective, Operators, SearchAlgorithm, SearchResult, Trial
+from hat.search.base import A, Objective, SearchResult, Trial
 from hat.search.baselines import largest_that_fits, random_baseline
 from hat.search.cached import CachedObjective
 from hat.search.constraints import Constraints
-from hat.search.loop import Search
 from hat.search.pareto import hypervolumes
 
 
@@ -35,37 +35,22 @@ class Contest(Generic[A]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContestRules(Generic[A]):
-    """What all sides share."""
-
-    operators: Operators[A]
-    codec: Codec[A]
-    constraints: Constraints[A]
-    build: Callable[[np.random.Generator], SearchAlgorithm[A]]
-    """Makes the algorithm under test, with the constraints."""
-
-    race: Objective[A] | None = None
-    """Takes the place of the objective in searches: cheaper, and exact for the best."""
-
-    more_objectives: Sequence[Objective[A]] = ()
-    """What the algorithm under test optimises besides the objective of the contest."""
-
-    num_rounds: int
-    sizes: Mapping[str, Callable[[Sequence[A]], NDArray[np.float64]]]
-    """For each "largest that fits": what is large, such as parameters or decoder depth."""
+class Rivals(Generic[A]):
+    """Whom a search competes with, and how often."""
 
     seeds: Sequence[int]
-    """Of the runs; the same for every side."""
+    """Of the runs, the same for every side; the first is the search's own. None: no contest."""
+
+    sizes: Mapping[str, Callable[[Sequence[A]], NDArray[np.float64]]] = field(default_factory=dict)
+    """For each "largest that fits": what is large, such as parameters or decoder depth."""
 
     folder: Path | None = None
     """Where the searches keep their states; without it an interrupted contest starts again."""
 
-    say: Callable[[str], None] = print
-    """Takes lines of progress."""
-
 
 def hold_contest(
-    rules: ContestRules[A],
+    problem: Problem[A],
+    rivals: Rivals[A],
     objective: Objective[A],
     *,
     name: str,
@@ -77,7 +62,8 @@ def hold_contest(
     fits is found without scoring and then scored once, which is all it costs.
 
     Args:
-        rules: what all sides share.
+        problem: what all sides share.
+        rivals: whom the search competes with.
         objective: the first objective of the search.
         name: what the search is called in the report.
         done: results that are there already, by seed; their scores are used again.
@@ -90,12 +76,12 @@ def hold_contest(
     for result in results.values():
         cached.remember(result)
     signature = next((result.signature for result in results.values()), "")
-    for seed in rules.seeds:
+    for seed in rivals.seeds:
         if seed not in results:
-            rules.say(f"contest: {name} with seed {seed}")
-            results[seed] = _search(rules, cached, seed, signature)
+            problem.say(f"contest: {name} with seed {seed}")
+            results[seed] = _search(problem, rivals, cached, seed, signature)
             cached.remember(results[seed])
-    mine = [results[seed] for seed in rules.seeds]
+    mine = [results[seed] for seed in rivals.seeds]
     num_evaluations = max(result.num_evaluated for result in mine)
     ours = Runs(
         name=name,
@@ -103,33 +89,34 @@ def hold_contest(
         num_evaluations=num_evaluations,
     )
     found = []
-    for seed in rules.seeds:
-        rules.say(f"contest: random search with seed {seed}")
+    for seed in rivals.seeds:
+        problem.say(f"contest: random search with seed {seed}")
         chance = random_baseline(
-            rules.operators,
-            rules.constraints,
-            rules.race or cached,
-            codec=rules.codec,
+            problem.operators,
+            problem.constraints,
+            problem.race or cached,
+            codec=problem.codec,
             num_evaluations=num_evaluations,
             rng=np.random.default_rng((seed, 1)),
-            folder=_folder(rules, f"random_{seed}"),
+            folder=_folder(rivals, f"random_{seed}"),
             signature=f"random:{seed}|{signature}",
+            conditions={**problem.conditions, "contest": f"random search with seed {seed}"},
         )
         cached.remember(chance)
         found.append(chance)
     winners = {"random search": [each.best().arch for each in found]}
-    for label, size in rules.sizes.items():
+    for label, size in rivals.sizes.items():
         winners[f"largest by {label}"] = [
             largest_that_fits(
-                rules.operators,
-                rules.constraints,
+                problem.operators,
+                problem.constraints,
                 size,
-                codec=rules.codec,
+                codec=problem.codec,
                 rng=np.random.default_rng((seed, 2)),
             )
-            for seed in rules.seeds
+            for seed in rivals.seeds
         ]
-    rng = np.random.default_rng(rules.seeds[0])
+    rng = np.random.default_rng(rivals.seeds[0])
     baselines, verdicts, trials = {}, [], {}
     for label, archs in winners.items():
         scores = cached.score(archs)
@@ -146,15 +133,15 @@ def hold_contest(
             )
         )
         middle = archs[int(np.argsort(scores)[len(scores) // 2])]
-        trials[label] = _trial(middle, rules.constraints, cached)
-    if rules.more_objectives:
-        verdicts.append(_fronts(rules, mine, found, name, rng))
+        trials[label] = _trial(middle, problem.constraints, cached)
+    if problem.more_objectives:
+        verdicts.append(_fronts(problem, mine, found, name, rng))
     searches = {name: mine, "random search": found}
     return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials, runs=searches)
 
 
 def _fronts(
-    rules: ContestRules[A],
+    problem: Problem[A],
     ours: Sequence[SearchResult[A]],
     chance: Sequence[SearchResult[A]],
     name: str,
@@ -165,7 +152,7 @@ def _fronts(
     def points(result: SearchResult[A]) -> NDArray[np.float64]:
         archs = [trial.arch for trial in result.trials]
         columns = [np.array([trial.objectives[0] for trial in result.trials])]
-        for objective in rules.more_objectives:
+        for objective in problem.more_objectives:
             values = objective.score(archs)
             columns.append(-values if objective.higher_is_better else values)
         return np.stack(columns, axis=1)
@@ -177,20 +164,20 @@ def _fronts(
 
 
 def _search(
-    rules: ContestRules[A], objective: Objective[A], seed: int, signature: str
+    problem: Problem[A], rivals: Rivals[A], objective: Objective[A], seed: int, signature: str
 ) -> SearchResult[A]:
-    search = Search(
-        rules.build(np.random.default_rng(seed)),
-        [rules.race or objective, *rules.more_objectives],
-        codec=rules.codec,
-        folder=_folder(rules, f"search_{seed}"),
+    search = replace(problem, objective=objective).search(
+        np.random.default_rng(seed),
+        folder=_folder(rivals, f"search_{seed}"),
         signature=f"contest:{seed}|{signature}",
+        conditions={"contest": f"search with seed {seed}"},
+        with_costs=False,
     )
-    return search.run(rules.num_rounds)
+    return search.run(problem.num_rounds)
 
 
-def _folder(rules: ContestRules[A], name: str) -> Path | None:
-    return None if rules.folder is None else rules.folder / name
+def _folder(rivals: Rivals[A], name: str) -> Path | None:
+    return None if rivals.folder is None else rivals.folder / name
 
 
 def _trial(arch: A, constraints: Constraints[A], objective: Objective[A]) -> Trial[A]:

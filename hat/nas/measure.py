@@ -4,7 +4,6 @@ The reference SubTransformer of the predictor's dataset stands guard: what is me
 machine is slower or faster than it was then says nothing about the limit.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from hat.latency.predictor import LatencyPredictor
 from hat.latency.reference import Baseline, Reference
 from hat.latency.steady import SteadyMeasure
 from hat.latency.workload import Workload
-from hat.nas.limits import LatencyLimit
+from hat.nas.limits.base import SearchLimit
 from hat.search.deliver import Measure
 
 if TYPE_CHECKING:
@@ -26,25 +25,26 @@ Arch = SubTransformerConfig
 
 
 def build_measure(
-    args: argparse.Namespace,
-    on_devices: Sequence[LatencyLimit],
+    limits: Sequence[SearchLimit],
     model: "SuperTransformer",
     describe: Callable[[Arch], str],
+    *,
+    patience_s: float,
+    say: Callable[[str], None] = print,
 ) -> Measure[Arch] | None:
     """Returns what measures finalists on this machine, or None where no predictor speaks of it.
 
-    Limits on other devices are left to their predictors; why, is printed.
+    Limits on other devices are left to their predictors; why, is said.
     """
-    if args.measure_finalists == 0:
-        return None
     timers: dict[str, Callable[[Arch], float]] = {}
-    for each in on_devices:
+    for each in limits:
+        if each.predictor is None:
+            continue
         workload, reason = _here(each.predictor)
         if workload is None:
-            print(f"| {each.limit.name} is not measured: {reason}")
+            say(f"| {each.limit.name} is not measured: {reason}")
         else:
-            patience_s = args.measure_patience
-            timers[each.limit.name] = guarded(each.predictor, workload, model, patience_s)
+            timers[each.limit.name] = guarded(each.predictor, workload, model, patience_s, say)
     if not timers:
         return None
 
@@ -53,7 +53,7 @@ def build_measure(
         for arch in archs:
             times = {name: timer(arch) for name, timer in timers.items()}
             shown = ", ".join(f"{name} {value:.2f}" for name, value in times.items())
-            print(f"| measured {shown}: {describe(arch)}", flush=True)
+            say(f"| measured {shown}: {describe(arch)}")
             found.append(times)
         return found
 
@@ -65,6 +65,7 @@ def guarded(
     workload: Workload,
     model: "SuperTransformer",
     patience_s: float,
+    say: Callable[[str], None] = print,
 ) -> Callable[[Arch], float]:
     """Returns what measures one architecture in ms, guarded where the predictor knows how."""
     from hat.latency.measure import measure
@@ -80,7 +81,7 @@ def guarded(
         timed,
         Reference(lambda: timed(reference), Baseline(facts["latency_ms"], facts["noise"])),
         patience_s=patience_s,
-        say=lambda line: print(f"| {line}", flush=True),
+        say=lambda line: say(f"| {line}"),
     )
 
 

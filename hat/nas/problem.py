@@ -1,140 +1,75 @@
-"""What is searched, by what and under which limits: all that the options of a search name."""
+"""The parts of one search, built. Knows nothing of Transformers."""
 
-import argparse
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic
 
 import numpy as np
 
-from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import arch_to_mapping, space_from_options
-from hat.arch.space import SearchSpace
-from hat.nas.limits import LatencyLimit, count_limits, describe_limit, latency_limits
-from hat.nas.race import SpreadScorer, spread_scorer
-from hat.nas.scorers import build_scorer, precision, screen
-from hat.nas.table import search_operators
-from hat.scoring.graph_encoding import encode_subtransformers
-from hat.scoring.guides import guides
-from hat.search.algorithms import ALGORITHMS
-from hat.search.algorithms.generation import Ingredients
-from hat.search.base import Objective, SearchAlgorithm
-from hat.search.constraints import Constraints, CostObjective
-from hat.search.operators import GeneOperators, SingleOperators
-from hat.search.proposer import Proposer
-from hat.search.zero_cost import Score, ScreeningProposer
-from hat.settings import from_values
+from hat.search.base import A, Codec, Objective, Operators, SearchAlgorithm
+from hat.search.constraints import Constraints
+from hat.search.loop import Search
 
-if TYPE_CHECKING:
-    from hat.models.super_transformer import SuperTransformer
 
-Arch = SubTransformerConfig
+def _silent(line: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchProblem:
-    """The parts of one search, built."""
+class Problem(Generic[A]):
+    """What is searched, by what, under which limits and for how long."""
 
-    args: argparse.Namespace
-    space: SearchSpace
-    task: Any
-    model: "SuperTransformer"
-    on_devices: Sequence[LatencyLimit]
-    constraints: Constraints[Arch]
-    operators: GeneOperators | SingleOperators[Arch]
-    scorer: SpreadScorer
-    cheap_score: Score[Arch] | None
-    """Chooses what is scored for real, where ``--warm-up`` or ``--moves`` was asked for."""
+    operators: Operators[A]
+    codec: Codec[A]
+    constraints: Constraints[A]
+    build: Callable[[np.random.Generator], SearchAlgorithm[A]]
+    """Makes the algorithm; all its randomness comes from the generator."""
 
-    @property
-    def more_objectives(self) -> list[Objective[Arch]]:
-        """An algorithm of two objectives minimises the first limit's cost besides."""
-        if ALGORITHMS.load(self.args.search_algorithm).num_objectives == 1:
-            return []
-        return [CostObjective(self.constraints.limits[0])]
+    objective: Objective[A]
+    """Decides who is best."""
 
-    def algorithm(self, rng: np.random.Generator) -> SearchAlgorithm[Arch]:
-        """Builds the algorithm; all its randomness comes from ``rng``."""
-        args, parts = self.args, (self.operators, rng, self.constraints)
-        proposer: Proposer[Arch] = Proposer(*parts)
-        if self.cheap_score is not None:
-            proposer = ScreeningProposer(
-                *parts, score=self.cheap_score, warmup=args.warm_up, moves=args.moves
-            )
-        models = guides(GeneOperators(self.space).one_hot, encode_subtransformers)
-        algorithm = ALGORITHMS.load(args.search_algorithm)
-        settings = from_values(algorithm.Settings, vars(args))
-        ingredients = Ingredients(proposer=proposer, guides=models)
-        built: SearchAlgorithm[Arch] = algorithm.build(settings, ingredients)
-        return built
+    race: Objective[A] | None = None
+    """Takes its place in searches: cheaper, and exact for the best."""
 
-    def signature_parts(self) -> dict[str, object]:
-        """Everything that decides the outcome but the number of rounds."""
-        args, limits = self.args, self.constraints.limits
-        sizes = ("population", "parent", "mutation", "crossover")
-        return {
-            "stage": "evo-search",
-            "space": self.space.fingerprint(),
-            "seed": args.seed,
-            "limits": ",".join(f"{limit.name}<={limit.at_most:.6g}" for limit in limits),
-            "confidence": args.latency_confidence if self.on_devices else None,
-            "algorithm": args.search_algorithm,
-            "sizes": "+".join(str(getattr(args, f"{name}_size")) for name in sizes),
-            "mutation_prob": args.mutation_prob,
-            "scorer": self.scorer.exact.name,
-            "race": f"{args.race_error:g}-{args.race_tolerance:g}"
-            if args.scorer == "inherited-loss"
-            else None,
-            "sentences": args.bleu_sentences if args.scorer.startswith("bleu") else None,
-            "screen": f"{args.screen_by}-{args.warm_up}-{args.moves}" if self.cheap_score else None,
-            "precision": precision(args),
-            "checkpoint": Path(args.restore_file).name,
-            "predictor": "+".join(each.predictor.kind for each in self.on_devices) or None,
-        }
+    more_objectives: Sequence[Objective[A]] = ()
+    """Further objectives of an algorithm that has several."""
 
+    num_rounds: int = 30
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    """Everything that decides the outcome but the number of rounds; files count by content."""
 
-def build_problem(args: argparse.Namespace) -> SearchProblem:
-    """Loads and builds what the options name, and prints the limits.
+    describe: Callable[[A], str] = str
+    say: Callable[[str], None] = _silent
+    """Takes lines of progress."""
 
-    Raises:
-        ConfigError: if an option is wrong or things do not fit together.
-        CheckpointError: if the SuperTransformer or a predictor cannot be read.
-        DataError: if the data is not there.
-    """
-    from hat.fairseq_plugin.arguments import check_data_folder
-    from hat.fairseq_plugin.loading import build_task, load_super_transformer
+    def search(
+        self,
+        rng: np.random.Generator,
+        *,
+        folder: Path | None,
+        signature: str = "",
+        conditions: Mapping[str, Any] | None = None,
+        with_costs: bool = True,
+    ) -> Search[A]:
+        """Returns the search, or the one that is in ``folder`` to go on with.
 
-    space = space_from_options(vars(args), "the SuperTransformer's options")
-    on_devices = latency_limits(args, space)
-    operators = search_operators(args, space)
-    check_data_folder(vars(args))
-    task = build_task(args)
-    model = load_super_transformer(args.restore_file, task)
-    for arch in (space.smallest(), space.largest()):
-        model.set_sample_config(arch)
-    limits = [*(each.limit for each in on_devices), *count_limits(args, space, model.config)]
-    for limit in limits:
-        print(f"| limit: {describe_limit(limit)}")
-    return SearchProblem(
-        args=args,
-        space=space,
-        task=task,
-        model=model,
-        on_devices=on_devices,
-        constraints=Constraints(limits, describe=in_words),
-        operators=operators,
-        scorer=spread_scorer(
-            args,
-            build_scorer(args, space, model, task),
-            operators,
-            GeneOperators(space).one_hot,
-        ),
-        cheap_score=screen(args, space, model),
-    )
+        Args:
+            rng: of the algorithm.
+            folder: for trials and state; nothing is kept without it.
+            signature: what the result is called.
+            conditions: besides those of the problem, what this search is.
+            with_costs: whether every candidate's costs are noted.
 
-
-def in_words(arch: Arch) -> str:
-    """An architecture on one line: JSON with HAT's keys."""
-    return json.dumps(arch_to_mapping(arch))
+        Raises:
+            SearchError: if the folder holds a search under other conditions.
+        """
+        return Search(
+            self.build(rng),
+            [self.race or self.objective, *self.more_objectives],
+            codec=self.codec,
+            costs=self.constraints.costs if with_costs else None,
+            folder=folder,
+            signature=signature,
+            conditions={**self.conditions, **(conditions or {})},
+        )

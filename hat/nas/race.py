@@ -1,23 +1,21 @@
-"""The scorers of a search that cost something: raced, and spread over processes."""
+"""The scorer of a search spread over processes and, where it can, raced."""
 
-import argparse
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.scoring.base import Scorer
+from hat.nas.scorers.base import SearchScorer
 from hat.scoring.ridge import Features
 from hat.scoring.spread import Spread
-from hat.search.algorithms import ALGORITHMS
 from hat.search.base import Codec, Objective
 from hat.search.racing import RaceSettings
 from hat.search.racing_scorer import ExactScorer, RacingScorer, geometric_blocks
 
 if TYPE_CHECKING:
-    from hat.scoring.inherited_loss import InheritedLoss
+    from hat.nas.scorers.inherited_loss import Loss
 
 Arch = SubTransformerConfig
 
@@ -37,20 +35,27 @@ class SpreadScorer:
 
 
 def spread_scorer(
-    args: argparse.Namespace, scorer: Scorer[Arch], codec: Codec[Arch], features: Features[Arch]
+    scorer: SearchScorer,
+    codec: Codec[Arch],
+    features: Features[Arch],
+    *,
+    keep: int,
+    has_front: bool,
+    seed: int,
 ) -> SpreadScorer:
-    """Spreads ``scorer`` over the processes there are, and races it if it is the inherited loss.
+    """Spreads ``scorer`` over the processes there are, and races it if it is ``raceable``.
 
     Args:
-        args: the options of the search.
         scorer: what to spread.
         codec: how architectures travel.
         features: numbers (N, D) of N architectures that a race learns from.
+        keep: how many of the best a race must not drop.
+        has_front: whether the search has further objectives. Then nobody is dropped: who is
+            hopeless by one objective may be the best by another.
+        seed: deals the sentences into blocks.
     """
-    from hat.scoring.inherited_loss import InheritedLoss
-
-    if isinstance(scorer, InheritedLoss):
-        return _race(args, scorer, codec, features)
+    if scorer.raceable:
+        return _race(scorer, codec, features, keep=keep, has_front=has_front, seed=seed)
     spread = Spread(lambda archs, _: scorer.score(archs)[:, None], codec)
     everywhere: ExactScorer[Arch] = ExactScorer(
         scorer.name, lambda archs: spread(archs, 0)[:, 0], higher_is_better=scorer.higher_is_better
@@ -59,27 +64,28 @@ def spread_scorer(
 
 
 def _race(
-    args: argparse.Namespace,
-    loss: "InheritedLoss",
+    scorer: "Loss | Any",
     codec: Codec[Arch],
     features: Features[Arch],
+    *,
+    keep: int,
+    has_front: bool,
+    seed: int,
 ) -> SpreadScorer:
-    """A race, or a single block that nobody is dropped from if ``--race-error`` is 0.
-
-    Not raced are the losses of a front: who is hopeless for its loss may be the fastest of all.
-    """
+    """A race, or a single block that nobody is dropped from if ``--race-error`` is 0."""
     from hat.scoring.batches import deal_into_blocks
     from hat.scoring.shared_encoder import layer_genes
 
+    loss, settings = scorer.loss, scorer.settings
     num_sentences = sum(len(batch.target) for batch in loss.batches)
-    is_raced = args.race_error != 0 and ALGORITHMS.load(args.search_algorithm).num_objectives == 1
+    is_raced = settings.race_error != 0 and not has_front
     sizes = geometric_blocks(num_sentences) if is_raced else [num_sentences]
     blocks = deal_into_blocks(
         loss.batches,
         sizes,
         padding_idx=loss.model.config.padding_idx,
-        max_tokens=args.max_tokens_valid,
-        rng=np.random.default_rng(args.seed),
+        max_tokens=scorer.max_tokens,
+        rng=np.random.default_rng(seed),
         packed=next(loss.model.parameters()).dtype,
     )
     spread = Spread(
@@ -93,9 +99,9 @@ def _race(
         block_sizes=sizes,
         num_units=loss.num_tokens * math.log(2),
         settings=RaceSettings(
-            keep=max(args.parent_size, args.measure_finalists),
-            error=args.race_error if is_raced else 0.5,
-            tolerance=args.race_tolerance,
+            keep=keep,
+            error=settings.race_error if is_raced else 0.5,
+            tolerance=settings.race_tolerance,
         ),
         features=features,
     )

@@ -7,6 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hat.arch.space import SearchSpace
+from hat.conditions import file_digest
+from hat.latency.workload import default_src_len
+from hat.version import __version__
 
 if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
@@ -37,6 +40,8 @@ class Supernet:
     """Tokens of the sentence that work is counted of."""
 
     seed: int
+    checkpoint: str
+    """The digest of the file that the weights are from."""
 
     @cached_property
     def network(self) -> "SuperTransformer":
@@ -59,3 +64,67 @@ class Supernet:
             max_tokens=self.max_tokens,
             device=self.device,
         )
+
+    def signature(self, *, reads_data: bool) -> dict[str, Any]:
+        """Returns what decides the scores of inherited weights, files by content.
+
+        Args:
+            reads_data: whether the validation data counts; the dictionaries always do.
+        """
+        from hat.fairseq_plugin.data_folder import dictionaries_digest, subset_digest
+
+        parts: dict[str, Any] = {
+            "space": self.space.fingerprint(),
+            "seed": self.seed,
+            "src-len": self.src_len,
+            "precision": self.precision,
+            "device": self.device,
+            "checkpoint": self.checkpoint,
+            "source-lang": self.task.cfg.source_lang,
+            "target-lang": self.task.cfg.target_lang,
+            "dictionaries": dictionaries_digest(self.task),
+            "hat": __version__,
+        }
+        if reads_data:
+            parts |= {
+                "valid-subset": self.valid_subset,
+                "max-tokens": self.max_tokens,
+                "label-smoothing": self.label_smoothing,
+                "data": subset_digest(self.task, self.valid_subset),
+            }
+        return parts
+
+
+def load_supernet(options: argparse.Namespace) -> Supernet:
+    """Loads the SuperTransformer, its task and its space that fairseq's options name.
+
+    Args:
+        options: as ``hat.fairseq_plugin.arguments.parse`` returns them for a training.
+
+    Raises:
+        ConfigError: if the options do not describe a search space.
+        CheckpointError: if ``--restore-file`` is no checkpoint of this space and these words.
+        DataError: if the data is not there.
+    """
+    import torch
+
+    from hat.fairseq_plugin.arguments import check_data_folder
+    from hat.fairseq_plugin.loading import build_task, load_super_transformer
+
+    values = vars(options)
+    space = space_from_options(values, "the SuperTransformer's options")
+    check_data_folder(values)
+    task = build_task(options)
+    return Supernet(
+        space=space,
+        model=load_super_transformer(options.restore_file, task),
+        task=task,
+        device="cuda" if torch.cuda.is_available() and not options.cpu else "cpu",
+        precision="bf16" if options.bf16 else "fp16" if options.fp16 else "fp32",
+        valid_subset=options.valid_subset,
+        max_tokens=options.max_tokens_valid,
+        label_smoothing=values.get("label_smoothing", 0.0),
+        src_len=default_src_len(options.arch),
+        seed=options.seed,
+        checkpoint=file_digest(options.restore_file),
+    )

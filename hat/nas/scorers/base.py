@@ -23,6 +23,9 @@ class SearchScorer(ABC):
     is_free: ClassVar[bool] = False
     """Whether it needs neither weights nor data, so that it can choose what is scored for real."""
 
+    reads_data: ClassVar[bool] = True
+    """Whether it reads the validation data."""
+
     compares: ClassVar[bool] = True
     """Whether ``--rank-scorers`` may name it."""
 

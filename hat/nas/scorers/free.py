@@ -16,6 +16,7 @@ class Free(SearchScorer):
     """A scorer that is made of the space and the network's configuration. More is better."""
 
     is_free: ClassVar[bool] = True
+    reads_data: ClassVar[bool] = False
 
     def __init__(self, scorer: Scorer[Arch], parts: dict[str, Any]) -> None:
         """Args: scorer: does the work; parts: what decides its scores."""

@@ -36,6 +36,7 @@ class Table(SearchScorer):
     """A column of a table. Better is what such columns usually mean: BLEU up, loss down."""
 
     Settings: ClassVar[type] = TableSettings
+    reads_data: ClassVar[bool] = False
     compares: ClassVar[bool] = False
     is_truth: ClassVar[bool] = True
 

@@ -1,0 +1,178 @@
+"""From settings to a problem: the named parts are looked up, built and put together."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_to_mapping
+from hat.conditions import mapping_digest
+from hat.errors import ConfigError
+from hat.nas.limits import LIMITS
+from hat.nas.limits.base import Ground, SearchLimit, describe_limit
+from hat.nas.problem import Problem
+from hat.nas.race import SpreadScorer, spread_scorer
+from hat.nas.scorers import SCORERS
+from hat.nas.scorers.base import SearchScorer
+from hat.nas.settings import FinishSettings, SearchSettings
+from hat.nas.supernet import Supernet
+from hat.scoring.graph_encoding import encode_subtransformers
+from hat.scoring.guides import guides
+from hat.search.algorithms import ALGORITHMS
+from hat.search.algorithms.generation import GenerationSettings, Ingredients
+from hat.search.base import SearchAlgorithm
+from hat.search.constraints import Constraints, CostObjective
+from hat.search.operators import GeneOperators
+from hat.search.proposer import Proposer
+from hat.search.zero_cost import ScreeningProposer
+from hat.settings import Settings, picked, settings_signature
+
+Arch = SubTransformerConfig
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A search, ready to run."""
+
+    supernet: Supernet
+    settings: tuple[Settings, ...]
+    problem: Problem[Arch]
+    limits: list[SearchLimit]
+    scorer: SearchScorer
+    spread: SpreadScorer
+    """The scorer over all processes."""
+
+    signature_parts: Mapping[str, Any]
+    """What a reader of a result wants to know, and a digest of all conditions."""
+
+
+def check_limits(settings: Iterable[Settings]) -> None:
+    """Checks that some limit is asked for, before anything is loaded.
+
+    Raises:
+        ConfigError: if not.
+    """
+    given = tuple(settings)
+    parts = [LIMITS.load(name) for name in LIMITS]
+    if not any(getattr(picked(given, part.Settings), part.asked_by) for part in parts):
+        *flags, last = (f"--{part.asked_by.replace('_', '-')}" for part in parts)
+        raise ConfigError(f"a search needs a limit: {', '.join(flags)} or {last}")
+
+
+def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> Built:
+    """Builds what the settings name, and says the limits.
+
+    Args:
+        supernet: the SuperTransformer and its data.
+        settings: ``SearchSettings``, ``FinishSettings`` and those of parts, in any order; what is
+            left out keeps its defaults.
+        say: takes lines of progress.
+
+    Raises:
+        ConfigError: if a setting is wrong or things do not fit together.
+        CheckpointError: if a predictor cannot be read.
+        DataError: if data is not there or damaged.
+    """
+    check_limits(settings)
+    search = picked(settings, SearchSettings)
+    finish = picked(settings, FinishSettings)
+    model, space = supernet.model, supernet.space
+    for arch in (space.smallest(), space.largest()):
+        model.set_sample_config(arch)
+    ground = Ground(space=space, config=model.config, src_len=supernet.src_len, say=say)
+    limits: list[SearchLimit] = []
+    for name in LIMITS:
+        part = LIMITS.load(name)
+        limits += part.build(picked(settings, part.Settings), ground)
+    for each in limits:
+        say(f"| limit: {describe_limit(each.limit)}")
+    scorer = build_scorer(search.scorer, supernet, settings)
+    genes = GeneOperators(space, mutation_prob=search.mutation_prob)
+    operators = scorer.operators(genes)
+    constraints = Constraints([each.limit for each in limits], describe=in_words)
+    algorithm = ALGORITHMS.load(search.search_algorithm)
+    sizes = picked(settings, algorithm.Settings)
+    has_front = algorithm.num_objectives > 1
+    parents = picked(settings, GenerationSettings).parent_size
+    # A race must not drop the parents, nor who will be measured.
+    keep = max(parents, finish.measure_finalists)
+    features = GeneOperators(space).one_hot
+    spread = spread_scorer(
+        scorer, operators, features, keep=keep, has_front=has_front, seed=supernet.seed
+    )
+    screen = build_scorer(search.screen_by, supernet, settings) if search.screens else None
+
+    def build(rng: np.random.Generator) -> SearchAlgorithm[Arch]:
+        parts = (operators, rng, constraints)
+        proposer: Proposer[Arch] = Proposer(*parts)
+        if screen is not None:
+            proposer = ScreeningProposer(
+                *parts, score=screen.score, warmup=search.warm_up, moves=search.moves
+            )
+        models = guides(features, encode_subtransformers)
+        ingredients = Ingredients(proposer=proposer, guides=models)
+        built: SearchAlgorithm[Arch] = algorithm.build(sizes, ingredients)
+        return built
+
+    conditions = {
+        **supernet.signature(reads_data=scorer.reads_data),
+        **settings_signature(search),
+        **settings_signature(sizes),
+        **scorer.signature(),
+        **(screen.signature() if screen is not None else {}),
+        **{f"limit {each.limit.name}": float(f"{each.limit.at_most:.9g}") for each in limits},
+        **{f"{each.limit.name} {k}": v for each in limits for k, v in each.signature.items()},
+        "parents kept by a race": keep,
+    }
+    problem = Problem(
+        operators=operators,
+        codec=operators,
+        constraints=constraints,
+        build=build,
+        objective=spread.exact,
+        race=spread.race,
+        more_objectives=[CostObjective(limits[0].limit)] if has_front else [],
+        num_rounds=search.evo_iter,
+        conditions=conditions,
+        describe=in_words,
+        say=say,
+    )
+    return Built(
+        supernet=supernet,
+        settings=tuple(settings),
+        problem=problem,
+        limits=limits,
+        scorer=scorer,
+        spread=spread,
+        signature_parts=_signature_parts(conditions, limits),
+    )
+
+
+def build_scorer(name: str, supernet: Supernet, settings: Iterable[Settings]) -> SearchScorer:
+    """Builds the scorer called ``name`` with its settings among ``settings``.
+
+    Raises:
+        ConfigError: if there is none, or a setting is wrong.
+    """
+    part = SCORERS.load(name)
+    built: SearchScorer = part.build(picked(settings, part.Settings), supernet)
+    return built
+
+
+def in_words(arch: Arch) -> str:
+    """An architecture on one line: JSON with HAT's keys."""
+    return json.dumps(arch_to_mapping(arch))
+
+
+def _signature_parts(conditions: Mapping[str, Any], limits: list[SearchLimit]) -> dict[str, Any]:
+    shown = ("space", "seed", "search-algorithm", "scorer", "precision", "checkpoint", "data")
+    return {
+        "stage": "evo-search",
+        **{name: conditions.get(name) for name in shown},
+        "limits": ",".join(f"{each.limit.name}<={each.limit.at_most:.6g}" for each in limits),
+        "conditions": mapping_digest(conditions),
+    }
