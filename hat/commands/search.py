@@ -6,43 +6,35 @@ measured on this device, if it is a predictor's; what misses a limit is repaired
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-
-from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import write_arch
 from hat.cli.console import command, print_result, set_up_logging
-from hat.nas.finish import Finish, SearchEnd
-from hat.nas.limits import LatencyLimit, describe_limit
-from hat.nas.measure import build_measure
-from hat.nas.options import (
-    add_search_options,
-    contest_seeds,
-    delivery_settings,
-    require,
-    require_limit,
-)
-from hat.nas.problem import SearchProblem, build_problem, in_words
-from hat.nas.retrain import (
-    Retrained,
-    RetrainSettings,
-    add_retrain_options,
-    retrain,
-    retrain_section,
-    retrain_settings,
-)
-from hat.nas.scorers import compared_scorers, static
-from hat.report.search_report import write_search_report
-from hat.scoring.spread import process_rank, processes
-from hat.search.base import SearchResult
-from hat.search.constraints import Constraints
-from hat.search.deliver import Delivery
-from hat.search.loop import Search
-from hat.signature import signature
+from hat.cli.flags import add_flags, read_flags
+from hat.errors import ConfigError
+from hat.nas.build import check_limits
+from hat.nas.limits import LIMITS
+from hat.nas.retrain import RetrainSettings
+from hat.nas.run import search
+from hat.nas.scorers import SCORERS
+from hat.nas.settings import FinishSettings, SearchSettings
+from hat.nas.supernet import load_supernet
+from hat.scoring.spread import processes
+from hat.search.algorithms import ALGORITHMS
+from hat.settings import NO_OUTCOME, Settings
 
-Arch = SubTransformerConfig
+
+@dataclass(frozen=True, kw_only=True)
+class _Files(Settings):
+    """What is written."""
+
+    write_config_path: Annotated[Path, NO_OUTCOME]
+    """YAML file for the winner"""
+
+    search_dir: Annotated[Path | None, NO_OUTCOME] = None
+    """folder for trials.jsonl, the state of the search and its report; a search that was stopped
+    goes on from there (default: the winner's path with .search for its suffix)"""
 
 
 @command
@@ -52,165 +44,53 @@ def main(argv: Sequence[str] | None = None) -> None:
     from hat.fairseq_plugin.arguments import parse, training_parser
 
     with processes():
-        args = parse(training_parser, argv or [], add_options=_add_options)
-        require(args, "write_config_path", "max_tokens")
-        require_limit(args)
-        retraining = retrain_settings(args)
-        problem = build_problem(args)
-        if process_rank() > 0:
-            problem.scorer.spread.serve()
-            return
-        folder = Path(args.search_dir or Path(args.write_config_path).with_suffix(".search"))
-        result = _search(problem, folder)
-        _finish(problem, result, retraining, folder)
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    add_search_options(parser)
-    add_retrain_options(parser)
-
-
-def _search(problem: SearchProblem, folder: Path) -> SearchResult[Arch]:
-    """Searches, or goes on with the search in ``folder``."""
-    args = problem.args
-    search: Search[Arch] = Search(
-        problem.algorithm(np.random.default_rng(args.seed)),
-        [problem.scorer.race, *problem.more_objectives],
-        codec=problem.operators,
-        costs=problem.constraints.costs,
-        folder=folder,
-        signature=signature(**problem.signature_parts()),  # more rounds continue a search
-    )
-    if search.rounds_done:
-        print(f"| goes on after round {search.rounds_done}")
-    return search.run(args.evo_iter, on_round=_say)
-
-
-def _finish(
-    problem: SearchProblem,
-    result: SearchResult[Arch],
-    retraining: RetrainSettings | None,
-    folder: Path,
-) -> None:
-    """Measures, writes the winner, compares, reports and retrains, in this order."""
-    args, limits = problem.args, problem.constraints.limits
-    text = signature(**problem.signature_parts(), rounds=args.evo_iter)
-    end = SearchEnd(result, _finish_of(problem, folder))
-    deliveries = end.measure_finalists()
-    winner = deliveries[0] if deliveries else _unmeasured(result, problem.constraints)
-    _write_winner(args, result, winner, text)
-    story = end.story(deliveries)
-    title = "Search under " + ", ".join(describe_limit(limit) for limit in limits)
-    files = write_search_report(folder / "report", story, title=title)
-    print(f"| the winner is in {args.write_config_path}, the report in {files[0]}")
-    retrained: list[Retrained] = []
-    if retraining is not None:
-        retrained = retrain(story, retraining, folder / "retrained")
-        story = replace(story, extra=[retrain_section(retrained, retraining), *story.extra])
-        files = write_search_report(folder / "report", story, title=title)
-    print_result(
-        {
-            "config": str(args.write_config_path),
-            "report": str(files[0]),
-            **_in_figures(result, winner, problem.on_devices),
-            "candidates": result.num_evaluated,
-            **({"retrained": {row.name: row.bleu for row in retrained}} if retrained else {}),
-            "signature": text,
-        }
-    )
-
-
-def _finish_of(problem: SearchProblem, folder: Path) -> Finish[Arch]:
-    args, model = problem.args, problem.model
-    exact = problem.scorer.exact
-    truth, scorers = compared_scorers(args, problem.space, model, problem.task, exact)
-    return Finish(
-        operators=problem.operators,
-        codec=problem.operators,
-        constraints=problem.constraints,
-        objective=exact,
-        race=problem.scorer.race,
-        measure=build_measure(args, problem.on_devices, model, in_words),
-        delivery=delivery_settings(args),
-        build=problem.algorithm,
-        more_objectives=problem.more_objectives,
-        num_rounds=args.evo_iter,
-        seeds=contest_seeds(args),
-        folder=folder / "contest",
-        sizes={name: s.score for name, s in static(args, model).items() if name in _SIZES},
-        scorers=scorers,
-        truth=truth,
-        sample_size=args.rank_sample,
-        describe=in_words,
-        say=_say,
-    )
-
-
-_SIZES = ("params", "decoder_depth")
-"""Of these the largest architecture that fits is the rival of a contest."""
-
-
-def _say(line: object) -> None:
-    print(f"| {line}", flush=True)
-
-
-def _unmeasured(result: SearchResult[Arch], constraints: Constraints[Arch]) -> Delivery[Arch]:
-    """The best candidate, where this machine can measure nothing of what is limited."""
-    best = result.best()
-    return Delivery(
-        arch=best.arch,
-        objective=best.objectives[0],
-        predicted=best.costs,
-        measured={},
-        upper={},
-        budget={limit.name: limit.at_most for limit in constraints.limits},
-        fits=True,
-    )
-
-
-def _write_winner(
-    args: argparse.Namespace, result: SearchResult[Arch], winner: Delivery[Arch], text: str
-) -> None:
-    lines = [
-        f"Found by hat evo-search among {result.num_evaluated} candidates: "
-        f"{result.objective_names[0]} {_score(result, winner):.4f}."
-    ]
-    for name, budget in winner.budget.items():
-        found = ""
-        if name in winner.measured:
-            measured, upper = winner.measured[name], winner.upper[name]
-            found = f", measured {measured:,.6g} (at most {upper:,.6g})"
-        lines.append(
-            f"{name}: predicted at most {winner.predicted[name]:,.6g}{found}, limit {budget:,.6g}."
+        options = parse(training_parser, argv or [], add_options=add_search_flags)
+        files = read_flags(options, _Files)
+        settings = tuple(read_flags(options, cls) for cls in _classes())
+        if options.max_tokens is None:
+            raise ConfigError("--max-tokens is missing")
+        check_limits(settings)
+        found = search(
+            load_supernet(options),
+            *settings,
+            write_config_path=files.write_config_path,
+            search_dir=files.search_dir,
+            say=lambda line: print(line, flush=True),
         )
-    write_arch(args.write_config_path, winner.arch, "\n".join([*lines, text]))
+        if found is None:
+            return
+        winner, report = found.files[:2]
+        print_result(
+            {
+                "config": str(winner),
+                "report": str(report),
+                **found.figures(),
+                "candidates": found.result.num_evaluated,
+                **(
+                    {"retrained": {row.name: row.bleu for row in found.retrained}}
+                    if found.retrained
+                    else {}
+                ),
+                "signature": found.signature,
+            }
+        )
 
 
-def _score(result: SearchResult[Arch], winner: Delivery[Arch]) -> float:
-    return -winner.objective if result.higher_is_better[0] else winner.objective
+def add_search_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of a search and of every part it can be made of."""
+    add_flags(parser, SearchSettings, "search")
+    add_flags(parser, _Files, "search: files")
+    for title, table in (
+        ("search: algorithms", ALGORITHMS),
+        ("search: scorers", SCORERS),
+        ("search: limits, as many as there are", LIMITS),
+    ):
+        for cls in table.settings():
+            add_flags(parser, cls, title)
+    add_flags(parser, FinishSettings, "finish of the search")
+    add_flags(parser, RetrainSettings, "retraining after the search")
 
 
-def _in_figures(
-    result: SearchResult[Arch], winner: Delivery[Arch], on_devices: Sequence[LatencyLimit]
-) -> dict[str, object]:
-    """The winner's score and costs; ``predicted_ms`` and the like are those of the first device."""
-    figures: dict[str, object] = {
-        "scorer": result.objective_names[0],
-        "score": _score(result, winner),
-    }
-    for first in on_devices[:1]:
-        figures |= {
-            "predicted_ms": float(first.predictor.predict_ms([winner.arch])[0]),
-            "measured_ms": winner.measured.get(first.limit.name),
-            "limit_ms": first.limit.at_most,
-        }
-    figures["limits"] = {
-        name: {
-            "predicted": winner.predicted[name],
-            "measured": winner.measured.get(name),
-            "measured_upper": winner.upper.get(name),
-            "limit": limit,
-        }
-        for name, limit in winner.budget.items()
-    }
-    return figures
+def _classes() -> tuple[type, ...]:
+    parts = (*ALGORITHMS.settings(), *SCORERS.settings(), *LIMITS.settings())
+    return tuple(dict.fromkeys((SearchSettings, *parts, FinishSettings, RetrainSettings)))

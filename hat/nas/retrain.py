@@ -4,7 +4,6 @@ The trainings and translations are steps of ``hat.pipeline.steps``: what is done
 what was interrupted goes on. Each architecture has a folder of its own, named after itself.
 """
 
-import argparse
 import hashlib
 import json
 import platform
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -21,12 +20,14 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, write_arch
 from hat.cli.options import read_yaml
 from hat.errors import ConfigError
+from hat.nas.scorers.bleu import BleuSettings
 from hat.pipeline.steps import Runner, Step
 from hat.report.document import Section
 from hat.report.search_report import SearchStory
 from hat.report.tables import Column, csv_table, markdown_table
 from hat.report.verdict import Runs, compare
 from hat.search.base import Trial, ranked
+from hat.settings import NO_OUTCOME, AtLeast, OneOf, Settings, Shown
 from hat.text.scores import METRICS
 
 Arch = SubTransformerConfig
@@ -35,16 +36,35 @@ _FINALIST = "finalist"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrainSettings:
-    """What is trained, how, and what it is judged by."""
+class RetrainSettings(Settings):
+    """Whether and how finalists are trained from scratch after a search."""
 
-    top: int
-    """How many of the finalists."""
+    retrain_top: Annotated[int, AtLeast(0), Shown("K"), NO_OUTCOME] = 0
+    """train the best K finalists and the baselines of the contest from scratch"""
+
+    retrain_configs: Annotated[Path | None, Shown("YML"), NO_OUTCOME] = None
+    """the training, as for train.py --sub-configs"""
+
+    retrain_seeds: Annotated[tuple[int, ...], Shown("SEED"), NO_OUTCOME] = (1,)
+    retrain_subset: Annotated[Literal["valid", "test"], NO_OUTCOME] = "test"
+    """what BLEU is reported of; beam and length penalty are those of --bleu-beam and
+    --bleu-lenpen"""
+
+    retrain_metric: Annotated[str, OneOf(METRICS), NO_OUTCOME] = "sacre"
+    retrain_ref: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """raw text of the subset, as the references (default: the data's own, detokenised)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What is trained, how, and what it is judged by."""
 
     configs: Path
     """The training: a YAML file as ``train.py`` takes with ``--sub-configs``."""
 
-    data: Path
+    data: tuple[Path, ...]
+    """The data folders; fairseq takes several, joined by colons."""
+
     seeds: Sequence[int]
     subset: str
     metric: str
@@ -81,77 +101,48 @@ class Retrained:
     """sacreBLEU's."""
 
 
-def add_retrain_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of retraining."""
-    group = parser.add_argument_group("retraining after the search")
-    group.add_argument(
-        "--retrain-top",
-        type=int,
-        default=0,
-        metavar="K",
-        help="train the best K finalists and the baselines of the contest from scratch",
-    )
-    group.add_argument(
-        "--retrain-configs", metavar="YML", help="the training, as for train.py --sub-configs"
-    )
-    group.add_argument("--retrain-seeds", type=int, nargs="+", default=[1], metavar="SEED")
-    group.add_argument(
-        "--retrain-subset",
-        choices=("valid", "test"),
-        default="test",
-        help="what BLEU is reported of; beam and length penalty are those of --bleu-beam and "
-        "--bleu-lenpen",
-    )
-    group.add_argument("--retrain-metric", choices=METRICS, default="sacre")
-    group.add_argument(
-        "--retrain-ref",
-        metavar="FILE",
-        help="raw text of the subset, as the references (default: the data's own, detokenised)",
-    )
-
-
-def retrain_settings(args: argparse.Namespace) -> RetrainSettings | None:
-    """Reads the options, before the search, so that a mistake is not found after it.
+def read_training(
+    settings: RetrainSettings, bleu: BleuSettings, *, target_lang: str, on_cpu: bool
+) -> Training | None:
+    """Reads the training that finalists get, before the search: a mistake is not found after it.
 
     Returns:
         None if nothing shall be retrained.
 
     Raises:
-        ConfigError: if an option or the file with the training is missing or wrong.
+        ConfigError: if a setting or the file with the training is missing or wrong.
     """
-    if args.retrain_top == 0:
+    if settings.retrain_top == 0:
         return None
-    if args.retrain_top < 0:
-        raise ConfigError(f"--retrain-top must not be negative, but found {args.retrain_top}")
-    if args.retrain_configs is None:
+    if settings.retrain_configs is None:
         raise ConfigError("--retrain-top needs a training: --retrain-configs is missing")
-    entries = read_yaml(args.retrain_configs)
+    entries = read_yaml(settings.retrain_configs)
     if "data" not in entries:
-        raise ConfigError(f"{args.retrain_configs}: names no data folder (data: ...)")
-    if args.retrain_ref is not None and not Path(args.retrain_ref).is_file():
-        raise ConfigError(f"--retrain-ref: there is no file {args.retrain_ref}")
+        raise ConfigError(f"{settings.retrain_configs}: names no data folder (data: ...)")
+    if settings.retrain_ref is not None and not settings.retrain_ref.is_file():
+        raise ConfigError(f"--retrain-ref: there is no file {settings.retrain_ref}")
     validates = not ("disable-validation" in entries and entries["disable-validation"].value)
-    return RetrainSettings(
-        top=args.retrain_top,
-        configs=Path(args.retrain_configs),
-        data=Path(str(entries["data"].value)),
-        seeds=tuple(dict.fromkeys(args.retrain_seeds)),
-        subset=args.retrain_subset,
-        metric=args.retrain_metric,
-        target_lang=args.target_lang,
-        beam=args.bleu_beam,
-        lenpen=args.bleu_lenpen,
-        on_cpu=args.cpu,
-        reference=None if args.retrain_ref is None else Path(args.retrain_ref),
+    return Training(
+        configs=settings.retrain_configs,
+        data=tuple(Path(path) for path in str(entries["data"].value).split(":")),
+        seeds=tuple(dict.fromkeys(settings.retrain_seeds)),
+        subset=settings.retrain_subset,
+        metric=settings.retrain_metric,
+        target_lang=target_lang,
+        beam=bleu.bleu_beam,
+        lenpen=bleu.bleu_lenpen,
+        on_cpu=on_cpu,
+        reference=settings.retrain_ref,
         checkpoint_name="checkpoint_best.pt" if validates else "checkpoint_last.pt",
     )
 
 
 def retrain(
     story: SearchStory[Arch],
-    settings: RetrainSettings,
+    training: Training,
     folder: Path,
     *,
+    top: int,
     say: Callable[[str], None] = print,
 ) -> list[Retrained]:
     """Trains the best finalists and the baselines, translates and scores.
@@ -159,7 +150,8 @@ def retrain(
     Args:
         story: of the search; its deliveries, or where nothing was measured its best trials, are
             the finalists.
-        settings: what is trained and how.
+        training: what is trained and how.
+        top: how many of the finalists.
         folder: gets a folder for every architecture, logs and states.
         say: takes lines of progress.
 
@@ -167,16 +159,16 @@ def retrain(
         StepError: if a training fails; its log has been shown by then.
     """
     runner = Runner(folder, f"{platform.machine()} {platform.node()}", say=say)
-    chosen = {**_finalists(story, settings.top), **story.baselines}
+    chosen = {**_finalists(story, top), **story.baselines}
     measured = {each.arch: each.measured for each in story.deliveries}
     first_cost = next(iter(story.budgets), "")
     rows = []
     for name, trial in chosen.items():
         home = folder / _short_name(trial.arch)
         yml = home / "arch.yml"
-        if not yml.exists():
-            write_arch(yml, trial.arch, "Retrained after a search.")
-        scores = [train_and_score(runner, home, yml, seed, settings) for seed in settings.seeds]
+        # Always: the folder is named after the architecture, whatever was done to the file.
+        write_arch(yml, trial.arch, "Retrained after a search.")
+        scores = [train_and_score(runner, home, yml, seed, training) for seed in training.seeds]
         rows.append(
             Retrained(
                 name=name,
@@ -193,7 +185,7 @@ def retrain(
 
 
 def train_and_score(
-    runner: Runner, home: Path, yml: Path, seed: int, settings: RetrainSettings
+    runner: Runner, home: Path, yml: Path, seed: int, training: Training
 ) -> Mapping[str, Any]:
     """Trains one architecture with one seed, translates and scores.
 
@@ -202,7 +194,7 @@ def train_and_score(
         home: folder of the architecture.
         yml: the architecture.
         seed: of the training.
-        settings: what is trained and how.
+        training: what is trained and how.
 
     Returns:
         What ``hat score`` prints: ``bleu``, ``chrf``, ``signature``.
@@ -211,51 +203,51 @@ def train_and_score(
         StepError: if a command fails; its log has been shown by then.
     """
     name, save_dir = f"{home.name}.seed{seed}", home / f"seed{seed}"
-    checkpoint = save_dir / settings.checkpoint_name
+    checkpoint = save_dir / training.checkpoint_name
     hat = (sys.executable, "-m", "hat.cli")
-    on_cpu = ("--cpu",) if settings.on_cpu else ()
-    configs = (f"--configs={yml}", f"--sub-configs={settings.configs}")
+    on_cpu = ("--cpu",) if training.on_cpu else ()
+    configs = (f"--configs={yml}", f"--sub-configs={training.configs}")
     runner.run(
         Step(
             name=f"train.{name}",
             about="train from scratch",
             command=(
                 *(*hat, "train", *configs, *on_cpu),
-                *("--seed", str(seed), "--save-dir", str(save_dir), *settings.train_flags),
+                *("--seed", str(seed), "--save-dir", str(save_dir), *training.train_flags),
             ),
-            inputs=(yml, settings.configs, settings.data),
+            inputs=(yml, training.configs, *training.data),
             outputs=(checkpoint,),
             work_dir=save_dir,
         )
     )
-    generate = f"generate.{name}.{settings.subset}"
+    generate = f"generate.{name}.{training.subset}"
     log = runner.folder / "logs" / f"{generate}.log"
     runner.run(
         Step(
             name=generate,
-            about=f"translate {settings.subset}",
+            about=f"translate {training.subset}",
             command=(
                 *(*hat, "generate", *configs, *on_cpu, "--path", str(checkpoint)),
-                *("--gen-subset", settings.subset, "--batch-size", "128", "--remove-bpe"),
-                *("--beam", str(settings.beam), "--lenpen", str(settings.lenpen)),
+                *("--gen-subset", training.subset, "--batch-size", "128", "--remove-bpe"),
+                *("--beam", str(training.beam), "--lenpen", str(training.lenpen)),
             ),
-            inputs=(yml, settings.configs, settings.data, checkpoint),
+            inputs=(yml, training.configs, *training.data, checkpoint),
             outputs=(log,),
         )
     )
-    metric = ("--metric", settings.metric, "--target-lang", settings.target_lang)
-    reference = () if settings.reference is None else ("--ref", str(settings.reference))
+    metric = ("--metric", training.metric, "--target-lang", training.target_lang)
+    reference = () if training.reference is None else ("--ref", str(training.reference))
     step = Step(
-        name=f"score.{name}.{settings.subset}",
+        name=f"score.{name}.{training.subset}",
         about="score the translations",
         command=(*hat, "score", str(log), *metric, *reference),
-        inputs=(log,) if settings.reference is None else (log, settings.reference),
+        inputs=(log,) if training.reference is None else (log, training.reference),
         outputs=(),
     )
     return runner.run(step).result
 
 
-def retrain_section(rows: Sequence[Retrained], settings: RetrainSettings) -> Section:
+def retrain_section(rows: Sequence[Retrained], training: Training) -> Section:
     """Returns what the report says of it: a sentence for each baseline, and the table."""
     finalists = [row for row in rows if row.name.startswith(_FINALIST)]
     rng = np.random.default_rng(0)
@@ -266,10 +258,10 @@ def retrain_section(rows: Sequence[Retrained], settings: RetrainSettings) -> Sec
         for row in rows
         if row not in finalists
     ]
-    seeds = ", ".join(map(str, settings.seeds))
+    seeds = ", ".join(map(str, training.seeds))
     text = [
-        f"Trained from scratch with {settings.configs.name}, seeds {seeds}; BLEU of "
-        f"{settings.subset!r} with beam {settings.beam} and length penalty {settings.lenpen:g}, "
+        f"Trained from scratch with {training.configs.name}, seeds {seeds}; BLEU of "
+        f"{training.subset!r} with beam {training.beam} and length penalty {training.lenpen:g}, "
         f"`{rows[0].signature}`.",
         *(f"- {sentence}" for sentence in sentences),
     ]

@@ -1,11 +1,13 @@
 """A trained SuperTransformer with its data: what scorers of inherited weights read."""
 
+import argparse
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from hat.arch.hat_yaml import space_from_options
 from hat.arch.space import SearchSpace
 from hat.conditions import file_digest
 from hat.latency.workload import default_src_len

@@ -1,0 +1,242 @@
+"""A whole search: search, measure, write the winner, compare, report, retrain."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import write_arch
+from hat.nas.build import Built, build_scorer, build_search
+from hat.nas.contest import Rivals
+from hat.nas.finish import Finish, SearchEnd
+from hat.nas.limits.base import SearchLimit, describe_limit
+from hat.nas.measure import build_measure
+from hat.nas.retrain import (
+    Retrained,
+    RetrainSettings,
+    read_training,
+    retrain,
+    retrain_section,
+)
+from hat.nas.scorers.bleu import BleuSettings
+from hat.nas.settings import FREE_SCORERS, FinishSettings
+from hat.nas.supernet import Supernet
+from hat.report.search_report import write_search_report
+from hat.scoring.base import Scorer
+from hat.scoring.spread import process_rank
+from hat.search.base import Objective, SearchResult
+from hat.search.constraints import Constraints
+from hat.search.deliver import Delivery
+from hat.settings import Settings, picked
+from hat.signature import signature
+
+Arch = SubTransformerConfig
+Say = Callable[[str], None]
+
+_TRUTH = "inherited-loss"
+_RIVAL_SIZES = ("params", "decoder_depth")
+"""Of these the largest architecture that fits is the rival of a contest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOutcome:
+    """What a search delivers."""
+
+    arch: Arch
+    winner: Delivery[Arch]
+    result: SearchResult[Arch]
+    limits: Sequence[SearchLimit]
+    files: Sequence[Path]
+    """The winner's YAML file and the report, in this order."""
+
+    retrained: Sequence[Retrained]
+    signature: str
+
+    @property
+    def score(self) -> float:
+        """Of the winner, in the scorer's own direction."""
+        return _score(self.result, self.winner)
+
+    def figures(self) -> dict[str, Any]:
+        """Score and costs of the winner; ``predicted_ms`` and the like are the first device's."""
+        figures: dict[str, Any] = {
+            "scorer": self.result.objective_names[0],
+            "score": self.score,
+        }
+        for first in [each for each in self.limits if each.predictor is not None][:1]:
+            assert first.predictor is not None
+            figures |= {
+                "predicted_ms": float(first.predictor.predict_ms([self.arch])[0]),
+                "measured_ms": self.winner.measured.get(first.limit.name),
+                "limit_ms": first.limit.at_most,
+            }
+        winner = self.winner
+        figures["limits"] = {
+            name: {
+                "predicted": winner.predicted[name],
+                "measured": winner.measured.get(name),
+                "measured_upper": winner.upper.get(name),
+                "limit": limit,
+            }
+            for name, limit in winner.budget.items()
+        }
+        return figures
+
+
+def search(
+    supernet: Supernet,
+    *settings: Settings,
+    write_config_path: str | Path,
+    search_dir: str | Path | None = None,
+    say: Say = print,
+) -> SearchOutcome | None:
+    """Searches the space of a supernet under limits, and goes on with a search that was stopped.
+
+    Args:
+        supernet: the SuperTransformer and its data.
+        settings: ``SearchSettings``, ``FinishSettings``, ``RetrainSettings`` and those of scorer,
+            algorithm and limits, in any order; what is left out keeps its defaults.
+        write_config_path: YAML file for the winner.
+        search_dir: folder for trials, state and report; by default the winner's path with
+            ``.search`` for its suffix.
+        say: takes lines of progress.
+
+    Returns:
+        The outcome; None in all but the first of several processes, which served it.
+
+    Raises:
+        ConfigError: if a setting is wrong or things do not fit together.
+        SearchError: if no candidate meets the limits, or the folder holds another search.
+    """
+    path = Path(write_config_path)
+    folder = Path(search_dir) if search_dir else path.with_suffix(".search")
+    retraining = picked(settings, RetrainSettings)
+    training = read_training(
+        retraining,
+        picked(settings, BleuSettings),
+        target_lang=supernet.task.cfg.target_lang,
+        on_cpu=supernet.device == "cpu",
+    )
+    built = build_search(supernet, *settings, say=say)
+    if process_rank() > 0:
+        built.spread.spread.serve()
+        return None
+    result = _searched(built, folder, say)
+    text = signature(**built.signature_parts, rounds=built.problem.num_rounds)
+    end = SearchEnd(built.problem, result, _finish(built, folder, say))
+    deliveries = end.measure_finalists()
+    winner = deliveries[0] if deliveries else _unmeasured(result, built.problem.constraints)
+    write_arch(path, winner.arch, _winner_text(result, winner, text))
+    story = end.story(deliveries)
+    title = "Search under " + ", ".join(describe_limit(each.limit) for each in built.limits)
+    files = write_search_report(folder / "report", story, title=title)
+    say(f"| the winner is in {path}, the report in {files[0]}")
+    retrained: list[Retrained] = []
+    if training is not None:
+        top = retraining.retrain_top
+        retrained = retrain(story, training, folder / "retrained", top=top)
+        story = replace(story, extra=[retrain_section(retrained, training), *story.extra])
+        files = write_search_report(folder / "report", story, title=title)
+    return SearchOutcome(
+        arch=winner.arch,
+        winner=winner,
+        result=result,
+        limits=built.limits,
+        files=(path, *files),
+        retrained=retrained,
+        signature=text,
+    )
+
+
+def _searched(built: Built, folder: Path, say: Say) -> SearchResult[Arch]:
+    """Searches, or goes on with the search in ``folder``."""
+    run = built.problem.search(
+        np.random.default_rng(built.supernet.seed),
+        folder=folder,
+        signature=signature(**built.signature_parts),
+    )
+    if run.rounds_done:
+        say(f"| goes on after round {run.rounds_done}")
+    return run.run(built.problem.num_rounds, on_round=lambda report: say(f"| {report}"))
+
+
+def _finish(built: Built, folder: Path, say: Say) -> Finish[Arch]:
+    settings = picked(built.settings, FinishSettings)
+    supernet = built.supernet
+    measure = None
+    if settings.measure_finalists > 0:
+        measure = build_measure(
+            built.limits,
+            supernet.model,
+            built.problem.describe,
+            patience_s=settings.measure_patience,
+            say=say,
+        )
+    truth, scorers = _compared(built, settings)
+    sizes = {name: build_scorer(name, supernet, ()).score for name in _RIVAL_SIZES}
+    return Finish(
+        measure=measure,
+        delivery=settings.delivery,
+        rivals=Rivals(seeds=settings.seeds(supernet.seed), sizes=sizes, folder=folder / "contest"),
+        scorers=scorers,
+        truth=truth,
+        sample_size=settings.rank_sample,
+    )
+
+
+def _compared(
+    built: Built, settings: FinishSettings
+) -> tuple[Objective[Arch], Mapping[str, Scorer[Arch]]]:
+    """The truth that scorers are compared with at the end of a search, and the scorers.
+
+    The truth is the inherited loss of the whole validation set, or the scorer of the search where
+    that is a truth itself. Without a sample to compare on there are no scorers.
+    """
+    exact = built.problem.objective
+    if settings.rank_sample == 0:
+        return exact, {}
+    names = settings.rank_scorers or tuple(FREE_SCORERS)
+    scorers: dict[str, Scorer[Arch]] = {
+        name: build_scorer(name, built.supernet, built.settings) for name in names
+    }
+    if built.scorer.is_truth:
+        return exact, scorers
+    scorers.setdefault(built.scorer.name, exact)
+    return build_scorer(_TRUTH, built.supernet, built.settings), scorers
+
+
+def _unmeasured(result: SearchResult[Arch], constraints: Constraints[Arch]) -> Delivery[Arch]:
+    """The best candidate, where this machine can measure nothing of what is limited."""
+    best = result.best()
+    return Delivery(
+        arch=best.arch,
+        objective=best.objectives[0],
+        predicted=best.costs,
+        measured={},
+        upper={},
+        budget={limit.name: limit.at_most for limit in constraints.limits},
+        fits=True,
+    )
+
+
+def _winner_text(result: SearchResult[Arch], winner: Delivery[Arch], text: str) -> str:
+    lines = [
+        f"Found by hat evo-search among {result.num_evaluated} candidates: "
+        f"{result.objective_names[0]} {_score(result, winner):.4f}."
+    ]
+    for name, budget in winner.budget.items():
+        found = ""
+        if name in winner.measured:
+            measured, upper = winner.measured[name], winner.upper[name]
+            found = f", measured {measured:,.6g} (at most {upper:,.6g})"
+        lines.append(
+            f"{name}: predicted at most {winner.predicted[name]:,.6g}{found}, limit {budget:,.6g}."
+        )
+    return "\n".join([*lines, text])
+
+
+def _score(result: SearchResult[Arch], winner: Delivery[Arch]) -> float:
+    return -winner.objective if result.higher_is_better[0] else winner.objective
