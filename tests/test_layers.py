@@ -23,9 +23,9 @@ ALLOWED: dict[str, set[str]] = {
     "modules": {"errors"},
     "models": {"modules", "arch", "errors"},
     "fairseq_plugin": {
-        *("models", "modules", "arch", "options", "scoring", "text", "errors", "files"),
+        *("models", "modules", "arch", "options", "scoring", "tasks", "text", "errors", "files"),
     },
-    "latency": {"models", "modules", "arch", "errors", "files", "signature"},
+    "latency": {"models", "modules", "arch", "tasks", "errors", "files", "signature"},
     "benchmarks": {"arch", "errors", "files"},
     "scoring": {"benchmarks", "models", "arch", "errors", "files"},
     "search": {"arch", "errors", "files", "signature"},
