@@ -15,6 +15,8 @@ from fairseq import options
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
 from hat.errors import ConfigError, DataError, suggestion
 from hat.options import Entry, actions_by_key, read_config_files, split_config_flags, yaml_arguments
+from hat.tasks.binary_index import check_binary_sides
+from hat.text.dictionaries import read_dictionary
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +167,8 @@ def check_data_folder(options_: Mapping[str, Any]) -> Path:
 
     Raises:
         ConfigError: if no folder is named.
-        DataError: if the folder or its dictionaries are missing.
+        DataError: if the folder or its dictionaries are missing, or a dictionary is damaged, or
+            the two sides of a split have different numbers of sentences.
     """
     data = options_.get("data")
     if not data:
@@ -179,6 +182,10 @@ def check_data_folder(options_: Mapping[str, Any]) -> Path:
             raise DataError(
                 f"{folder}: dict.{language}.txt is missing; is it a fairseq data folder?"
             )
-    if not list(folder.glob("dict.*.txt")):
+    dictionaries = sorted(folder.glob("dict.*.txt"))
+    if not dictionaries:
         raise DataError(f"{folder}: holds no dict.*.txt; is it a fairseq data folder?")
+    for path in dictionaries:
+        read_dictionary(path)
+    check_binary_sides(folder)
     return folder

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hat.errors import DataError
+from hat.files import split_lines
 from hat.latency.drift import DriftReport, find_shifted_runs
 from hat.latency.fit import Rows, average_machine, fit_auto, split_rows
 from hat.latency.metrics import Metrics, evaluate
@@ -174,7 +175,7 @@ class BenchStore:
         if self._path is None or not self._path.exists():
             return
         try:
-            for line in self._path.read_text(encoding="utf-8").splitlines():
+            for line in split_lines(self._path.read_text(encoding="utf-8")):
                 values = json.loads(line)
                 digest = values.pop("digest")
                 row = BenchRow.from_dict(values)
