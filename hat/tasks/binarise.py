@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hat.errors import DataError
+from hat.errors import ConfigError, DataError
 from hat.tasks.binary_index import count_sentences
 from hat.tasks.bpe import spell_out
 from hat.tasks.corpus import SPLITS, check_sides
@@ -58,10 +58,12 @@ def binarise(
         program: the command that stands for fairseq-preprocess.
 
     Raises:
+        ConfigError: if ``binary_dir`` holds the text, or anything but binarised data.
         DataError: if a file is missing or not UTF-8, the two sides of a split have different
             numbers of lines or none, fairseq fails, or it made more or fewer sentences.
     """
     source, target = languages
+    _check_replaceable(binary_dir, text_dir)
     temporary = binary_dir.with_name(f"{binary_dir.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -90,6 +92,17 @@ def binarise(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return Binarised(sentences, (words[0], words[1]), changes)
+
+
+def _check_replaceable(binary_dir: Path, text_dir: Path) -> None:
+    """What stands in ``binary_dir`` will be deleted: only what can be made again may stand there."""
+    if text_dir.resolve().is_relative_to(binary_dir.resolve()):
+        raise ConfigError(f"{binary_dir}: would be replaced, and the text {text_dir} lies in it")
+    if not binary_dir.exists():
+        return
+    is_data = binary_dir.is_dir() and any(binary_dir.glob("dict.*.txt"))
+    if not is_data and not (binary_dir.is_dir() and not any(binary_dir.iterdir())):
+        raise ConfigError(f"{binary_dir}: is no folder of binarised data, so it is not replaced")
 
 
 def _plain_copies(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hat.errors import DataError
+from hat.errors import ConfigError, DataError
 from hat.stages.prepare import main
 from hat.tasks.binarise import binarise
 from hat.tasks.binary_index import check_binary_sides, count_sentences
@@ -87,11 +87,21 @@ def test_what_goes_wrong_leaves_the_old_data(
         if content is not None:
             (text / name).write_bytes(content)
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "old").touch()
+    (tmp_path / "bin" / "dict.old.txt").touch()
     with pytest.raises(DataError, match=message):
         binarise(text, ("en", "de"), tmp_path / "bin", flags=flags, program=program)
-    assert [path.name for path in (tmp_path / "bin").iterdir()] == ["old"]
+    assert [path.name for path in (tmp_path / "bin").iterdir()] == ["dict.old.txt"]
     assert not (tmp_path / "bin.tmp").exists()
+
+
+def test_only_binarised_data_are_replaced(text: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"would be replaced, and the text .*text lies in it"):
+        binarise(text, ("en", "de"), tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis").touch()
+    with pytest.raises(ConfigError, match="mine: is no folder of binarised data"):
+        binarise(text, ("en", "de"), tmp_path / "mine")
+    assert (text / "train.en").is_file() and (tmp_path / "mine" / "thesis").is_file()
 
 
 def test_sentences_of_both_formats_are_counted(tmp_path: Path) -> None:
