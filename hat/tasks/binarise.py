@@ -95,7 +95,7 @@ def binarise(
 
 
 def _check_replaceable(binary_dir: Path, text_dir: Path) -> None:
-    """What stands in ``binary_dir`` will be deleted: only what can be made again may stand there."""
+    """Refuses what must not be deleted: ``binary_dir`` goes when the new data are there."""
     if text_dir.resolve().is_relative_to(binary_dir.resolve()):
         raise ConfigError(f"{binary_dir}: would be replaced, and the text {text_dir} lies in it")
     if not binary_dir.exists():
