@@ -22,11 +22,11 @@ from hat.latency.predictor import LatencyPredictor
 from hat.latency.predictors.load import load_predictor
 from hat.latency.samples import FEATURE_COLUMNS
 from hat.latency.table import table_of_archs
-from hat.latency.workload import default_src_len
 from hat.models.config import SuperTransformerConfig
 from hat.models.flops import cost
 from hat.nas.options import BYTES_PER_PARAMETER
 from hat.search.constraints import Limit
+from hat.tasks.facts import default_src_len
 
 Arch = SubTransformerConfig
 Count = Callable[[Sequence[Arch]], NDArray[np.float64]]

@@ -10,12 +10,12 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
-from hat.latency.workload import default_src_len
 from hat.nas.table import read_table
 from hat.scoring.base import Scorer
 from hat.scoring.table import BenchmarkScorer
 from hat.search.base import Objective
 from hat.search.zero_cost import Score
+from hat.tasks.facts import default_src_len
 
 if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
