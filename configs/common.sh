@@ -97,6 +97,23 @@ get_moses() {
   fi
 }
 
+# Prints FILES, or standard input, under hat's one rule for lines and blanks (hat/text/lines.py),
+# and says what that changed. All text goes through it before any other program: Moses drops
+# control characters and with them the gap between two words, and grep stops at a NUL.
+plain_text() { "$PYTHON" -m hat.cli prepare lines "$@"; }
+
+# Fails unless all FILES have equally many lines: same_lines STEP FILE FILE ...
+same_lines() {
+  local step="$1" first="$2" file expected found
+  shift 2
+  expected="$(awk 'END {print NR}' "$first")"
+  for file in "$@"; do
+    found="$(awk 'END {print NR}' "$file")"
+    [ "$found" = "$expected" ] \
+      || fail "after $step, $first has $expected lines, but $file has $found"
+  done
+}
+
 # Tokenises text in LANGUAGE; further flags are tokenizer.perl's (-a splits hyphens).
 moses_tokenise() {
   local language="$1"
@@ -115,7 +132,7 @@ moses_clean() {
 # The text of the <seg> elements of an SGML or XML test set, one per line, with plain apostrophes.
 sgm_segments() {
   [ -f "$1" ] || fail "$1 is missing"
-  sed -n -E "/<seg id/{s/.*<seg id=\"[0-9]*\">[[:space:]]*//; s/[[:space:]]*<\/seg>.*//; s/’/'/g; p;}" "$1"
+  plain_text "$1" | sed -n -E "/<seg id/{s/.*<seg id=\"[0-9]*\">[[:space:]]*//; s/[[:space:]]*<\/seg>.*//; s/’/'/g; p;}"
 }
 
 # Splits FILE: every Nth line goes to HELD_OUT, the others to KEPT.
@@ -127,6 +144,9 @@ hold_out() { awk -v n="$1" -v kept="$3" -v held="$4" '{print > (NR % n ? kept : 
 large_bpe() {
   local source="$1" target="$2" text="$3" merges="$4" language split
   mkdir -p "$text/bpe"
+  for split in train valid test; do
+    same_lines tokenising "$text/tok/$split.$source" "$text/tok/$split.$target"
+  done
   cat "$text/tok/train.$source" "$text/tok/train.$target" \
     | "$PYTHON" -m subword_nmt.learn_bpe -s "$merges" > "$text/bpe/codes.tmp"
   mv "$text/bpe/codes.tmp" "$text/bpe/codes"
@@ -135,34 +155,25 @@ large_bpe() {
       "$PYTHON" -m subword_nmt.apply_bpe -c "$text/bpe/codes" \
         --num-workers "${NUM_WORKERS:-$(nproc)}" \
         --input "$text/tok/$split.$language" --output "$text/bpe/long.$split.$language"
+      same_lines BPE "$text/tok/$split.$language" "$text/bpe/long.$split.$language"
     done
     mv "$text/bpe/long.test.$language" "$text/bpe/test.$language"
   done
   for split in train valid; do
     perl "$MOSES/training/clean-corpus-n.perl" -ratio 1.5 \
       "$text/bpe/long.$split" "$source" "$target" "$text/bpe/$split" 1 250
+    same_lines cleaning "$text/bpe/$split.$source" "$text/bpe/$split.$target"
     rm "$text/bpe/long.$split.$source" "$text/bpe/long.$split.$target"
   done
 }
 
-# Binarises TEXT/{train,valid,test}.{SRC,TGT} with fairseq into BINARY_DIR; further flags are
-# fairseq-preprocess's. What stood in BINARY_DIR is replaced only when all went well.
+# Binarises TEXT/{train,valid,test}.{SRC,TGT} with fairseq into BINARY_DIR; further flags are those
+# of hat prepare binarise. What stood in BINARY_DIR is replaced only when all went well.
 binarise() {
   local source="$1" target="$2" text="$3" binary="$4"
   shift 4
-  rm -rf "$binary.tmp"
-  mkdir -p "$binary.tmp"
-  if ! "$PYTHON" -m fairseq_cli.preprocess --source-lang "$source" --target-lang "$target" \
-    --trainpref "$text/train" --validpref "$text/valid" --testpref "$text/test" \
-    --destdir "$binary.tmp" --workers "${NUM_WORKERS:-$(nproc)}" "$@" > "$binary.tmp/output" 2>&1; then
-    tail -n 20 "$binary.tmp/output" >&2
-    rm -rf "$binary.tmp"
-    fail "fairseq-preprocess failed; its last lines are above"
-  fi
-  rm -f "$binary.tmp/output"
-  rm -rf "$binary"
-  mv "$binary.tmp" "$binary"
-  echo "$binary: $(wc -l < "$binary/dict.$source.txt") $source and $(wc -l < "$binary/dict.$target.txt") $target types"
+  "$PYTHON" -m hat.cli prepare binarise --source-lang "$source" --target-lang "$target" \
+    --text-dir "$text" --binary-dir "$binary" --workers "${NUM_WORKERS:-$(nproc)}" "$@"
 }
 
 # Translates with one SubTransformer and scores the result: the body of every test.sh.

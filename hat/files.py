@@ -30,7 +30,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def write_text(path: str | Path, text: str) -> None:
     """Writes ``text`` as UTF-8, atomically."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def split_lines(text: str) -> list[str]:
+    """Returns the lines of a file of ours, such as JSON lines: they end at line feeds only.
+
+    ``str.splitlines`` also ends them at U+2028, U+0085 and others, which JSON may hold as they are.
+    """
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -31,17 +31,18 @@ ALLOWED: dict[str, set[str]] = {
     "benchmarks": {"arch"},
     "search": {"arch"},
     "models": {"modules", "arch"},
-    "latency": {"models", "modules", "arch", "cli"},
+    "latency": {"models", "modules", "arch", "tasks", "text", "cli"},
     "scoring": {"benchmarks", "models", "arch"},
     "report": {"search", "arch"},
-    "fairseq_plugin": {"scoring", "models", "modules", "arch", "text", "cli"},
+    "fairseq_plugin": {"scoring", "models", "modules", "arch", "text", "tasks", "cli"},
     "pipeline": {"report", "arch", "cli"},
     "nas": {
         *("pipeline", "fairseq_plugin", "scoring", "latency", "report", "search", "models"),
-        *("benchmarks", "arch", "text", "cli"),
+        *("benchmarks", "arch", "text", "tasks", "cli"),
     },
     "studies": {
-        *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text", "cli"),
+        *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text"),
+        *("tasks", "cli"),
     },
     "commands": {
         *("nas", "studies", "pipeline", "fairseq_plugin", "scoring", "latency", "report"),

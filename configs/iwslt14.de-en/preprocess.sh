@@ -19,9 +19,11 @@ work="$text/work"
 mkdir -p "$work" "$text/tok"
 tar -xzf "$archive" -C "$work" || fail "$archive is not a complete tar.gz archive"
 
+same_lines unpacking "$work/de-en/train.tags.de-en.de" "$work/de-en/train.tags.de-en.en"
 for language in de en; do
   # Lines with these tags are about the talk, not of it; titles and descriptions are text.
-  grep -vE '<(url|talkid|keywords)>' "$work/de-en/train.tags.de-en.$language" \
+  plain_text "$work/de-en/train.tags.de-en.$language" \
+    | grep -avE '<(url|talkid|keywords)>' \
     | sed -E 's#</?(title|description)>##g' \
     | moses_tokenise "$language" > "$work/train.tok.$language"
   for file in TED.dev2010 TEDX.dev2012 TED.tst2010 TED.tst2011 TED.tst2012; do
@@ -29,7 +31,11 @@ for language in de en; do
   done | moses_tokenise "$language" | moses_lowercase > "$text/tok/test.$language"
 done
 
+same_lines tokenising "$work/train.tok.de" "$work/train.tok.en"
+same_lines tokenising "$text/tok/test.de" "$text/tok/test.en"
+
 perl "$MOSES/training/clean-corpus-n.perl" -ratio 1.5 "$work/train.tok" de en "$work/train.clean" 1 175
+same_lines cleaning "$work/train.clean.de" "$work/train.clean.en"
 for language in de en; do
   moses_lowercase < "$work/train.clean.$language" > "$work/train.$language"
   hold_out 23 "$work/train.$language" "$text/tok/train.$language" "$text/tok/valid.$language"

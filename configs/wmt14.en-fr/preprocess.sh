@@ -23,11 +23,14 @@ for path in wmt13/training-parallel-europarl-v7.tgz wmt13/training-parallel-comm
 done
 gunzip -f "$work"/giga-fren.release2.fixed.*.gz
 
+corpora=()
+for corpus in training/europarl-v7.fr-en commoncrawl.fr-en un/undoc.2000.fr-en \
+  training/news-commentary-v9.fr-en giga-fren.release2.fixed; do
+  same_lines unpacking "$work/$corpus.en" "$work/$corpus.fr"
+  corpora+=("$work/$corpus")
+done
 for language in en fr; do
-  for corpus in training/europarl-v7.fr-en commoncrawl.fr-en un/undoc.2000.fr-en \
-    training/news-commentary-v9.fr-en giga-fren.release2.fixed; do
-    cat "$work/$corpus.$language"
-  done | moses_clean "$language" | moses_tokenise "$language" -a > "$work/all.$language"
+  plain_text "${corpora[@]/%/.$language}" | moses_clean "$language" | moses_tokenise "$language" -a > "$work/all.$language"
   hold_out 1333 "$work/all.$language" "$text/tok/train.$language" "$text/tok/valid.$language"
 done
 sgm_segments "$work/test-full/newstest2014-fren-src.en.sgm" | moses_tokenise en -a > "$text/tok/test.en"

@@ -35,13 +35,18 @@ unzip -o -q "$rapid" -d "$work"
 
 # column LANGUAGE: the column of the language in the files that name German first
 column() { [ "$1" = de ] && echo 1 || echo 2; }
+for corpus in commoncrawl.de-en rapid2019.de-en; do
+  same_lines unpacking "$work/$corpus.en" "$work/$corpus.de"
+done
 for language in en de; do
   {
-    gunzip -c "$paracrawl" | cut -f "$([ "$language" = en ] && echo 1 || echo 2)"
-    for file in "$news" "$titles" "$europarl"; do
-      gunzip -c "$file" | cut -f "$(column "$language")"
-    done
-    cat "$work/commoncrawl.de-en.$language" "$work/rapid2019.de-en.$language"
+    {
+      gunzip -c "$paracrawl" | cut -f "$([ "$language" = en ] && echo 1 || echo 2)"
+      for file in "$news" "$titles" "$europarl"; do
+        gunzip -c "$file" | cut -f "$(column "$language")"
+      done
+    } | plain_text
+    plain_text "$work/commoncrawl.de-en.$language" "$work/rapid2019.de-en.$language"
   } | moses_clean "$language" | moses_tokenise "$language" -a > "$text/tok/train.$language"
   side=$([ "$language" = en ] && echo src || echo ref)
   sgm_segments "$work/dev/newstest2017-ende-$side.$language.sgm" | moses_tokenise "$language" -a > "$text/tok/valid.$language"

@@ -16,6 +16,7 @@ from hat.arch.space import SearchSpace
 from hat.cli.console import command, print_result
 from hat.cli.options import StageParser
 from hat.errors import ConfigError, DataError
+from hat.files import split_lines
 from hat.latency.active import UntilError
 from hat.latency.collect import Collector, Plan
 from hat.latency.device import check_device, device_facts
@@ -179,7 +180,7 @@ def _open(
         )
     _check_same(sidecar, facts, path)
     _repair(path)
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = split_lines(path.read_text(encoding="utf-8"))
     samples = read_samples(path) if len(lines) > 1 else []
     if any(sample.arch is None for sample in samples):
         raise DataError(f"{path}: cannot be resumed, because it holds rows without architecture")

@@ -1,7 +1,6 @@
 """``hat profile``: the size and work of one SubTransformer, from its YAML files alone."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping
@@ -9,22 +8,12 @@ from hat.arch.model_options import MODEL_OPTIONS, add_model_options, apply_archi
 from hat.cli.console import command, print_result
 from hat.cli.options import StageParser
 from hat.cli.training_keys import TRAINING_KEYS
-from hat.errors import ConfigError, DataError
+from hat.errors import ConfigError
 from hat.models.config import SuperTransformerConfig, super_config_from_options
 from hat.models.flops import cost
 from hat.signature import signature
-
-_SPECIAL_SYMBOLS = 4
-"""Entries that fairseq's dictionaries have without listing them: <s>, <pad>, </s>, <unk>."""
-
-_USUAL_VOCABULARIES = {
-    "transformersuper_wmt_en_de": (32768, 32768),
-    "transformersuper_iwslt_de_en": (8848, 6632),
-}
-"""Source and target entries of the data that HAT trains these architectures on."""
-
-_IWSLT_TOKENS, _OTHER_TOKENS = 23, 30
-"""Average sentence lengths, as HAT's ``train.py`` has them."""
+from hat.tasks.facts import default_src_len, task_facts
+from hat.text.dictionaries import vocabulary_sizes
 
 
 def _parser() -> StageParser:
@@ -88,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arch = arch_from_mapping(
         {key: getattr(options, key.replace("-", "_")) for key in ARCH_KEYS}, where
     )
-    src_len = _length("src-len", options.src_len, _usual_length(options.arch))
+    src_len = _length("src-len", options.src_len, default_src_len(options.arch))
     tgt_len = _length("tgt-len", options.tgt_len, src_len)
     counted = cost(config, arch, src_len=src_len, tgt_len=tgt_len)
     result = {
@@ -117,10 +106,6 @@ def _signature(config: SuperTransformerConfig, src_len: int, tgt_len: int) -> st
     return signature(stage="profile", vocab=vocab, len=f"{src_len}-{tgt_len}")
 
 
-def _usual_length(arch: str) -> int:
-    return _IWSLT_TOKENS if "iwslt" in arch else _OTHER_TOKENS
-
-
 def _length(name: str, given: int | None, default: int) -> int:
     if given is not None and given < 1:
         raise ConfigError(f"{name} must be at least 1, but found {given}")
@@ -132,38 +117,11 @@ def _vocab_sizes(options: Any) -> tuple[int, int, str]:
     if options.vocab_size is not None:
         return options.vocab_size, options.vocab_size, "--vocab-size"
     if options.data is not None:
-        found = _dictionary_sizes(Path(options.data), options.source_lang, options.target_lang)
+        found = vocabulary_sizes(options.data, options.source_lang, options.target_lang)
         if found is not None:
             return *found, str(options.data)
-    if options.arch in _USUAL_VOCABULARIES:
-        return *_USUAL_VOCABULARIES[options.arch], f"the usual ones of {options.arch}"
+    facts = task_facts(options.arch)
+    if facts is not None:
+        return *facts.vocabulary, f"the usual ones of {options.arch}"
     looked = f"{options.data} has no dictionaries" if options.data else "no data folder is named"
     raise ConfigError(f"the size of the vocabulary is not known ({looked}): give --vocab-size")
-
-
-def _dictionary_sizes(
-    folder: Path, source_lang: str | None, target_lang: str | None
-) -> tuple[int, int] | None:
-    """Counts the entries of the two dictionaries, or returns None if they are not there."""
-    if source_lang is None or target_lang is None:
-        sizes = {_entries(path) for path in sorted(folder.glob("dict.*.txt"))}
-        if len(sizes) > 1:
-            raise ConfigError(
-                f"{folder} has dictionaries of different sizes: give --source-lang and "
-                "--target-lang"
-            )
-        return (size := sizes.pop(), size) if sizes else None
-    paths = [folder / f"dict.{language}.txt" for language in (source_lang, target_lang)]
-    if not all(path.is_file() for path in paths):
-        return None
-    source, target = (_entries(path) for path in paths)
-    return source, target
-
-
-def _entries(path: Path) -> int:
-    try:
-        # Not splitlines(): a dictionary may list characters that count as line ends for it.
-        lines = path.read_bytes().count(b"\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    return lines + _SPECIAL_SYMBOLS

@@ -13,7 +13,7 @@ from hat.cli.console import command, print_result
 from hat.errors import ConfigError, DataError
 from hat.tasks.bpe import SEPARATOR, remove_bpe
 from hat.text.generation_log import read_generation_logs
-from hat.text.lines import read_lines
+from hat.text.lines import Changes, read_text
 from hat.text.moses import detokenise
 from hat.text.scores import METRICS, score_translations
 
@@ -22,13 +22,16 @@ from hat.text.scores import METRICS, score_translations
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; the last line printed is one line of JSON."""
     options = _parser().parse_args(argv)
-    hypotheses, references = _read(options)
+    changes = Changes()
+    hypotheses, references = _read(options, changes)
     if len(hypotheses) != len(references):
         raise DataError(
             f"{_sources(options)}: {len(hypotheses)} translations, but {len(references)} references"
         )
     score = score_translations(hypotheses, references, metric=options.metric)
     print(f"{score.sentences} sentences")
+    if changes.changed:
+        print(changes)
     print(f"{score.bleu_details} ({options.metric})")
     print(f"chrF {score.chrf:.2f}, exact match {100 * score.exact_match:.1f} %")
     print(f"signature {score.signature}")
@@ -39,14 +42,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     print_result(result)
 
 
-def _read(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+def _read(options: argparse.Namespace, changes: Changes) -> tuple[list[str], list[str]]:
     """Returns translations and references in the form that the metric wants."""
     if options.logs and options.sys:
         raise ConfigError("give logs of generate.py or --sys, not both")
     if options.sys:
         if not options.ref:
             raise ConfigError("--sys needs --ref with the references")
-        hypotheses, references = read_lines(options.sys), read_lines(options.ref)
+        hypotheses = read_text(options.sys, changes)
+        references = read_text(options.ref, changes)
         if options.remove_bpe:
             hypotheses = [remove_bpe(line, options.remove_bpe) for line in hypotheses]
             references = [remove_bpe(line, options.remove_bpe) for line in references]
@@ -58,7 +62,7 @@ def _read(options: argparse.Namespace) -> tuple[list[str], list[str]]:
         raise DataError(f"{_sources(options)}: no references in the log; give them with --ref")
     hypotheses = _plain_words(log.hypotheses, options)
     if options.ref:
-        return hypotheses, read_lines(options.ref)
+        return hypotheses, read_text(options.ref, changes)
     return hypotheses, _plain_words(log.references, options)
 
 

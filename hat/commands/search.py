@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with processes():
         options = parse(training_parser, argv or [], add_options=add_search_flags)
         files = read_flags(options, _Files)
-        settings = tuple(read_flags(options, cls) for cls in _classes())
+        settings: tuple[Settings, ...] = tuple(read_flags(options, cls) for cls in _classes())
         if options.max_tokens is None:
             raise ConfigError("--max-tokens is missing")
         check_limits(settings)

@@ -21,6 +21,8 @@ from hat.cli.options import (
     yaml_arguments,
 )
 from hat.errors import ConfigError, DataError, suggestion
+from hat.tasks.binary_index import check_binary_sides
+from hat.text.dictionaries import read_dictionary
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +173,8 @@ def check_data_folder(options_: Mapping[str, Any]) -> Path:
 
     Raises:
         ConfigError: if no folder is named.
-        DataError: if the folder or its dictionaries are missing.
+        DataError: if the folder or its dictionaries are missing, or a dictionary is damaged, or
+            the two sides of a split have different numbers of sentences.
     """
     data = options_.get("data")
     if not data:
@@ -185,6 +188,10 @@ def check_data_folder(options_: Mapping[str, Any]) -> Path:
             raise DataError(
                 f"{folder}: dict.{language}.txt is missing; is it a fairseq data folder?"
             )
-    if not list(folder.glob("dict.*.txt")):
+    dictionaries = sorted(folder.glob("dict.*.txt"))
+    if not dictionaries:
         raise DataError(f"{folder}: holds no dict.*.txt; is it a fairseq data folder?")
+    for path in dictionaries:
+        read_dictionary(path)
+    check_binary_sides(folder)
     return folder

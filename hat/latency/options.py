@@ -2,27 +2,18 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from hat.arch.model_options import add_model_options, apply_architecture
 from hat.cli.options import StageParser
 from hat.cli.training_keys import TRAINING_KEYS
-from hat.errors import ConfigError, DataError
-from hat.latency.workload import PRECISIONS, Workload, default_src_len
+from hat.errors import ConfigError
+from hat.latency.workload import PRECISIONS, Workload
 from hat.models.config import SuperTransformerConfig, super_config_from_options
 from hat.models.super_transformer import SuperTransformer
-
-_SPECIAL_TOKENS = 4
-"""Beginning, padding, end and unknown: fairseq adds them to what a dictionary file lists."""
-
-_VOCAB_SIZES = (
-    ("iwslt_de_en", (8848, 6632)),
-    ("wmt_en_fr", (44512, 44512)),
-    ("wmt", (32768, 32768)),
-)
-"""Source and target dictionary sizes of HAT's tasks, by a part of the architecture's name."""
+from hat.tasks.facts import default_src_len, task_facts
+from hat.text.dictionaries import vocabulary_sizes
 
 DEFAULT_VOCAB_SIZE = 10_000
 
@@ -129,40 +120,13 @@ def _vocab_sizes(options: argparse.Namespace) -> tuple[int, int, str]:
                 f"--vocab-size takes one or two sizes of 8 and more, but found {options.vocab_size}"
             )
         return options.vocab_size[0], options.vocab_size[-1], "--vocab-size"
-    folder = Path(options.data) if options.data else None
-    if folder is not None and folder.is_dir():
-        files = _dictionary_files(folder, options.source_lang, options.target_lang)
-        if files is not None:
-            return _dictionary_size(files[0]), _dictionary_size(files[1]), str(folder)
-    for part, sizes in _VOCAB_SIZES:
-        if part in options.arch:
-            return *sizes, f"usual for {options.arch}, because there is no data folder {folder}"
-    return (
-        DEFAULT_VOCAB_SIZE,
-        DEFAULT_VOCAB_SIZE,
-        f"a guess, because there is no data folder {folder}: see --vocab-size",
-    )
-
-
-def _dictionary_files(
-    folder: Path, source: str | None, target: str | None
-) -> tuple[Path, Path] | None:
-    if source and target:
-        files = (folder / f"dict.{source}.txt", folder / f"dict.{target}.txt")
-        for file in files:
-            if not file.is_file():
-                raise DataError(f"{folder}: the data folder has no {file.name}")
-        return files
-    found = sorted(folder.glob("train.*-*.*.idx"))
-    if not found:
-        return None
-    source, target = found[0].name.split(".")[1].split("-")
-    return _dictionary_files(folder, source, target)
-
-
-def _dictionary_size(file: Path) -> int:
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise DataError(f"{file}: cannot be read as text") from None
-    return sum(bool(line.strip()) for line in lines) + _SPECIAL_TOKENS
+    if options.data:
+        found = vocabulary_sizes(options.data, options.source_lang, options.target_lang)
+        if found is not None:
+            return *found, str(options.data)
+    looked = f"there are no dictionaries in {options.data}" if options.data else "no data is named"
+    facts = task_facts(options.arch)
+    if facts is not None:
+        return *facts.vocabulary, f"usual for {options.arch}, because {looked}"
+    size = DEFAULT_VOCAB_SIZE
+    return size, size, f"a guess, because {looked}: see --vocab-size"

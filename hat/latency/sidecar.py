@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import DataError
-from hat.files import write_text
+from hat.files import split_lines, write_text
 from hat.latency.workload import Workload
 
 FORMAT = "hat-latency-dataset-1"
@@ -77,7 +77,7 @@ def read_sidecar(dataset: str | Path) -> Sidecar | None:
     if not path.exists():
         return None
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = split_lines(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise DataError(f"{path}: cannot be read as text") from None
     records: list[dict[str, Any]] = []

@@ -5,23 +5,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from hat.errors import ConfigError, suggestion
+from hat.tasks.facts import DEFAULT_SRC_LEN
 
 DEVICES = ("cpu", "cuda")
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
-
-_SRC_LEN_OF_TASK = {"iwslt": 23, "wmt": 30}
-"""HAT's average sentence lengths in tokens (its ``latency_dataset.py``)."""
-
-DEFAULT_SRC_LEN = 30
-"""Tokens, where neither the architecture's name nor a flag says otherwise: as for WMT."""
-
-
-def default_src_len(arch_name: str) -> int:
-    """Returns HAT's source length in tokens for an architecture name: 23 for IWSLT, else 30."""
-    for task, length in _SRC_LEN_OF_TASK.items():
-        if task in arch_name:
-            return length
-    return DEFAULT_SRC_LEN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hat.arch.hat_yaml import space_from_options
 from hat.arch.space import SearchSpace
 from hat.conditions import file_digest
-from hat.latency.workload import default_src_len
+from hat.tasks.facts import default_src_len
 from hat.version import __version__
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from hat.errors import DataError
+from hat.files import split_lines
 from hat.search.base import A, Codec, Objective, Trial
 
 
@@ -44,7 +45,7 @@ class TrialFormat(Generic[A]):
             DataError: naming file and line, if the file is missing, damaged or too short.
         """
         try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            lines = split_lines(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read as text: {error}") from None
         if count is not None and len(lines) < count:

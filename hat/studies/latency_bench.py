@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hat.errors import DataError
+from hat.files import split_lines
 from hat.latency.dataset import split_rows
 from hat.latency.drift import DriftReport, find_shifted_runs
 from hat.latency.fit import average_machine, fit_auto
@@ -171,7 +172,7 @@ class BenchStore:
         if self._path is None or not self._path.exists():
             return
         try:
-            for line in self._path.read_text(encoding="utf-8").splitlines():
+            for line in split_lines(self._path.read_text(encoding="utf-8")):
                 values = json.loads(line)
                 digest = values.pop("digest")
                 row = BenchRow.from_dict(values)

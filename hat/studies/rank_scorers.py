@@ -14,7 +14,6 @@ from hat.arch.nb201_cell import Nb201Cell
 from hat.arch.recipe import Recipe, awd_num_params
 from hat.benchmarks.images import image_batch
 from hat.errors import ConfigError
-from hat.latency.workload import default_src_len
 from hat.scoring.base import Scorer
 from hat.scoring.cell_scores import score_nb101, score_nb201, score_recipes
 from hat.scoring.epsinas_scorer import EpsinasScorer
@@ -22,6 +21,7 @@ from hat.scoring.static import config_that_holds, static_scorers
 from hat.studies.epsinas import common
 from hat.studies.epsinas.nasbench_nlp import VOCABULARY, random_sums
 from hat.studies.epsinas.subtransformers import space_of
+from hat.tasks.facts import default_src_len
 
 Archs = Sequence[Any]
 Floats = NDArray[np.float64]

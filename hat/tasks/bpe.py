@@ -7,11 +7,14 @@ apply codes). Sennrich et al., ACL 2016, is the method.
 import contextlib
 import importlib.util
 import io
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hat.errors import DataError
 from hat.files import replacing
+from hat.text.dictionaries import SPECIAL_SYMBOLS
+from hat.text.lines import plain
 
 SEPARATOR = "@@"
 """Ends each unit that is not the last of its word; ``--remove-bpe`` undoes it."""
@@ -27,12 +30,12 @@ def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> Non
     """
     from subword_nmt.learn_bpe import learn_bpe as learn
 
-    text = "".join(f"{line}\n" for line in lines)
+    text = "".join(f"{plain(line)}\n" for line in lines)
     if not text.strip():
         raise DataError("no text to learn BPE merges from")
     with (
         replacing(codes_path) as temporary,
-        open(temporary, "w", encoding="utf-8") as stream,
+        open(temporary, "w", encoding="utf-8", newline="\n") as stream,
         # The program draws a progress bar on the error stream, whatever it is asked.
         contextlib.redirect_stderr(io.StringIO()),
     ):
@@ -67,16 +70,25 @@ class BpeEncoder:
         else:
             from subword_nmt.apply_bpe import BPE
 
-            with open(codes_path, encoding="utf-8") as codes:
+            with open(codes_path, encoding="utf-8", newline="\n") as codes:
                 encoder = BPE(codes)
             self._encode_lines = lambda lines: [encoder.process_line(line) for line in lines]
 
     def encode(self, lines: Iterable[str]) -> list[str]:
-        """Returns the lines with each word split; blanks at the ends of lines are dropped.
+        """Returns the lines, made plain, with each word split; no unit is a symbol of fairseq's."""
+        return [spell_out(units) for units in self._encode_lines([plain(line) for line in lines])]
 
-        The programs differ there: the one keeps such blanks, the other does not.
-        """
-        return list(self._encode_lines([line.strip(" \t\r\n") for line in lines]))
+
+_SYMBOL = re.compile(rf"(?<!\S)<(?=(?:{'|'.join(s[1:] for s in SPECIAL_SYMBOLS)})(?!\S))")
+
+
+def spell_out(line: str) -> str:
+    """Splits each unit that fairseq takes for a symbol of its own: ``<pad>`` to ``<@@ pad>``.
+
+    In a text they are words like others, but a binarised sentence would end at its ``</s>``
+    and be blind to its ``<pad>``. ``remove_bpe`` gives the words back.
+    """
+    return _SYMBOL.sub(f"<{SEPARATOR} ", line) if "<" in line else line
 
 
 def remove_bpe(line: str, symbol: str = f"{SEPARATOR} ") -> str:

@@ -5,13 +5,13 @@ TEXT_DIR/tok/{train,valid,test}.{src,tgt}    tokenised
 TEXT_DIR/bpe/{train,valid,test}.{src,tgt}    split into BPE units; TEXT_DIR/bpe/codes
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 from hat.errors import DataError
-from hat.text.lines import read_lines, write_lines
+from hat.text.lines import Changes, read_text, write_lines
 
 SPLITS = ("train", "valid", "test")
 
@@ -45,22 +45,48 @@ def write_corpus(folder: Path, corpus: Corpus, languages: tuple[str, str]) -> No
         write_lines(folder / f"{split}.{languages[1]}", pairs.target)
 
 
-def read_corpus(folder: Path, languages: tuple[str, str]) -> dict[str, Parallel]:
-    """Reads what ``write_corpus`` wrote.
+def read_corpus(
+    folder: Path, languages: tuple[str, str], changes: Changes | None = None
+) -> dict[str, Parallel]:
+    """Reads what ``write_corpus`` wrote, or others did, under the rule of ``hat.text.lines``.
 
     Raises:
         DataError: if a file is missing or the two sides have different numbers of lines.
     """
-    corpus = {}
-    for split in SPLITS:
-        source, target = (read_lines(folder / f"{split}.{language}") for language in languages)
-        if len(source) != len(target):
-            raise DataError(
-                f"{folder}/{split}: {languages[0]} has {len(source)} lines, "
-                f"but {languages[1]} has {len(target)}"
-            )
-        corpus[split] = Parallel(tuple(source), tuple(target))
-    return corpus
+    return {
+        split: read_sides(
+            folder / split, languages, [folder / f"{split}.{name}" for name in languages], changes
+        )
+        for split in SPLITS
+    }
+
+
+def read_sides(
+    where: Path, languages: tuple[str, str], paths: Sequence[Path], changes: Changes | None = None
+) -> Parallel:
+    """Reads a source and a target file, whose lines belong together, under the rule.
+
+    Raises:
+        DataError: naming ``where`` if the two have different numbers of lines, or naming the file
+            that is missing.
+    """
+    source, target = (tuple(read_text(path, changes)) for path in paths)
+    check_sides(where, languages, (len(source), len(target)))
+    return Parallel(source, target)
+
+
+def check_sides(
+    where: str | Path, languages: tuple[str, str], counts: Sequence[int], unit: str = "lines"
+) -> None:
+    """Refuses two sides of a text that have different numbers of lines.
+
+    Raises:
+        DataError: naming both languages and both numbers.
+    """
+    if counts[0] != counts[1]:
+        raise DataError(
+            f"{where}: {languages[0]} has {counts[0]} {unit}, but {languages[1]} has {counts[1]}"
+        )
 
 
 def describe(corpus: Corpus) -> dict[str, dict[str, float]]:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hat.errors import DataError
 from hat.tasks.bpe import BpeEncoder, learn_bpe
 from hat.tasks.corpus import Corpus, Parallel, describe, write_corpus
+from hat.text.lines import plain
 
 Tokenise = Callable[[tuple[str, ...], str], list[str]]
 """Tokenises sentences of a language: ``(lines, language) -> lines``."""
@@ -24,13 +26,7 @@ def prepare_corpus(
     Returns:
         The numbers of sentences and mean lengths in words and in BPE units, per split.
     """
-    source, target = languages
-    tokenised = {
-        split: Parallel(
-            tuple(tokenise(pairs.source, source)), tuple(tokenise(pairs.target, target))
-        )
-        for split, pairs in raw.items()
-    }
+    tokenised = _changed(raw, languages, "tokenising", tokenise)
     write_corpus(text_dir / "raw", raw, languages)
     write_corpus(text_dir / "tok", tokenised, languages)
     units = split_words(tokenised, languages, text_dir, num_merges=num_merges)
@@ -45,9 +41,28 @@ def split_words(
     train = tokenised["train"]
     learn_bpe([*train.source, *train.target], codes, num_merges=num_merges)
     encoder = BpeEncoder(codes)
-    units = {
-        split: Parallel(tuple(encoder.encode(pairs.source)), tuple(encoder.encode(pairs.target)))
-        for split, pairs in tokenised.items()
-    }
+    units = _changed(tokenised, languages, "BPE", lambda lines, _: encoder.encode(lines))
     write_corpus(text_dir / "bpe", units, languages)
     return units
+
+
+def _changed(
+    corpus: Corpus, languages: tuple[str, str], step: str, change: Tokenise
+) -> dict[str, Parallel]:
+    """Applies ``change`` to both sides of each split; what comes out is plain text again.
+
+    Raises:
+        DataError: if it does not give a line for each line: the sides would drift apart.
+    """
+    changed = {}
+    for split, pairs in corpus.items():
+        sides = []
+        for language, before in zip(languages, (pairs.source, pairs.target), strict=True):
+            after = tuple(plain(line) for line in change(before, language))
+            if len(after) != len(before):
+                raise DataError(
+                    f"{split}.{language}: {step} made {len(after)} lines of {len(before)}"
+                )
+            sides.append(after)
+        changed[split] = Parallel(*sides)
+    return changed

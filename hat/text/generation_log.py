@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hat.errors import DataError
-from hat.text.lines import read_lines
+from hat.text.lines import plain, read_lines
 
 _SENTENCE = re.compile(r"([STH])-(\d+)\t(.*)")
 
@@ -72,11 +72,11 @@ def _read_log(name: str) -> tuple[dict[int, str], dict[int, str]]:
             _, tab, translation = text.partition("\t")
             if not tab:
                 raise DataError(f"{name}:{number}: expected 'H-id<tab>score<tab>translation'")
-            hypotheses.setdefault(index, translation)
+            hypotheses.setdefault(index, plain(translation))
         elif kind == "T":
             if index in references:
                 raise DataError(f"{name}:{number}: a second reference of sentence {index}")
-            references[index] = text
+            references[index] = plain(text)
     return hypotheses, references
 
 

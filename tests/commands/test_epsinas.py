@@ -155,6 +155,18 @@ def test_nasbench_nlp_directly(capsys, recipes):
     assert {**rankings["PTB test loss", "epsinas, direct float64"], "score": "epsinas"} == twin
 
 
+def test_nasbench_nlp_takes_its_words_from_a_text(capsys, tmp_path, recipes):
+    plain, odd, short = tmp_path / "plain", tmp_path / "odd", tmp_path / "short"
+    plain.write_bytes(b"a b c d\ne f g h\n")
+    odd.write_bytes("\ufeffa\x00b\u2028c d\r\ne\u200bf g\rh".encode())
+    short.write_bytes(b"a b\n\xff\n")
+    options = ("nasbench-nlp", "--data", recipes, "--steps", 4, "--sentences", 2, "--text")
+    text, result = run(capsys, *options, odd)
+    assert text.startswith("blanks: 2 of 2 lines changed")
+    assert result["rankings"] == run(capsys, *options, plain)[1]["rankings"]
+    assert "short: is not UTF-8 (byte 4): found 0xff in line 2" in fails(capsys, *options, short)
+
+
 def test_nasbench_nlp_against_reference_scores(capsys, tmp_path, recipes):
     reference = tmp_path / "reference.json"
     reference.write_text(json.dumps({"scores": [{"recepie_id": 0, "epsinas": 0.1}]}))

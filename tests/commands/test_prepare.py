@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 from hat.commands.prepare import main
+from hat.errors import DataError
+from hat.tasks.corpus import Parallel
+from hat.tasks.prepare import prepare_corpus
 from hat.text.lines import read_lines, write_lines
 
 
@@ -72,3 +75,67 @@ def test_wrong_input_writes_nothing(
     assert exit_info.value.code == 2
     assert message in capsys.readouterr().err
     assert not files(tmp_path)
+
+
+def write_raw(folder: Path, english: str, german: str) -> None:
+    for name in ("train", "val", "test_2016_flickr"):
+        (folder / f"{name}.en").write_bytes(english.encode())
+        (folder / f"{name}.de").write_bytes(german.encode())
+
+
+def test_multi30k_counts_what_the_rule_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_raw(tmp_path, "A\x00man.\r\nTwo\x85dogs", "Ein\rMann.\nZwei\u2028Hunde\n")
+    out = tmp_path / "text"
+    main(["multi30k", "--raw-dir", str(tmp_path), "--text-dir", str(out), "--merges", "1"])
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first == (
+        "blanks: 12 of 12 lines changed (U+0000 3, U+000D 3, U+0085 3, U+2028 3, CR LF ends 3)"
+    )
+    assert json.loads(last)["text"]["changed"] == 12
+    assert read_lines(out / "raw" / "test.en") == ["A man.", "Two dogs"]
+    assert read_lines(out / "tok" / "test.en") == ["A man .", "Two dogs"]
+    assert read_lines(out / "tok" / "test.de") == ["Ein Mann .", "Zwei Hunde"]
+
+
+@pytest.mark.parametrize(
+    ("english", "german", "message"),
+    [
+        ("a\nb\n", "a\rb\n", "train: en has 2 lines, but de has 1"),
+        ("a\u2028b\n", "a\n\n", "train: en has 1 lines, but de has 2"),
+    ],
+)
+def test_unequal_sides_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], english: str, german: str, message: str
+) -> None:
+    write_raw(tmp_path, english, german)
+    with pytest.raises(SystemExit) as exit_info:
+        main(["multi30k", "--raw-dir", str(tmp_path), "--text-dir", str(tmp_path / "text")])
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "text").exists()
+
+
+def test_a_step_that_loses_a_line_is_refused(tmp_path: Path) -> None:
+    raw = {split: Parallel(("a", "b"), ("c", "d")) for split in ("train", "valid", "test")}
+    with pytest.raises(DataError, match=r"train\.en: tokenising made 1 lines of 2"):
+        prepare_corpus(
+            raw,
+            ("en", "de"),
+            tmp_path,
+            tokenise=lambda lines, _: list(lines[:1]),
+            num_merges=1,
+        )
+    assert not files(tmp_path)
+
+
+def test_lines_copies_files_under_the_rule(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").write_bytes("\ufeffA\x00man\rruns\n\u2028".encode())
+    (tmp_path / "b").write_bytes(b"last")
+    main(["lines", str(tmp_path / "a"), str(tmp_path / "b")])
+    captured = capfd.readouterr()
+    assert captured.out == "A man runs\n\nlast\n"
+    assert captured.err.startswith("blanks: 2 of 3 lines changed (U+0000 1, U+000D 1, U+2028 1")

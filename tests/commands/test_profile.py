@@ -114,6 +114,28 @@ def test_dictionaries_of_the_data_folder(
     assert "dictionaries of different sizes: give --source-lang" in capsys.readouterr().err
 
 
+SHIPPED = sorted(Path(__file__).resolve().parents[2].glob("configs/*/subtransformer/HAT_*.yml"))
+
+
+def test_every_shipped_model_has_a_usual_vocabulary(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # HAT's table has 44 models; its authors gave the YAML files of all but three of WMT14 en-fr.
+    assert len(SHIPPED) == 41
+    monkeypatch.chdir(tmp_path)  # where no data folder is
+    for path in SHIPPED:
+        main([str(path), "--sub-configs", str(path.with_name("common.yml")), "--json"])
+        result = last_line(capsys)
+        expected = {
+            "iwslt14.de-en": (8848, 6632, 23),
+            "wmt14.en-de": (32768, 32768, 30),
+            "wmt14.en-fr": (44512, 44512, 30),
+            "wmt19.en-de": (32768, 32768, 30),
+        }[path.parts[-3]]
+        found = (result["src_vocab_size"], result["tgt_vocab_size"], result["src_len"])
+        assert found == expected, path.name
+
+
 def test_published_models_with_their_usual_vocabularies(
     shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

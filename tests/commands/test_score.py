@@ -76,3 +76,17 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
     assert exit_info.value.code == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_blanks_are_the_same_on_both_sides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sys").write_bytes("one two\u2028three four\r\nfive  six\x85seven eight".encode())
+    (tmp_path / "ref").write_bytes(b"one two three four\nfive six seven eight\n")
+    for metric in ("normal", "sacre"):
+        files = ("--sys", str(tmp_path / "sys"), "--ref", str(tmp_path / "ref"))
+        main([*files, "--metric", metric])
+        out = capsys.readouterr().out.splitlines()
+        assert out[1].startswith("blanks: 2 of 4 lines changed (U+0085 1, U+2028 1, doubled")
+        result = json.loads(out[-1])
+        assert (result["bleu"], result["exact_match"], result["sentences"]) == (100, 1, 2)

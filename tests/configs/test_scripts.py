@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,77 @@ def test_a_failed_translation_leaves_no_log(repository: Path, calls: Path, tmp_p
     assert result.returncode == 2
     assert "error: no such thing" in result.stderr
     assert not list((tmp_path / "exp").iterdir())
+
+
+FAKE_PERL = """#!/usr/bin/env bash
+# stands in for Moses: tokenising and lower case change nothing, cleaning copies
+case "$1" in
+  *clean-corpus-n.perl) for side in "$5" "$6"; do cp "$4.$side" "$7.$side"; done ;;
+  *) cat ;;
+esac
+"""
+
+REAL_PYTHON = """#!/usr/bin/env bash
+# everything but fairseq-preprocess
+case " $* " in *" prepare binarise "*) echo "$@" >> "$CALLS"; exit ;; esac
+exec "$REAL" "$@"
+"""
+
+
+@pytest.fixture
+def iwslt(tmp_path: Path) -> Path:
+    """A copy of IWSLT14's preprocess.sh with Moses in place; its corpus lies in ``repo/corpus``."""
+    task = tmp_path / "repo" / "configs" / "iwslt14.de-en"
+    task.mkdir(parents=True)
+    for name in ("common.sh", "iwslt14.de-en/preprocess.sh"):
+        (task.parent / name).write_bytes((ROOT / "configs" / name).read_bytes())
+    (tmp_path / "repo" / "data" / "tools" / "mosesdecoder-RELEASE-4.0" / "scripts").mkdir(
+        parents=True
+    )
+    for name, text in (("perl", FAKE_PERL), ("python", REAL_PYTHON)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    corpus = tmp_path / "corpus" / "de-en"
+    corpus.mkdir(parents=True)
+    for language, line in (("de", "ein\u2028Hund\rrennt \0laut"), ("en", "a dog runs loudly")):
+        tags = "<url>x</url>\n<title>Hund</title>\n"
+        (corpus / f"train.tags.de-en.{language}").write_text(tags + f"{line}\n" * 23, newline="")
+        for name in ("TED.dev2010", "TEDX.dev2012", "TED.tst2010", "TED.tst2011", "TED.tst2012"):
+            file = corpus / f"IWSLT14.{name}.de-en.{language}.xml"
+            file.write_text(f'<seg id="1"> {line} </seg>\r\n', newline="")
+    return task / "preprocess.sh"
+
+
+def preprocess(script: Path, tmp_path: Path, calls: Path) -> subprocess.CompletedProcess[str]:
+    archive = tmp_path / "de-en.tgz"
+    subprocess.run(
+        ["tar", "-czf", str(archive), "-C", str(tmp_path / "corpus"), "de-en"], check=True
+    )
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    env = {"PATH": path, "REAL": sys.executable, "PYTHONPATH": str(ROOT)}
+    return run(str(script), str(archive), calls=calls, **env)
+
+
+@pytest.mark.stage
+def test_text_is_plain_before_moses_sees_it(iwslt: Path, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    result = preprocess(iwslt, tmp_path, calls)
+    assert result.returncode == 0, result.stderr
+    assert "blanks: 23 of 25 lines changed (U+0000 23, U+000D 23, U+2028 23" in result.stderr
+    tokens = tmp_path / "repo" / "data" / "text" / "iwslt14_de_en" / "tok"
+    assert (tokens / "train.de").read_text() == "Hund\n" + "ein Hund rennt laut\n" * 22
+    assert (tokens / "valid.en").read_text() == "a dog runs loudly\n"
+    assert (tokens / "test.de").read_text() == "ein Hund rennt laut\n" * 5
+    assert "prepare binarise --source-lang de --target-lang en" in calls.read_text()
+
+
+@pytest.mark.stage
+def test_unequal_sides_stop_a_script(iwslt: Path, tmp_path: Path) -> None:
+    with open(tmp_path / "corpus" / "de-en" / "train.tags.de-en.en", "a") as stream:
+        stream.write("one more")
+    result = preprocess(iwslt, tmp_path, tmp_path / "calls")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("error: after unpacking, ")
+    assert "train.tags.de-en.de has 25 lines, but" in result.stderr
+    assert result.stderr.rstrip().endswith("train.tags.de-en.en has 26")
+    assert not (tmp_path / "calls").exists()

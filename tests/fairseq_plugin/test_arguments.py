@@ -1,6 +1,7 @@
 """fairseq's options from YAML: HAT's own files, old names, precedence, clear refusals."""
 
 import argparse
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fairseq")
+
+from hat.nas.options import add_search_options
 
 import hat.cli.training_keys
 from hat.cli.training_keys import TRAINING_KEYS
@@ -18,7 +21,6 @@ from hat.fairseq_plugin.arguments import (
     parse,
     training_parser,
 )
-from hat.nas.options import add_search_options
 from tests.fairseq_plugin.conftest import ROOT
 
 
@@ -133,6 +135,18 @@ def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "dict.en.txt").touch()
     with pytest.raises(DataError, match=r"dict\.de\.txt is missing"):
         check_data_folder({"data": str(tmp_path), "source_lang": "en", "target_lang": "de"})
+
+
+def test_a_damaged_data_folder_is_named(tmp_path: Path) -> None:
+    for language, count in (("en", 2), ("de", 3)):
+        (tmp_path / f"dict.{language}.txt").write_text("a 1\n")
+        index = b"MMIDIDX\0\0" + struct.pack("<QBQ", 1, 4, count)
+        (tmp_path / f"test.en-de.{language}.idx").write_bytes(index)
+    with pytest.raises(DataError, match=r"/test: en has 2 sentences, but de has 3"):
+        check_data_folder({"data": str(tmp_path)})
+    (tmp_path / "dict.de.txt").write_text("a 1\na 1\n")
+    with pytest.raises(DataError, match=r"dict\.de\.txt:2: the word 'a' stands twice"):
+        check_data_folder({"data": str(tmp_path)})
 
 
 @pytest.mark.slow

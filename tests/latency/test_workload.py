@@ -1,19 +1,7 @@
 import pytest
 
 from hat.errors import ConfigError
-from hat.latency.workload import Workload, default_src_len
-
-
-@pytest.mark.parametrize(
-    ("arch", "length"),
-    [
-        ("transformersuper_iwslt_de_en", 23),
-        ("transformersuper_wmt_en_de", 30),
-        ("transformersuper", 30),
-    ],
-)
-def test_sentence_length_is_hats(arch: str, length: int) -> None:
-    assert default_src_len(arch) == length
+from hat.latency.workload import Workload
 
 
 @pytest.mark.parametrize(

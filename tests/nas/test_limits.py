@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hat.nas.options import add_search_options, require_limit
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
@@ -13,7 +14,6 @@ from hat.latency.table import table_of_samples
 from hat.models.config import SuperTransformerConfig
 from hat.models.flops import cost
 from hat.nas.limits import count_limits, describe_limit, latency_limits
-from hat.nas.options import add_search_options, require_limit
 from hat.search.operators import GeneOperators
 from tests.latency.conftest import simulated_sample
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hat.nas.options import add_search_options
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import load_arch
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.nas import retrain as search_retrain
-from hat.nas.options import add_search_options
 from hat.nas.retrain import (
     RetrainSettings,
     add_retrain_options,

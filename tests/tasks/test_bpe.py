@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hat.errors import DataError
-from hat.tasks.bpe import BpeEncoder, learn_bpe, remove_bpe
+from hat.tasks.bpe import BpeEncoder, learn_bpe, remove_bpe, spell_out
 
 TEXT = [
     "der Hund schläft im Garten , die Hunde schlafen im Haus",
@@ -60,3 +60,37 @@ def test_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no text to learn BPE merges from"):
         learn_bpe(["", ""], tmp_path / "codes", num_merges=10)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("program", ["subword-nmt", "fastBPE"])
+@pytest.mark.parametrize("blank", ["\u2028", "\x85", "\xa0", "\t", "\r", "\n", "\x00", "\u200b"])
+def test_words_part_at_every_blank(codes: Path, program: str, blank: str) -> None:
+    if program == "fastBPE":
+        pytest.importorskip("fastBPE")
+    encoder = BpeEncoder(codes, program)
+    assert encoder.encode([f" der{blank}Hund"]) == encoder.encode(["der Hund"])
+
+
+def test_merges_are_learned_from_the_same_words(codes: Path, tmp_path: Path) -> None:
+    odd = [line.replace(" ", "\u2028") for line in TEXT]
+    learn_bpe(odd, tmp_path / "codes", num_merges=40)
+    assert (tmp_path / "codes").read_bytes() == codes.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("line", "spelled"),
+    [
+        ("<pad>", "<@@ pad>"),
+        ("a </s> <s> <unk> b", "a <@@ /s> <@@ s> <@@ unk> b"),
+        ("<pad>@@ x a<pad> <pads> <PAD> <", "<pad>@@ x a<pad> <pads> <PAD> <"),
+    ],
+)
+def test_no_unit_is_a_symbol_of_fairseqs(line: str, spelled: str) -> None:
+    assert spell_out(line) == spelled
+    assert remove_bpe(spelled) == remove_bpe(line)
+
+
+def test_symbols_that_bpe_made_whole_are_spelled_out(tmp_path: Path) -> None:
+    learn_bpe(["<pad> <s> </s> <unk> x"] * 9, tmp_path / "codes", num_merges=40)
+    encoder = BpeEncoder(tmp_path / "codes", "subword-nmt")
+    assert encoder.encode(["x <pad> <s>"]) == ["x <@@ pad> <@@ s>"]

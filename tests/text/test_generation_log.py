@@ -53,3 +53,8 @@ def test_shards_join(tmp_path: Path) -> None:
 def test_incomplete_logs_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_generation_logs([write(tmp_path, text)])
+
+
+def test_fields_are_text_under_the_rule(tmp_path: Path) -> None:
+    log = read_generation_logs([write(tmp_path, "T-0\ta\u2028b\x85 c\r\nH-0\t-1\ta\tb\u3000c \n")])
+    assert log.hypotheses == log.references == ("a b c",)

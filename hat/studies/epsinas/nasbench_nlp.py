@@ -25,6 +25,7 @@ from hat.scoring.epsinas import (
 )
 from hat.signature import signature
 from hat.studies.epsinas import common
+from hat.text.lines import Changes, read_text
 
 VOCABULARY, EMBED_DIM = 10_000, 400
 STEPS, SENTENCES = 70, 256
@@ -238,10 +239,10 @@ def _tokens(args: argparse.Namespace) -> np.ndarray:
     shape = (args.steps, args.sentences)
     if args.text is None:
         return np.random.default_rng(args.seed).integers(0, VOCABULARY, shape)
-    try:
-        words = args.text.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{args.text}: cannot be read as text: {error}") from None
+    changes = Changes()
+    words = [word for line in read_text(args.text, changes) for word in line.split(" ") if word]
+    if changes.changed:
+        print(changes)
     if len(words) < args.steps * args.sentences:
         raise DataError(
             f"{args.text}: {args.steps * args.sentences} words are needed, but it has {len(words)}"

@@ -17,7 +17,6 @@ from hat.arch.space import SearchSpace
 from hat.benchmarks.csv_table import load_csv
 from hat.cli.console import print_result
 from hat.errors import ConfigError, DataError, suggestion
-from hat.latency.workload import default_src_len
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.collapsed.transformer import NORMS
 from hat.scoring.epsinas_scorer import READ_OUTS, TOKENS, EpsinasScorer
@@ -26,6 +25,7 @@ from hat.scoring.rank_stats import rank_stats
 from hat.scoring.static import config_that_holds, static_scorers
 from hat.signature import signature
 from hat.studies.epsinas import common
+from hat.tasks.facts import default_src_len
 
 Archs = Sequence[SubTransformerConfig]
 
@@ -227,7 +227,8 @@ def _parse_arch(text: str, where: str) -> SubTransformerConfig:
 
 def _tasks(path: Path, count: int) -> list[str]:
     """The column ``task``, or the name of the file where there is none."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else open(path) as stream:
+    open_text = gzip.open if path.suffix == ".gz" else open
+    with open_text(path, "rt", encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
         if "task" not in (reader.fieldnames or []):
             return [path.name.split(".")[0]] * count

@@ -1,0 +1,147 @@
+"""Text to fairseq's binary data, with what fairseq-preprocess does not look at looked at.
+
+It reads whatever lies in the files, ends lines where a text-mode ``open`` does, and writes as many
+sentences as it found: two sides that drift apart are no error to it. So its files are made plain
+first (``hat.text.lines``), and sentences are counted before and after.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hat.errors import ConfigError, DataError
+from hat.tasks.binary_index import count_sentences
+from hat.tasks.bpe import spell_out
+from hat.tasks.corpus import SPLITS, check_sides
+from hat.text.dictionaries import read_dictionary
+from hat.text.lines import Changes, iterate_text
+
+FAIRSEQ_PREPROCESS = (sys.executable, "-m", "fairseq_cli.preprocess")
+
+_LAST_LINES = 20
+
+
+@dataclass(frozen=True)
+class Binarised:
+    """What stands in a data folder."""
+
+    sentences: Mapping[str, int]
+    """Sentence pairs of each split."""
+
+    words: tuple[int, int]
+    """Sizes of the source and the target dictionary, fairseq's own four words included."""
+
+    changes: Changes
+    """What was not plain in the text."""
+
+
+def binarise(
+    text_dir: Path,
+    languages: tuple[str, str],
+    binary_dir: Path,
+    *,
+    flags: Sequence[str] = (),
+    program: Sequence[str] = FAIRSEQ_PREPROCESS,
+) -> Binarised:
+    """Binarises ``text_dir/{train,valid,test}.{source,target}`` into ``binary_dir``.
+
+    What stood in ``binary_dir`` is replaced when all went well, and else is left as it was.
+
+    Args:
+        text_dir: folder of the text, tokenised and split into BPE units.
+        languages: source and target language.
+        binary_dir: folder to write.
+        flags: further flags of fairseq-preprocess.
+        program: the command that stands for fairseq-preprocess.
+
+    Raises:
+        ConfigError: if ``binary_dir`` holds the text, or anything but binarised data.
+        DataError: if a file is missing or not UTF-8, the two sides of a split have different
+            numbers of lines or none, fairseq fails, or it made more or fewer sentences.
+    """
+    source, target = languages
+    _check_replaceable(binary_dir, text_dir)
+    temporary = binary_dir.with_name(f"{binary_dir.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        plain_dir = temporary / "text"
+        sentences, changes = _plain_copies(text_dir, languages, plain_dir)
+        command = [
+            *program,
+            *("--source-lang", source, "--target-lang", target),
+            *(word for split in SPLITS for word in (f"--{split}pref", str(plain_dir / split))),
+            *("--destdir", str(temporary), *flags),
+        ]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
+        )
+        if done.returncode != 0:
+            tail = done.stdout.rstrip().split("\n")[-_LAST_LINES:]
+            print("\n".join(tail), file=sys.stderr)
+            raise DataError("fairseq-preprocess failed; its last lines are above")
+        shutil.rmtree(plain_dir)
+        for split, count in sentences.items():
+            _check_sentences(temporary, split, languages, count, text_dir)
+        words = tuple(len(read_dictionary(temporary / f"dict.{name}.txt")) for name in languages)
+        shutil.rmtree(binary_dir, ignore_errors=True)
+        temporary.replace(binary_dir)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Binarised(sentences, (words[0], words[1]), changes)
+
+
+def _check_replaceable(binary_dir: Path, text_dir: Path) -> None:
+    """Refuses what must not be deleted: ``binary_dir`` goes when the new data are there."""
+    if text_dir.resolve().is_relative_to(binary_dir.resolve()):
+        raise ConfigError(f"{binary_dir}: would be replaced, and the text {text_dir} lies in it")
+    if not binary_dir.exists():
+        return
+    is_data = binary_dir.is_dir() and any(binary_dir.glob("dict.*.txt"))
+    if not is_data and not (binary_dir.is_dir() and not any(binary_dir.iterdir())):
+        raise ConfigError(f"{binary_dir}: is no folder of binarised data, so it is not replaced")
+
+
+def _plain_copies(
+    text_dir: Path, languages: tuple[str, str], plain_dir: Path
+) -> tuple[dict[str, int], Changes]:
+    """Writes plain copies of the text; returns the lines of each split, equal on both sides."""
+    changes = Changes()
+    sentences = {}
+    plain_dir.mkdir()
+    for split in SPLITS:
+        counts = [
+            _plain_copy(text_dir / f"{split}.{name}", plain_dir / f"{split}.{name}", changes)
+            for name in languages
+        ]
+        check_sides(text_dir / split, languages, counts)
+        if not counts[0]:
+            raise DataError(f"{text_dir / split}: both languages have no lines")
+        sentences[split] = counts[0]
+    return sentences, changes
+
+
+def _plain_copy(path: Path, copy: Path, changes: Changes) -> int:
+    """Copies a file line by line, because the largest do not fit in memory; counts lines."""
+    count = 0
+    with open(copy, "w", encoding="utf-8", newline="\n") as stream:
+        for line in iterate_text(path, changes):
+            stream.write(f"{spell_out(line)}\n")
+            count += 1
+    return count
+
+
+def _check_sentences(
+    folder: Path, split: str, languages: tuple[str, str], expected: int, text_dir: Path
+) -> None:
+    for language in languages:
+        path = folder / f"{split}.{languages[0]}-{languages[1]}.{language}.idx"
+        found = count_sentences(path)
+        if found != expected:
+            raise DataError(
+                f"{text_dir / split}.{language} has {expected} lines, but fairseq-preprocess made "
+                f"{found} sentences of them"
+            )
