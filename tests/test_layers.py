@@ -14,6 +14,8 @@ ALLOWED: dict[str, set[str]] = {
     "version": set(),
     "training_keys": set(),
     "files": set(),
+    "conditions": {"errors"},
+    "option_conditions": {"conditions"},
     "console": {"errors"},
     "signature": {"version"},
     "options": {"errors"},
@@ -24,11 +26,14 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"modules", "arch", "errors"},
     "fairseq_plugin": {
         *("models", "modules", "arch", "options", "scoring", "text", "errors", "files"),
+        "conditions",
     },
-    "latency": {"models", "modules", "arch", "errors", "files", "signature"},
-    "benchmarks": {"arch", "errors", "files"},
+    "latency": {
+        *("models", "modules", "arch", "errors", "files", "signature", "conditions", "version"),
+    },
+    "benchmarks": {"arch", "errors", "files", "conditions"},
     "scoring": {"benchmarks", "models", "arch", "errors", "files"},
-    "search": {"arch", "errors", "files", "signature"},
+    "search": {"arch", "errors", "files", "signature", "conditions"},
     "report": {"search", "arch", "errors", "files", "signature"},
     "text": {"errors", "files"},
     "tasks": {"text", "errors", "files"},
@@ -37,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
 except that one stage may call another."""
 
 WITHOUT_TORCH = {"arch", "benchmarks", "search", "report", "text", "tasks", "options", "steps"}
+WITHOUT_TORCH |= {"conditions", "option_conditions"}
 
 
 def imports(path: Path) -> set[str]:
