@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from hat.conditions import files_digest
 from hat.console import command, print_result
 from hat.errors import CheckpointError, ConfigError
 from hat.files import replacing
@@ -39,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         {
             "checkpoint": options.output,
             "inputs": [str(path) for path in paths],
-            "signature": signature(stage="average-checkpoints", count=len(paths)),
+            "signature": signature(
+                stage="average-checkpoints", count=len(paths), inputs=files_digest(paths)
+            ),
         }
     )
 

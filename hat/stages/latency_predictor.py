@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hat.conditions import mapping_digest
 from hat.console import command, print_result
 from hat.errors import ConfigError, DataError
 from hat.latency.fit import (
@@ -22,6 +23,7 @@ from hat.latency.predictor import LatencyPredictor, Scales
 from hat.latency.predictors.kinds import LINEAR_KINDS, PREDICTORS
 from hat.latency.predictors.linear import LOSSES
 from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
+from hat.option_conditions import content_digest
 from hat.options import StageParser
 from hat.signature import signature
 
@@ -133,9 +135,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     metrics = evaluate(predictor, dataset.table.take(split.test), dataset.latency_ms[split.test])
     text = signature(
         stage="latency-predictor",
+        data=content_digest(options.lat_dataset_path),
         predictor=predictor.kind,
         loss=options.loss if predictor.kind != "mlp" else None,
         machine=options.machine,
+        shifted="kept" if options.keep_shifted else None,
+        scales=mapping_digest(vars(scales)),
+        recipe=mapping_digest(vars(recipe)) if predictor.kind == "mlp" else None,
         seed=options.seed,
         rows=len(rows),
         workload=None if dataset.workload is None else dataset.workload.tag(),

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from hat.conditions import mapping_digest
 from hat.console import command, print_result
 from hat.errors import ConfigError
 from hat.signature import signature
 from hat.tasks import multi30k, numbers
-from hat.tasks.corpus import describe, read_corpus
+from hat.tasks.corpus import Corpus, describe, read_corpus
 from hat.tasks.prepare import prepare_corpus, split_words
 from hat.text.moses import normalise_and_tokenise
 
@@ -64,14 +65,16 @@ def _numbers(options: argparse.Namespace) -> dict[str, Any]:
 
 def _multi30k(options: argparse.Namespace) -> dict[str, Any]:
     languages = ("en", "de")
+    raw = multi30k.read_raw(options.raw_dir, languages)
     result = prepare_corpus(
-        multi30k.read_raw(options.raw_dir, languages),
+        raw,
         languages,
         options.text_dir,
         tokenise=normalise_and_tokenise,
         num_merges=options.merges,
     )
-    return {**result, "signature": signature(task="multi30k.en-de", bpe=options.merges)}
+    text = signature(task="multi30k.en-de", corpus=_digest(raw), bpe=options.merges)
+    return {**result, "signature": text}
 
 
 def _bpe(options: argparse.Namespace) -> dict[str, Any]:
@@ -81,8 +84,13 @@ def _bpe(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "words": describe(tokenised),
         "bpe": describe(units),
-        "signature": signature(bpe=options.merges),
+        "signature": signature(corpus=_digest(tokenised), bpe=options.merges),
     }
+
+
+def _digest(corpus: Corpus) -> str:
+    """Of the sentences, however they are stored."""
+    return mapping_digest({split: (both.source, both.target) for split, both in corpus.items()})
 
 
 def _parser() -> argparse.ArgumentParser:
