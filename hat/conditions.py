@@ -66,7 +66,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """
     names = [*old, *(name for name in new if name not in old)]
     return [
-        f"{name} was {_shown(old, name)}, is now {_shown(new, name)}"
+        "{} was {}, is now {}".format(name, *_shown(_text(old, name), _text(new, name)))
         for name in names
         if name not in old or name not in new or _plain(old[name]) != _plain(new[name])
     ]
@@ -85,8 +85,21 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _shown(values: Mapping[str, Any], name: str) -> str:
-    if name not in values:
-        return _MISSING
-    text = str(values[name])
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+def _text(values: Mapping[str, Any], name: str) -> str:
+    return str(values[name]) if name in values else _MISSING
+
+
+def _shown(old: str, new: str) -> tuple[str, str]:
+    """Both values cut to a readable length, so that the place where they differ is seen."""
+    if max(len(old), len(new)) <= _SHOWN:
+        return old, new
+    same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
+    start = 0 if same < _SHOWN // 2 else same - _SHOWN // 4
+    return _cut(old, start), _cut(new, start)
+
+
+def _cut(text: str, start: int) -> str:
+    beginning = "..." if start else ""
+    room = _SHOWN - len(beginning)
+    rest = text[start:]
+    return beginning + (rest if len(rest) <= room else f"{rest[: room - 3]}...")
