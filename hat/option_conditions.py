@@ -4,6 +4,7 @@ The exceptions are listed and not the conditions, so that a new option counts un
 that it cannot change an outcome.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def option_conditions(
     Args:
         options: all parsed options, by their names in Python.
         exempt: those that cannot change the outcome.
-        files: those that name files. They count by content and not by name.
+        files: those that name files. They count by content and not by name, each by its own.
 
     Returns:
         Plain values that JSON can keep. An option without a value is left out.
@@ -35,7 +36,10 @@ def option_conditions(
             continue
         key = name.replace("_", "-")
         if name in files:
-            conditions[f"content of {key}"] = content_digest(value)
+            paths = [value] if isinstance(value, str | Path) else list(value)
+            for place, path in enumerate(paths, start=1):
+                number = f" ({place})" if len(paths) > 1 else ""
+                conditions[f"content of {key}{number}"] = file_digest(path)
         else:
             conditions[key] = _plain(value)
     return conditions
@@ -56,4 +60,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if value is None or type(value) in _PLAIN else str(value)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ def test_all_options_count_but_the_exempt_ones_and_those_without_a_value():
     }
 
 
+def test_values_are_such_as_json_keeps():
+    options = {"clip": float("inf"), "steps": [float("nan"), 1.5], "by": {1: (2,)}}
+    found = option_conditions(options, exempt=())
+    assert found == {"clip": "inf", "steps": ["nan", 1.5], "by": {"1": [2]}}
+    json.dumps(found, allow_nan=False)
+
+
 def test_files_count_by_content(tmp_path):
     paths = [tmp_path / "a", tmp_path / "b"]
     for path in paths:
@@ -24,7 +32,8 @@ def test_files_count_by_content(tmp_path):
     options = {"table": str(paths[0]), "ckpt_path": [str(path) for path in paths]}
     assert option_conditions(options, exempt=(), files=("table", "ckpt_path", "more")) == {
         "content of table": digests[0],
-        "content of ckpt-path": "+".join(digests),
+        "content of ckpt-path (1)": digests[0],
+        "content of ckpt-path (2)": digests[1],
     }
     assert content_digest(paths[::-1]) == "+".join(digests[::-1])
 

@@ -104,7 +104,13 @@ class SearchProblem:
             "dictionaries": "content of data (dictionaries)",
             "data": f"content of data ({self.args.valid_subset})",
         }
-        return {role: self.conditions.get(name) for role, name in roles.items()}
+        return {
+            role: "+".join(
+                digest for name, digest in self.conditions.items() if name.startswith(beginning)
+            )
+            or None
+            for role, beginning in roles.items()
+        }
 
 
 def build_problem(args: argparse.Namespace) -> SearchProblem:
