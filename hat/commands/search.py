@@ -79,7 +79,8 @@ def _search(problem: SearchProblem, folder: Path) -> SearchResult[Arch]:
         codec=problem.operators,
         costs=problem.constraints.costs,
         folder=folder,
-        signature=signature(**problem.signature_parts()),  # more rounds continue a search
+        signature=signature(**problem.signature_parts()),
+        conditions=problem.conditions,  # more rounds continue a search
     )
     if search.rounds_done:
         print(f"| goes on after round {search.rounds_done}")
@@ -137,6 +138,7 @@ def _finish_of(problem: SearchProblem, folder: Path) -> Finish[Arch]:
         num_rounds=args.evo_iter,
         seeds=contest_seeds(args),
         folder=folder / "contest",
+        conditions=problem.conditions,
         sizes={name: s.score for name, s in static(args, model).items() if name in _SIZES},
         scorers=scorers,
         truth=truth,

@@ -4,9 +4,9 @@ Used at the end of a search for its report; knows nothing of Transformers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,9 @@ class ContestRules(Generic[A]):
 
     folder: Path | None = None
     """Where the searches keep their states; without it an interrupted contest starts again."""
+
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    """What the outcome of the search depends on; each search of the contest adds what it is."""
 
     say: Callable[[str], None] = print
     """Takes lines of progress."""
@@ -114,6 +117,7 @@ def hold_contest(
             rng=np.random.default_rng((seed, 1)),
             folder=_folder(rules, f"random_{seed}"),
             signature=f"random:{seed}|{signature}",
+            conditions={**rules.conditions, "contest": f"random search with seed {seed}"},
         )
         cached.remember(chance)
         found.append(chance)
@@ -185,6 +189,7 @@ def _search(
         codec=rules.codec,
         folder=_folder(rules, f"search_{seed}"),
         signature=f"contest:{seed}|{signature}",
+        conditions={**rules.conditions, "contest": f"search with seed {seed}"},
     )
     return search.run(rules.num_rounds)
 

@@ -6,7 +6,7 @@ Knows nothing of Transformers, so that every search of the toolkit can end with 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,9 @@ class Finish(Generic[A]):
 
     folder: Path | None = None
     """Where the searches of the contest keep their states, to go on after an interruption."""
+
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    """What the outcome of the search depends on: those of the contest go on under no others."""
 
     sizes: Mapping[str, Callable[[Sequence[A]], NDArray[np.float64]]] = field(default_factory=dict)
     """For the baselines "largest by ...": parameters, decoder depth."""
@@ -157,6 +160,7 @@ class SearchEnd(Generic[A]):
             sizes=finish.sizes,
             seeds=finish.seeds,
             folder=finish.folder,
+            conditions=finish.conditions,
             say=finish.say,
         )
         done = {finish.seeds[0]: self._result}

@@ -84,7 +84,8 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="SEED",
         help="search again with these seeds, and at the same cost by chance and by size (default: "
-        "the two that follow --seed; none: no contest)",
+        "the two that follow --seed, which are too few for a verdict: it takes four; none: no "
+        "contest)",
     )
     finish.add_argument(
         "--rank-sample",
@@ -210,6 +211,11 @@ def require_limit(args: argparse.Namespace) -> None:
         )
 
 
+def reads_data(args: argparse.Namespace) -> bool:
+    """Says whether the scorer of the search reads ``--valid-subset``."""
+    return args.scorer not in (*FREE_SCORERS, "table")
+
+
 def delivery_settings(args: argparse.Namespace) -> DeliverySettings:
     """Returns how many finalists are measured, how often, and how close they may come."""
     # With 0 nothing is measured and these settings are not asked for.
@@ -225,7 +231,8 @@ def contest_seeds(args: argparse.Namespace) -> tuple[int, ...]:
     further = args.contest_seeds
     if further is None:
         further = [args.seed + 1, args.seed + 2]
-    return (args.seed, *(seed for seed in further if seed != args.seed)) if further else ()
+    # The same seed twice is no second run.
+    return tuple(dict.fromkeys((args.seed, *further))) if further else ()
 
 
 def require(args: argparse.Namespace, *names: str) -> None:

@@ -2,9 +2,8 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +11,12 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, space_from_options
 from hat.arch.space import SearchSpace
+from hat.conditions import mapping_digest
 from hat.nas.limits import LatencyLimit, count_limits, describe_limit, latency_limits
-from hat.nas.race import SpreadScorer, spread_scorer
-from hat.nas.scorers import build_scorer, precision, screen
+from hat.nas.options import reads_data
+from hat.nas.race import SpreadScorer, race_keep, spread_scorer
+from hat.nas.scorers import build_scorer, device, precision, screen
+from hat.nas.search_conditions import search_conditions
 from hat.nas.table import search_operators
 from hat.scoring.graph_encoding import encode_subtransformers
 from hat.scoring.guides import guides
@@ -48,6 +50,9 @@ class SearchProblem:
     cheap_score: Score[Arch] | None
     """Chooses what is scored for real, where ``--warm-up`` or ``--moves`` was asked for."""
 
+    conditions: Mapping[str, Any]
+    """Everything that decides the outcome but the number of rounds; files count by content."""
+
     @property
     def more_objectives(self) -> list[Objective[Arch]]:
         """An algorithm of two objectives minimises the first limit's cost besides."""
@@ -71,7 +76,7 @@ class SearchProblem:
         return built
 
     def signature_parts(self) -> dict[str, object]:
-        """Everything that decides the outcome but the number of rounds."""
+        """What a reader of a result wants to know, and a digest of all conditions."""
         args, limits = self.args, self.constraints.limits
         sizes = ("population", "parent", "mutation", "crossover")
         return {
@@ -88,10 +93,28 @@ class SearchProblem:
             if args.scorer == "inherited-loss"
             else None,
             "sentences": args.bleu_sentences if args.scorer.startswith("bleu") else None,
+            "beam": f"{args.bleu_beam}-{args.bleu_lenpen:g}" if args.scorer == "bleu" else None,
             "screen": f"{args.screen_by}-{args.warm_up}-{args.moves}" if self.cheap_score else None,
             "precision": precision(args),
-            "checkpoint": Path(args.restore_file).name,
-            "predictor": "+".join(each.predictor.kind for each in self.on_devices) or None,
+            **self._digests(),
+            "conditions": mapping_digest(self.conditions),
+        }
+
+    def _digests(self) -> dict[str, object]:
+        """The content of the files, by role."""
+        roles = {
+            "checkpoint": "content of restore-file",
+            "predictor": "content of ckpt-path",
+            "table": "content of scorer-table",
+            "dictionaries": "content of data (dictionaries)",
+            "data": f"content of data ({self.args.valid_subset})",
+        }
+        return {
+            role: "+".join(
+                digest for name, digest in self.conditions.items() if name.startswith(beginning)
+            )
+            or None
+            for role, beginning in roles.items()
         }
 
 
@@ -104,6 +127,7 @@ def build_problem(args: argparse.Namespace) -> SearchProblem:
         DataError: if the data is not there.
     """
     from hat.fairseq_plugin.arguments import check_data_folder
+    from hat.fairseq_plugin.data_folder import dictionaries_digest, subset_digest
     from hat.fairseq_plugin.loading import build_task, load_super_transformer
 
     space = space_from_options(vars(args), "the SuperTransformer's options")
@@ -117,6 +141,18 @@ def build_problem(args: argparse.Namespace) -> SearchProblem:
     limits = [*(each.limit for each in on_devices), *count_limits(args, space, model.config)]
     for limit in limits:
         print(f"| limit: {describe_limit(limit)}")
+    scorer = build_scorer(args, space, model, task)
+    data = {"dictionaries": dictionaries_digest(task)}
+    if reads_data(args):
+        data[args.valid_subset] = subset_digest(task, args.valid_subset)
+    derived = {
+        **{f"limit {limit.name}": float(f"{limit.at_most:.9g}") for limit in limits},
+        "parents kept by a race": race_keep(args),
+        "precision": precision(args),
+        "device": device(args),
+        "source-lang": task.cfg.source_lang,
+        "target-lang": task.cfg.target_lang,
+    }
     return SearchProblem(
         args=args,
         space=space,
@@ -127,11 +163,12 @@ def build_problem(args: argparse.Namespace) -> SearchProblem:
         operators=operators,
         scorer=spread_scorer(
             args,
-            build_scorer(args, space, model, task),
+            scorer,
             operators,
             GeneOperators(space).one_hot,
         ),
         cheap_score=screen(args, space, model),
+        conditions=search_conditions(args, derived=derived, data=data),
     )
 
 

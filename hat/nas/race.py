@@ -58,6 +58,11 @@ def spread_scorer(
     return SpreadScorer(spread=spread, exact=everywhere, race=everywhere)
 
 
+def race_keep(args: argparse.Namespace) -> int:
+    """Returns how many of the best a race must not drop: the parents, and who will be measured."""
+    return int(max(args.parent_size, args.measure_finalists))
+
+
 def _race(
     args: argparse.Namespace,
     loss: "InheritedLoss",
@@ -93,7 +98,7 @@ def _race(
         block_sizes=sizes,
         num_units=loss.num_tokens * math.log(2),
         settings=RaceSettings(
-            keep=max(args.parent_size, args.measure_finalists),
+            keep=race_keep(args),
             error=args.race_error if is_raced else 0.5,
             tolerance=args.race_tolerance,
         ),

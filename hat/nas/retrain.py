@@ -44,7 +44,9 @@ class RetrainSettings:
     configs: Path
     """The training: a YAML file as ``train.py`` takes with ``--sub-configs``."""
 
-    data: Path
+    data: tuple[Path, ...]
+    """The data folders; fairseq takes several, joined by colons."""
+
     seeds: Sequence[int]
     subset: str
     metric: str
@@ -134,7 +136,7 @@ def retrain_settings(args: argparse.Namespace) -> RetrainSettings | None:
     return RetrainSettings(
         top=args.retrain_top,
         configs=Path(args.retrain_configs),
-        data=Path(str(entries["data"].value)),
+        data=tuple(Path(path) for path in str(entries["data"].value).split(":")),
         seeds=tuple(dict.fromkeys(args.retrain_seeds)),
         subset=args.retrain_subset,
         metric=args.retrain_metric,
@@ -174,8 +176,8 @@ def retrain(
     for name, trial in chosen.items():
         home = folder / _short_name(trial.arch)
         yml = home / "arch.yml"
-        if not yml.exists():
-            write_arch(yml, trial.arch, "Retrained after a search.")
+        # Always: the folder is named after the architecture, whatever was done to the file.
+        write_arch(yml, trial.arch, "Retrained after a search.")
         scores = [train_and_score(runner, home, yml, seed, settings) for seed in settings.seeds]
         rows.append(
             Retrained(
@@ -223,7 +225,7 @@ def train_and_score(
                 *(*hat, "train", *configs, *on_cpu),
                 *("--seed", str(seed), "--save-dir", str(save_dir), *settings.train_flags),
             ),
-            inputs=(yml, settings.configs, settings.data),
+            inputs=(yml, settings.configs, *settings.data),
             outputs=(checkpoint,),
             work_dir=save_dir,
         )
@@ -239,7 +241,7 @@ def train_and_score(
                 *("--gen-subset", settings.subset, "--batch-size", "128", "--remove-bpe"),
                 *("--beam", str(settings.beam), "--lenpen", str(settings.lenpen)),
             ),
-            inputs=(yml, settings.configs, settings.data, checkpoint),
+            inputs=(yml, settings.configs, *settings.data, checkpoint),
             outputs=(log,),
         )
     )
