@@ -24,7 +24,7 @@ from hat.conditions import file_digest
 from hat.latency.samples import write_samples
 from hat.text.lines import write_lines
 from tests.latency.conftest import simulated_sample
-from tests.stages.test_average_checkpoints import save
+from tests.commands.test_average_checkpoints import save
 
 pytestmark = pytest.mark.stage
 
