@@ -61,7 +61,7 @@ def train_once(options: argparse.Namespace, arch: Path, seed: int) -> dict[str, 
     settings = RetrainSettings(
         top=0,
         configs=Path(options.configs),
-        data=DATA,
+        data=(DATA,),
         seeds=(seed,),
         subset="test",
         metric="sacre",

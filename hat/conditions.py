@@ -7,6 +7,7 @@ what is in it.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ _DIGITS = 16
 
 _SHOWN = 60
 """Longest value that a message shows in full."""
+
+_NAMED = 4
+"""How many differences a message spells out."""
 
 _MISSING = "nothing"
 
@@ -50,6 +54,11 @@ def files_digest(paths: Iterable[str | Path]) -> str:
     return bytes_digest("\n".join(lines).encode())
 
 
+def mapping_digest(conditions: Mapping[str, Any]) -> str:
+    """Returns one digest over all conditions: 16 hex digits of SHA-256."""
+    return bytes_digest(json.dumps(_plain(conditions), sort_keys=True, default=str).encode())
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Returns what differs between two sets of conditions: ``"seed was 1, is now 2"`` and so on.
 
@@ -57,10 +66,17 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """
     names = [*old, *(name for name in new if name not in old)]
     return [
-        f"{name} was {_shown(old, name)}, is now {_shown(new, name)}"
+        "{} was {}, is now {}".format(name, *_shown(_text(old, name), _text(new, name)))
         for name in names
         if name not in old or name not in new or _plain(old[name]) != _plain(new[name])
     ]
+
+
+def what_differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Returns ``differences`` as a part of a sentence, the first of them; empty if all is equal."""
+    found = differences(old, new)
+    more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    return "; ".join([*found[:_NAMED], *more])
 
 
 def _plain(value: Any) -> Any:
@@ -69,8 +85,21 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _shown(values: Mapping[str, Any], name: str) -> str:
-    if name not in values:
-        return _MISSING
-    text = str(values[name])
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+def _text(values: Mapping[str, Any], name: str) -> str:
+    return str(values[name]) if name in values else _MISSING
+
+
+def _shown(old: str, new: str) -> tuple[str, str]:
+    """Both values cut to a readable length, so that the place where they differ is seen."""
+    if max(len(old), len(new)) <= _SHOWN:
+        return old, new
+    same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
+    start = 0 if same < _SHOWN // 2 else same - _SHOWN // 4
+    return _cut(old, start), _cut(new, start)
+
+
+def _cut(text: str, start: int) -> str:
+    beginning = "..." if start else ""
+    room = _SHOWN - len(beginning)
+    rest = text[start:]
+    return beginning + (rest if len(rest) <= room else f"{rest[: room - 3]}...")

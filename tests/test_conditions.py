@@ -1,6 +1,13 @@
 import pytest
 
-from hat.conditions import bytes_digest, differences, file_digest, files_digest
+from hat.conditions import (
+    bytes_digest,
+    differences,
+    file_digest,
+    files_digest,
+    mapping_digest,
+    what_differs,
+)
 from hat.errors import HatError
 
 
@@ -35,6 +42,30 @@ def test_differences_name_old_and_new():
         "gone was 3, is now nothing",
         f"come was nothing, is now {'x' * 57}...",
     ]
+
+
+def test_long_values_show_the_place_where_they_differ():
+    old, new = ["same"] * 30, [*["same"] * 29, "other"]
+    (found,) = differences({"names": old}, {"names": new})
+    assert found == ("names was ...ame', 'same', 'same'], is now ...ame', 'same', 'other']")
+    longer = ["same"] * 28 + ["one"] + ["x"] * 30
+    (found,) = differences({"names": ["same"] * 28 + ["two"] + ["x"] * 30}, {"names": longer})
+    assert "'two'" in found and "'one'" in found and found.count("...") == 4
+    assert len(found) < 150
+
+
+def test_the_first_differences_are_spelt_out_and_the_rest_is_counted():
+    old, new = ({f"option{i}": value for i in range(6)} for value in (1, 2))
+    text = what_differs(old, new)
+    assert text.startswith("option0 was 1, is now 2; option1 was")
+    assert text.endswith("option3 was 1, is now 2; and 2 more")
+    assert what_differs(old, old) == ""
+
+
+def test_one_digest_of_all_conditions_whatever_their_order():
+    conditions = {"a": 1, "b": (1, 2)}
+    assert mapping_digest(conditions) == mapping_digest({"b": [1, 2], "a": 1})
+    assert mapping_digest(conditions) != mapping_digest({"a": 1, "b": [2, 1]})
 
 
 def test_equal_conditions_differ_in_nothing():

@@ -9,7 +9,16 @@ import hat
 
 PACKAGE = Path(hat.__file__).parent
 
-BASE = {"errors", "version", "files", "conditions", "signature", "settings", "parts"}
+BASE = {
+    "errors",
+    "version",
+    "files",
+    "conditions",
+    "option_conditions",
+    "signature",
+    "settings",
+    "parts",
+}
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
 
 GROUND: dict[str, set[str]] = {
@@ -17,6 +26,7 @@ GROUND: dict[str, set[str]] = {
     "version": set(),
     "files": {"errors"},
     "conditions": {"errors"},
+    "option_conditions": {"conditions"},
     "signature": {"version"},
     "settings": {"conditions", "errors"},
     "parts": {"errors"},

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from io import StringIO
@@ -25,6 +26,10 @@ ParseArch = Callable[[str, str], A]
 _LOWER_IS_BETTER = re.compile(
     r"loss|latency|flops|param|time|second|error|perplexity|\bppl", re.IGNORECASE
 )
+
+
+_MISSING = ("", "nan", "null", "none", "na", "n/a")
+"""How tables say that there is no number."""
 
 
 def parse_architecture(text: str, where: str) -> Any:
@@ -138,17 +143,26 @@ def _text(path: str | Path) -> str:
         raise DataError(f"{path}: cannot be read: {reason}") from None
 
 
+def number_or_missing(text: str) -> float:
+    """Returns the number in a field, ``nan`` where it says in one of the usual words that none is.
+
+    Raises:
+        ValueError: if it holds something else.
+    """
+    return math.nan if text.strip().lower() in _MISSING else float(text)
+
+
 def _is_number(text: str) -> bool:
     try:
-        float(text or "nan")
+        number_or_missing(text)
     except ValueError:
         return False
     return True
 
 
 def _number(text: str, where: str, column: str) -> float:
-    """The number in a field; an empty one was not measured."""
+    """The number in a field; one that is missing was not measured."""
     try:
-        return float(text or "nan")
+        return number_or_missing(text)
     except ValueError:
         raise DataError(f"{where}: {column} must be a number, but found {text!r}") from None

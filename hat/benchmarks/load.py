@@ -7,6 +7,7 @@ from typing import Any
 from hat.benchmarks import nb101, nb201, nb_nlp
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.csv_table import load_csv
+from hat.conditions import file_digest
 from hat.errors import ConfigError, suggestion
 
 LOADERS: Mapping[str, Callable[[Path], TableBenchmark[Any]]] = {
@@ -32,3 +33,12 @@ def load_benchmark(name: str) -> TableBenchmark[Any]:
             f"but found {name!r}{hint}"
         )
     return LOADERS[kind](Path(path))
+
+
+def benchmark_digest(name: str) -> str:
+    """Returns the digest of the file that ``KIND:PATH`` names, for signatures.
+
+    Raises:
+        HatError: if it cannot be read.
+    """
+    return file_digest(name.partition(":")[2])

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from hat.cli.console import command, print_result
+from hat.conditions import files_digest
 from hat.errors import CheckpointError, ConfigError
 from hat.files import replacing
 from hat.models.checkpoint import load_checkpoint, read_checkpoint
@@ -39,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         {
             "checkpoint": options.output,
             "inputs": [str(path) for path in paths],
-            "signature": signature(stage="average-checkpoints", count=len(paths)),
+            "signature": signature(
+                stage="average-checkpoints", count=len(paths), inputs=files_digest(paths)
+            ),
         }
     )
 

@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping
+from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
 from hat.arch.model_options import add_model_options
 from hat.cli.console import command, print_result, set_up_logging
 from hat.cli.training_keys import TRAINING_KEYS
+from hat.conditions import file_digest, mapping_digest
 from hat.errors import ConfigError
 from hat.signature import signature
 
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
     from hat.fairseq_plugin.arguments import check_data_folder, generation_parser, parse
+    from hat.fairseq_plugin.data_folder import dictionaries_digest, subset_digest
     from hat.fairseq_plugin.generation import translate
     from hat.fairseq_plugin.loading import build_task, load_model
 
@@ -44,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_data_folder(vars(args))
     cfg = convert_namespace_to_omegaconf(args)
     task = build_task(args)
-    model = load_model(args.path, task, _arch(args))
+    arch = _arch(args)
+    model = load_model(args.path, task, arch)
     if torch.cuda.is_available() and not args.cpu:
         model.cuda()
         if args.fp16:
@@ -69,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             "subset": args.gen_subset,
             "signature": signature(
                 stage="generate",
-                checkpoint=Path(args.path).name,
+                checkpoint=file_digest(args.path),
+                subtransformer=None if arch is None else mapping_digest(arch_to_mapping(arch)),
+                dictionaries=dictionaries_digest(task),
+                data=subset_digest(task, args.gen_subset),
                 subset=args.gen_subset,
                 beam=args.beam,
                 lenpen=args.lenpen,

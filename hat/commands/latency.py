@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import arch_from_mapping, load_arch
+from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch
 from hat.cli.console import command, print_result
 from hat.cli.training_keys import TRAINING_KEYS
+from hat.conditions import file_digest, mapping_digest
 from hat.errors import ConfigError, DataError, suggestion
 from hat.latency.drift import MIN_SHIFT_PERCENT, DriftReport, find_shifted_runs
 from hat.latency.samples import LatencySample, read_samples, write_samples
+from hat.option_conditions import content_digest
 from hat.signature import signature
 
 
@@ -155,7 +157,14 @@ def bench(argv: Sequence[str]) -> None:
         }
     print(f"\n### Summary\n\n{bench_summary(found_rows)}\n")
     print_result(
-        {"bench": result, "signature": signature(stage="latency-bench", seeds=options.seeds)}
+        {
+            "bench": result,
+            "signature": signature(
+                stage="latency-bench",
+                data="+".join(data.digest for data in datasets),
+                seeds=options.seeds,
+            ),
+        }
     )
 
 
@@ -178,7 +187,8 @@ def measure_one(argv: Sequence[str] | None = None) -> None:
     workload = workload_from(options, argv)
     check_device(workload.device)
     arch = arch_from_mapping(vars(options), "the options")
-    sample = measure(super_transformer_from(options), arch, workload, report=print)
+    model = super_transformer_from(options)
+    sample = measure(model, arch, workload, report=print)
     print(
         f"Latency on {device_name(workload.device)}: {sample.total_ms:.2f} ms "
         f"({sample.encoder_ms:.2f} encoder, {sample.decoder_ms:.2f} decoder), {workload.tag()}"
@@ -192,6 +202,8 @@ def measure_one(argv: Sequence[str] | None = None) -> None:
             "decoder_std_ms": sample.decoder_std_ms,
             "signature": signature(
                 stage="latency",
+                subtransformer=mapping_digest(arch_to_mapping(arch)),
+                model=mapping_digest(vars(model.config)),
                 workload=workload.tag(),
                 device=device_name(workload.device).replace(" ", "_"),
             ),
@@ -231,7 +243,11 @@ def predict(argv: Sequence[str]) -> None:
     print_result(
         {
             "predictions": results,
-            "signature": signature(stage="latency-predict", predictor=predictor.kind),
+            "signature": signature(
+                stage="latency-predict",
+                predictor=file_digest(options.ckpt_path),
+                subtransformers=content_digest(options.yml),
+            ),
         }
     )
 

@@ -15,6 +15,7 @@ from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, space_from_opt
 from hat.arch.space import SearchSpace
 from hat.cli.console import command, print_result
 from hat.cli.options import StageParser
+from hat.conditions import mapping_digest
 from hat.errors import ConfigError, DataError
 from hat.files import split_lines
 from hat.latency.active import UntilError
@@ -24,10 +25,13 @@ from hat.latency.measure import measure
 from hat.latency.options import measuring_parser, super_transformer_from, workload_from
 from hat.latency.predictor import space_choices
 from hat.latency.reference import Baseline, Reference
+from hat.latency.resuming import check_same_conditions
 from hat.latency.samples import LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar, sidecar_path
 from hat.latency.workload import Workload
+from hat.models.config import SuperTransformerConfig
 from hat.signature import signature
+from hat.version import __version__
 
 
 def _parser() -> StageParser:
@@ -120,7 +124,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             sidecar.append(event="baseline", baseline_ms=baseline.latency_ms, noise=baseline.noise)
         collector.run(plan)
 
-    _report(options, collector, plan, space, workload, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    _report(options, collector, plan, space, workload, model.config, seconds)
 
 
 def _advance(bar: "tqdm[Any]") -> None:
@@ -134,6 +139,7 @@ def _facts(
     model: dict[str, Any],
 ) -> dict[str, Any]:
     return {
+        "hat": __version__,
         "workload": workload.to_dict(),
         "device": device_facts(workload.device, workload.num_threads),
         "space": space_choices(space),
@@ -141,6 +147,7 @@ def _facts(
         "model": model,
         "seed": options.seed,
         "until_error": options.until_error,
+        "reference_every": options.lat_reference_every,
         "reference": arch_to_mapping(reference_arch(space)),
     }
 
@@ -178,7 +185,7 @@ def _open(
             f"{path}: cannot be resumed, because {sidecar_path(path).name} is missing, which says "
             "how it was measured"
         )
-    _check_same(sidecar, facts, path)
+    check_same_conditions(path, sidecar, facts)
     _repair(path)
     lines = split_lines(path.read_text(encoding="utf-8"))
     samples = read_samples(path) if len(lines) > 1 else []
@@ -186,23 +193,6 @@ def _open(
         raise DataError(f"{path}: cannot be resumed, because it holds rows without architecture")
     print(f"| goes on after row {len(samples) - 1}")
     return samples, sidecar
-
-
-def _check_same(sidecar: Sidecar, facts: dict[str, Any], path: Path) -> None:
-    difference = sidecar.workload.difference(Workload.from_dict(facts["workload"], "the options"))
-    if difference:
-        raise DataError(f"{path}: cannot be resumed with another workload: {difference}")
-    for key, name in (
-        ("space_fingerprint", "search space"),
-        ("seed", "seed"),
-        ("until_error", "--until-error"),
-        ("model", "SuperTransformer"),
-    ):
-        if sidecar.facts.get(key) != facts[key]:
-            raise DataError(f"{path}: cannot be resumed, because the {name} was another one")
-    here, there = facts["device"]["name"], sidecar.facts["device"]["name"]
-    if here != there:
-        raise DataError(f"{path}: was measured on {there}, but this is {here}")
 
 
 def _repair(path: Path) -> None:
@@ -274,6 +264,7 @@ def _report(
     plan: Plan,
     space: SearchSpace,
     workload: Workload,
+    model: SuperTransformerConfig,
     seconds: float,
 ) -> None:
     totals = np.array([sample.total_ms for sample in collector.samples])
@@ -300,6 +291,7 @@ def _report(
                 space=space.fingerprint(),
                 seed=options.seed,
                 workload=workload.tag(),
+                model=mapping_digest(vars(model)),
             ),
         }
     )

@@ -5,10 +5,11 @@ import math
 import time
 from collections.abc import Sequence
 
-from hat.benchmarks.load import LOADERS, load_benchmark
+from hat.benchmarks.load import LOADERS, benchmark_digest, load_benchmark
 from hat.benchmarks.nb101_convert import convert
 from hat.benchmarks.nb101_enumerate import NUM_CELLS, enumerate_cells
 from hat.cli.console import command, print_result
+from hat.conditions import file_digest
 from hat.signature import signature
 
 
@@ -22,7 +23,7 @@ def _convert(args: argparse.Namespace) -> None:
             "architectures": found.num_architectures,
             "epochs": list(found.epochs),
             "seconds": round(time.perf_counter() - start, 2),
-            "signature": signature(benchmark="nasbench101", source=args.source),
+            "signature": signature(benchmark="nasbench101", source=file_digest(args.source)),
         }
     )
 
@@ -57,7 +58,7 @@ def _query(args: argparse.Namespace) -> None:
             {
                 "architectures": len(table),
                 "metrics": list(table.metrics),
-                "signature": signature(benchmark=table.name),
+                "signature": signature(benchmark=table.name, data=benchmark_digest(args.benchmark)),
             }
         )
         return
@@ -70,7 +71,12 @@ def _query(args: argparse.Namespace) -> None:
         {
             "id": args.id,
             **{name: value if math.isfinite(value) else None for name, value in values.items()},
-            "signature": signature(benchmark=table.name, epochs=args.epochs, seed=args.seed),
+            "signature": signature(
+                benchmark=table.name,
+                data=benchmark_digest(args.benchmark),
+                epochs=args.epochs,
+                seed=args.seed,
+            ),
         }
     )
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from hat.benchmarks.base import TableBenchmark
-from hat.benchmarks.load import load_benchmark
+from hat.benchmarks.load import benchmark_digest, load_benchmark
 from hat.benchmarks.simulated import SimulatedTraining
 from hat.cli.console import command, print_result
 from hat.errors import ConfigError, suggestion
@@ -116,10 +116,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(text_table([mine], SUMMARY) if name == runs[0].algorithm else summary_line(mine))
     text = signature(
         benchmark=table.name,
+        data=benchmark_digest(options.benchmark),
         size=len(table),
+        algorithms="+".join(by_algorithm(runs)),
         metric=options.search_metric,
         report=reported,
         budget_s=f"{options.budget:g}",
+        time=options.time_metric if options.cost_per_model is None else None,
+        cost_s=None if options.cost_per_model is None else f"{options.cost_per_model:g}",
+        epochs=options.epochs,
+        training_run=options.training_run,
         seeds=f"{options.seed}..{options.seed + options.seeds - 1}",
         population=options.population_size,
     )

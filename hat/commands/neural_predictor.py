@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hat.benchmarks.base import TableBenchmark
-from hat.benchmarks.load import LOADERS, load_benchmark
+from hat.benchmarks.load import LOADERS, benchmark_digest, load_benchmark
 from hat.benchmarks.simulated import SimulatedTraining
 from hat.cli.console import command, print_result
 from hat.errors import ConfigError
@@ -98,6 +98,7 @@ class _Task:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.table = load_benchmark(args.benchmark)
+        self.digest = benchmark_digest(args.benchmark)
         self.metric = args.metric or default_metric(self.table)
         self.scores = self.table.column(self.metric)
         self.archs = [self.table.arch(id) for id in self.table.ids()]
@@ -138,6 +139,7 @@ def _rank(args: argparse.Namespace) -> None:
             "plot": args.plot,
             "signature": signature(
                 benchmark=task.table.name,
+                data=task.digest,
                 metric=task.metric,
                 train=args.train_split,
                 eval=args.eval_split,
@@ -165,6 +167,7 @@ def _cross_validate(args: argparse.Namespace) -> None:
             "kendall": {name: round(float(r.kendall.mean()), 4) for name, r in results.items()},
             "signature": signature(
                 benchmark=task.table.name,
+                data=task.digest,
                 metric=task.metric,
                 train=args.train_split,
                 folds=args.folds,
@@ -205,6 +208,7 @@ def _select(args: argparse.Namespace) -> None:
             "spent_unit": "s of simulated training" if has_times else "trainings",
             "signature": signature(
                 benchmark=task.table.name,
+                data=task.digest,
                 metric=task.metric,
                 train=args.num_train,
                 verified=args.num_verified,

@@ -15,7 +15,8 @@ from typing import Any
 
 from hat.arch.hat_yaml import space_from_options, write_arch
 from hat.cli.console import command, print_result
-from hat.cli.options import Entry, check_keys, read_yaml
+from hat.cli.options import Entry, check_keys, read_config_files, read_yaml
+from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.files import write_json, write_text
 from hat.pipeline.steps import Runner, Step
@@ -30,6 +31,9 @@ _FILES = (
     "evo-search",
     "subtransformer",
 )
+_FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref")
+"""Keys of a search's YAML file that name files."""
+
 _REQUIRED = ("task", "run-dir", "data", *_FILES)
 _KEYS = (*_REQUIRED, "device", "metric", "preprocess-arguments", "retrain-largest", "minutes")
 
@@ -84,6 +88,7 @@ class Plan:
                 raise ConfigError(f"{where}: minutes of {name} are a number, not {value!r}")
         super_options = {k: e.value for k, e in read_yaml(self._values["supertransformer"]).items()}
         self.space = space_from_options(super_options, self._values["supertransformer"])
+        self._files_of_search = self._named_by_search()
         self.best_yml = self.run_dir / "best.yml"
         self.largest_yml = self.run_dir / "largest.yml"
         self._names = [step.name for step in self.steps()]
@@ -91,11 +96,26 @@ class Plan:
             if name not in self._names:
                 raise ConfigError(f"{entries['minutes'].where}: there is no step {name!r}")
 
+    def _named_by_search(self) -> list[Path]:
+        """Further files that the search's YAML files name; it depends on what is in them."""
+        entries = read_config_files([self._values["supertransformer"], self._values["evo-search"]])
+        return [Path(str(entries[key].value)) for key in _FILE_KEYS if key in entries]
+
     def _one_of(self, key: str, choices: tuple[str, ...], where: str) -> str:
         value = self._values.get(key, choices[0])
         if value not in choices:
             raise ConfigError(f"{where}: {key} is one of {', '.join(choices)}, not {value!r}")
         return str(value)
+
+    def results(self) -> dict[str, Path]:
+        """Returns the files in which the stages leave what the next ones build on."""
+        return {
+            "architecture": self.best_yml,
+            "retrained": self.run_dir / "subtransformer" / "checkpoint_best.pt",
+            "supertransformer": self.run_dir / "supertransformer" / "checkpoint_best.pt",
+            "latencies": self.run_dir / "latency.csv",
+            "predictor": self.run_dir / "predictor.pt",
+        }
 
     def steps(self) -> list[Step]:
         """Returns all steps in order."""
@@ -137,7 +157,8 @@ class Plan:
                     "--lat-dataset-path",
                     str(csv),
                 ],
-                reads=[values["latency-dataset"]],
+                # Of the data the sizes of its dictionaries count: the output layer is as wide.
+                reads=[values["latency-dataset"], data],
                 writes=[csv],
                 depends_on_machine=True,
             ),
@@ -175,6 +196,7 @@ class Plan:
                     supernet,
                     predictor,
                     data,
+                    *self._files_of_search,
                 ],
                 writes=[self.best_yml],
                 work_dir=self.best_yml.with_suffix(".search"),
@@ -241,7 +263,7 @@ class Plan:
             name,
             f"measure {what}",
             [*_script("train.py"), f"--configs={yml}", f"--sub-configs={settings}", device_flag],
-            reads=[yml, settings],
+            reads=[yml, settings, self._values["data"]],
             writes=[],
             depends_on_machine=True,
         )
@@ -254,7 +276,14 @@ class Plan:
             name,
             f"translate the test set with the {what} one, {weights} weights, and score",
             [_bash(), str(script), str(checkpoint), str(yml), self.metric, gpu, "test"],
-            reads=[script, checkpoint, yml, self._values["data"]],
+            reads=[
+                script,
+                "configs/common.sh",
+                *sorted(task_dir.glob("subtransformer/common*.yml")),
+                checkpoint,
+                yml,
+                self._values["data"],
+            ],
             writes=[],
         )
 
@@ -290,15 +319,12 @@ def _report(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> None:
         space=plan.space.fingerprint(),
         limit_ms=search["limit_ms"],
         metric=plan.metric,
+        **{name: file_digest(path) for name, path in plan.results().items()},
         score=results["evaluate-best-retrained"].get("signature"),
     )
     written = {
         "report": plan.run_dir / "report.md",
-        "architecture": plan.best_yml,
-        "retrained": plan.run_dir / "subtransformer" / "checkpoint_best.pt",
-        "supertransformer": plan.run_dir / "supertransformer" / "checkpoint_best.pt",
-        "latencies": plan.run_dir / "latency.csv",
-        "predictor": plan.run_dir / "predictor.pt",
+        **plan.results(),
         "trials": plan.best_yml.with_suffix(".search") / "trials.jsonl",
         "logs": plan.run_dir / "logs",
     }

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 
 from hat.cli.console import command, print_result
+from hat.conditions import mapping_digest
 from hat.errors import ConfigError
 from hat.signature import signature
 from hat.tasks import multi30k, numbers
 from hat.tasks.binarise import binarise
-from hat.tasks.corpus import describe, read_corpus
+from hat.tasks.corpus import Corpus, describe, read_corpus
 from hat.tasks.prepare import prepare_corpus, split_words
 from hat.text.dictionaries import SPECIAL_SYMBOLS, read_dictionary
 from hat.text.lines import Changes, iterate_stream, iterate_text
@@ -88,11 +89,8 @@ def _multi30k(options: argparse.Namespace) -> dict[str, Any]:
         tokenise=normalise_and_tokenise,
         num_merges=options.merges,
     )
-    return {
-        **result,
-        "text": changes.to_json(),
-        "signature": signature(task="multi30k.en-de", bpe=options.merges),
-    }
+    text = signature(task="multi30k.en-de", corpus=_digest(raw), bpe=options.merges)
+    return {**result, "text": changes.to_json(), "signature": text}
 
 
 def _bpe(options: argparse.Namespace) -> dict[str, Any]:
@@ -105,7 +103,7 @@ def _bpe(options: argparse.Namespace) -> dict[str, Any]:
         "words": describe(tokenised),
         "bpe": describe(units),
         "text": changes.to_json(),
-        "signature": signature(bpe=options.merges),
+        "signature": signature(corpus=_digest(tokenised), bpe=options.merges),
     }
 
 
@@ -152,6 +150,11 @@ def _binarise(options: argparse.Namespace) -> None:
 
 _DICTIONARIES = ("srcdict", "tgtdict")
 _LIMITS = ("thresholdsrc", "thresholdtgt", "nwordssrc", "nwordstgt")
+
+
+def _digest(corpus: Corpus) -> str:
+    """Of the sentences, however they are stored."""
+    return mapping_digest({split: (both.source, both.target) for split, both in corpus.items()})
 
 
 def _parser() -> argparse.ArgumentParser:

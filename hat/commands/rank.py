@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from hat.benchmarks.base import Metric, TableBenchmark
 from hat.benchmarks.csv_table import load_csv
 from hat.cli.console import command, print_result
+from hat.conditions import file_digest
 from hat.errors import ConfigError, DataError, suggestion
 from hat.report.tables import Column, text_table
 from hat.scoring.base import Scorer
@@ -75,7 +76,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "rows": [row.to_json() for row in rows],
                 "target": target,
                 "signature": signature(
-                    table=table.name, target=target, **common.model_options(options)
+                    table=file_digest(options.file),
+                    target=target,
+                    scorers="+".join(dict.fromkeys(row.scorer for row in rows)),
+                    top=options.top,
+                    **common.model_options(options),
                 ),
             }
         )

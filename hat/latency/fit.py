@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from hat.conditions import mapping_digest
 from hat.errors import ConfigError, DataError
 from hat.latency.dataset import Dataset, Split, load_datasets, split_rows
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.table import ArchTable, Floats, Rows
+from hat.option_conditions import content_digest
 from hat.settings import OneOf, Settings, settings_signature
 from hat.signature import signature
 
@@ -112,9 +114,13 @@ def fit_predictor(
     own = _settings_of(type(predictor), part_settings)
     text = signature(
         stage="latency-predictor",
+        data=content_digest(paths),
         predictor=predictor.kind,
         loss=settings_signature(own).get("loss"),
         machine=settings.machine,
+        shifted="kept" if settings.keep_shifted else None,
+        scales=mapping_digest(vars(scales)),
+        recipe=mapping_digest(settings_signature(own)),
         seed=settings.seed,
         rows=len(rows),
         workload=None if dataset.workload is None else dataset.workload.tag(),

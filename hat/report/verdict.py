@@ -7,6 +7,10 @@ import numpy as np
 
 from hat.errors import ConfigError
 
+MIN_SEEDS = 5
+"""Runs below which there is no verdict. The percentile bootstrap of three runs each finds a
+difference in about one case of five where there is none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
@@ -41,7 +45,7 @@ class Verdict:
 
     low: float
     high: float
-    """95% bootstrap interval of the gain; ``nan`` with a single seed each."""
+    """95% bootstrap interval of the gain; ``nan`` with fewer than ``MIN_SEEDS`` seeds."""
 
     sentence: str
 
@@ -58,7 +62,8 @@ def compare(
     """Compares two groups of runs by the difference of their means.
 
     The interval is the percentile bootstrap over seeds, both groups resampled independently. With
-    fewer than about five seeds it is too narrow, so the sentence says how many there were.
+    fewer than ``MIN_SEEDS`` seeds it is far too narrow, so there is none then, and no verdict. The
+    sentence names the score that decided: what wins by it need not win after training.
 
     Raises:
         ConfigError: if a group is empty or holds a score that is not a number.
@@ -69,7 +74,7 @@ def compare(
     sign = 1.0 if higher_is_better else -1.0
     a, b = sign * np.array(ours.scores), sign * np.array(baseline.scores)
     gain = float(a.mean() - b.mean())
-    if len(a) < 2 and len(b) < 2:
+    if min(len(a), len(b)) < MIN_SEEDS:
         low = high = float("nan")
     else:
         gains = _resampled(a, rng, num_resamples) - _resampled(b, rng, num_resamples)
@@ -86,19 +91,21 @@ def _resampled(values: np.ndarray, rng: np.random.Generator, count: int) -> np.n
 def _sentence(
     ours: Runs, baseline: Runs, score_name: str, gain: float, low: float, high: float
 ) -> str:
-    reached = (
-        f"{ours.name} reached {score_name} {ours.mean:.4g} and {baseline.name} {baseline.mean:.4g}"
-    )
+    reached = f"{ours.name} reached {ours.mean:.4g} and {baseline.name} {baseline.mean:.4g}"
     seeds = f"{_seeds(ours)} against {_seeds(baseline)}"
+    by = f"by {score_name.replace('-', ' ')}"
     if np.isnan(low):
-        return f"One run each proves nothing: {reached} ({seeds})."
+        return (
+            f"Not enough seeds for a verdict {by}: {reached}, a difference of {gain:+.3g} "
+            f"({seeds}; it takes {MIN_SEEDS} each)."
+        )
     interval = f"95% interval {low:+.3g} to {high:+.3g}; {seeds}"
     if low > 0:
-        return f"Worth it: {reached}, a gain of {gain:.3g} ({interval})."
+        return f"Worth it {by}: {reached}, a gain of {gain:.3g} ({interval})."
     if high < 0:
-        return f"Not worth it: {reached}, a loss of {-gain:.3g} ({interval})."
+        return f"Not worth it {by}: {reached}, a loss of {-gain:.3g} ({interval})."
     chance = f"the difference of {gain:+.3g} may be chance"
-    return f"Not shown to be worth it: {reached}; {chance} ({interval})."
+    return f"Not shown to be worth it {by}: {reached}; {chance} ({interval})."
 
 
 def _seeds(runs: Runs) -> str:

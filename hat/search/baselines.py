@@ -1,8 +1,9 @@
 """What a search has to beat, at the same price: random search, and the largest that fits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from hat.search.algorithms.evolution import Evolution
 from hat.search.algorithms.generation import GenerationSettings
 from hat.search.algorithms.random_search import RandomSearch
-from hat.search.base import A, Codec, Feasible, Objective, Operators, SearchResult
+from hat.search.base import A, Codec, Feasible, Objective, Operators, SearchResult, Trial
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 
@@ -47,6 +48,7 @@ def random_baseline(
     batch_size: int = 125,
     folder: str | Path | None = None,
     signature: str = "",
+    conditions: Mapping[str, Any] | None = None,
 ) -> SearchResult[A]:
     """Searches at random until ``num_evaluations`` candidates are scored.
 
@@ -58,13 +60,31 @@ def random_baseline(
     algorithm = RandomSearch(
         Proposer(operators, rng, feasible), batch_size=min(batch_size, num_evaluations)
     )
-    search = Search(algorithm, [objective], codec=codec, folder=folder, signature=signature)
+    search = Search(
+        algorithm,
+        [objective],
+        codec=codec,
+        folder=folder,
+        signature=signature,
+        conditions=conditions,
+    )
     result, rounds = search.result(), -1
     while result.num_evaluated < num_evaluations and search.rounds_done > rounds:
         rounds = search.rounds_done
         algorithm.batch_size = min(batch_size, num_evaluations - result.num_evaluated)
         result = search.run(rounds + 1)
-    return result
+    # One that went on under a larger budget before has more: at equal cost the first of them count.
+    return replace(result, trials=_first(result.trials, num_evaluations))
+
+
+def _first(trials: Sequence[Trial[A]], num_archs: int) -> tuple[Trial[A], ...]:
+    """The trials up to that of the last of so many different architectures."""
+    seen: set[A] = set()
+    for place, trial in enumerate(trials):
+        if trial.arch not in seen and len(seen) == num_archs:
+            return tuple(trials[:place])
+        seen.add(trial.arch)
+    return tuple(trials)
 
 
 def largest_that_fits(

@@ -10,6 +10,7 @@ from typing import Any, Generic
 import numpy as np
 from numpy.typing import NDArray
 
+from hat.conditions import what_differs
 from hat.errors import DataError, SearchError
 from hat.files import write_json, write_text
 from hat.search.base import (
@@ -26,7 +27,7 @@ from hat.search.trials import TrialFormat
 
 TRIALS_FILE = "trials.jsonl"
 STATE_FILE = "search_state.json"
-_FORMAT = 3
+_FORMAT = 4
 
 Costs = Callable[[Sequence[A]], Mapping[str, NDArray[np.float64]]]
 
@@ -84,6 +85,7 @@ class Search(Generic[A]):
         costs: Costs[A] | None = None,
         folder: str | Path | None = None,
         signature: str = "",
+        conditions: Mapping[str, Any] | None = None,
         write: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -95,14 +97,16 @@ class Search(Generic[A]):
             codec: architectures as JSON.
             costs: what to note for each candidate, such as ``Constraints.costs``.
             folder: where trials and state are kept; without it nothing is written.
-            signature: everything that decides the outcome (space, seed, settings, scorer); a
-                state with another signature is refused.
+            signature: what the result is called.
+            conditions: everything that decides the outcome (space, seed, settings, scorer, the
+                content of files), as values that JSON can keep; a state under other conditions
+                is refused. By default the signature.
             write: whether to write into ``folder``. With several processes that run the same
                 search, only one of them writes and all of them read.
             clock: seconds, for tests.
 
         Raises:
-            SearchError: if the folder holds another search.
+            SearchError: if the folder holds a search under other conditions.
             DataError: if its files are damaged.
         """
         self._algorithm = algorithm
@@ -110,6 +114,7 @@ class Search(Generic[A]):
         self._costs = costs
         self._folder = None if folder is None else Path(folder)
         self._signature = signature
+        self._conditions = {"signature": signature} if conditions is None else dict(conditions)
         self._write = write
         self._clock = clock
         self._format = TrialFormat(codec, self._objectives)
@@ -138,8 +143,13 @@ class Search(Generic[A]):
         """Searches until ``num_rounds`` rounds are complete or no candidate is left.
 
         Raises:
-            SearchError: if no candidate meets the constraints.
+            SearchError: if no candidate meets the constraints, or more rounds are complete.
         """
+        if self._round > num_rounds:
+            raise SearchError(
+                f"{self._where()}: {self._round} rounds are done, more than the {num_rounds} asked "
+                "for; ask for as many, choose another folder or remove it"
+            )
         while self._round < num_rounds and not self._finished:
             started = self._clock()
             archs = self._algorithm.ask()
@@ -213,7 +223,7 @@ class Search(Generic[A]):
         write_text(self._folder / TRIALS_FILE, "".join(line + "\n" for line in self._lines))
         state = {
             "format": _FORMAT,
-            "signature": self._signature,
+            "conditions": self._conditions,
             "rounds": self._round,
             "trials": len(self._trials),
             "elapsed_s": self._elapsed_s,
@@ -226,7 +236,14 @@ class Search(Generic[A]):
         path = folder / STATE_FILE
         try:
             state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            version, signature = state["format"], state["signature"]
+            version = int(state["format"])
+            if version != _FORMAT:
+                raise SearchError(
+                    f"{path}: was made by {'an older' if version < _FORMAT else 'a newer'} version "
+                    f"of hat (state format {version}, here {_FORMAT}) and cannot go on; choose "
+                    "another folder or remove it"
+                )
+            conditions = dict(state["conditions"])
             count, rounds = int(state["trials"]), int(state["rounds"])
             elapsed_s, algorithm = float(state["elapsed_s"]), state["algorithm"]
             objectives = state["objectives"]
@@ -235,12 +252,11 @@ class Search(Generic[A]):
                 f"{path}: not the state of a search: {type(error).__name__} {error}; "
                 "remove the folder to search anew"
             ) from None
-        if version != _FORMAT:
-            raise DataError(f"{path}: state format {version} is not known; expected {_FORMAT}")
-        if signature != self._signature:
+        difference = what_differs(conditions, self._conditions)
+        if difference:
             raise SearchError(
-                f"{path}: holds another search ({signature}), but this one is "
-                f"{self._signature}; choose another folder or remove it"
+                f"{path}: holds a search under other conditions: {difference}; choose another "
+                "folder or remove it"
             )
         trials = self._format.read(folder / TRIALS_FILE, count)
         try:
@@ -253,6 +269,9 @@ class Search(Generic[A]):
             ) from None
         self._keep(trials)
         self._round, self._elapsed_s = rounds, elapsed_s
+
+    def _where(self) -> str:
+        return "this search" if self._folder is None else str(self._folder)
 
     def _report(self, num_rounds: int, num_new: int) -> RoundReport[A]:
         best = self._trials[ranked(self._trials)[0]]

@@ -4,12 +4,12 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from hat.conditions import file_digest
 from hat.errors import DataError
 from hat.files import split_lines
 from hat.latency.dataset import split_rows
@@ -21,6 +21,7 @@ from hat.latency.predictors.linear import LinearSettings, fit_linear
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import read_samples
 from hat.latency.table import ArchTable, Floats, Rows, table_of_samples
+from hat.version import __version__
 
 TRAIN_ROWS = (1600, 400, 100, 40)
 HAT_FEATURE_NORM = (640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0)
@@ -43,7 +44,7 @@ class BenchData:
         samples = read_samples(path)
         latency_ms = np.array([sample.total_ms for sample in samples])
         report = find_shifted_runs(samples)
-        digest = sha256(Path(path).read_bytes()).hexdigest()[:16]
+        digest = file_digest(path)
         return cls(Path(path).stem, table_of_samples(samples), latency_ms, report, digest)
 
     def noise_floor_percent(self) -> float:
@@ -159,7 +160,10 @@ METHODS: dict[str, Fit] = {
 
 
 class BenchStore:
-    """Figures that an earlier run left, by dataset, method, rows and seed; one JSON per line."""
+    """Figures that an earlier run left, by dataset, method, rows and seed; one JSON per line.
+
+    Those of another version of hat are passed over: its methods may have been others.
+    """
 
     def __init__(self, path: str | Path | None) -> None:
         """Reads ``path`` if it is there; ``None`` keeps nothing.
@@ -174,7 +178,9 @@ class BenchStore:
         try:
             for line in split_lines(self._path.read_text(encoding="utf-8")):
                 values = json.loads(line)
-                digest = values.pop("digest")
+                digest, version = values.pop("digest"), values.pop("hat", None)
+                if version != __version__:
+                    continue
                 row = BenchRow.from_dict(values)
                 self._rows[digest, row.method, row.train_rows, row.seed] = row
         except (OSError, ValueError, KeyError, TypeError):
@@ -189,7 +195,9 @@ class BenchStore:
         self._rows[data.digest, row.method, row.train_rows, row.seed] = row
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"digest": data.digest, **row.to_dict()}) + "\n")
+                stream.write(
+                    json.dumps({"digest": data.digest, "hat": __version__, **row.to_dict()}) + "\n"
+                )
 
 
 def bench(

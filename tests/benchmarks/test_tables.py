@@ -87,6 +87,12 @@ def test_csv(tmp_path):
     assert table.query("0000", "test_loss") == 0.01
 
 
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "null", "None", "NA", "n/a", " "])
+def test_a_number_may_be_missing(missing, tmp_path):
+    table = load_csv(table_of(tmp_path, f"arch,bleu\n{CELL},3.5\n{OTHER},{missing}\n"))
+    np.testing.assert_array_equal(table.column("bleu"), [3.5, np.nan])
+
+
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [

@@ -1,3 +1,4 @@
+import argparse
 import csv
 import json
 
@@ -7,6 +8,8 @@ import pytest
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.nb201_cell import sample_nb201
 from hat.commands.epsinas import main
+from hat.conditions import file_digest
+from hat.studies.epsinas.integrate import _score_parts
 
 pytestmark = pytest.mark.stage
 
@@ -178,9 +181,39 @@ def test_nasbench_nlp_against_reference_scores(capsys, tmp_path, recipes):
     assert rankings["PTB test loss", "epsinas, direct float32"]["num_scored"] == 1
     assert result["reference"]["recipes"] == 1
     assert "authors' code" in text
+    assert result["reference"]["without_score"] == 0
     reference.write_text("[]")
     message = fails(capsys, "nasbench-nlp", "--data", recipes, "--reference", reference)
     assert "is no file of reference scores" in message
+
+
+def test_reference_scores_that_are_missing_are_counted(capsys, tmp_path, recipes):
+    reference = tmp_path / "reference.json"
+    found = [0.1, None, 0.0, float("nan")]
+    rows = [{"recepie_id": id, "epsinas": score} for id, score in enumerate(found)]
+    reference.write_text(json.dumps({"scores": rows}))
+    flags = ("nasbench-nlp", "--data", recipes, "--steps", 5, "--sentences", 3)
+    text, result = run(capsys, *flags, "--direct", "float32", "--reference", reference)
+    assert f"{reference}: 2 of 4 recipes have no score there" in text
+    assert result["reference"]["without_score"] == 2
+    assert result["reference"]["recipes"] == 2
+    assert result["reference"]["median_difference_float64"] > 0  # of the one that is not 0
+    reference.write_text(json.dumps({"scores": rows[1:2]}))
+    message = fails(capsys, *flags, "--reference", reference)
+    assert "holds no score to compare with" in message
+
+
+def test_a_signature_of_scores_from_a_file_says_so(capsys, tmp_path):
+    args = argparse.Namespace(
+        scores=tmp_path / "a.csv", data=tmp_path / "b.csv", seed=0, images="noise", batch=4
+    )
+    for path in (args.scores, args.data):
+        path.write_text(path.name)
+    assert _score_parts(args) == {
+        "data": file_digest(args.data),
+        "scores": file_digest(args.scores),
+        "seed": 0,
+    }
 
 
 @pytest.mark.parametrize(

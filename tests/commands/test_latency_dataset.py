@@ -209,10 +209,12 @@ def test_a_dataset_of_something_else_is_not_resumed(
     run(config, csv, "--lat-dataset-size", "2")
     before = csv.read_text()
     for flags, message in (
-        (["--beam", "3"], "cannot be resumed with another workload: beam is 2 in one and 3"),
-        (["--seed", "7"], "cannot be resumed, because the seed was another one"),
-        (["--decoder-embed-choice", "16"], "because the search space was another one"),
-        (["--vocab-size", "99"], "because the SuperTransformer was another one"),
+        (["--beam", "3"], "cannot be resumed under other conditions: beam was 2, is now 3"),
+        (["--seed", "7"], "seed was 1, is now 7"),
+        (["--lat-trim", "0.2"], "trim_fraction was 0.1, is now 0.2"),
+        (["--latiter", "9"], "runs was 2, is now 9"),
+        (["--decoder-embed-choice", "16"], "search space was"),
+        (["--vocab-size", "99"], "src_vocab_size was 40, is now 99"),
     ):
         with pytest.raises(SystemExit, match="2"):
             run(config, csv, "--resume", *flags)

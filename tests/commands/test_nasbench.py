@@ -3,6 +3,7 @@ import json
 import pytest
 
 from hat.commands.nasbench import main
+from hat.conditions import file_digest
 
 
 def last_line(capsys):
@@ -13,14 +14,17 @@ def last_line(capsys):
 def test_convert_then_query(shared_data, tmp_path, capsys):
     source = shared_data / "nasbench101" / "format_sample.tfrecord"
     main(["convert", str(source), str(tmp_path / "out.h5")])
-    assert last_line(capsys)["architectures"] == 60
+    converted = last_line(capsys)
+    assert converted["architectures"] == 60
+    assert f"|source:{file_digest(source)}|" in converted["signature"]
     name = f"nasbench101:{tmp_path / 'out.h5'}"
     main(["query", name])
     assert last_line(capsys)["architectures"] == 60
     main(["query", name, "00005c142e6f48ac74fdcf73e3439874", "--epochs", "4", "--seed", "1"])
     result = last_line(capsys)
     assert result["validation_accuracy"] == pytest.approx(0.36742543679509536, abs=0)
-    assert result["signature"].startswith("benchmark:nasbench101|epochs:4|seed:1|hat:")
+    data = file_digest(tmp_path / "out.h5")
+    assert result["signature"].startswith(f"benchmark:nasbench101|data:{data}|epochs:4|seed:1|hat:")
 
 
 @pytest.mark.stage

@@ -45,10 +45,9 @@ def test_every_algorithm_on_a_table(table, tmp_path, capsys):
         assert 8000 / 829 <= int(row["unique_models"]) <= 8000 / 100 + 1
         assert float(row["reported"]) == pytest.approx(float(row["searched"]) - 0.01)
     assert (out / "best_so_far.png").stat().st_size > 10_000
-    assert (
-        "Worth it" in (out / "report.md").read_text()
-        or "worth it" in (out / "report.md").read_text()
-    )
+    report = (out / "report.md").read_text()
+    verdict = "- Not enough seeds for a verdict by test_accuracy: "
+    assert report.count(verdict) == len(names) - 1  # all but random search itself
 
 
 def test_graph_networks_guide_on_a_table(table, tmp_path, capsys):

@@ -5,6 +5,7 @@ import pytest
 from hat.arch.cell import CellGraph
 from hat.benchmarks import nb101
 from hat.commands import neural_predictor as stage
+from hat.conditions import file_digest
 from hat.models.gcn_training import PredictorSettings
 
 
@@ -44,6 +45,7 @@ def test_rank(small, tmp_path, capsys):
     assert result["kendall"] > 0.3
     assert result["mse_unit"] == "percent squared"
     assert "train:100|eval:all" in result["signature"]
+    assert f"|data:{file_digest(small.partition(':')[2])}|" in result["signature"]
     assert (tmp_path / "p.png").stat().st_size > 1000
     stage.main(["rank", small, "--train-split", "100", "--classifier", "0.3"])
     assert -1 <= last_line(capsys)["kendall"] <= 1

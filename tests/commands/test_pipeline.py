@@ -1,5 +1,6 @@
 """``hat pipeline``: the plan of the shipped tasks, and what is said of a wrong file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,20 @@ def test_shipped_pipelines_are_whole(path: Path) -> None:
         made |= set(step.outputs)
     for script in ("train.py", "latency_dataset.py", "latency_predictor.py", "evo_search.py"):
         assert any(script in step.command for step in steps)
+
+
+def test_steps_run_again_when_a_file_changes_that_they_read_unsaid(tmp_path: Path) -> None:
+    """What is not in their command: what a search's YAML names, test.sh's settings, the data."""
+    entries = read_yaml(ROOT / "configs/numbers.en-fr/pipeline.yml")
+    search = tmp_path / "search.yml"
+    search.write_text("scorer-table: a.csv\nretrain-configs: b.yml\nretrain-ref: c.txt\n")
+    entries["evo-search"] = replace(entries["evo-search"], value=str(search))
+    steps = {step.name: set(step.inputs) for step in Plan(entries, "pipeline.yml").steps()}
+    assert {Path("a.csv"), Path("b.yml"), Path("c.txt")} <= steps["evo-search"]
+    data = Path("data/binary/numbers_en_fr")
+    assert data in steps["latency-dataset"] & steps["measure-best"]
+    settings = Path("configs/numbers.en-fr/subtransformer/common.yml")
+    assert {settings, Path("configs/common.sh")} <= steps["evaluate-best-inherited"]
 
 
 def test_a_dry_run_says_what_there_is_to_do(capsys: pytest.CaptureFixture[str]) -> None:

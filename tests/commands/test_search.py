@@ -71,7 +71,7 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
         assert f"## {heading}" in report
     for rival in ("random search", "largest by params", "largest by decoder_depth"):
         assert f"| {rival} | 3 |" in report
-    assert "orth it: the search reached inherited-loss" in report and "95% interval" in report
+    assert report.count("- Not enough seeds for a verdict by inherited loss: the search") == 3
     scorers = [
         row["scorer"]
         for row in csv.DictReader((folder / "report" / "rank_correlations.csv").open())

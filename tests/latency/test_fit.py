@@ -17,6 +17,7 @@ from hat.latency.table import table_of_samples
 from hat.latency.workload import Workload
 from hat.studies.latency_bench import HAT_MLP, METHODS, BenchData, BenchRow, BenchStore, bench
 from hat.studies.latency_bench_report import bench_summary, bench_table
+from hat.version import __version__
 
 Simulate = Callable[..., list[LatencySample]]
 
@@ -131,6 +132,12 @@ def test_a_killed_bench_goes_on(tmp_path: Path, simulate: Simulate) -> None:
     assert list(bench(data, seeds=[0], with_mlp=False, store=BenchStore(file))) == whole
     other = replace(data, digest="of another file")
     assert BenchStore(file).find(other, "auto", 64, 0) is None
+    found = BenchStore(file).find(data, whole[1].method, whole[1].train_rows, 0)
+    assert found == whole[1]
+    text = file.read_text()
+    file.write_text(text.replace(f'"hat": "{__version__}"', '"hat": "0.0.9"'))
+    assert BenchStore(file).find(data, whole[1].method, whole[1].train_rows, 0) is None
+    file.write_text(text)
     file.write_text(file.read_text() + "{}\n")
     with pytest.raises(DataError, match="not what an earlier benchmark wrote"):
         BenchStore(file)

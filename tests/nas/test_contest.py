@@ -1,7 +1,9 @@
+import argparse
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hat.nas.options import contest_seeds
 
 from hat.errors import SearchError
 from hat.nas.contest import ContestRules, hold_contest
@@ -45,7 +47,18 @@ def test_every_side_runs_and_nothing_is_scored_twice():
     assert contest.baselines["largest by size"].num_evaluations == 1
     assert contest.trials["largest by size"].costs == {"latency_ms": 8.0}
     assert all(len(v.baseline.scores) == 3 for v in contest.verdicts)
-    assert contest.verdicts[1].sentence.startswith("Worth it: evolution reached loss")
+    for verdict in contest.verdicts:
+        assert verdict.sentence.startswith("Not enough seeds for a verdict by loss: evolution")
+
+
+def test_five_seeds_are_enough_for_a_verdict():
+    contest = hold_contest(rules(seeds=range(5)), toy.Loss(), name="evolution")
+    assert contest.verdicts[1].sentence.startswith("Worth it by loss: evolution reached")
+
+
+def test_the_same_seed_twice_is_one_run():
+    args = argparse.Namespace(seed=1, contest_seeds=[2, 2, 1, 3])
+    assert contest_seeds(args) == (1, 2, 3)
 
 
 def test_a_search_that_is_done_is_not_run_again():
@@ -56,7 +69,7 @@ def test_a_search_that_is_done_is_not_run_again():
     contest = hold_contest(shared, fresh, name="evolution", done={0: done})
     assert contest.ours.scores == (done.score(done.best()),)
     assert not set(fresh.seen) & {trial.arch for trial in done.trials}
-    assert "proves nothing" in contest.verdicts[0].sentence
+    assert "Not enough seeds" in contest.verdicts[0].sentence
 
 
 def test_fronts_are_compared_by_the_volume_they_dominate():
@@ -174,6 +187,22 @@ class Interrupted(toy.Loss):
         if self.left < 0:
             raise KeyboardInterrupt
         return super().score(archs)
+
+
+def test_a_contest_goes_on_under_its_own_conditions_only(tmp_path):
+    conditions = {"content of restore-file": "aa"}
+    hold_contest(rules(folder=tmp_path, conditions=conditions), toy.Loss(), name="evolution")
+    again = toy.Loss()
+    hold_contest(rules(folder=tmp_path, conditions=conditions), again, name="evolution")
+    assert all(sum(arch) == 8 for arch in again.seen)  # the largest that fit, which cost nothing
+    with pytest.raises(SearchError, match="content of restore-file was aa, is now bb"):
+        other = rules(folder=tmp_path, conditions={"content of restore-file": "bb"})
+        hold_contest(other, toy.Loss(), name="evolution")
+    # A folder of random search is not one of a search, whatever else is equal.
+    (tmp_path / "random_0").rename(tmp_path / "search_3")
+    with pytest.raises(SearchError, match="contest was random search with seed 0, is now search"):
+        other = rules(folder=tmp_path, seeds=(3,), conditions=conditions)
+        hold_contest(other, toy.Loss(), name="evolution")
 
 
 def test_an_interrupted_contest_goes_on(tmp_path):

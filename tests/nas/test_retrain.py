@@ -8,7 +8,7 @@ import pytest
 from hat.nas.options import add_search_options
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import load_arch
+from hat.arch.hat_yaml import load_arch, write_arch
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.nas import retrain as search_retrain
@@ -83,7 +83,7 @@ def settings(tmp_path: Path, **more: Any) -> RetrainSettings:
     values: dict[str, Any] = {
         "top": 1,
         "configs": tmp_path / "common.yml",
-        "data": tmp_path / "data",
+        "data": (tmp_path / "data", tmp_path / "more"),
         "seeds": (1, 2),
         "subset": "test",
         "metric": "sacre",
@@ -120,15 +120,30 @@ def test_finalists_that_fit_and_baselines_are_trained(
     assert load_arch(rows[0].folder / "arch.yml") == archs[2]
     assert train.outputs == (rows[0].folder / "seed2" / "checkpoint_best.pt",)
     assert train.work_dir == rows[0].folder / "seed2"
+    assert {tmp_path / "data", tmp_path / "more"} <= set(train.inputs) & set(generate.inputs)
     assert f"--configs={rows[0].folder / 'arch.yml'}" in train.command
     words = " ".join(generate.command)
     assert "--gen-subset test" in words and "--beam 4 --lenpen 0.6" in words
     assert "--metric sacre --target-lang de" in " ".join(score.command)
 
     section = retrain_section(rows, settings(tmp_path))
-    assert "- Worth it: finalist 1 reached BLEU 31.5 and random search 11.5" in section.text
+    assert (
+        "- Not enough seeds for a verdict by BLEU: finalist 1 reached 31.5 and random search 11.5"
+        in section.text
+    )
     assert "2 seeds against 2 seeds" in section.text
     assert section.csv is not None and section.csv[1].count("\n") == 3
+
+
+def test_an_edited_architecture_is_not_trained_under_the_name_of_another(
+    runner: list[FakeRunner], archs: list[SubTransformerConfig], tmp_path: Path
+) -> None:
+    rows = retrain(story([archs[2]]), settings(tmp_path), tmp_path)
+    yml = rows[0].folder / "arch.yml"
+    before = yml.read_bytes()
+    write_arch(yml, archs[0])
+    retrain(story([archs[2]]), settings(tmp_path), tmp_path)
+    assert yml.read_bytes() == before
 
 
 def test_without_measurements_the_best_trials_are_finalists(
@@ -190,9 +205,10 @@ def test_the_scored_checkpoint_is_the_one_that_the_training_leaves(tmp_path: Pat
     words = ["--retrain-top", "1", "--retrain-configs", str(yml)]
     names = []
     for line in ("", "disable-validation: True\n"):
-        yml.write_text(f"data: data/binary/x\n{line}")
+        yml.write_text(f"data: data/binary/x:data/binary/y\n{line}")
         found = retrain_settings(parser.parse_args(words))
         assert found is not None
+        assert found.data == (Path("data/binary/x"), Path("data/binary/y"))
         names.append(found.checkpoint_name)
     assert names == ["checkpoint_best.pt", "checkpoint_last.pt"]
 

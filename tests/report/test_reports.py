@@ -26,25 +26,46 @@ def runs(name, *scores):
     return Runs(name=name, scores=scores, num_evaluations=100)
 
 
+LOW = (3.0, 3.1, 3.0, 3.1, 3.0)
+HIGH = tuple(value + 0.5 for value in LOW)
+MIXED = (3.0, 3.6, 3.2, 3.5, 3.3)
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "beginning"),
     [
-        ((3.0, 3.1, 3.0), (3.5, 3.6, 3.5), "Worth it: search reached loss 3.033"),
-        ((3.5, 3.6, 3.5), (3.0, 3.1, 3.0), "Not worth it: search"),
-        ((3.0, 3.6), (3.1, 3.5), "Not shown to be worth it: search"),
-        ((3.0,), (4.0,), "One run each proves nothing: search"),
+        (LOW, HIGH, "Worth it by inherited loss: search reached 3.04 and random 3.54, a gain of"),
+        (HIGH, LOW, "Not worth it by inherited loss: search reached 3.54"),
+        (MIXED, MIXED[::-1], "Not shown to be worth it by inherited loss: search reached"),
+        (LOW[:4], HIGH, "Not enough seeds for a verdict by inherited loss: search reached 3.05"),
+        (LOW, HIGH[:4], "Not enough seeds for a verdict by inherited loss: search reached 3.04"),
+        ((3.0,), (4.0,), "Not enough seeds for a verdict by inherited loss: search reached 3 and"),
     ],
 )
 def test_verdicts(rng, ours, theirs, beginning):
     verdict = compare(
         runs("search", *ours),
         runs("random", *theirs),
-        score_name="loss",
+        score_name="inherited-loss",
         higher_is_better=False,
         rng=rng,
     )
     assert verdict.sentence.startswith(beginning)
     assert verdict.gain == pytest.approx(np.mean(theirs) - np.mean(ours))
+
+
+def test_three_seeds_are_no_verdict_however_far_apart(rng):
+    verdict = compare(
+        runs("search", *LOW[:3]),
+        runs("random", 9.0, 9.1, 9.2),
+        score_name="BLEU",
+        higher_is_better=False,
+        rng=rng,
+    )
+    assert np.isnan([verdict.low, verdict.high]).all()
+    assert "orth it" not in verdict.sentence
+    assert "(3 seeds of 100 evaluations against 3 seeds of 100" in verdict.sentence
+    assert verdict.sentence.endswith("it takes 5 each).")
 
 
 def test_the_interval_covers_the_truth(rng):
@@ -87,6 +108,23 @@ def test_random_baseline_costs_exactly_what_it_may():
     assert result.num_evaluated == len(loss.seen) == 130
 
 
+def test_a_random_baseline_that_had_more_does_not_count_it(tmp_path):
+    def search(num_evaluations):
+        operators = toy.make_operators()
+        return random_baseline(
+            *(operators, toy.limited(8), toy.Loss()),
+            codec=operators,
+            num_evaluations=num_evaluations,
+            rng=np.random.default_rng(0),
+            batch_size=50,
+            folder=tmp_path,
+        )
+
+    more = search(130)
+    assert more.num_evaluated == 130
+    assert search(80).trials == more.trials[:80]
+
+
 def test_largest_that_fits_is_the_largest():
     operators = toy.make_operators()
     limits = Constraints([Limit("latency_ms", 11, toy.sizes)])
@@ -126,8 +164,8 @@ def write_report(folder, *, with_deliveries):
     )
     large = (0, 0, 2, 3, 3)
     verdict = compare(
-        runs("evolution", 1.0, 1.1, 1.2),
-        runs("random search", 2.0, 2.1, 1.9),
+        runs("evolution", 1.0, 1.1, 1.2, 1.0, 1.2),
+        runs("random search", 2.0, 2.1, 1.9, 2.0, 2.0),
         score_name="loss",
         higher_is_better=False,
         rng=np.random.default_rng(0),
@@ -150,7 +188,7 @@ def test_search_report(tmp_path, with_deliveries):
     assert names >= {"report.md", "convergence.png", "convergence.csv", "front.png", "front.csv"}
     assert ("finalists.csv" in names) == with_deliveries
     text = (tmp_path / "report.md").read_text()
-    assert "Worth it: evolution reached loss 1.1 and random search 2" in text
+    assert "Worth it by loss: evolution reached 1.1 and random search 2" in text
     assert "| largest |" in text and "Signature: `seed:0`" in text and "## Ranks" in text
     assert all(f"({path.name})" in text for path in files[1:])
     for path in files:

@@ -15,7 +15,9 @@ from tests.search import toy
 SMALL = GenerationSettings(population_size=20, parent_size=4, mutation_size=8, crossover_size=8)
 
 
-def make_search(folder=None, *, seed=0, at_most=9.0, loss=None, signature="toy", **kwargs):
+def make_search(
+    folder=None, *, seed=0, at_most=9.0, loss=None, signature="toy", conditions=None, **kwargs
+):
     limits = toy.limited(at_most)
     proposer = Proposer(toy.make_operators(), np.random.default_rng(seed), limits, **kwargs)
     return Search(
@@ -25,6 +27,7 @@ def make_search(folder=None, *, seed=0, at_most=9.0, loss=None, signature="toy",
         costs=limits.costs,
         folder=folder,
         signature=signature,
+        conditions=conditions,
     )
 
 
@@ -102,12 +105,50 @@ def test_more_rounds_continue_a_search(tmp_path):
     assert make_search(tmp_path).run(8).trials == make_search().run(8).trials
 
 
-def test_another_search_in_the_folder_is_refused(tmp_path):
-    make_search(tmp_path, signature="seed:1").run(1)
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_search_under_other_conditions_is_refused_and_stays_as_it_was(tmp_path):
+    old = {"seed": 1, "limits": {"latency_ms": 9.0}, "content of ckpt-path": "aa"}
+    make_search(tmp_path, conditions=old).run(1)
+    before = contents(tmp_path)
     with pytest.raises(
-        SearchError, match=r"holds another search \(seed:1\), but this one is seed:2"
+        SearchError,
+        match=r"search_state.json: holds a search under other conditions: content of ckpt-path "
+        r"was aa, is now bb; beam was nothing, is now 5; choose another folder or remove it$",
     ):
+        make_search(tmp_path, conditions={**old, "content of ckpt-path": "bb", "beam": 5})
+    assert contents(tmp_path) == before
+    assert make_search(tmp_path, conditions=dict(reversed(old.items()))).rounds_done == 1
+
+
+def test_by_default_the_signature_is_the_condition(tmp_path):
+    make_search(tmp_path, signature="seed:1").run(1)
+    with pytest.raises(SearchError, match="signature was seed:1, is now seed:2"):
         make_search(tmp_path, signature="seed:2")
+
+
+@pytest.mark.parametrize(("version", "age"), [(3, "an older"), (5, "a newer")])
+def test_a_search_by_another_version_does_not_go_on(tmp_path, version, age):
+    # As version 3 wrote it: a signature in place of conditions.
+    state = {"format": version, "signature": "toy", "rounds": 1, "trials": 0, "algorithm": {}}
+    (tmp_path / "search_state.json").write_text(json.dumps(state))
+    before = contents(tmp_path)
+    with pytest.raises(
+        SearchError,
+        match=rf"was made by {age} version of hat \(state format {version}, here 4\) and cannot",
+    ):
+        make_search(tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_fewer_rounds_than_are_done_are_no_result(tmp_path):
+    make_search(tmp_path).run(5)
+    before = contents(tmp_path)
+    with pytest.raises(SearchError, match="5 rounds are done, more than the 3 asked for"):
+        make_search(tmp_path).run(3)
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize(

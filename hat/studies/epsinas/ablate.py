@@ -16,6 +16,7 @@ from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.csv_table import load_csv
 from hat.benchmarks.images import IMAGE_KINDS, image_batch
 from hat.cli.console import print_result
+from hat.conditions import file_digest
 from hat.errors import ConfigError, suggestion
 from hat.report.tables import Column, text_table
 from hat.scoring.cell_scores import (
@@ -108,7 +109,14 @@ def run(args: argparse.Namespace) -> None:
             "outcomes": [
                 {"choice": row.choice, "value": row.value, **row.stats.as_row()} for row in outcomes
             ],
-            "signature": signature(ablation=args.space, seed=args.seed, rule=ScoringRule()),
+            "signature": signature(
+                ablation=args.space,
+                data=file_digest(args.data),
+                cifar10=None if args.cifar10 is None else file_digest(args.cifar10),
+                limit=args.limit,
+                seed=args.seed,
+                rule=ScoringRule(),
+            ),
         }
     )
 

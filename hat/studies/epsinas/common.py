@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hat.benchmarks.images import IMAGE_KINDS, image_batch
+from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.files import write_text
 from hat.report.tables import Column, csv_table, text_table
@@ -179,15 +180,23 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def image_name(args: argparse.Namespace) -> str:
+    """Says for signatures which batch the options describe; a file counts by its content."""
+    name = f"{args.images}-{args.batch}"
+    return f"{name}-{file_digest(args.cifar10)}" if args.images == "cifar10" else name
+
+
 def signature_parts(
     args: argparse.Namespace, rule: ScoringRule, read_out: str
 ) -> dict[str, object]:
     """The parts of a signature that the convolutional spaces share."""
     low, high = args.weights
     return {
+        "data": file_digest(args.data),
         "score": "epsinas",
         "weights": f"{low:g},{high:g}",
-        "batch": f"{args.images}-{args.batch}",
+        "batch": image_name(args),
+        "limit": getattr(args, "limit", None),
         "seed": args.seed,
         "readout": read_out,
         "rule": rule,

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from hat.benchmarks import nb201
+from hat.benchmarks.csv_table import number_or_missing
 from hat.benchmarks.zero_cost import TableSearch, ZeroCostSettings
 from hat.cli.console import print_result
+from hat.conditions import file_digest
 from hat.errors import DataError
 from hat.report.epsinas_plots import plot_searches
 from hat.report.tables import Column, text_table
@@ -103,12 +105,24 @@ def run(args: argparse.Namespace) -> None:
             "best_of_table": round(float(accuracy.max()), 3),
             "rounds": args.rounds,
             "signature": signature(
-                **common.signature_parts(args, ScoringRule(), "pooled"),
+                **_score_parts(args),
+                models=args.models,
                 dataset=args.dataset,
                 lend_skip=lend,
             ),
         }
     )
+
+
+def _score_parts(args: argparse.Namespace) -> dict[str, object]:
+    """Where the scores come from: a file speaks for itself, whatever the options say."""
+    if args.scores:
+        return {
+            "data": file_digest(args.data),
+            "scores": file_digest(args.scores),
+            "seed": args.seed,
+        }
+    return common.signature_parts(args, ScoringRule(), "pooled")
 
 
 def _checkpoints(models: int) -> list[int]:
@@ -124,7 +138,7 @@ def _read_scores(path: Path, ids: list[str], column: str) -> common.Floats:
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             found = {row["arch"]: row[column] for row in csv.DictReader(stream)}
-        return np.array([float(found[id] or "nan") for id in ids])
+        return np.array([number_or_missing(found[id]) for id in ids])
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (KeyError, ValueError) as error:

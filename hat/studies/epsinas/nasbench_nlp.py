@@ -1,7 +1,7 @@
 """``hat epsinas nasbench-nlp``: recurrent cells against their losses as language models."""
 
 import argparse
-import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +11,11 @@ import numpy as np
 
 from hat.arch.recipe import Recipe, awd_num_params
 from hat.benchmarks import nb_nlp
+from hat.benchmarks.reference_scores import read_reference_scores
 from hat.cli.console import print_result
-from hat.errors import ConfigError, DataError
+from hat.conditions import file_digest
+from hat.errors import DataError
+from hat.option_conditions import content_digest
 from hat.report.epsinas_plots import plot_scores
 from hat.report.tables import Column, text_table
 from hat.scoring.cell_scores import RECURRENT_WEIGHTS, score_recipes
@@ -81,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
     truths = {
         name: np.array([table.query(id, metric) for id in ids]) for name, metric in _TRUTHS.items()
     }
-    references = _read_reference(args.reference) if args.reference else {}
+    references, num_missing = _references(args.reference)
     if args.direct:
         # Seconds each: where there are scores to compare with, only those cells.
         chosen = [index for index, id in enumerate(ids) if id in references or not references]
@@ -106,7 +109,10 @@ def run(args: argparse.Namespace) -> None:
     if references:
         direct = columns.get(f"epsinas, direct {args.direct}", np.full(len(ids), np.nan))
         by_id = dict(zip(ids, zip(recipes, direct, strict=True), strict=True))
-        result["reference"] = _compare(args, references, by_id, sums)
+        result["reference"] = {
+            **_compare(args, references, by_id, sums),
+            "without_score": num_missing,
+        }
     common.write_scores(args.out, {"id": ids, **columns, **truths})
     if args.plot:
         plot_scores(
@@ -116,9 +122,13 @@ def run(args: argparse.Namespace) -> None:
             params=columns["parameters"],
             labels=("log10 epsinas", "PTB test loss [nats/token]", "parameters"),
         )
-    batch = f"random-{args.steps}x{args.sentences}" if args.text is None else args.text.name
+    size = f"{args.steps}x{args.sentences}"
+    batch = f"random-{size}" if args.text is None else f"text-{file_digest(args.text)}-{size}"
     low, high = args.weights
     result["signature"] = signature(
+        data=content_digest([path for path in (args.data, args.logs) if path is not None]),
+        reference=None if args.reference is None else file_digest(args.reference),
+        limit=args.limit,
         score="epsinas",
         weights=f"{low:g},{high:g}",
         batch=batch,
@@ -155,7 +165,8 @@ def _compare(
                 magnitude_and_spread(high.ravel()),
             )
         )
-        rows.append((id, authors, exact, exact / authors - 1, direct, direct / authors - 1, steps))
+        off, direct_off = _relative(exact, authors), _relative(direct, authors)
+        rows.append((id, authors, exact, off, direct, direct_off, steps))
     if not rows:
         raise DataError(f"{args.reference}: none of its recipes is in {args.data}")
     columns: list[Column[tuple[Any, ...]]] = [
@@ -169,22 +180,34 @@ def _compare(
         Column("noise", lambda row: "yes" if row[6] < NOISE_STEPS else ""),
     ]
     print(text_table(rows, columns))
-    differences = np.abs([row[3] for row in rows])
+    difference = _median_size([row[3] for row in rows])
     summary: dict[str, Any] = {
         "recipes": len(rows),
-        "median_difference_float64": round(float(np.median(differences)), 6),
+        "median_difference_float64": difference,
         "noise": [row[0] for row in rows if row[6] < NOISE_STEPS],
     }
     if args.direct:
-        direct_differences = np.abs([row[5] for row in rows])
-        summary[f"median_difference_direct_{args.direct}"] = round(
-            float(np.median(direct_differences)), 6
-        )
-        summary[f"largest_difference_direct_{args.direct}"] = round(
-            float(np.max(direct_differences)), 6
-        )
-    print(f"median difference from the authors' code {np.median(differences):.2%}")
+        direct_differences = [row[5] for row in rows]
+        summary[f"median_difference_direct_{args.direct}"] = _median_size(direct_differences)
+        summary[f"largest_difference_direct_{args.direct}"] = _largest_size(direct_differences)
+    shown = "-" if difference is None else f"{difference:.2%}"
+    print(f"median difference from the authors' code {shown}")
     return summary
+
+
+def _relative(score: float, authors: float) -> float:
+    """By what part of the authors' score ours differs; nan where one of them says nothing."""
+    return score / authors - 1 if authors else math.nan
+
+
+def _median_size(differences: Sequence[float]) -> float | None:
+    sizes = [abs(value) for value in differences if math.isfinite(value)]
+    return round(float(np.median(sizes)), 6) if sizes else None
+
+
+def _largest_size(differences: Sequence[float]) -> float | None:
+    sizes = [abs(value) for value in differences if math.isfinite(value)]
+    return round(max(sizes), 6) if sizes else None
 
 
 def _direct(
@@ -254,13 +277,14 @@ def _tokens(args: argparse.Namespace) -> np.ndarray:
     return streams[:, : args.steps].T.copy()
 
 
-def _read_reference(path: Path) -> dict[str, float]:
-    """Scores by identifier."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        scores = {str(row["recepie_id"]): float(row["epsinas"]) for row in content["scores"]}
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: is no file of reference scores: {error}") from None
-    return scores
+def _references(path: Path | None) -> tuple[dict[str, float], int]:
+    """The scores of the authors' code by identifier, and how many recipes have none."""
+    if path is None:
+        return {}, 0
+    scores = read_reference_scores(path)
+    known = {id: score for id, score in scores.items() if np.isfinite(score)}
+    if len(known) < len(scores):
+        print(f"{path}: {len(scores) - len(known)} of {len(scores)} recipes have no score there")
+    if not known:
+        raise DataError(f"{path}: holds no score to compare with")
+    return known, len(scores) - len(known)

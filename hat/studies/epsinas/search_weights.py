@@ -15,6 +15,7 @@ from hat.arch.cell import random_cell
 from hat.arch.nb201_cell import sample_nb201
 from hat.benchmarks import nb_nlp
 from hat.cli.console import print_result
+from hat.conditions import file_digest
 from hat.errors import ConfigError, SearchError
 from hat.scoring.cell_scores import score_nb101, score_nb201, score_recipes
 from hat.scoring.epsinas import ScoringRule
@@ -66,10 +67,12 @@ def run(args: argparse.Namespace) -> None:
             "samples": args.samples,
             "signature": signature(
                 space=args.space,
+                data=None if args.data is None else file_digest(args.data),
+                samples=args.samples,
                 batch=(
                     f"random-{_STEPS}x{_SENTENCES}"
                     if args.space == "nasbench-nlp"
-                    else f"{args.images}-{args.batch}"
+                    else common.image_name(args)
                 ),
                 seed=args.seed,
                 rule=rule,

@@ -16,6 +16,7 @@ from hat.arch.hat_yaml import arch_from_mapping
 from hat.arch.space import SearchSpace
 from hat.benchmarks.csv_table import load_csv
 from hat.cli.console import print_result
+from hat.conditions import file_digest
 from hat.errors import ConfigError, DataError, suggestion
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.collapsed.transformer import NORMS
@@ -166,7 +167,12 @@ def _rank_task(
         "kendall_over_batches": [common.rounded(tau) for tau in taus],
         "architectures": len(archs),
         "ms_per_architecture": round(1e3 * elapsed / len(archs), 3),
-        "signature": signature(**chosen.signature_parts),
+        "signature": signature(
+            data=file_digest(args.data),
+            task=task,
+            target=args.target,
+            **chosen.signature_parts,
+        ),
     }
 
 

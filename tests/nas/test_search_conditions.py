@@ -1,0 +1,267 @@
+"""A search goes on under the conditions it was begun under, and under no others."""
+
+import argparse
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hat.arch.hat_yaml import arch_to_mapping
+from hat.arch.space import SearchSpace
+from hat.conditions import file_digest
+
+pytest.importorskip("fairseq")
+
+from hat.nas.options import SCORERS
+from hat.nas.search_conditions import EXEMPT, FILES, READ_BY, exempt_options, search_conditions
+
+from hat.commands.search import _add_options, main
+from hat.fairseq_plugin.arguments import parse, training_parser
+from hat.nas import problem as search_problem
+
+NONE: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def args(space_yml: Path) -> argparse.Namespace:
+    return parse(training_parser, [f"--configs={space_yml}"], add_options=_add_options)
+
+
+def conditions(args: argparse.Namespace, **changes: Any) -> dict[str, Any]:
+    changed = argparse.Namespace(**{**vars(args), **changes})
+    return search_conditions(changed, derived=NONE, data=NONE)
+
+
+@pytest.mark.parametrize("scorer", SCORERS)
+def test_every_option_counts_or_is_exempt(
+    scorer: str, args: argparse.Namespace, tmp_path: Path
+) -> None:
+    files = {name: tmp_path / name for name in FILES}
+    for path in files.values():
+        path.write_text("one")
+    here = argparse.Namespace(
+        **{**vars(args), "scorer": scorer, **{name: str(path) for name, path in files.items()}}
+    )
+    before = conditions(here)
+    exempt = exempt_options(scorer)
+    for name, value in vars(here).items():
+        if name in files:
+            moved = tmp_path / "moved"
+            moved.write_text("one")
+            assert conditions(here, **{name: str(moved)}) == before, name
+            moved.write_text("two")
+            value = str(moved)
+            assert (conditions(here, **{name: value}) != before) == (name not in exempt), name
+        elif name != "scorer":
+            other = not value if isinstance(value, bool) else f"{value} and more"
+            assert (conditions(here, **{name: other}) != before) == (name not in exempt), name
+
+
+def test_whoever_is_exempt_is_an_option_and_has_one_reason(args: argparse.Namespace) -> None:
+    names = [name for names in EXEMPT.values() for name in names]
+    assert set(names) | set(READ_BY) <= set(vars(args))
+    assert len(names) == len(set(names)) and not set(names) & {*FILES, *READ_BY}
+
+
+class Place:
+    """Copies of all that a search reads, at paths that stay while the content changes."""
+
+    def __init__(self, folder: Path, supernet: Path, predictor: Path, data: Path) -> None:
+        self.folder = folder
+        self.net, self.predictor = folder / "net.pt", folder / "here.pt"
+        self.data, self.table = folder / "data", folder / "table.csv"
+        self.sources = {self.net: supernet, self.predictor: predictor}
+        shutil.copytree(data, self.data)
+        self.original = data
+        self.restore()
+
+    def restore(self) -> None:
+        """Makes everything as it was."""
+        for path, source in self.sources.items():
+            shutil.copyfile(source, path)
+        shutil.copytree(self.original, self.data, dirs_exist_ok=True)
+
+    def other_net(self) -> None:
+        content = torch.load(self.net, weights_only=False)
+        for weight in content["model"].values():
+            if weight.is_floating_point():
+                weight += 0.5
+        torch.save(content, self.net)
+
+    def other_predictor(self) -> None:
+        from hat.latency.predictor import load_predictor
+
+        predictor = load_predictor(self.predictor)
+        predictor.facts["note"] = "another"
+        predictor.save(self.predictor)
+
+    def other_dictionary(self) -> None:
+        """As many words in another order."""
+        for path in self.data.glob("dict.*.txt"):
+            lines = path.read_text().splitlines()
+            path.write_text("\n".join(lines[::-1]) + "\n")
+
+    def other_sentences(self) -> None:
+        for path in self.data.glob("test.*"):
+            shutil.copyfile(path, path.with_name(path.name.replace("test.", "valid.")))
+
+    def other_scores(self) -> None:
+        """The table negated."""
+        header, *rows = csv.reader(self.table.open())
+        self.write_table([(arch, -float(score)) for arch, score in rows], header)
+
+    def write_table(self, rows: list[Any], header: list[str]) -> None:
+        with self.table.open("w", newline="") as stream:
+            csv.writer(stream).writerows([header, *rows])
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path, supernet: Path, predictor_pt: Path, corpus: Path, search_space: SearchSpace
+) -> Place:
+    made = Place(tmp_path, supernet, predictor_pt, corpus)
+    rng = np.random.default_rng(0)
+    archs = [json.dumps(arch_to_mapping(search_space.sample(rng))) for _ in range(30)]
+    rows = [(arch, float(index)) for index, arch in enumerate(dict.fromkeys(archs))]
+    made.write_table(rows, ["arch", "BLEU"])
+    return made
+
+
+Search = Callable[..., str]
+
+
+@pytest.fixture
+def search(place: Place, space_yml: Path, capsys: pytest.CaptureFixture[str]) -> Search:
+    """``search(*flags)`` returns what was printed, the error included."""
+
+    def run(*flags: object) -> str:
+        words = [
+            *(f"--configs={space_yml}", "--data", place.data, "--restore-file", place.net),
+            *("--population-size", "10", "--parent-size", "3", "--mutation-size", "4"),
+            *("--crossover-size", "3", "--evo-iter", "2", "--cpu", "--contest-seeds"),
+            *("--rank-sample", "0", "--measure-finalists", "0"),
+            *("--write-config-path", place.folder / "found.yml", *flags),
+        ]
+        try:
+            main([str(word) for word in words])
+        except SystemExit as exit_:
+            assert exit_.code == 2
+            return capsys.readouterr().err
+        return capsys.readouterr().out
+
+    return run
+
+
+def left(place: Place) -> dict[Path, bytes]:
+    """The finished search: every file of it."""
+    paths = [place.folder / "found.yml", *(place.folder / "found.search").rglob("*")]
+    return {path: path.read_bytes() for path in paths if path.is_file()}
+
+
+LATENCY = ("--ckpt-path", "{predictor}", "--latency-constraint", "90%")
+PARAMS = ("--params-constraint", "95%")
+BLEU = (*PARAMS, "--scorer", "bleu", "--bleu-sentences", "4", "--bleu-beam", "2")
+TABLE = (*PARAMS, "--scorer", "table", "--scorer-table", "{table}", "--scorer-column", "BLEU")
+
+CASES: dict[str, tuple[tuple[str, ...], list[tuple[str, tuple[str, ...], str]]]] = {
+    "loss": (
+        LATENCY,
+        [
+            ("other_net", (), "content of restore-file was {net}, is now"),
+            ("other_predictor", (), "content of ckpt-path was {predictor}, is now"),
+            ("other_dictionary", (), "content of data (dictionaries) was"),
+            ("other_sentences", (), "content of data (valid) was"),
+            ("", ("--valid-subset", "test"), "valid-subset was valid, is now test; content of"),
+            ("", ("--latency-constraint", "80%"), "limit latency_ms was"),
+            ("", ("--seed", "4"), "seed was 3, is now 4"),
+            ("", ("--max-tokens", "100"), "max-tokens was 200, is now 100"),
+            ("", ("--race-error", "0"), "race-error was 0.05, is now 0.0"),
+            ("", ("--measure-finalists", "4"), "parents kept by a race was 3, is now 4"),
+            ("", ("--search-algorithm", "random"), "search-algorithm was evolution, is now random"),
+            (
+                "",
+                ("--decoder-layer-num-choice", "2", "1"),
+                "decoder-layer-num-choice was [3, 2, 1]",
+            ),
+        ],
+    ),
+    "bleu": (
+        BLEU,
+        [
+            ("", ("--bleu-beam", "3"), "bleu-beam was 2, is now 3"),
+            ("", ("--bleu-lenpen", "0.6"), "bleu-lenpen was 1.0, is now 0.6"),
+            ("", ("--bleu-sentences", "5"), "bleu-sentences was 4, is now 5"),
+            ("other_sentences", (), "content of data (valid) was"),
+        ],
+    ),
+    "table": (
+        TABLE,
+        [
+            ("other_scores", (), "content of scorer-table was {table}, is now"),
+            ("", ("--warm-up", "20"), "warm-up was 0, is now 20"),
+            ("", ("--scorer", "params"), "scorer was table, is now params"),
+        ],
+    ),
+}
+
+
+@pytest.mark.stage
+@pytest.mark.parametrize("kind", CASES)
+def test_a_search_under_other_conditions_is_refused_and_stays_as_it_was(
+    kind: str, place: Place, search: Search
+) -> None:
+    base, cases = CASES[kind]
+    paths = {"predictor": place.predictor, "table": place.table, "net": place.net}
+    flags = [word.format(**paths) for word in base]
+    assert "the winner is in" in search(*flags)
+    before, table = left(place), place.table.read_bytes()
+    digests = {name: file_digest(path) for name, path in paths.items()}
+    for change, more, message in cases:
+        if change:
+            getattr(place, change)()
+        error = search(*flags, *more)
+        assert "search_state.json: holds a search under other conditions: " in error, change
+        assert message.format(**digests) in error, (change, more)
+        assert error.count("\n") == 1
+        assert left(place) == before, (change, more)
+        place.restore()
+        place.table.write_bytes(table)
+    # What cannot change the outcome may change, and so may the names of files.
+    for path in (place.net, place.predictor):
+        path.rename(path.with_name(f"moved_{path.name}"))
+    moved = [word.replace("here.pt", "moved_here.pt") for word in flags]
+    unread = () if kind == "bleu" else ("--bleu-beam", "9")
+    printed = search(
+        *(*moved, "--restore-file", place.folder / "moved_net.pt", "--evo-iter", "3"),
+        *("--log-interval", "7", "--save-dir", "elsewhere", *unread),
+    )
+    assert "| goes on after round 2" in printed and "| round 3/3 |" in printed
+    assert "3 rounds are done, more than the 2 asked for" in search(*moved, *_net(place))
+
+
+def test_precision_and_device_count_as_they_are_and_not_as_asked_for(
+    place: Place, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = (*PARAMS, "--scorer", "params")
+    search(*flags)
+    monkeypatch.setattr(search_problem, "precision", lambda _: "bf16")
+    monkeypatch.setattr(search_problem, "device", lambda _: "cuda")
+    assert "precision was fp32, is now bf16; device was cpu, is now cuda" in search(*flags)
+
+
+def _net(place: Place) -> tuple[object, ...]:
+    return ("--restore-file", place.folder / "moved_net.pt")
+
+
+def test_the_printed_signature_holds_contents_and_no_names(place: Place, search: Search) -> None:
+    flags = [word.format(predictor=place.predictor) for word in LATENCY]
+    text = json.loads(search(*flags).splitlines()[-1])["signature"]
+    assert f"|checkpoint:{file_digest(place.net)}|predictor:{file_digest(place.predictor)}|" in text
+    assert ".pt" not in text and "additive" not in text
+    assert text in (place.folder / "found.yml").read_text()
