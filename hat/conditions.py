@@ -8,7 +8,7 @@ what is in it.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,16 @@ def file_digest(path: str | Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGITS]
     except OSError as error:
         raise HatError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def content_digest(paths: str | Path | Sequence[str | Path]) -> str:
+    """Returns the digest of one file, or those of several in their order, joined by ``+``.
+
+    Raises:
+        HatError: if a file cannot be read.
+    """
+    several = [paths] if isinstance(paths, str | Path) else paths
+    return "+".join(file_digest(path) for path in several)
 
 
 def files_digest(paths: Iterable[str | Path]) -> str:

@@ -27,7 +27,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from hat.conditions import file_digest
+from hat.conditions import content_digest
 from hat.errors import ConfigError, suggestion
 
 
@@ -288,7 +288,7 @@ def picked(given: Iterable[Any], cls: Any) -> Any:
 
 
 def settings_signature(settings: Any) -> dict[str, Any]:
-    """Returns what decides a result, by key; a file that is named counts by its content.
+    """Returns what decides a result, by key; a file counts by its content, not by its name.
 
     Raises:
         HatError: if a file cannot be read.
@@ -301,18 +301,15 @@ def settings_signature(settings: Any) -> dict[str, Any]:
     for setting in own_settings(_class_of(settings)):
         if setting.decides:
             value = getattr(settings, setting.field)
-            parts[setting.key] = _by_content(value) if setting.type is Path else value
+            if setting.type is not Path:
+                parts[setting.key] = value
+            elif value is not None:
+                parts[f"content of {setting.key}"] = content_digest(value)
     return parts
 
 
 def _class_of(settings: Any) -> Any:
     return type(settings)
-
-
-def _by_content(value: Any) -> Any:
-    if value is None:
-        return None
-    return [file_digest(path) for path in value] if isinstance(value, tuple) else file_digest(value)
 
 
 def _converted(setting: Setting, value: Any) -> Any:

@@ -2,6 +2,7 @@ import pytest
 
 from hat.conditions import (
     bytes_digest,
+    content_digest,
     differences,
     file_digest,
     files_digest,
@@ -70,3 +71,11 @@ def test_one_digest_of_all_conditions_whatever_their_order():
 
 def test_equal_conditions_differ_in_nothing():
     assert differences({"a": {"b": (1, 2)}}, {"a": {"b": [1, 2]}}) == []
+
+
+def test_several_files_are_digested_in_their_order(tmp_path):
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        path.write_text(path.name)
+    assert content_digest(paths) == "+".join(map(file_digest, paths))
+    assert content_digest(paths[0]) == file_digest(paths[0])

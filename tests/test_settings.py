@@ -105,7 +105,7 @@ def test_a_signature_holds_contents_and_only_what_decides(tmp_path):
     table.write_text("1")
     settings = Everything(name="x", table=table, out=tmp_path / "out", sizes=Sizes(rows=3))
     signed = settings_signature(settings)
-    assert signed["table"] == file_digest(table)
+    assert signed["content of table"] == file_digest(table)
     assert signed["rows"] == 3
     assert "out" not in signed
     table.write_text("2")

@@ -10,11 +10,10 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch
 from hat.cli.console import command, print_result
 from hat.cli.training_keys import TRAINING_KEYS
-from hat.conditions import file_digest, mapping_digest
+from hat.conditions import content_digest, file_digest, mapping_digest
 from hat.errors import ConfigError, DataError, suggestion
 from hat.latency.drift import MIN_SHIFT_PERCENT, DriftReport, find_shifted_runs
 from hat.latency.samples import LatencySample, read_samples, write_samples
-from hat.option_conditions import content_digest
 from hat.signature import signature
 
 

@@ -125,7 +125,7 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
         **scorer.signature(),
         **(screen.signature() if screen is not None else {}),
         **{f"limit {each.limit.name}": float(f"{each.limit.at_most:.9g}") for each in limits},
-        **{f"{each.limit.name} {k}": v for each in limits for k, v in each.signature.items()},
+        **{key: value for each in limits for key, value in each.signature.items()},
         "parents kept by a race": keep,
     }
     problem = Problem(
@@ -148,7 +148,7 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
         limits=limits,
         scorer=scorer,
         spread=spread,
-        signature_parts=_signature_parts(conditions, limits),
+        signature_parts=_signature_parts(supernet, conditions, limits),
     )
 
 
@@ -168,11 +168,22 @@ def in_words(arch: Arch) -> str:
     return json.dumps(arch_to_mapping(arch))
 
 
-def _signature_parts(conditions: Mapping[str, Any], limits: list[SearchLimit]) -> dict[str, Any]:
-    shown = ("space", "seed", "search-algorithm", "scorer", "precision", "checkpoint", "data")
+def _signature_parts(
+    supernet: Supernet, conditions: Mapping[str, Any], limits: list[SearchLimit]
+) -> dict[str, Any]:
+    shown = ("seed", "search-algorithm", "scorer", "precision")
+    contents = {
+        "checkpoint": "content of restore-file",
+        "predictor": "content of ckpt-path",
+        "table": "content of scorer-table",
+        "dictionaries": "content of data (dictionaries)",
+        "data": f"content of data ({supernet.valid_subset})",
+    }
     return {
         "stage": "evo-search",
+        "space": supernet.space.fingerprint(),
         **{name: conditions.get(name) for name in shown},
         "limits": ",".join(f"{each.limit.name}<={each.limit.at_most:.6g}" for each in limits),
+        **{role: conditions.get(name) for role, name in contents.items()},
         "conditions": mapping_digest(conditions),
     }

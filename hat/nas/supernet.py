@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hat.arch.hat_yaml import space_from_options
+from hat.arch.hat_yaml import space_from_options, space_to_options
 from hat.arch.space import SearchSpace
 from hat.conditions import file_digest
 from hat.tasks.facts import default_src_len
@@ -76,15 +76,15 @@ class Supernet:
         from hat.fairseq_plugin.data_folder import dictionaries_digest, subset_digest
 
         parts: dict[str, Any] = {
-            "space": self.space.fingerprint(),
+            **space_to_options(self.space),
             "seed": self.seed,
             "src-len": self.src_len,
             "precision": self.precision,
             "device": self.device,
-            "checkpoint": self.checkpoint,
+            "content of restore-file": self.checkpoint,
             "source-lang": self.task.cfg.source_lang,
             "target-lang": self.task.cfg.target_lang,
-            "dictionaries": dictionaries_digest(self.task),
+            "content of data (dictionaries)": dictionaries_digest(self.task),
             "hat": __version__,
         }
         if reads_data:
@@ -92,7 +92,9 @@ class Supernet:
                 "valid-subset": self.valid_subset,
                 "max-tokens": self.max_tokens,
                 "label-smoothing": self.label_smoothing,
-                "data": subset_digest(self.task, self.valid_subset),
+                f"content of data ({self.valid_subset})": subset_digest(
+                    self.task, self.valid_subset
+                ),
             }
         return parts
 

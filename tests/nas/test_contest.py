@@ -1,13 +1,11 @@
-import argparse
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from hat.nas.options import contest_seeds
 
 from hat.errors import SearchError
-from hat.nas.contest import ContestRules, hold_contest
+from hat.nas.contest import Rivals, hold_contest
 from hat.nas.finish import Finish, SearchEnd
+from hat.nas.problem import Problem
+from hat.nas.settings import FinishSettings
 from hat.report.search_report import SearchStory, rank_section, write_search_report
 from hat.scoring.rank_stats import rank_stats
 from hat.search.algorithms import ALGORITHMS
@@ -24,23 +22,26 @@ def build(rng):
     return ALGORITHMS.load("evolution").build(SETTINGS, Ingredients(proposer=proposer))
 
 
-def rules(seeds=(0, 1, 2), **more):
+def problem(loss=None, **more):
     operators = toy.make_operators()
-    return ContestRules(
+    return Problem(
         operators=operators,
         codec=operators,
         constraints=toy.limited(8),
-        build=build,
+        objective=loss or toy.Loss(),
         num_rounds=8,
-        sizes={"size": toy.sizes},
-        seeds=seeds,
-        **more,
+        **{"build": build, **more},
     )
+
+
+def hold(loss, *, seeds=(0, 1, 2), folder=None, name="evolution", done=None, **more):
+    rivals = Rivals(seeds=seeds, sizes={"size": toy.sizes}, folder=folder)
+    return hold_contest(problem(**more), rivals, loss, name=name, done=done)
 
 
 def test_every_side_runs_and_nothing_is_scored_twice():
     loss = toy.Loss()
-    contest = hold_contest(rules(), loss, name="evolution")
+    contest = hold(loss)
     assert len(loss.seen) == len(set(loss.seen))
     assert set(contest.baselines) == {"random search", "largest by size"}
     assert contest.baselines["random search"].num_evaluations == contest.ours.num_evaluations
@@ -52,21 +53,21 @@ def test_every_side_runs_and_nothing_is_scored_twice():
 
 
 def test_five_seeds_are_enough_for_a_verdict():
-    contest = hold_contest(rules(seeds=range(5)), toy.Loss(), name="evolution")
+    contest = hold(toy.Loss(), seeds=range(5))
     assert contest.verdicts[1].sentence.startswith("Worth it by loss: evolution reached")
 
 
 def test_the_same_seed_twice_is_one_run():
-    args = argparse.Namespace(seed=1, contest_seeds=[2, 2, 1, 3])
-    assert contest_seeds(args) == (1, 2, 3)
+    assert FinishSettings(contest_seeds=(2, 2, 1, 3)).seeds(1) == (1, 2, 3)
+    assert FinishSettings().seeds(5) == (5, 6, 7)
+    assert FinishSettings(contest_seeds=()).seeds(5) == ()
 
 
 def test_a_search_that_is_done_is_not_run_again():
-    shared = rules(seeds=(0,))
-    algorithm = shared.build(np.random.default_rng(0))
-    done = Search(algorithm, [toy.Loss()], codec=shared.codec).run(8)
+    algorithm = build(np.random.default_rng(0))
+    done = Search(algorithm, [toy.Loss()], codec=toy.make_operators()).run(8)
     fresh = toy.Loss()
-    contest = hold_contest(shared, fresh, name="evolution", done={0: done})
+    contest = hold(fresh, seeds=(0,), done={0: done})
     assert contest.ours.scores == (done.score(done.best()),)
     assert not set(fresh.seen) & {trial.arch for trial in done.trials}
     assert "Not enough seeds" in contest.verdicts[0].sentence
@@ -83,8 +84,7 @@ def test_fronts_are_compared_by_the_volume_they_dominate():
         proposer = Proposer(toy.make_operators(), rng, toy.limited(8))
         return ALGORITHMS.load("nsga2").build(SETTINGS, Ingredients(proposer=proposer))
 
-    fronts = replace(rules(), build=build_front, more_objectives=[Slowness()])
-    contest = hold_contest(fronts, toy.Loss(), name="nsga2")
+    contest = hold(toy.Loss(), name="nsga2", build=build_front, more_objectives=[Slowness()])
     verdict = contest.verdicts[-1]
     assert verdict.ours.name == "the front of nsga2"
     assert len(verdict.ours.scores) == len(verdict.baseline.scores) == 3
@@ -94,7 +94,7 @@ def test_fronts_are_compared_by_the_volume_they_dominate():
 
 
 def test_the_contest_goes_into_the_report(tmp_path):
-    contest = hold_contest(rules(), toy.Loss(), name="evolution")
+    contest = hold(toy.Loss())
     operators = toy.make_operators()
     limits = toy.limited(8)
     algorithm = build(np.random.default_rng(0))
@@ -117,22 +117,14 @@ def test_the_contest_goes_into_the_report(tmp_path):
 
 
 def finished(tmp_path, loss, **more):
-    operators, limits = toy.make_operators(), toy.limited(8)
-    algorithm = build(np.random.default_rng(0))
-    result = Search(algorithm, [loss], codec=operators, costs=limits.costs).run(8)
+    searched = problem(loss)
+    result = searched.search(np.random.default_rng(0), folder=None).run(8)
     finish = Finish(
-        operators=operators,
-        codec=operators,
-        constraints=limits,
-        objective=loss,
-        build=build,
-        num_rounds=8,
-        seeds=(0, 1),
-        sizes={"size": toy.sizes},
+        rivals=Rivals(seeds=(0, 1), sizes={"size": toy.sizes}),
         scorers={"size": toy.Size()},
         **more,
     )
-    end = SearchEnd(result, finish)
+    end = SearchEnd(searched, result, finish)
     deliveries = end.measure_finalists()
     story = end.story(deliveries)
     return deliveries, write_search_report(tmp_path, story, title="Toy")[0].read_text()
@@ -191,26 +183,24 @@ class Interrupted(toy.Loss):
 
 def test_a_contest_goes_on_under_its_own_conditions_only(tmp_path):
     conditions = {"content of restore-file": "aa"}
-    hold_contest(rules(folder=tmp_path, conditions=conditions), toy.Loss(), name="evolution")
+    hold(toy.Loss(), folder=tmp_path, conditions=conditions)
     again = toy.Loss()
-    hold_contest(rules(folder=tmp_path, conditions=conditions), again, name="evolution")
+    hold(again, folder=tmp_path, conditions=conditions)
     assert all(sum(arch) == 8 for arch in again.seen)  # the largest that fit, which cost nothing
     with pytest.raises(SearchError, match="content of restore-file was aa, is now bb"):
-        other = rules(folder=tmp_path, conditions={"content of restore-file": "bb"})
-        hold_contest(other, toy.Loss(), name="evolution")
+        hold(toy.Loss(), folder=tmp_path, conditions={"content of restore-file": "bb"})
     # A folder of random search is not one of a search, whatever else is equal.
     (tmp_path / "random_0").rename(tmp_path / "search_3")
     with pytest.raises(SearchError, match="contest was random search with seed 0, is now search"):
-        other = rules(folder=tmp_path, seeds=(3,), conditions=conditions)
-        hold_contest(other, toy.Loss(), name="evolution")
+        hold(toy.Loss(), seeds=(3,), folder=tmp_path, conditions=conditions)
 
 
 def test_an_interrupted_contest_goes_on(tmp_path):
-    whole = hold_contest(rules(), toy.Loss(), name="evolution")
+    whole = hold(toy.Loss())
     first, second = Interrupted(400), toy.Loss()
     with pytest.raises(KeyboardInterrupt):
-        hold_contest(rules(folder=tmp_path), first, name="evolution")
-    resumed = hold_contest(rules(folder=tmp_path), second, name="evolution")
+        hold(first, folder=tmp_path)
+    resumed = hold(second, folder=tmp_path)
     assert resumed.ours == whole.ours and resumed.baselines == whole.baselines
     repeated = set(first.seen) & set(second.seen)
     assert len(second.seen) < 400 and len(repeated) <= SETTINGS.population_size

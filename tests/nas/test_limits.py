@@ -1,19 +1,24 @@
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hat.nas.options import add_search_options, require_limit
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
+from hat.cli.flags import add_flags, read_flags
 from hat.errors import ConfigError
 from hat.latency.predictor import Scales, observed_choices
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.table import table_of_samples
 from hat.models.config import SuperTransformerConfig
 from hat.models.flops import cost
-from hat.nas.limits import count_limits, describe_limit, latency_limits
+from hat.nas.build import check_limits
+from hat.nas.limits import LIMITS
+from hat.nas.limits.base import Ground, SearchLimit, describe_limit
+from hat.nas.limits.counts import ParamsSettings
 from hat.search.operators import GeneOperators
 from tests.latency.conftest import simulated_sample
 
@@ -56,23 +61,32 @@ def config(tiny_space: SearchSpace) -> SuperTransformerConfig:
     )
 
 
-def options(*words: str) -> argparse.Namespace:
+def built(space: SearchSpace, config: SuperTransformerConfig, *words: object) -> list[SearchLimit]:
+    """The limits that a command line asks for."""
     parser = argparse.ArgumentParser()
-    add_search_options(parser)
-    args = parser.parse_args(words)
-    args.arch = "transformersuper"
-    return args
+    for cls in LIMITS.settings():
+        add_flags(parser, cls)
+    args = parser.parse_args(list(map(str, words)))
+    ground = Ground(space=space, config=config, src_len=30)
+    parts = [LIMITS.load(name) for name in LIMITS]
+    return [
+        limit for part in parts for limit in part.build(read_flags(args, part.Settings), ground)
+    ]
 
 
-def on_devices(space: SearchSpace, paths: list[Path], *limits: str) -> list:
-    words = ["--ckpt-path", *map(str, paths), "--latency-constraint", *limits]
-    return latency_limits(options(*words), space)
+@pytest.fixture
+def on_devices(tiny_space: SearchSpace, config: SuperTransformerConfig) -> Callable[..., Any]:
+    def limits(paths: list[Path], *texts: str) -> list[SearchLimit]:
+        words = ["--ckpt-path", *paths, "--latency-constraint", *texts]
+        return built(tiny_space, config, *words)
+
+    return limits
 
 
 def test_one_device_is_limited_by_the_upper_bound(
-    tiny_space: SearchSpace, predictor_file: Path
+    tiny_space: SearchSpace, predictor_file: Path, on_devices: Callable[..., Any]
 ) -> None:
-    [found] = on_devices(tiny_space, [predictor_file], "60%")
+    [found] = on_devices([predictor_file], "60%")
     largest = found.predictor.predict_ms([tiny_space.largest()])[0]
     assert found.limit.name == "latency_ms"
     assert found.limit.at_most == pytest.approx(0.6 * largest)
@@ -81,17 +95,19 @@ def test_one_device_is_limited_by_the_upper_bound(
     assert upper > found.predictor.predict_ms([tiny_space.smallest()])
 
 
-def test_several_devices_have_a_limit_each(tiny_space: SearchSpace, predictor_file: Path) -> None:
+def test_several_devices_have_a_limit_each(
+    predictor_file: Path, on_devices: Callable[..., Any]
+) -> None:
     other = predictor_file.parent.parent / "second" / "phone.pt"
     other.parent.mkdir()
     other.write_bytes(predictor_file.read_bytes())
     tablet = predictor_file.with_name("tablet.pt")
     tablet.write_bytes(predictor_file.read_bytes())
-    found = on_devices(tiny_space, [predictor_file, tablet], "0.5s", "20ms")
+    found = on_devices([predictor_file, tablet], "0.5s", "20ms")
     assert [each.limit.name for each in found] == ["latency_ms@phone", "latency_ms@tablet"]
     assert [each.limit.at_most for each in found] == [500, 20]
     assert describe_limit(found[1].limit) == "20.00 ms on tablet"
-    found = on_devices(tiny_space, [predictor_file, other], "5", "6")
+    found = on_devices([predictor_file, other], "5", "6")
     names = [each.limit.name for each in found]
     assert names == ["latency_ms@first/phone", "latency_ms@second/phone"]
 
@@ -128,28 +144,39 @@ def test_several_devices_have_a_limit_each(tiny_space: SearchSpace, predictor_fi
     ],
 )
 def test_a_wrong_latency_limit_is_one_sentence(
-    words: list[str], message: str, tiny_space: SearchSpace, predictor_file: Path
+    words: list[str],
+    message: str,
+    tiny_space: SearchSpace,
+    config: SuperTransformerConfig,
+    predictor_file: Path,
 ) -> None:
     words = [word.format(file=predictor_file) for word in words]
     with pytest.raises(ConfigError, match=message):
-        latency_limits(options(*words), tiny_space)
+        built(tiny_space, config, *words)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "a search needs a limit: --latency-constraint with --ckpt-path"),
         (["--latency-constraint", "60%"], "--ckpt-path is missing"),
         (["--ckpt-path", "a.pt", "--params-constraint", "1M"], "--latency-constraint is missing"),
     ],
 )
-def test_what_a_search_cannot_do_without(words: list[str], message: str) -> None:
+def test_a_predictor_and_its_limit_come_together(
+    words: list[str], message: str, tiny_space: SearchSpace, config: SuperTransformerConfig
+) -> None:
     with pytest.raises(ConfigError, match=message):
-        require_limit(options(*words))
+        built(tiny_space, config, *words)
 
 
-def counts(space: SearchSpace, config: SuperTransformerConfig, *words: str) -> list:
-    return count_limits(options(*words), space, config)
+def test_a_search_needs_a_limit() -> None:
+    check_limits([ParamsSettings(params_constraint="60%")])
+    with pytest.raises(ConfigError, match=r"a search needs a limit: --latency-constraint, .* or"):
+        check_limits([])
+
+
+def counts(space: SearchSpace, config: SuperTransformerConfig, *words: str) -> list[Any]:
+    return [each.limit for each in built(space, config, *words)]
 
 
 def test_counts_of_a_batch_are_those_of_each(

@@ -1,28 +1,22 @@
-import argparse
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from hat.nas.options import add_search_options
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import load_arch, write_arch
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.nas import retrain as search_retrain
-from hat.nas.retrain import (
-    RetrainSettings,
-    add_retrain_options,
-    retrain,
-    retrain_section,
-    retrain_settings,
-)
+from hat.nas.retrain import RetrainSettings, Training, read_training, retrain, retrain_section
+from hat.nas.scorers.bleu import BleuSettings
 from hat.pipeline.steps import Step
 from hat.report.search_report import SearchStory
 from hat.search.base import SearchResult, Trial
 from hat.search.deliver import Delivery
+from hat.settings import from_values
 
 
 class FakeRunner:
@@ -79,9 +73,8 @@ def story(archs: list[SubTransformerConfig], **more: Any) -> SearchStory[SubTran
     return SearchStory(result=result, budgets={"latency_ms": 10.0}, **more)
 
 
-def settings(tmp_path: Path, **more: Any) -> RetrainSettings:
+def training(tmp_path: Path, **more: Any) -> Training:
     values: dict[str, Any] = {
-        "top": 1,
         "configs": tmp_path / "common.yml",
         "data": (tmp_path / "data", tmp_path / "more"),
         "seeds": (1, 2),
@@ -91,7 +84,7 @@ def settings(tmp_path: Path, **more: Any) -> RetrainSettings:
         "beam": 4,
         "lenpen": 0.6,
     }
-    return RetrainSettings(**{**values, **more})
+    return Training(**{**values, **more})
 
 
 @pytest.fixture
@@ -112,7 +105,7 @@ def test_finalists_that_fit_and_baselines_are_trained(
         deliveries=[delivery(archs[2], 1.0, True), delivery(archs[3], 0.5, False)],
         baselines={"random search": trial(archs[0], 2.0)},
     )
-    rows = retrain(told, settings(tmp_path, top=3), tmp_path)
+    rows = retrain(told, training(tmp_path), tmp_path, top=3)
     assert [row.name for row in rows] == ["finalist 1", "random search"]
     assert rows[0].bleu == (31.0, 32.0) and rows[1].bleu == (11.0, 12.0)
     assert rows[0].measured_ms == 9.5 and rows[1].measured_ms is None
@@ -126,7 +119,7 @@ def test_finalists_that_fit_and_baselines_are_trained(
     assert "--gen-subset test" in words and "--beam 4 --lenpen 0.6" in words
     assert "--metric sacre --target-lang de" in " ".join(score.command)
 
-    section = retrain_section(rows, settings(tmp_path))
+    section = retrain_section(rows, training(tmp_path))
     assert (
         "- Not enough seeds for a verdict by BLEU: finalist 1 reached 31.5 and random search 11.5"
         in section.text
@@ -138,47 +131,48 @@ def test_finalists_that_fit_and_baselines_are_trained(
 def test_an_edited_architecture_is_not_trained_under_the_name_of_another(
     runner: list[FakeRunner], archs: list[SubTransformerConfig], tmp_path: Path
 ) -> None:
-    rows = retrain(story([archs[2]]), settings(tmp_path), tmp_path)
+    rows = retrain(story([archs[2]]), training(tmp_path), tmp_path, top=1)
     yml = rows[0].folder / "arch.yml"
     before = yml.read_bytes()
     write_arch(yml, archs[0])
-    retrain(story([archs[2]]), settings(tmp_path), tmp_path)
+    retrain(story([archs[2]]), training(tmp_path), tmp_path, top=1)
     assert yml.read_bytes() == before
 
 
 def test_without_measurements_the_best_trials_are_finalists(
     runner: list[FakeRunner], archs: list[SubTransformerConfig], tmp_path: Path
 ) -> None:
-    rows = retrain(story([*archs, archs[0]]), settings(tmp_path, top=2, seeds=(1,)), tmp_path)
+    rows = retrain(story([*archs, archs[0]]), training(tmp_path, seeds=(1,)), tmp_path, top=2)
     assert [row.trial.arch for row in rows] == [archs[0], archs[3]]
-    assert "One run" not in retrain_section(rows, settings(tmp_path)).text
+    assert "One run" not in retrain_section(rows, training(tmp_path)).text
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("values", "message"),
     [
-        (["--retrain-top", "-1"], "--retrain-top must not be negative, but found -1"),
-        (["--retrain-top", "2"], "--retrain-configs is missing"),
-        (["--retrain-top", "2", "--retrain-configs", "no.yml"], "no.yml: cannot be read"),
-        (["--retrain-top", "2", "--retrain-configs", "{empty}"], "names no data folder"),
+        ({"retrain_top": -1}, "retrain-top must be at least 0, but found -1"),
+        ({"retrain_top": 2}, "--retrain-configs is missing"),
+        ({"retrain_top": 2, "retrain_configs": "no.yml"}, "no.yml: cannot be read"),
+        ({"retrain_top": 2, "retrain_configs": "{empty}"}, "names no data folder"),
         (
-            ["--retrain-top", "2", "--retrain-configs", "{full}", "--retrain-ref", "no.de"],
+            {"retrain_top": 2, "retrain_configs": "{full}", "retrain_ref": "no.de"},
             "--retrain-ref: there is no file no.de",
         ),
     ],
 )
 def test_a_wrong_training_is_found_before_the_search(
-    words: list[str], message: str, tmp_path: Path
+    values: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.yml").write_text("arch: transformersuper\n")
     (tmp_path / "full.yml").write_text("data: data/binary/x\n")
-    parser = argparse.ArgumentParser()
-    add_search_options(parser)
-    add_retrain_options(parser)
     files = {name: tmp_path / f"{name}.yml" for name in ("empty", "full")}
-    args = parser.parse_args([word.format(**files) for word in words])
+    named = {k: v.format(**files) if isinstance(v, str) else v for k, v in values.items()}
     with pytest.raises(ConfigError, match=message):
-        retrain_settings(args)
+        read(from_values(RetrainSettings, named))
+
+
+def read(settings: RetrainSettings) -> Training | None:
+    return read_training(settings, BleuSettings(), target_lang="de", on_cpu=False)
 
 
 def test_raw_references_and_trainings_that_do_not_validate(
@@ -186,8 +180,8 @@ def test_raw_references_and_trainings_that_do_not_validate(
 ) -> None:
     reference = tmp_path / "test.de"
     changes = {"reference": reference, "checkpoint_name": "checkpoint_last.pt"}
-    chosen = settings(tmp_path, seeds=(1,), train_flags=("--max-update", "7"), **changes)
-    retrain(story(archs), chosen, tmp_path)
+    chosen = training(tmp_path, seeds=(1,), train_flags=("--max-update", "7"), **changes)
+    retrain(story(archs), chosen, tmp_path, top=1)
     train, generate, score = runner[0].steps
     checkpoint = str(train.outputs[0])
     assert checkpoint.endswith("checkpoint_last.pt") and checkpoint in generate.command
@@ -196,22 +190,15 @@ def test_raw_references_and_trainings_that_do_not_validate(
 
 
 def test_the_scored_checkpoint_is_the_one_that_the_training_leaves(tmp_path: Path) -> None:
-    parser = argparse.ArgumentParser()
-    add_search_options(parser)
-    add_retrain_options(parser)
-    parser.add_argument("--cpu", action="store_true")
-    parser.add_argument("--target-lang", default="de")
     yml = tmp_path / "common.yml"
-    words = ["--retrain-top", "1", "--retrain-configs", str(yml)]
     names = []
     for line in ("", "disable-validation: True\n"):
-        yml.write_text(f"data: data/binary/x:data/binary/y\n{line}")
-        found = retrain_settings(parser.parse_args(words))
+        yml.write_text(f"data: data/binary/x\n{line}")
+        found = read(RetrainSettings(retrain_top=1, retrain_configs=yml))
         assert found is not None
-        assert found.data == (Path("data/binary/x"), Path("data/binary/y"))
         names.append(found.checkpoint_name)
     assert names == ["checkpoint_best.pt", "checkpoint_last.pt"]
 
 
 def test_nothing_is_retrained_unless_asked() -> None:
-    assert retrain_settings(argparse.Namespace(retrain_top=0)) is None
+    assert read(RetrainSettings()) is None

@@ -1,10 +1,10 @@
 """A search goes on under the conditions it was begun under, and under no others."""
 
-import argparse
 import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,55 +18,56 @@ from hat.conditions import file_digest
 
 pytest.importorskip("fairseq")
 
-from hat.nas.options import SCORERS
-from hat.nas.search_conditions import EXEMPT, FILES, READ_BY, exempt_options, search_conditions
+from hat.commands.search import main
+from hat.nas.limits import LIMITS
+from hat.nas.retrain import RetrainSettings
+from hat.nas.scorers import SCORERS
+from hat.nas.settings import FinishSettings, SearchSettings
+from hat.nas.supernet import load_supernet
+from hat.search.algorithms import ALGORITHMS
+from hat.settings import own_settings, settings_signature
 
-from hat.commands.search import _add_options, main
-from hat.fairseq_plugin.arguments import parse, training_parser
-from hat.nas import problem as search_problem
+CLASSES = (
+    SearchSettings,
+    FinishSettings,
+    RetrainSettings,
+    *ALGORITHMS.settings(),
+    *SCORERS.settings(),
+    *LIMITS.settings(),
+)
 
-NONE: dict[str, str] = {}
-
-
-@pytest.fixture(scope="module")
-def args(space_yml: Path) -> argparse.Namespace:
-    return parse(training_parser, [f"--configs={space_yml}"], add_options=_add_options)
-
-
-def conditions(args: argparse.Namespace, **changes: Any) -> dict[str, Any]:
-    changed = argparse.Namespace(**{**vars(args), **changes})
-    return search_conditions(changed, derived=NONE, data=NONE)
-
-
-@pytest.mark.parametrize("scorer", SCORERS)
-def test_every_option_counts_or_is_exempt(
-    scorer: str, args: argparse.Namespace, tmp_path: Path
-) -> None:
-    files = {name: tmp_path / name for name in FILES}
-    for path in files.values():
-        path.write_text("one")
-    here = argparse.Namespace(
-        **{**vars(args), "scorer": scorer, **{name: str(path) for name, path in files.items()}}
-    )
-    before = conditions(here)
-    exempt = exempt_options(scorer)
-    for name, value in vars(here).items():
-        if name in files:
-            moved = tmp_path / "moved"
-            moved.write_text("one")
-            assert conditions(here, **{name: str(moved)}) == before, name
-            moved.write_text("two")
-            value = str(moved)
-            assert (conditions(here, **{name: value}) != before) == (name not in exempt), name
-        elif name != "scorer":
-            other = not value if isinstance(value, bool) else f"{value} and more"
-            assert (conditions(here, **{name: other}) != before) == (name not in exempt), name
+NO_OUTCOME = {
+    "more rounds continue a search": {"evo-iter"},
+    "it only matters after the search, where nothing is reused without a check of its own": {
+        *("measure-finalists", "measure-margin", "measure-repeats", "measure-patience"),
+        *("contest-seeds", "rank-sample", "rank-scorers", "retrain-top", "retrain-configs"),
+        *("retrain-seeds", "retrain-subset", "retrain-metric", "retrain-ref"),
+    },
+}
 
 
-def test_whoever_is_exempt_is_an_option_and_has_one_reason(args: argparse.Namespace) -> None:
-    names = [name for names in EXEMPT.values() for name in names]
-    assert set(names) | set(READ_BY) <= set(vars(args))
-    assert len(names) == len(set(names)) and not set(names) & {*FILES, *READ_BY}
+def test_every_setting_counts_unless_it_is_said_why_not() -> None:
+    settings = [setting for cls in CLASSES for setting in own_settings(cls)]
+    quiet = {setting.key for setting in settings if not setting.decides}
+    assert quiet == set().union(*NO_OUTCOME.values())
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_a_setting_that_counts_changes_the_signature(cls: Any, tmp_path: Path) -> None:
+    for setting in own_settings(cls):
+        if not setting.decides:
+            continue
+        signed = []
+        for name in ("one", "two"):
+            path = tmp_path / name
+            path.write_text(name)
+            made = object.__new__(cls)
+            for each in own_settings(cls):
+                object.__setattr__(made, each.field, each.default)
+            value = path if setting.type is Path else name
+            object.__setattr__(made, setting.field, (value,) if setting.is_list else value)
+            signed.append(settings_signature(made))
+        assert signed[0] != signed[1], setting.key
 
 
 class Place:
@@ -95,7 +96,7 @@ class Place:
         torch.save(content, self.net)
 
     def other_predictor(self) -> None:
-        from hat.latency.predictor import load_predictor
+        from hat.latency.predictors.load import load_predictor
 
         predictor = load_predictor(self.predictor)
         predictor.facts["note"] = "another"
@@ -181,7 +182,7 @@ CASES: dict[str, tuple[tuple[str, ...], list[tuple[str, tuple[str, ...], str]]]]
             ("", ("--latency-constraint", "80%"), "limit latency_ms was"),
             ("", ("--seed", "4"), "seed was 3, is now 4"),
             ("", ("--max-tokens", "100"), "max-tokens was 200, is now 100"),
-            ("", ("--race-error", "0"), "race-error was 0.05, is now 0.0"),
+            ("", ("--race-error", "0"), "race-error was 0.05, is now 0"),
             ("", ("--measure-finalists", "4"), "parents kept by a race was 3, is now 4"),
             ("", ("--search-algorithm", "random"), "search-algorithm was evolution, is now random"),
             (
@@ -250,8 +251,10 @@ def test_precision_and_device_count_as_they_are_and_not_as_asked_for(
 ) -> None:
     flags = (*PARAMS, "--scorer", "params")
     search(*flags)
-    monkeypatch.setattr(search_problem, "precision", lambda _: "bf16")
-    monkeypatch.setattr(search_problem, "device", lambda _: "cuda")
+    monkeypatch.setattr(
+        "hat.commands.search.load_supernet",
+        lambda options: replace(load_supernet(options), precision="bf16", device="cuda"),
+    )
     assert "precision was fp32, is now bf16; device was cpu, is now cuda" in search(*flags)
 
 

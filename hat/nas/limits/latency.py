@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.samples import FEATURE_COLUMNS
@@ -88,8 +89,8 @@ class Latency:
                     limit=Limit(f"latency_ms{name}", at_most, upper),
                     predictor=predictor,
                     signature={
-                        "confidence": settings.latency_confidence,
-                        **predictor.signature(),
+                        "latency-confidence": settings.latency_confidence,
+                        f"content of ckpt-path{name}": file_digest(path),
                     },
                 )
             )

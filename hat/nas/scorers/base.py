@@ -56,7 +56,7 @@ class SearchScorer(ABC):
 
     def signature(self) -> dict[str, Any]:
         """Returns what decides the scores, besides the supernet and its data."""
-        return {"scorer": self.name, **settings_signature(self.settings)}
+        return {"score": self.name, **settings_signature(self.settings)}
 
     def operators(self, genes: GeneOperators) -> GeneOperators | SingleOperators[Arch]:
         """Returns what a search by this scorer makes candidates with: HAT's operators."""

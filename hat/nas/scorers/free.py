@@ -30,7 +30,7 @@ class Free(SearchScorer):
         from hat.scoring.static import static_scorer
 
         scorer = static_scorer(cls.name, supernet.model.config, src_len=supernet.src_len)
-        return cls(scorer, {"scorer": cls.name, "src-len": supernet.src_len})
+        return cls(scorer, {"score": cls.name, "src-len": supernet.src_len})
 
     def score(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
         """Returns float64 (N,)."""
@@ -83,4 +83,4 @@ class Epsinas(Free):
 
         config = supernet.model.config
         scorer = EpsinasScorer.of_model(supernet.space, config, seed=supernet.seed)
-        return cls(scorer, {"scorer": cls.name, **scorer.signature_parts})
+        return cls(scorer, {"score": cls.name, **scorer.signature_parts})

@@ -13,9 +13,8 @@ from hat.arch.recipe import Recipe, awd_num_params
 from hat.benchmarks import nb_nlp
 from hat.benchmarks.reference_scores import read_reference_scores
 from hat.cli.console import print_result
-from hat.conditions import file_digest
+from hat.conditions import content_digest, file_digest
 from hat.errors import DataError
-from hat.option_conditions import content_digest
 from hat.report.epsinas_plots import plot_scores
 from hat.report.tables import Column, text_table
 from hat.scoring.cell_scores import RECURRENT_WEIGHTS, score_recipes
