@@ -40,8 +40,8 @@ def check_precision(workload: Workload) -> None:
 @functools.cache
 def _say_slow(precision: str) -> None:
     logger.warning(
-        "%s is not in this machine's hardware: its latency is measured all the same, but fp32 is "
-        "faster here",
+        "%s is not in this machine's hardware: its latency is measured all the same, but products "
+        "are faster in fp32 here",
         precision,
     )
 

@@ -19,6 +19,7 @@ from hat.latency.active import UntilError
 from hat.latency.collect import Collector, Plan
 from hat.latency.device import check_device, device_facts
 from hat.latency.measure import measure
+from hat.latency.precision import check_precision
 from hat.latency.predictor import space_choices
 from hat.latency.reference import Baseline, Reference
 from hat.latency.samples import LatencySample, read_samples, write_samples
@@ -74,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     workload = workload_from(options, argv)
     check_device(workload.device)
+    check_precision(workload)
     space = space_from_options(vars(options), "the options")
     model = super_transformer_from(options)
     model.config.check(space.largest())
