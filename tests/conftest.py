@@ -9,6 +9,18 @@ from hat.arch.space import SearchSpace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
+NUMBERS = ("latency", "models", "modules", "scoring", "stages/test_epsinas.py", "test_machine.py")
+"""Folders and files whose tests compute something that a processor could compute otherwise."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of numbers, which ``make test-isa`` runs again with fewer instructions."""
+    here = Path(__file__).parent
+    places = tuple(here / name for name in NUMBERS)
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in places):
+            item.add_marker(pytest.mark.numbers)
+
 
 @pytest.fixture
 def shared_data() -> Path:

@@ -18,6 +18,7 @@ BASE = {
     "signature",
     "settings",
     "parts",
+    "machine",
 }
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
 
@@ -25,6 +26,8 @@ GROUND: dict[str, set[str]] = {
     "errors": set(),
     "version": set(),
     "files": {"errors"},
+    "shape_caches": set(),
+    "machine": set(),
     "conditions": {"errors"},
     "option_conditions": {"conditions"},
     "signature": {"version"},

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import configargparse
 import yaml
@@ -34,6 +34,56 @@ _HARMLESS = re.compile(r"[\d\s.,eE+\-()\[\]]*|[\w\s.,/\-\[\]'\"]*")
 
 _NO_FILE = re.compile(r"Unable to open config file: (.*)\. Error: (?:\[Errno \d+\] )?([^:]*)")
 """What configargparse says of a file that is not there."""
+
+
+class SwitchOrAuto(argparse.Action):
+    """A switch that may be left to the machine: ``--x``, ``--x False`` or ``--x auto``.
+
+    Its value is True, False or ``"auto"``; in a file ``x: auto`` stands for the last.
+    ``spell_out_switches`` must see the command line first: argparse would take the word behind a
+    bare ``--x`` for its value, whatever it is.
+    """
+
+    VALUES: ClassVar[dict[str, bool | str]] = {"true": True, "false": False, "auto": "auto"}
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        super().__init__(
+            option_strings, dest, default=False, metavar="True|False|auto", type=str, **settings
+        )
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Stores the value, or says which there are."""
+        if values.lower() not in self.VALUES:
+            parser.error(f"{option_string} takes True, False or auto, but found {values!r}")
+        setattr(namespace, self.dest, self.VALUES[values.lower()])
+
+
+def spell_out_switches(argv: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Joins each ``SwitchOrAuto`` of a command line and its value; without one that is True."""
+    flags = {
+        flag
+        for action in parser._actions
+        if isinstance(action, SwitchOrAuto)
+        for flag in action.option_strings
+    }
+    words: list[str] = []
+    waiting = False
+    for word in argv:
+        if waiting:
+            waiting = False
+            is_value = word.lower() in SwitchOrAuto.VALUES
+            words[-1] += f"={word if is_value else True}"
+            if is_value:
+                continue
+        words.append(word)
+        waiting = word in flags
+    return [*words[:-1], f"{words[-1]}=True"] if waiting else words
 
 
 @dataclass(frozen=True)
@@ -131,6 +181,13 @@ def _texts(entry: Entry, action: argparse.Action) -> list[str]:
         # says what the option shall be, not whether the flag is given.
         inverted = action.const is False and action.dest == entry.key.replace("-", "_")
         return ["True"] if entry.value is not inverted else []
+    if isinstance(action, SwitchOrAuto):
+        if str(entry.value).lower() not in action.VALUES:
+            raise ConfigError(
+                f"{entry.where}: {entry.key} is a switch: expected True, False or auto, "
+                f"but found {entry.value!r}"
+            )
+        return [str(entry.value)]
     if is_list and not takes_many:
         texts = [str(entry.value)]  # fairseq's list options take one word such as "[2]"
     else:

@@ -15,12 +15,15 @@ from fairseq import options
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
 from hat.cli.options import (
     Entry,
+    SwitchOrAuto,
     actions_by_key,
     read_config_files,
+    spell_out_switches,
     split_config_flags,
     yaml_arguments,
 )
 from hat.errors import ConfigError, DataError, suggestion
+from hat.machine import auto_precision
 from hat.tasks.binary_index import check_binary_sides
 from hat.text.dictionaries import read_dictionary
 
@@ -37,6 +40,9 @@ _TASK_KEYS = frozenset({"data", "source-lang", "target-lang"})
 _TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
 """Selectors that fairseq offers to every command, but that only training uses."""
 
+_WANTED_BF16 = "wanted_bf16"
+"""Where ``--bf16`` is kept while fairseq parses: fairseq takes ``bf16`` for a wish for a TPU."""
+
 _INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)$")
 
 AddOptions = Callable[[argparse.ArgumentParser], None]
@@ -44,15 +50,17 @@ AddOptions = Callable[[argparse.ArgumentParser], None]
 
 def training_parser() -> argparse.ArgumentParser:
     """Returns fairseq's training parser with hat's task as the default."""
-    return _without_usage(options.get_training_parser(default_task=TASK))
+    return _prepared(options.get_training_parser(default_task=TASK))
 
 
 def generation_parser() -> argparse.ArgumentParser:
     """Returns fairseq's generation parser with hat's task as the default."""
-    return _without_usage(options.get_generation_parser(default_task=TASK))
+    return _prepared(options.get_generation_parser(default_task=TASK))
 
 
-def _without_usage(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Lets a parser of fairseq's speak and count as hat does, and take ``--bf16 auto``."""
+
     def error(message: str) -> NoReturn:
         wrong = _INVALID_CHOICE.match(message)
         if wrong:  # fairseq has hundreds of choices; name the closest one only
@@ -63,6 +71,13 @@ def _without_usage(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
     parser.error = error  # type: ignore[method-assign]
     parser.set_defaults(required_batch_size_multiple=1)
+    group = parser.add_argument_group("precision", conflict_handler="resolve")
+    group.add_argument(  # in the place of fairseq's switch
+        "--bf16",
+        action=SwitchOrAuto,
+        dest=_WANTED_BF16,
+        help="bfloat16 where the machine has instructions for it, else fp32",
+    )
     return parser
 
 
@@ -102,6 +117,7 @@ def parse(
 
     # First pass: let fairseq add the options of the architecture, task, optimizer and so on.
     full = prepared()
+    flags = spell_out_switches(flags, full)
     unread = ignored_keys - set(actions_by_key(full)) - _TASK_KEYS | (ignored_keys & _TRAINING)
     known = actions_by_key(full)
     chosen = {k: entries[k] for k in _SELECTORS if k in entries and k in known and k not in unread}
@@ -114,7 +130,7 @@ def parse(
     entries = {key: entry for key, entry in entries.items() if key not in unread}
     arguments = yaml_arguments(entries, full)
     args: argparse.Namespace = options.parse_args_and_arch(prepared(), [*data, *arguments, *flags])
-    _switch_off_missing_precisions(args)
+    _choose_precision(args)
     return args
 
 
@@ -157,12 +173,30 @@ def translate_old_schedule(entries: dict[str, Entry]) -> None:
     logger.info("%s: max-lr is fairseq's lr now: peak %s, end %s", peak.where, peak.value, end)
 
 
-def _switch_off_missing_precisions(args: argparse.Namespace) -> None:
-    has_gpu = torch.cuda.is_available() and not getattr(args, "cpu", False)
+def _choose_precision(args: argparse.Namespace) -> None:
+    """Switches off the precisions that this machine has no instructions for, and says so.
+
+    Raises:
+        ConfigError: if a GPU is to use fp16 and bf16 at once.
+    """
+    device = "cuda" if torch.cuda.is_available() and not getattr(args, "cpu", False) else "cpu"
+    has_fp16 = getattr(args, "fp16", False)
+    wanted = vars(args).pop(_WANTED_BF16) or args.bf16  # True also by --memory-efficient-bf16
+    if device == "cuda" and has_fp16:
+        if wanted is True:
+            raise ConfigError("fp16 and bf16 exclude each other: ask for one of them")
+        wanted = False  # what is asked for by name goes before auto
     args.tpu = False  # fairseq sets it with bf16 and then asks for a TPU library
-    if not has_gpu and getattr(args, "fp16", False):
-        logger.warning("fp16 needs a GPU and there is none: training in fp32")
+    args.bf16 = bool(wanted) and auto_precision(device) == "bf16"
+    if wanted and not args.bf16:
+        args.memory_efficient_bf16 = False
+        logger.warning("bf16 is not in this machine's hardware: running in fp32, which is faster")
+    elif wanted == "auto":
+        logger.info("bf16: auto means bf16 here, because it is in this machine's hardware")
+    if device == "cpu" and has_fp16:
         args.fp16 = args.memory_efficient_fp16 = False
+        precision = "bf16" if args.bf16 else "fp32"
+        logger.warning("fp16 needs a GPU and there is none: training in %s", precision)
 
 
 def check_data_folder(options_: Mapping[str, Any]) -> Path:

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from hat.cli.options import StageParser, read_yaml, split_config_flags, yaml_arguments
+from hat.cli.options import (
+    StageParser,
+    SwitchOrAuto,
+    read_yaml,
+    spell_out_switches,
+    split_config_flags,
+    yaml_arguments,
+)
 from hat.errors import ConfigError
 
 
@@ -122,6 +129,56 @@ def test_arguments_for_a_foreign_parser(tmp_path: Path) -> None:
         "left_pad_source": True,
         "shuffle": False,
     }
+
+
+def parser_with_auto() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("data", nargs="?")
+    parser.add_argument("--bf16", action=SwitchOrAuto)
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ([], False),
+        (["--bf16"], True),
+        (["--bf16", "auto"], "auto"),
+        (["--bf16=auto"], "auto"),
+        (["--bf16", "False"], False),
+        (["--bf16", "true"], True),
+        (["--bf16", "--bf16", "false"], False),
+    ],
+)
+def test_a_switch_that_may_be_auto(argv: list[str], expected: object) -> None:
+    parser = parser_with_auto()
+    args = parser.parse_args(spell_out_switches(argv, parser))
+    assert (args.bf16, args.data) == (expected, None)
+
+
+def test_the_word_behind_a_switch_stays_what_it_is() -> None:
+    parser = parser_with_auto()
+    args = parser.parse_args(spell_out_switches(["--bf16", "data/bin"], parser))
+    assert (args.bf16, args.data) == (True, "data/bin")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("True", True), ("False", False), ("auto", "auto"), ("yes", True)]
+)
+def test_a_file_may_say_auto(tmp_path: Path, value: str, expected: object) -> None:
+    parser = parser_with_auto()
+    arguments = yaml_arguments(read_yaml(write(tmp_path, "x.yml", f"bf16: {value}")), parser)
+    assert parser.parse_args(arguments).bf16 == expected
+
+
+def test_a_switch_takes_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = parser_with_auto()
+    entries = read_yaml(write(tmp_path, "x.yml", "bf16: maybe"))
+    with pytest.raises(ConfigError, match=r"x.yml:1: bf16 is a switch: expected True, False or au"):
+        yaml_arguments(entries, parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--bf16=maybe"])
+    assert "--bf16 takes True, False or auto, but found 'maybe'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hat import machine
 from hat.arch.hat_yaml import arch_to_mapping, load_arch
 from hat.arch.space import SearchSpace
 
@@ -86,6 +87,16 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
     ]
     for plot in ("convergence.png", "front.png"):
         assert (folder / "report" / plot).read_bytes().startswith(b"\x89PNG")
+
+
+def test_bf16_that_is_not_in_hardware_scores_in_fp32(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(machine, "in_hardware", lambda precision, device: False)
+    flags = ("--params-constraint", "100%", "--contest-seeds", "--evo-iter", "1", "--bf16", "auto")
+    result, _ = run(*flags, "--rank-sample", "0")
+    assert "|precision:fp32|" in result["signature"]
+    assert "bf16 is not in this machine's hardware: running in fp32" in caplog.text
 
 
 def test_nsga2_has_two_objectives_and_reports_their_front(run: Run, predictor_pt: Path) -> None:

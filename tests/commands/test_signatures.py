@@ -23,8 +23,8 @@ from hat.commands.epsinas import main as epsinas
 from hat.conditions import file_digest
 from hat.latency.samples import write_samples
 from hat.text.lines import write_lines
-from tests.latency.conftest import simulated_sample
 from tests.commands.test_average_checkpoints import save
+from tests.latency.conftest import simulated_sample
 
 pytestmark = pytest.mark.stage
 

@@ -1,16 +1,19 @@
 """fairseq's options from YAML: HAT's own files, old names, precedence, clear refusals."""
 
 import argparse
+import logging
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("fairseq")
 
 import hat.cli.training_keys
+from hat import machine
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.arguments import (
@@ -94,6 +97,67 @@ def test_translating_leaves_training_s_keys_unread(space_yml: Path, tmp_path: Pa
         parse(generation_parser, [f"--configs={bad}"], ignored_keys=TRAINING_KEYS)
 
 
+BF16_WISHES = [
+    ([], "bf16: True", True),
+    ([], "bf16: auto", True),
+    ([], "bf16: False", False),
+    ([], "memory-efficient-bf16: True", True),
+    (["--bf16"], "", True),
+    (["--bf16", "auto"], "", True),
+    (["--bf16", "False"], "bf16: True", False),
+    (["--fp16"], "bf16: auto", True),
+]
+"""Flags and a line of YAML, and whether they wish for bf16 on a CPU."""
+
+
+@pytest.mark.parametrize("in_hardware", [True, False])
+@pytest.mark.parametrize(("flags", "line", "is_wanted"), BF16_WISHES)
+def test_bf16_where_it_is_in_hardware(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    flags: list[str],
+    line: str,
+    is_wanted: bool,
+    in_hardware: bool,
+) -> None:
+    monkeypatch.setattr(machine, "in_hardware", lambda precision, device: in_hardware)
+    path = tmp_path / "x.yml"
+    path.write_text(f"arch: transformersuper\ndata: nowhere\n{line}\n")
+    with caplog.at_level(logging.WARNING):
+        args = train_args(f"--configs={path}", "--cpu", *flags)
+    assert args.bf16 is (is_wanted and in_hardware)
+    assert not args.tpu
+    assert args.bf16 or not args.memory_efficient_bf16
+    said = [record.getMessage() for record in caplog.records if "bf16 is not" in record.message]
+    expected = "bf16 is not in this machine's hardware: running in fp32, which is faster"
+    assert said == ([expected] if is_wanted and not in_hardware else [])
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"), [("False", (True, False)), ("auto", (True, False)), ("True", None)]
+)
+def test_on_a_gpu_fp16_goes_before_auto(
+    monkeypatch: pytest.MonkeyPatch, wish: str, expected: tuple[bool, bool] | None
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(machine, "in_hardware", lambda precision, device: device == "cuda")
+    argv = ["nowhere", "--arch", "transformersuper", "--fp16", f"--bf16={wish}"]
+    if expected is None:
+        with pytest.raises(ConfigError, match="fp16 and bf16 exclude each other"):
+            train_args(*argv)
+        return
+    args = train_args(*argv)
+    assert (args.fp16, args.bf16) == expected
+
+
+def test_translating_takes_auto_too() -> None:
+    assert not parse(generation_parser, ["nowhere", "--path", "x.pt"]).bf16
+    args = parse(generation_parser, ["nowhere", "--path", "x.pt", "--bf16", "auto"])
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    assert args.bf16 is (machine.auto_precision(device) == "bf16")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -104,6 +168,7 @@ def test_translating_leaves_training_s_keys_unread(space_yml: Path, tmp_path: Pa
         ("optimizer: adam\nadam-betas: (print(1), 2)", "x.yml:2: adam-betas holds numbers"),
         ("lr: [__import__('os').getcwd()]", "x.yml:1: lr holds numbers"),
         ("fp16: maybe", "x.yml:1: fp16 is a switch"),
+        ("bf16: maybe", "x.yml:1: bf16 is a switch: expected True, False or auto"),
     ],
 )
 def test_wrong_values_are_named(tmp_path: Path, line: str, message: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import hat
+from hat.machine import auto_precision
 from hat.models.checkpoint import read_checkpoint
 from tests.fairseq_plugin.conftest import ROOT, run_script
 
@@ -87,11 +88,15 @@ def test_torchrun_trains_one_model(space_yml: Path, tmp_path: Path) -> None:
     assert logged[0] == pytest.approx(logged[1], abs=0.05)
 
 
-def test_fp16_without_a_gpu_is_said_once_and_bf16_trains(space_yml: Path, tmp_path: Path) -> None:
+@pytest.mark.numbers
+def test_missing_precisions_are_said_once(space_yml: Path, tmp_path: Path) -> None:
     common = ["train.py", f"--configs={space_yml}", "--max-update", "1", "--save-dir"]
     done = run_script(
         *common, str(tmp_path / "bf16"), "--bf16", "--tensorboard-logdir", str(tmp_path / "tb")
     )
+    if not torch.cuda.is_available():
+        is_fp32 = auto_precision() == "fp32"
+        assert done.stdout.count("bf16 is not in this machine's hardware: running in fp") == is_fp32
     assert (tmp_path / "bf16" / "checkpoint_best.pt").is_file()
     assert list((tmp_path / "tb" / "valid").glob("events*"))
     if not torch.cuda.is_available():
