@@ -13,12 +13,20 @@ import torch
 from fairseq import options
 
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
-from hat.errors import ConfigError, DataError, suggestion
-from hat.options import Entry, actions_by_key, read_config_files, split_config_flags, yaml_arguments
+from hat.errors import ConfigError, DataError
+from hat.fairseq_plugin.accepted import TASK, refuse, restricted
+from hat.options import (
+    Finder,
+    actions_by_key,
+    check_keys,
+    expected,
+    read_config_files,
+    set_defaults,
+    split_config_flags,
+)
+from hat.yaml_reader import Entry
 
 logger = logging.getLogger(__name__)
-
-TASK = "hat_translation"
 
 _SELECTORS = ("arch", "task", "criterion", "optimizer", "lr-scheduler", "scoring")
 """Options whose value decides which further options exist."""
@@ -29,7 +37,7 @@ _TASK_KEYS = frozenset({"data", "source-lang", "target-lang"})
 _TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
 """Selectors that fairseq offers to every command, but that only training uses."""
 
-_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)$")
+_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from .*\)$", re.DOTALL)
 
 AddOptions = Callable[[argparse.ArgumentParser], None]
 
@@ -48,14 +56,15 @@ def _without_usage(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     def error(message: str) -> NoReturn:
         wrong = _INVALID_CHOICE.match(message)
         if wrong:  # fairseq has hundreds of choices; name the closest one only
-            flag, value, choices = wrong.groups()
-            hint = suggestion(value, re.findall(r"'([^']*)'", choices))
-            raise ConfigError(f"{flag} cannot be {value!r}{hint}")
+            flag, value = wrong.groups()
+            choices = parser._option_string_actions[flag.split("/")[0]].choices or ()
+            hint = expected(value.strip("'"), choices)
+            raise ConfigError(f"{flag} cannot be {value}{hint}")
         raise ConfigError(message)
 
     parser.error = error  # type: ignore[method-assign]
     parser.set_defaults(required_batch_size_multiple=1)
-    return parser
+    return restricted(parser)
 
 
 def parse(
@@ -82,6 +91,7 @@ def parse(
     paths, flags = split_config_flags(argv)
     data, flags = _split_data(flags)
     entries = read_config_files(paths)
+    refuse(entries, flags)
     translate_old_schedule(entries)
     if data:
         entries.pop("data", None)  # the command line names the data folder itself
@@ -97,15 +107,23 @@ def parse(
     unread = ignored_keys - set(actions_by_key(full)) - _TASK_KEYS | (ignored_keys & _TRAINING)
     known = actions_by_key(full)
     chosen = {k: entries[k] for k in _SELECTORS if k in entries and k in known and k not in unread}
-    selectors = yaml_arguments(chosen, full)
     if "arch" in known and "arch" not in chosen and not _gives(flags, "--arch", "-a"):
         raise ConfigError("which model? give arch in a YAML file or --arch")
+    set_defaults(full, chosen)
     options.parse_args_and_arch(
-        full, [*data, *selectors, *flags], parse_known=True, modify_parser=_require_nothing
+        full, [*data, *flags], parse_known=True, modify_parser=_require_nothing
     )
     entries = {key: entry for key, entry in entries.items() if key not in unread}
-    arguments = yaml_arguments(entries, full)
-    args: argparse.Namespace = options.parse_args_and_arch(prepared(), [*data, *arguments, *flags])
+    check_keys(entries, actions_by_key(full))
+
+    def fill(parser: argparse.ArgumentParser) -> None:
+        """Runs before and after fairseq adds the options that the selectors bring."""
+        here = actions_by_key(restricted(parser))
+        set_defaults(parser, {key: entry for key, entry in entries.items() if key in here})
+
+    args: argparse.Namespace = options.parse_args_and_arch(
+        prepared(), [*data, *flags], modify_parser=fill
+    )
     _switch_off_missing_precisions(args)
     return args
 
@@ -119,7 +137,7 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
     The folder must stand before all options, or a list-valued one would take it for a value.
     """
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder = Finder(add_help=False, allow_abbrev=False)
     finder.add_argument("--data")
     found, rest = finder.parse_known_args(list(flags))
     if found.data is not None:
@@ -129,7 +147,7 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _require_nothing(parser: argparse.ArgumentParser) -> None:
-    for action in parser._actions:
+    for action in restricted(parser)._actions:
         action.required = False
 
 
@@ -145,8 +163,8 @@ def translate_old_schedule(entries: dict[str, Entry]) -> None:
     if "lr" in entries:
         entries["min-lr"] = replace(entries["lr"], key="min-lr")
     entries["lr"] = replace(peak, key="lr")
-    end = entries["min-lr"].value if "min-lr" in entries else 0
-    logger.info("%s: max-lr is fairseq's lr now: peak %s, end %s", peak.where, peak.value, end)
+    end = entries["min-lr"].node if "min-lr" in entries else 0
+    logger.info("%s: max-lr is fairseq's lr now: peak %s, end %s", peak.where, peak.node, end)
 
 
 def _switch_off_missing_precisions(args: argparse.Namespace) -> None:
