@@ -116,7 +116,7 @@ class Entry:
         """
         scalar = self.scalar()
         check_number(scalar, self.key)
-        if not _NUMBER.fullmatch(scalar.text):
+        if not is_number(scalar.text):
             self._fail(f"{self.key} must be a number, but found {scalar}")
         return float(scalar.text)
 

@@ -67,6 +67,8 @@ def test_imports_follow_the_layers(path: Path) -> None:
     roots = {name.split(".")[0] for name in names}
     if part != "fairseq_plugin" and part != "stages":
         assert not roots & {"fairseq", "fairseq_cli"}, "only hat/fairseq_plugin imports fairseq"
+    if part != "yaml_reader":
+        assert "yaml" not in roots, "only hat/yaml_reader.py reads YAML"
     if part in WITHOUT_TORCH:
         assert "torch" not in roots, f"hat/{part} works without torch"
     if part == "stages":

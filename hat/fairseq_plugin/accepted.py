@@ -21,7 +21,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     "criterion": ("label_smoothed_cross_entropy", "cross_entropy"),
     "optimizer": ("adam", "adamax", "adafactor", "adagrad", "adadelta", "nag", "sgd"),
     "lr-scheduler": (
-        *("cosine", "inverse_sqrt", "polynomial_decay", "fixed", "triangular", "tri_stage"),
+        *("cosine", "inverse_sqrt", "polynomial_decay", "fixed", "tri_stage"),
         *("reduce_lr_on_plateau", "step"),
     ),
     "scoring": ("bleu", "sacrebleu", "chrf"),
@@ -56,7 +56,6 @@ EVALUATED: dict[str, int | None] = {
     "adam-betas": 2,
     "adamax-betas": 2,
     "adafactor-eps": 2,
-    "lamb-betas": 2,
     "adaptive-softmax-cutoff": None,
 }
 """Text options that fairseq evaluates, and how many numbers each takes (None: any). Every option

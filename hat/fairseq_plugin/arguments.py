@@ -107,7 +107,7 @@ def parse(
     unread = ignored_keys - set(actions_by_key(full)) - _TASK_KEYS | (ignored_keys & _TRAINING)
     known = actions_by_key(full)
     chosen = {k: entries[k] for k in _SELECTORS if k in entries and k in known and k not in unread}
-    if "arch" in known and "arch" not in chosen and not _gives(flags, "--arch", "-a"):
+    if "arch" in known and "arch" not in chosen and not _gives_arch(flags):
         raise ConfigError("which model? give arch in a YAML file or --arch")
     set_defaults(full, chosen)
     options.parse_args_and_arch(
@@ -128,8 +128,8 @@ def parse(
     return args
 
 
-def _gives(flags: Sequence[str], *names: str) -> bool:
-    return any(word == name or word.startswith(f"{name}=") for word in flags for name in names)
+def _gives_arch(flags: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] == "--arch" or word.startswith("-a") for word in flags)
 
 
 def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
