@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hat.errors import ConfigError, suggestion
-from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping
+from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping, shown
 
 CONFIG_FLAGS = ("--configs", "--sub-configs", "--evo-configs")
 """The flags that name YAML files, weakest first: a later one overrides an earlier one."""
@@ -56,9 +56,11 @@ class NumbersOnly:
         if len(words) > 1 and not words[-1].strip():
             words.pop()  # Python's (2,)
         if not all(is_number(word.strip()) for word in words):
-            raise argparse.ArgumentTypeError(f"holds numbers, but found {text!r}")
+            raise argparse.ArgumentTypeError(f"holds numbers, but found {shown(text)}")
         if self._count not in (None, len(words)):
-            raise argparse.ArgumentTypeError(f"holds {self._count} numbers, but found {text!r}")
+            raise argparse.ArgumentTypeError(
+                f"holds {self._count} numbers, but found {shown(text)}"
+            )
         return text if self._convert is None else self._convert(text)
 
 
@@ -89,7 +91,7 @@ def check_keys(entries: Mapping[str, Entry], known: Iterable[str]) -> None:
             )
         if entry.key not in names:
             hint = suggestion(entry.key, names)
-            raise ConfigError(f"{entry.where}: unknown key {entry.key!r}{hint}")
+            raise ConfigError(f"{entry.where}: unknown key {shown(entry.key)}{hint}")
 
 
 def actions_by_key(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
@@ -177,7 +179,7 @@ def _converted(scalar: Scalar, key: str, action: argparse.Action) -> Any:
         whole = action.type is int
         if not is_number(text, whole=whole):
             kind = "a whole number" if whole else "a number"
-            raise ConfigError(f"{where}: {key} must be {kind}, but found {text!r}")
+            raise ConfigError(f"{where}: {key} must be {kind}, but found {shown(text)}")
         value = int(text) if whole else float(text)
     elif callable(action.type):
         try:
@@ -185,9 +187,9 @@ def _converted(scalar: Scalar, key: str, action: argparse.Action) -> Any:
         except argparse.ArgumentTypeError as error:
             raise ConfigError(f"{where}: {key} {error}") from None
         except (ValueError, TypeError, SyntaxError):
-            raise ConfigError(f"{where}: {key} cannot be {text!r}") from None
+            raise ConfigError(f"{where}: {key} cannot be {shown(text)}") from None
     if action.choices is not None and value not in action.choices:
-        raise ConfigError(f"{where}: {key} cannot be {text!r}{expected(text, action.choices)}")
+        raise ConfigError(f"{where}: {key} cannot be {shown(text)}{expected(text, action.choices)}")
     return value
 
 

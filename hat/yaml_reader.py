@@ -19,6 +19,8 @@ from hat.errors import ConfigError
 
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 12
+_SHOWN = 60
+"""Most characters of a word that an error shows."""
 
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -29,6 +31,11 @@ _NOTHING = frozenset(("", "~", "null", "Null", "NULL"))
 
 _LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
 """Characters that end a line in YAML 1.1 only, so that a text with one of them would change."""
+
+
+def shown(text: str) -> str:
+    """Returns ``text`` in quotes for a sentence, cut where it is long."""
+    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}...")
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Scalar:
         return not self.is_quoted and self.text in _NOTHING
 
     def __str__(self) -> str:
-        return repr(self.text) if self.is_quoted else self.text or "nothing"
+        quoted = shown(self.text)
+        return quoted if self.is_quoted else quoted[1:-1] or "nothing"
 
 
 @dataclass(frozen=True)
@@ -248,7 +256,7 @@ def check_number(scalar: Scalar, name: str) -> None:
     """
     text = scalar.text
     begins_like_one = text[:1].isdecimal() or text.startswith(("+", "-", "."))
-    if _NUMBER.fullmatch(text) or not begins_like_one:
+    if _NUMBER.fullmatch(text) or not begins_like_one or len(text) > _SHOWN:
         return
     as_yaml = None if scalar.is_quoted else _yaml_reading(text)
     readings = [as_yaml] if as_yaml is not None else []
@@ -330,7 +338,7 @@ class _Composer:
             spelled = key.text.replace("_", "-")
             if spelled in first:
                 raise ConfigError(
-                    f"{key.where}: {spelled!r} stands here again; first at {first[spelled]}"
+                    f"{key.where}: {shown(spelled)} stands here again; first at {first[spelled]}"
                 )
             first[spelled] = key.where
             entries[key.text] = Entry(

@@ -133,6 +133,15 @@ def test_a_text_is_what_is_written(tmp_path: Path, text: str) -> None:
     assert (args.save_dir, args.files) == (written, [written, "a"])
 
 
+@pytest.mark.parametrize("key", ["qkv-dim", "metric", "latgpu", "lr"])
+@pytest.mark.parametrize("text", ["x" * 5000, "'" + "0" * 5000 + "'", "0" * 5000])
+def test_a_long_text_makes_no_long_sentence(tmp_path: Path, key: str, text: str) -> None:
+    path = write(tmp_path, "x.yml", f"{key}: {text}\n")
+    with pytest.raises(ConfigError) as refusal:
+        make_parser().parse_args(["--configs", path])
+    assert len(str(refusal.value)) < len(path) + 200
+
+
 def test_no_text_of_a_file_can_pass_for_a_flag(tmp_path: Path) -> None:
     path = write(tmp_path, "x.yml", "save-dir: --latiter=3\nfiles: [--latiter=3, --latgpu]\n")
     args = make_parser().parse_args(["--configs", path])

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from hat.arch.model_options import ARCHITECTURES
 from hat.errors import ConfigError
 from hat.options import NumbersOnly, actions_by_key, expected
-from hat.yaml_reader import Entry
+from hat.yaml_reader import Entry, shown
 
 TASK = "hat_translation"
 
@@ -89,7 +89,9 @@ def refuse(entries: Mapping[str, Entry], flags: Sequence[str]) -> None:
             raise ConfigError(f"{entry.where}: {key!r} is not taken: {REFUSED[key]}")
         choices = ACCEPTED.get(key)
         if choices is not None and (text := entry.text()) not in choices:
-            raise ConfigError(f"{entry.where}: {key} cannot be {text!r}{expected(text, choices)}")
+            raise ConfigError(
+                f"{entry.where}: {key} cannot be {shown(text)}{expected(text, choices)}"
+            )
     for word in flags:
         key = word.partition("=")[0].removeprefix("--")
         if word.startswith("--") and key in REFUSED:
