@@ -128,8 +128,16 @@ def set_defaults(parser: argparse.ArgumentParser, entries: Mapping[str, Entry]) 
     """
     actions = actions_by_key(parser)
     check_keys(entries, actions)
+    named: dict[argparse.Action, Entry] = {}
     for entry in entries.values():
         action = actions[entry.key]
+        twin = named.get(action)
+        if twin is not None and _file(twin) == _file(entry):
+            raise ConfigError(
+                f"{entry.where}: {entry.key} is the same option as {twin.key}, "
+                f"which stands at {twin.where}"
+            )
+        named[action] = entry
         value = _value(entry, action)
         if value is None:
             continue
@@ -137,6 +145,10 @@ def set_defaults(parser: argparse.ArgumentParser, entries: Mapping[str, Entry]) 
             action.nargs = "?"
         action.required = False
         parser.set_defaults(**{action.dest: value})
+
+
+def _file(entry: Entry) -> str:
+    return entry.where.rpartition(":")[0]
 
 
 def _value(entry: Entry, action: argparse.Action) -> Any:
@@ -212,7 +224,9 @@ def read_config_files(paths: Iterable[str]) -> dict[str, Entry]:
     """Reads several YAML files; where two hold the same key, the later file wins."""
     entries: dict[str, Entry] = {}
     for path in paths:
-        entries.update(read_yaml(path))
+        for key, entry in read_yaml(path).items():
+            entries.pop(key, None)  # the order decides between two names of one option
+            entries[key] = entry
     return entries
 
 

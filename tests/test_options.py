@@ -17,7 +17,7 @@ def make_parser(**kwargs: object) -> StageParser:
     parser.add_argument("--spans", nargs="+", type=int)
     parser.add_argument("--metric", choices=["normal", "sacre"])
     parser.add_argument("--latiter", type=int, default=5)
-    parser.add_argument("--save-dir")
+    parser.add_argument("--save-dir", "--out-dir")
     parser.add_argument("--files", nargs="*")
     return parser
 
@@ -72,6 +72,10 @@ def test_later_files_win_and_flags_win_over_files(tmp_path: Path) -> None:
         ("latgpu: yes", "x.yml:1: latgpu is a switch: expected True or False, but found yes"),
         ("latgpu: 'False'", "x.yml:1: latgpu is a switch: .*, but found 'False'"),
         ("save-dir: [a, b]", "x.yml:1: save-dir takes one value, but found a list"),
+        (
+            "save-dir: a\nout-dir: a",
+            "x.yml:2: out-dir is the same option as save-dir, which stands at .*:1",
+        ),
         ("save-dir: null", "x.yml:1: save-dir needs a value, but found nothing"),
         ("configs: y.yml", "x.yml:1: 'configs' is allowed on the command line only"),
     ],
@@ -159,6 +163,11 @@ def test_every_file_counts_in_every_stage(tmp_path: Path) -> None:
         assert (args.qkv_dim, args.latiter, args.lr) == (1, 1, 2)
         args = make_parser().parse_args([f"{flag}={files['b']}", flag, files["a"]])
         assert (args.qkv_dim, args.latiter, args.lr) == (1, 1, 1)
+    # two names of one option
+    texts = ("save-dir: a", "out-dir: b", "save-dir: c")
+    paths = [write(tmp_path, f"{text[-1]}{text[-1]}.yml", text) for text in texts]
+    argv = [word for path in paths for word in ("--configs", path)]
+    assert make_parser().parse_args(argv).save_dir == "c"
     # the kinds of file go in their own order, wherever they stand
     args = make_parser().parse_args(["--evo-configs", files["b"], "--configs", files["a"]])
     assert (args.qkv_dim, args.lr) == (1, 2)
