@@ -24,7 +24,7 @@ def _asks_for(flag: str, argv: Sequence[str]) -> bool:
     if flag in rest:
         return True
     entry = read_config_files(paths).get(flag.removeprefix("--"))
-    return entry is not None and entry.value is True
+    return entry is not None and entry.switch()
 
 
 @command

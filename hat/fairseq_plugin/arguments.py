@@ -14,22 +14,24 @@ from fairseq import options
 
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
 from hat.cli.options import (
-    Entry,
+    Finder,
     SwitchOrAuto,
     actions_by_key,
+    check_keys,
+    expected,
     read_config_files,
+    set_defaults,
     spell_out_switches,
     split_config_flags,
-    yaml_arguments,
 )
-from hat.errors import ConfigError, DataError, suggestion
+from hat.errors import ConfigError, DataError
+from hat.fairseq_plugin.accepted import TASK, refuse, restricted
 from hat.machine import auto_precision
 from hat.tasks.binary_index import check_binary_sides
 from hat.text.dictionaries import read_dictionary
+from hat.yaml_reader import Entry
 
 logger = logging.getLogger(__name__)
-
-TASK = "hat_translation"
 
 _SELECTORS = ("arch", "task", "criterion", "optimizer", "lr-scheduler", "scoring")
 """Options whose value decides which further options exist."""
@@ -43,7 +45,7 @@ _TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
 _WANTED_BF16 = "wanted_bf16"
 """Where ``--bf16`` is kept while fairseq parses: fairseq takes ``bf16`` for a wish for a TPU."""
 
-_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)$")
+_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from .*\)$", re.DOTALL)
 
 AddOptions = Callable[[argparse.ArgumentParser], None]
 
@@ -64,9 +66,10 @@ def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     def error(message: str) -> NoReturn:
         wrong = _INVALID_CHOICE.match(message)
         if wrong:  # fairseq has hundreds of choices; name the closest one only
-            flag, value, choices = wrong.groups()
-            hint = suggestion(value, re.findall(r"'([^']*)'", choices))
-            raise ConfigError(f"{flag} cannot be {value!r}{hint}")
+            flag, value = wrong.groups()
+            choices = parser._option_string_actions[flag.split("/")[0]].choices or ()
+            hint = expected(value.strip("'"), choices)
+            raise ConfigError(f"{flag} cannot be {value}{hint}")
         raise ConfigError(message)
 
     parser.error = error  # type: ignore[method-assign]
@@ -78,7 +81,7 @@ def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         dest=_WANTED_BF16,
         help="bfloat16 where the machine has instructions for it, else fp32",
     )
-    return parser
+    return restricted(parser)
 
 
 def parse(
@@ -105,6 +108,7 @@ def parse(
     paths, flags = split_config_flags(argv)
     data, flags = _split_data(flags)
     entries = read_config_files(paths)
+    refuse(entries, flags)
     translate_old_schedule(entries)
     if data:
         entries.pop("data", None)  # the command line names the data folder itself
@@ -121,21 +125,29 @@ def parse(
     unread = ignored_keys - set(actions_by_key(full)) - _TASK_KEYS | (ignored_keys & _TRAINING)
     known = actions_by_key(full)
     chosen = {k: entries[k] for k in _SELECTORS if k in entries and k in known and k not in unread}
-    selectors = yaml_arguments(chosen, full)
-    if "arch" in known and "arch" not in chosen and not _gives(flags, "--arch", "-a"):
+    if "arch" in known and "arch" not in chosen and not _gives_arch(flags):
         raise ConfigError("which model? give arch in a YAML file or --arch")
+    set_defaults(full, chosen)
     options.parse_args_and_arch(
-        full, [*data, *selectors, *flags], parse_known=True, modify_parser=_require_nothing
+        full, [*data, *flags], parse_known=True, modify_parser=_require_nothing
     )
     entries = {key: entry for key, entry in entries.items() if key not in unread}
-    arguments = yaml_arguments(entries, full)
-    args: argparse.Namespace = options.parse_args_and_arch(prepared(), [*data, *arguments, *flags])
+    check_keys(entries, actions_by_key(full))
+
+    def fill(parser: argparse.ArgumentParser) -> None:
+        """Runs before and after fairseq adds the options that the selectors bring."""
+        here = actions_by_key(restricted(parser))
+        set_defaults(parser, {key: entry for key, entry in entries.items() if key in here})
+
+    args: argparse.Namespace = options.parse_args_and_arch(
+        prepared(), [*data, *flags], modify_parser=fill
+    )
     _choose_precision(args)
     return args
 
 
-def _gives(flags: Sequence[str], *names: str) -> bool:
-    return any(word == name or word.startswith(f"{name}=") for word in flags for name in names)
+def _gives_arch(flags: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] == "--arch" or word.startswith("-a") for word in flags)
 
 
 def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -143,7 +155,7 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
     The folder must stand before all options, or a list-valued one would take it for a value.
     """
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder = Finder(add_help=False, allow_abbrev=False)
     finder.add_argument("--data")
     found, rest = finder.parse_known_args(list(flags))
     if found.data is not None:
@@ -153,7 +165,7 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _require_nothing(parser: argparse.ArgumentParser) -> None:
-    for action in parser._actions:
+    for action in restricted(parser)._actions:
         action.required = False
 
 
@@ -169,8 +181,8 @@ def translate_old_schedule(entries: dict[str, Entry]) -> None:
     if "lr" in entries:
         entries["min-lr"] = replace(entries["lr"], key="min-lr")
     entries["lr"] = replace(peak, key="lr")
-    end = entries["min-lr"].value if "min-lr" in entries else 0
-    logger.info("%s: max-lr is fairseq's lr now: peak %s, end %s", peak.where, peak.value, end)
+    end = entries["min-lr"].node if "min-lr" in entries else 0
+    logger.info("%s: max-lr is fairseq's lr now: peak %s, end %s", peak.where, peak.node, end)
 
 
 def _choose_precision(args: argparse.Namespace) -> None:

@@ -32,7 +32,7 @@ Arch = SubTransformerConfig
 Count = Callable[[Sequence[Arch]], NDArray[np.float64]]
 """What N architectures cost, (N,)."""
 
-_AMOUNT = re.compile(r"([+-]?[0-9.]+(?:e[+-]?[0-9]+)?) *([a-z%]*)", re.IGNORECASE)
+_AMOUNT = re.compile(r"([+-]?(?!0[0-9])[0-9.]+(?:e[+-]?[0-9]+)?) *([a-z%]*)", re.IGNORECASE)
 _COUNTS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 _UNITS = {
     "latency": {"": 1.0, "ms": 1.0, "s": 1e3},

@@ -132,11 +132,11 @@ def retrain_settings(args: argparse.Namespace) -> RetrainSettings | None:
         raise ConfigError(f"{args.retrain_configs}: names no data folder (data: ...)")
     if args.retrain_ref is not None and not Path(args.retrain_ref).is_file():
         raise ConfigError(f"--retrain-ref: there is no file {args.retrain_ref}")
-    validates = not ("disable-validation" in entries and entries["disable-validation"].value)
+    validates = not ("disable-validation" in entries and entries["disable-validation"].switch())
     return RetrainSettings(
         top=args.retrain_top,
         configs=Path(args.retrain_configs),
-        data=tuple(Path(path) for path in str(entries["data"].value).split(":")),
+        data=tuple(Path(path) for path in entries["data"].text().split(":")),
         seeds=tuple(dict.fromkeys(args.retrain_seeds)),
         subset=args.retrain_subset,
         metric=args.retrain_metric,

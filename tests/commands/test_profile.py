@@ -81,6 +81,7 @@ def test_json_only_in_every_spelling(
         "positional first": [sub, "--sub-configs", common],
         "positional last": [f"--sub-configs={common}", sub],
         "flags of train.py": [f"--configs={sub}", f"--sub-configs={common}"],
+        "one kind of file": ["--configs", common, f"--configs={sub}"],
     }[order]
     main([*words, "--json", "--vocab-size=100"])
     out = capsys.readouterr().out
