@@ -7,6 +7,7 @@ what is in it.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ _DIGITS = 16
 
 _SHOWN = 60
 """Longest value that a message shows in full."""
+
+_NAMED = 4
+"""How many differences a message spells out."""
 
 _MISSING = "nothing"
 
@@ -50,6 +54,11 @@ def files_digest(paths: Iterable[str | Path]) -> str:
     return bytes_digest("\n".join(lines).encode())
 
 
+def mapping_digest(conditions: Mapping[str, Any]) -> str:
+    """Returns one digest over all conditions: 16 hex digits of SHA-256."""
+    return bytes_digest(json.dumps(_plain(conditions), sort_keys=True, default=str).encode())
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Returns what differs between two sets of conditions: ``"seed was 1, is now 2"`` and so on.
 
@@ -61,6 +70,13 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         for name in names
         if name not in old or name not in new or _plain(old[name]) != _plain(new[name])
     ]
+
+
+def what_differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Returns ``differences`` as a part of a sentence, the first of them; empty if all is equal."""
+    found = differences(old, new)
+    more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    return "; ".join([*found[:_NAMED], *more])
 
 
 def _plain(value: Any) -> Any:
