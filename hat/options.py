@@ -23,6 +23,7 @@ CONFIG_FLAGS = ("--configs", "--sub-configs", "--evo-configs")
 
 _COMMAND_LINE_ONLY = {
     "user-dir": "it names Python code to run",
+    "resume-anyway": "it answers one refusal",
     **{flag.removeprefix("--"): "files do not include files" for flag in CONFIG_FLAGS},
 }
 

@@ -51,6 +51,7 @@ def test_later_files_win_and_flags_win_over_files(tmp_path: Path) -> None:
         ("- 3", "x.yml: expected 'key: value' lines"),
         ("a: !!python/object/apply:os.getcwd []", "x.yml:1: not valid YAML"),
         ("user-dir: evil", "x.yml:1: 'user-dir' is allowed on the command line only"),
+        ("resume-anyway: True", "x.yml:1: 'resume-anyway' is allowed on the command line only"),
         ("configs: y.yml", "x.yml:1: 'configs' is allowed on the command line only"),
     ],
 )
