@@ -70,3 +70,15 @@ def test_one_digest_of_all_conditions_whatever_their_order():
 
 def test_equal_conditions_differ_in_nothing():
     assert differences({"a": {"b": (1, 2)}}, {"a": {"b": [1, 2]}}) == []
+
+
+def test_the_first_differences_are_spelt_out_and_the_rest_counted():
+    old = dict.fromkeys("abcdef", 1)
+    assert what_differs(old, old) == ""
+    assert what_differs(old, {**old, "b": 2, "d": 3}) == "b was 1, is now 2; d was 1, is now 3"
+    assert what_differs(old, dict.fromkeys("abcdef", 2)).endswith("d was 1, is now 2; and 2 more")
+
+
+def test_a_mapping_s_digest_is_of_its_content_in_any_order():
+    assert mapping_digest({"a": (1, 2), "b": None}) == mapping_digest({"b": None, "a": [1, 2]})
+    assert mapping_digest({"a": 1}) != mapping_digest({"a": 2})

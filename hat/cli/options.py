@@ -21,6 +21,7 @@ CONFIG_FLAGS = ("--configs", "--sub-configs", "--evo-configs")
 
 _COMMAND_LINE_ONLY = {
     "user-dir": "it names Python code to run",
+    "resume-anyway": "it answers one refusal",
     "distributed-init-method": "it names a machine whose messages are trusted",
     "log-file": "it names any file to write into",
     **{flag.removeprefix("--"): "files do not include files" for flag in CONFIG_FLAGS},

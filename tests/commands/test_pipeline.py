@@ -7,6 +7,7 @@ import pytest
 
 from hat.cli.options import read_yaml
 from hat.commands.pipeline import Plan, main
+from hat.yaml_reader import Scalar
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINES = sorted(ROOT.glob("configs/*/pipeline.yml"))
@@ -37,7 +38,7 @@ def test_steps_run_again_when_a_file_changes_that_they_read_unsaid(tmp_path: Pat
     entries = read_yaml(ROOT / "configs/numbers.en-fr/pipeline.yml")
     search = tmp_path / "search.yml"
     search.write_text("scorer-table: a.csv\nretrain-configs: b.yml\nretrain-ref: c.txt\n")
-    entries["evo-search"] = replace(entries["evo-search"], value=str(search))
+    entries["evo-search"] = replace(entries["evo-search"], node=Scalar(str(search), "here"))
     steps = {step.name: set(step.inputs) for step in Plan(entries, "pipeline.yml").steps()}
     assert {Path("a.csv"), Path("b.yml"), Path("c.txt")} <= steps["evo-search"]
     data = Path("data/binary/numbers_en_fr")

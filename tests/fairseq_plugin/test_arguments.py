@@ -224,7 +224,7 @@ def test_parts_of_fairseq_that_are_not_ours_are_refused_in_one_sentence(
     for flags in ([f"--configs={path}"], *spellings):
         with pytest.raises(ConfigError, match=rf"{key}(/-a)? cannot be '{value}'") as refusal:
             parse(training_parser, ["data", *flags, *arch])
-        assert len(str(refusal.value)) < 100 + 120
+        assert len(str(refusal.value).removeprefix(str(path))) < 200
     for ignored in (frozenset[str](), TRAINING_KEYS):  # translating leaves other keys unread
         with pytest.raises(ConfigError, match=f"x.yml:1: {key} cannot be '{value}'"):
             parse(generation_parser, ["data", f"--configs={path}"], ignored_keys=ignored)

@@ -128,6 +128,20 @@ def test_code_in_a_file_does_not_run(tmp_path: Path, zipped: bool) -> None:
     assert marker.exists()  # the file does run code where it is allowed to
 
 
+def test_reading_leaves_what_others_allowed(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.pt", {"args": options(), "model": weights()})
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.add_safe_globals([argparse.Namespace, Fraction])
+    try:
+        read_checkpoint(path)
+        assert {argparse.Namespace, Fraction} <= set(torch.serialization.get_safe_globals())
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
+    read_checkpoint(path)
+    assert set(torch.serialization.get_safe_globals()) == set(before)
+
+
 def _good() -> dict[str, Any]:
     return {"args": options(), "model": weights()}
 
