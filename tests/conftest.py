@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a tiny space, random numbers and the real data folder."""
+"""Fixtures that every test may use: a tiny space, random numbers, made and real data."""
 
 from pathlib import Path
 
@@ -8,6 +8,16 @@ import pytest
 from hat.arch.space import SearchSpace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+MADE_DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(params=["made", "real"])
+def data(request: pytest.FixtureRequest) -> Path:
+    """The folder of small made files; then that of real data, laid out alike, where it is there."""
+    if request.param == "made":
+        return MADE_DATA
+    folder: Path = request.getfixturevalue("shared_data")
+    return folder
 
 
 @pytest.fixture

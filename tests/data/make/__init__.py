@@ -1,0 +1,11 @@
+"""Makes the files of ``tests/data``: ``python -m tests.data.make [FOLDER]``."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.data.make import nasbench101
+
+MAKERS: dict[str, Callable[[Path], None]] = {
+    "nasbench101": nasbench101.make,
+}
+"""What is made -> the function that writes it into a folder."""
