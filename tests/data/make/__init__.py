@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.data.make import nasbench101, nasbench201
+from tests.data.make import nasbench101, nasbench201, nasbench_nlp, text
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "nasbench101": nasbench101.make,
     "nasbench201": nasbench201.make,
+    "nasbench_nlp": nasbench_nlp.make,
+    "text": text.make,
 }
 """What is made -> the function that writes it into a folder."""
