@@ -22,6 +22,15 @@ from hat.training_keys import TRAINING_KEYS
 from tests.fairseq_plugin.conftest import ROOT
 
 
+@pytest.fixture(params=["shipped", "real"])
+def hats_configs(request: pytest.FixtureRequest) -> Path:
+    """HAT's YAML files as we ship them; then its own copies where they are there."""
+    if request.param == "shipped":
+        return ROOT / "configs"
+    shared: Path = request.getfixturevalue("shared_data")
+    return shared / "hat" / "configs"
+
+
 def train_args(*argv: str) -> argparse.Namespace:
     return parse(training_parser, argv)
 
@@ -36,8 +45,8 @@ def test_hat_s_cosine_schedule_is_translated(space_yml: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["wmt14.en-de", "iwslt14.de-en"])
-def test_hat_s_own_training_files_load_unchanged(shared_data: Path, task: str) -> None:
-    folder = shared_data / "hat" / "configs" / task
+def test_hat_s_own_training_files_load_unchanged(hats_configs: Path, task: str) -> None:
+    folder = hats_configs / task
     (space,) = (folder / "supertransformer").glob("*.yml")
     args = train_args(f"--configs={space}")
     assert args.encoder_embed_choice == [640, 512]
@@ -55,8 +64,8 @@ def test_hat_s_own_training_files_load_unchanged(shared_data: Path, task: str) -
 
 
 @pytest.mark.parametrize("task", ["wmt14.en-de", "iwslt14.de-en"])
-def test_hat_s_own_search_files_load_unchanged(shared_data: Path, task: str) -> None:
-    folder = shared_data / "hat" / "configs" / task
+def test_hat_s_own_search_files_load_unchanged(hats_configs: Path, task: str) -> None:
+    folder = hats_configs / task
     (space,) = (folder / "supertransformer").glob("*.yml")
     files = sorted((folder / "evo_search").glob("*.yml"))
     assert files

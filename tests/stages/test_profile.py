@@ -115,9 +115,9 @@ def test_dictionaries_of_the_data_folder(
 
 
 def test_published_models_with_their_usual_vocabularies(
-    shared_data: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for row, path in published(shared_data):
+    for row, path in published(data):
         main([str(path), "--sub-configs", str(path.with_name("common.yml")), "--json"])
         result = last_line(capsys)
         assert f"{result['params_without_embeddings'] / 1e6:.2f}" == row["params_millions"]

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.data.make import nasbench101, nasbench201, nasbench_nlp, parity, text
+from tests.data.make import nasbench101, nasbench201, nasbench_nlp, parity, subtransformers, text
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "nasbench101": nasbench101.make,
     "nasbench201": nasbench201.make,
     "nasbench_nlp": nasbench_nlp.make,
+    "subtransformers": subtransformers.make,
     "parity": parity.make,
     "text": text.make,
 }
