@@ -3,13 +3,22 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.data.make import nasbench101, nasbench201, nasbench_nlp, parity, subtransformers, text
+from tests.data.make import (
+    latency,
+    nasbench101,
+    nasbench201,
+    nasbench_nlp,
+    parity,
+    subtransformers,
+    text,
+)
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "nasbench101": nasbench101.make,
     "nasbench201": nasbench201.make,
     "nasbench_nlp": nasbench_nlp.make,
     "subtransformers": subtransformers.make,
+    "latency": latency.make,
     "parity": parity.make,
     "text": text.make,
 }
