@@ -11,18 +11,20 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MADE_DATA = Path(__file__).parent / "data"
 
 
-@pytest.fixture(params=["made", "real"])
+def pytest_report_header() -> str:
+    found = SHARED_DATA if SHARED_DATA.is_dir() else "not here, so made files only"
+    return f"real data: {found}"
+
+
+@pytest.fixture(params=["made", "real"] if SHARED_DATA.is_dir() else ["made"])
 def data(request: pytest.FixtureRequest) -> Path:
     """The folder of small made files; then that of real data, laid out alike, where it is there."""
-    if request.param == "made":
-        return MADE_DATA
-    folder: Path = request.getfixturevalue("shared_data")
-    return folder
+    return {"made": MADE_DATA, "real": SHARED_DATA}[request.param]
 
 
 @pytest.fixture
 def shared_data() -> Path:
-    """The folder of real data beside the project; tests that need it skip where it is absent."""
+    """The folder of real data, for facts of published files only; skips where it is absent."""
     if not SHARED_DATA.is_dir():
         pytest.skip("needs ../shared/data, which is not here")
     return SHARED_DATA

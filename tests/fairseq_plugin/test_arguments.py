@@ -19,16 +19,20 @@ from hat.fairseq_plugin.arguments import (
 )
 from hat.stages.search_options import add_search_options
 from hat.training_keys import TRAINING_KEYS
+from tests.conftest import SHARED_DATA
 from tests.fairseq_plugin.conftest import ROOT
 
+HATS_OWN = SHARED_DATA / "hat" / "configs"
 
-@pytest.fixture(params=["shipped", "real"])
+
+@pytest.fixture(
+    params=[ROOT / "configs", *([HATS_OWN] if HATS_OWN.is_dir() else [])],
+    ids=["shipped", "real"][: 1 + HATS_OWN.is_dir()],
+)
 def hats_configs(request: pytest.FixtureRequest) -> Path:
     """HAT's YAML files as we ship them; then its own copies where they are there."""
-    if request.param == "shipped":
-        return ROOT / "configs"
-    shared: Path = request.getfixturevalue("shared_data")
-    return shared / "hat" / "configs"
+    folder: Path = request.param
+    return folder
 
 
 def train_args(*argv: str) -> argparse.Namespace:
