@@ -32,6 +32,9 @@ def test_the_last_line_is_the_result(trained: Path) -> None:
     assert result["checkpoint"] == str(trained / "checkpoint_best.pt")
     assert result["best_loss"] > 0
     assert "|seed:3|" in result["signature"]
+    written = {path.name for path in trained.iterdir()} - {"log"}  # that one is the fixture's
+    assert written == {"checkpoint_best.pt", "checkpoint_last.pt"}
+    assert sorted(result) == ["best_loss", "checkpoint", "signature"]
 
 
 def test_validation_reports_both_extremes(trained: Path) -> None:
