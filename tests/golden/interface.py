@@ -3,6 +3,7 @@
 import argparse
 import functools
 import json
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +169,14 @@ def differences(old: Any, new: Any, place: str = "") -> list[str]:
         return []
     if isinstance(old, list) and isinstance(new, list):
         gone, come = [v for v in old if v not in new], [v for v in new if v not in old]
+        if len(gone) == len(come) == 1:
+            return differences(gone[0], come[0], place)
         if len(old) > 3 and (gone or come):
             return [f"changed: {place}: without {_short(gone)}, with {_short(come)}"]
+    if isinstance(old, str) and isinstance(new, str):
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
+        start = max(0, len(list(alike)) - 20)  # long texts differ somewhere behind
+        old, new = (f"... {text[start:]}" if start else text for text in (old, new))
     return [f"changed: {place}: {_short(old)} -> {_short(new)}"]
 
 

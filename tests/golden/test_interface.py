@@ -83,8 +83,13 @@ def test_what_fairseq_has_too_is_listed_with_its_default_only() -> None:
         ),
         (
             {"names": ["a", "b", "c", "d"]},
-            {"names": ["a", "e", "c", "d"]},
-            ['changed: names: without ["b"], with ["e"]'],
+            {"names": ["a", "e", "f", "d"]},
+            ['changed: names: without ["b", "c"], with ["e", "f"]'],
+        ),
+        (
+            {"run": [f"{'x' * 50} --seed 1"]},
+            {"run": [f"{'x' * 50} --seed 2"]},
+            ['changed: run: "... xxxxxxxxxxxx --seed 1" -> "... xxxxxxxxxxxx --seed 2"'],
         ),
         (
             {"order": ["a", "b"]},
