@@ -85,6 +85,20 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
         "decoder_depth",
         "decoder_depth_then_params",
     ]
+    written = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+    searches = ("random_3", "random_4", "random_5", "search_4", "search_5")
+    names = ("convergence.csv", "convergence.png", "finalists.csv", "front.csv", "front.png")
+    names += ("rank_correlations.csv", "report.md", "worth_it.csv")
+    assert written == {
+        *(f"report/{name}" for name in names),
+        *("trials.jsonl", "search_state.json"),
+        *(f"contest/{name}/trials.jsonl" for name in searches),
+        *(f"contest/{name}/search_state.json" for name in searches),
+    }
+    words = (
+        "candidates config limit_ms limits measured_ms predicted_ms report score scorer signature"
+    )
+    assert sorted(result) == words.split()
     for plot in ("convergence.png", "front.png"):
         assert (folder / "report" / plot).read_bytes().startswith(b"\x89PNG")
 

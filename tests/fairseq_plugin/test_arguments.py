@@ -25,7 +25,20 @@ from hat.fairseq_plugin.arguments import (
     training_parser,
 )
 from hat.nas.options import add_search_options
+from tests.conftest import SHARED_DATA
 from tests.fairseq_plugin.conftest import ROOT
+
+HATS_OWN = SHARED_DATA / "hat" / "configs"
+
+
+@pytest.fixture(
+    params=[ROOT / "configs", *([HATS_OWN] if HATS_OWN.is_dir() else [])],
+    ids=["shipped", "real"][: 1 + HATS_OWN.is_dir()],
+)
+def hats_configs(request: pytest.FixtureRequest) -> Path:
+    """HAT's YAML files as we ship them; then its own copies where they are there."""
+    folder: Path = request.param
+    return folder
 
 
 def train_args(*argv: str) -> argparse.Namespace:
@@ -42,8 +55,8 @@ def test_hat_s_cosine_schedule_is_translated(space_yml: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["wmt14.en-de", "iwslt14.de-en"])
-def test_hat_s_own_training_files_load_unchanged(shared_data: Path, task: str) -> None:
-    folder = shared_data / "hat" / "configs" / task
+def test_hat_s_own_training_files_load_unchanged(hats_configs: Path, task: str) -> None:
+    folder = hats_configs / task
     (space,) = (folder / "supertransformer").glob("*.yml")
     args = train_args(f"--configs={space}")
     assert args.encoder_embed_choice == [640, 512]
@@ -61,8 +74,8 @@ def test_hat_s_own_training_files_load_unchanged(shared_data: Path, task: str) -
 
 
 @pytest.mark.parametrize("task", ["wmt14.en-de", "iwslt14.de-en"])
-def test_hat_s_own_search_files_load_unchanged(shared_data: Path, task: str) -> None:
-    folder = shared_data / "hat" / "configs" / task
+def test_hat_s_own_search_files_load_unchanged(hats_configs: Path, task: str) -> None:
+    folder = hats_configs / task
     (space,) = (folder / "supertransformer").glob("*.yml")
     files = sorted((folder / "evo_search").glob("*.yml"))
     assert files

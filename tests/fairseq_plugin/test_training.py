@@ -36,6 +36,9 @@ def test_the_last_line_is_the_result(trained: Path) -> None:
     assert "|seed:3|" in result["signature"]
     assert "|updates:12|" in result["signature"]
     assert "earlier:" not in result["signature"]
+    written = {path.name for path in trained.iterdir()} - {"log"}  # that one is the fixture's
+    assert written == {"checkpoint_best.pt", "checkpoint_last.pt"}
+    assert sorted(result) == ["best_loss", "checkpoint", "num_updates", "signature"]
 
 
 def test_a_finished_training_prints_its_result_again(trained: Path, space_yml: Path) -> None:

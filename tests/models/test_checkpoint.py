@@ -99,8 +99,9 @@ def test_tolerates_what_fairseq_adds(tmp_path: Path) -> None:
     load_checkpoint(write(tmp_path / "c.pt", {"args": options(), "model": state}))
 
 
-def test_meters_of_a_fairseq_that_is_not_here(shared_data: Path) -> None:
-    content = read_checkpoint(shared_data / "hat" / "parity" / "mini_random.pt")
+@pytest.mark.parametrize("name", ["mini_random", "small_unshared_enclayers"])
+def test_meters_of_a_fairseq_that_is_not_here(data: Path, name: str) -> None:
+    content = read_checkpoint(data / "hat" / "parity" / f"{name}.pt")
     meters = content["extra_state"]["train_meters"].values()
     assert any(type(meter) is InertMeter and vars(meter) for meter in meters)
 
