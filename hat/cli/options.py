@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
+import configargparse
+
 from hat.errors import ConfigError, suggestion
 from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping, shown
 
@@ -301,8 +303,11 @@ class Finder(argparse.ArgumentParser):
         raise ConfigError(message)
 
 
-class StageParser(Finder):
+class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
     """The parser of a stage that is not fairseq's: flags, and YAML files that hold them.
+
+    configargparse keeps of several files only the last, and makes words of what they say; so the
+    files are read here, each value by the type of its option.
 
     Abbreviated flags are refused, so that a new option never changes what an old command means.
     HAT's files serve several stages at once: keys in ``ignored_keys`` are another stage's
@@ -318,6 +323,8 @@ class StageParser(Finder):
             epilog="The files are YAML; a key is the name of an option without its dashes.",
             allow_abbrev=False,
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            add_config_file_help=False,
+            add_env_var_help=False,
         )
         self.ignored_keys = ignored_keys
         for flag in CONFIG_FLAGS:  # for --help; they never come to argparse
@@ -325,8 +332,11 @@ class StageParser(Finder):
                 flag, metavar="YML", default=argparse.SUPPRESS, help="YAML file with options"
             )
 
-    def parse_known_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    def parse_known_args(
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+        **settings: Any,
     ) -> tuple[argparse.Namespace, list[str]]:
         """Reads the YAML files that ``args`` name, then parses the flags, which win over them.
 
@@ -338,4 +348,11 @@ class StageParser(Finder):
         actions = actions_by_key(self)
         check_keys(entries, [*actions, *self.ignored_keys])
         set_defaults(self, {key: entry for key, entry in entries.items() if key in actions})
-        return super().parse_known_args(flags, namespace)
+        parsed: tuple[argparse.Namespace, list[str]] = super().parse_known_args(
+            flags, namespace, **{**settings, "env_vars": {}}
+        )
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Raises a ConfigError where argparse would print its usage and exit."""
+        raise ConfigError(message)
