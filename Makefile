@@ -14,13 +14,25 @@ LOSSES ?= runs/bench-search/losses.npz
 # than it brings, so it is said here once.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training clean
+.PHONY: demo test test-isa test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training clean
 
 demo: setup
 	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(MAKE) test-isa
+
+# What is computed must be right on other processors, too: the tests of numbers once more for each
+# smaller set of instructions, which every library that multiplies matrices is told separately.
+CUT_LIBRARIES := ONEDNN_MAX_CPU_ISA=AVX2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
+
+test-isa: setup
+	for isa in avx2 default; do \
+		echo "== ATEN_CPU_CAPABILITY=$$isa $(CUT_LIBRARIES)"; \
+		ATEN_CPU_CAPABILITY=$$isa $(CUT_LIBRARIES) OMP_NUM_THREADS=1 \
+			$(BIN)/python -m pytest -q -n 2 -m "numbers and not slow" || exit 1; \
+	done
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2

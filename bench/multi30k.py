@@ -1,12 +1,9 @@
 """Multi30k's SuperTransformer and its validation loss, for the scripts beside this one."""
 
-from typing import Any
-
 import torch
 
-from hat.arch.hat_yaml import space_from_options
+from hat.arch.hat_yaml import load_space
 from hat.arch.space import SearchSpace
-from hat.cli.options import read_yaml
 from hat.fairseq_plugin.arguments import parse, training_parser
 from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
 from hat.scoring.inherited_loss import InheritedLoss
@@ -18,8 +15,7 @@ MAX_TOKENS = 2048
 
 def read_space(path: str = SPACE) -> SearchSpace:
     """Reads a search space."""
-    options: dict[str, Any] = {key: entry.value for key, entry in read_yaml(path).items()}
-    return space_from_options(options, path)
+    return load_space(path)
 
 
 def inherited_loss(

@@ -17,9 +17,8 @@ import torch
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
-from hat.arch.hat_yaml import space_from_options
+from hat.arch.hat_yaml import load_space
 from hat.arch.space import SearchSpace
-from hat.cli.options import read_yaml
 from hat.latency.predictor import LatencyPredictor, Scales, space_choices
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
@@ -120,8 +119,7 @@ def main() -> None:
     parser.add_argument("--space", default="configs/wmt14.en-de/supertransformer/space0.yml")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    entries = {key.replace("-", "_"): e.value for key, e in read_yaml(options.space).items()}
-    space = space_from_options(entries, options.space)
+    space = load_space(options.space)
     rng = np.random.default_rng(options.seed)
     operators = GeneOperators(space)
     parents = [space.sample(rng) for _ in range(25)]

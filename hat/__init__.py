@@ -7,6 +7,7 @@ and the parts that need no torch work without it.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from hat.shape_caches import keep_small
 from hat.version import __version__
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
     from hat.models.super_transformer import SuperTransformer
+
+keep_small()  # every command and every ``import hat`` comes by here
 
 _HOME = {
     "DecoderConfig": "hat.arch.config",

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a tiny space, random numbers and the real data folder."""
+"""Fixtures that every test may use: a tiny space, random numbers, made and real data."""
 
 from pathlib import Path
 
@@ -8,11 +8,36 @@ import pytest
 from hat.arch.space import SearchSpace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+MADE_DATA = Path(__file__).parent / "data"
+
+
+def pytest_report_header() -> str:
+    found = SHARED_DATA if SHARED_DATA.is_dir() else "not here, so made files only"
+    return f"real data: {found}"
+
+
+@pytest.fixture(params=["made", "real"] if SHARED_DATA.is_dir() else ["made"])
+def data(request: pytest.FixtureRequest) -> Path:
+    """The folder of small made files; then that of real data, laid out alike, where it is there."""
+    return {"made": MADE_DATA, "real": SHARED_DATA}[request.param]
+
+
+NUMBERS = ("latency", "models", "modules", "scoring", "stages/test_epsinas.py", "test_machine.py")
+"""Folders and files whose tests compute something that a processor could compute otherwise."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of numbers, which ``make test-isa`` runs again with fewer instructions."""
+    here = Path(__file__).parent
+    places = tuple(here / name for name in NUMBERS)
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in places):
+            item.add_marker(pytest.mark.numbers)
 
 
 @pytest.fixture
 def shared_data() -> Path:
-    """The folder of real data beside the project; tests that need it skip where it is absent."""
+    """The folder of real data, for facts of published files only; skips where it is absent."""
     if not SHARED_DATA.is_dir():
         pytest.skip("needs ../shared/data, which is not here")
     return SHARED_DATA

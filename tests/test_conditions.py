@@ -79,3 +79,15 @@ def test_several_files_are_digested_in_their_order(tmp_path):
         path.write_text(path.name)
     assert content_digest(paths) == "+".join(map(file_digest, paths))
     assert content_digest(paths[0]) == file_digest(paths[0])
+
+
+def test_the_first_differences_are_spelt_out_and_the_rest_counted():
+    old = dict.fromkeys("abcdef", 1)
+    assert what_differs(old, old) == ""
+    assert what_differs(old, {**old, "b": 2, "d": 3}) == "b was 1, is now 2; d was 1, is now 3"
+    assert what_differs(old, dict.fromkeys("abcdef", 2)).endswith("d was 1, is now 2; and 2 more")
+
+
+def test_a_mapping_s_digest_is_of_its_content_in_any_order():
+    assert mapping_digest({"a": (1, 2), "b": None}) == mapping_digest({"b": None, "a": [1, 2]})
+    assert mapping_digest({"a": 1}) != mapping_digest({"a": 2})

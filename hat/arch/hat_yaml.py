@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.files import write_text
+from hat.yaml_reader import read_mapping
 
 _SPAN_OF_FLAG = {-1: 1, 1: 2, 2: 3}
 _FLAG_OF_SPAN = {span: flag for flag, span in _SPAN_OF_FLAG.items()}
@@ -99,17 +98,13 @@ def arch_from_mapping(mapping: Mapping[str, Any], where: str) -> SubTransformerC
 
     Accepts the YAML keys (``encoder-ffn-embed-dim-all-subtransformer``), the same without
     ``-subtransformer`` or ``-all`` and HAT's nested ``{"encoder": {...}, "decoder": {...}}``.
-    Per-layer lists longer than the depth are cut to it, as HAT does. Other keys are ignored.
+    Per-layer lists longer than the depth are cut to it, as HAT does. Other keys are ignored, and
+    so are the SuperTransformer's own sizes where the SubTransformer's stand beside them.
 
     Raises:
-        ConfigError: naming ``where`` and the key that is missing or wrong.
+        ConfigError: naming ``where`` and the key that is missing, wrong or there in two spellings.
     """
-    plain: dict[str, Any] = {}
-    for key, value in mapping.items():
-        if key in ("encoder", "decoder") and isinstance(value, Mapping):
-            plain.update({_plain_key(inner): content for inner, content in value.items()})
-        else:
-            plain[_plain_key(key)] = value
+    plain = _in_plain_keys(mapping, where)
 
     def number(key: str) -> int:
         (value,) = _integers([_get(plain, key, where)], key, where)
@@ -170,18 +165,23 @@ def load_arch(path: str | Path) -> SubTransformerConfig:
     Raises:
         ConfigError: if the file cannot be read or does not describe a SubTransformer.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as text: {error}") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        line = f":{place.line + 1}" if place else ""
-        problem = getattr(error, "problem", None) or "it does not parse"
-        raise ConfigError(f"{path}{line}: not valid YAML: {problem}") from None
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{path}: expected a YAML mapping with HAT's SubTransformer keys")
+    content = {
+        key: entry.value
+        for key, entry in read_mapping(path).items()
+        if key in _PARTS or _plain_key(key) in _PLAIN_KEYS
+    }
     return arch_from_mapping(content, str(path))
+
+
+def load_space(path: str | Path) -> SearchSpace:
+    """Reads the search space from a YAML file with HAT's ``*-choice`` options.
+
+    Raises:
+        ConfigError: if the file cannot be read or does not name a whole space.
+    """
+    options = {key.replace("_", "-"): entry for key, entry in read_mapping(path).items()}
+    choices = {key: options[key].value for key in _SPACE_KEYS if key in options}
+    return space_from_options(choices, str(path))
 
 
 def write_arch(path: str | Path, arch: SubTransformerConfig, comment: str = "") -> None:
@@ -204,6 +204,28 @@ def write_arch(path: str | Path, arch: SubTransformerConfig, comment: str = "") 
 
 def _plain_key(key: str) -> str:
     return str(key).replace("_", "-").removesuffix("-subtransformer").removesuffix("-all")
+
+
+_PARTS = ("encoder", "decoder")
+_PLAIN_KEYS = frozenset(map(_plain_key, ARCH_KEYS))
+
+
+def _in_plain_keys(mapping: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The values that describe a SubTransformer; HAT's full key wins over a shorter spelling."""
+    found: dict[str, tuple[str, Any]] = {}
+    parts = [inner for key in _PARTS if isinstance(inner := mapping.get(key), Mapping)]
+    for key, value in ((key, part[key]) for part in (mapping, *parts) for key in part):
+        key = str(key).replace("_", "-")
+        plain = _plain_key(key)
+        if plain not in _PLAIN_KEYS:
+            continue
+        before = found.get(plain, (key, value))
+        spellings = {before[0], key}
+        if before[1] != value and not spellings & set(ARCH_KEYS):
+            raise ConfigError(f"{where}: {plain} stands there twice, with different values")
+        if before[0] not in ARCH_KEYS or key in ARCH_KEYS:
+            found[plain] = (key, value)
+    return {plain: value for plain, (_, value) in found.items()}
 
 
 def _get(plain: Mapping[str, Any], key: str, where: str) -> Any:

@@ -1,85 +1,132 @@
 """YAML files and flags together: every key is checked, later files win, flags win over files.
 
-A key is the name of a flag without its dashes. Two kinds of parser read the files: hat's own
-stages use ``StageParser``, a configargparse parser; fairseq's parsers get the files' content as
-command line arguments (``yaml_arguments``). Both check the same things and say the same words.
+A key is the name of a flag without its dashes. What a file says becomes the default of its option
+(``set_defaults``), in hat's own parsers (``StageParser``) as in fairseq's: so the command line
+wins, and no text of a file can pass for a flag.
 """
 
 import argparse
 import re
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import configargparse
-import yaml
 
 from hat.errors import ConfigError, suggestion
+from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping, shown
 
 CONFIG_FLAGS = ("--configs", "--sub-configs", "--evo-configs")
 """The flags that name YAML files, weakest first: a later one overrides an earlier one."""
 
 _COMMAND_LINE_ONLY = {
     "user-dir": "it names Python code to run",
+    "resume-anyway": "it answers one refusal",
+    "distributed-init-method": "it names a machine whose messages are trusted",
+    "log-file": "it names any file to write into",
     **{flag.removeprefix("--"): "files do not include files" for flag in CONFIG_FLAGS},
 }
 
-_EVALUATED_BY_FAIRSEQ = {"adam-betas", "adamax-betas", "adafactor-eps", "lamb-betas"}
-"""String options that fairseq hands to ``eval``; so does every option with a list type."""
-
-_HARMLESS = re.compile(r"[\d\s.,eE+\-()\[\]]*|[\w\s.,/\-\[\]'\"]*")
-"""Numbers, brackets and commas; or words without any parenthesis. Neither can call a function."""
-
-_NO_FILE = re.compile(r"Unable to open config file: (.*)\. Error: (?:\[Errno \d+\] )?([^:]*)")
-"""What configargparse says of a file that is not there."""
+_FEW = 100
+"""Most characters of choices that an error lists."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One value of a YAML file and the place it came from."""
+class SwitchOrAuto(argparse.Action):
+    """A switch that may be left to the machine: ``--x``, ``--x False`` or ``--x auto``.
 
-    key: str
-    value: Any
-    where: str
-    """``path:line`` of the key."""
+    Its value is True, False or ``"auto"``; in a file ``x: auto`` stands for the last.
+    ``spell_out_switches`` must see the command line first: argparse would take the word behind a
+    bare ``--x`` for its value, whatever it is.
+    """
+
+    VALUES: ClassVar[dict[str, bool | str]] = {"true": True, "false": False, "auto": "auto"}
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        super().__init__(
+            option_strings, dest, default=False, metavar="True|False|auto", type=str, **settings
+        )
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Stores the value, or says which there are."""
+        if values.lower() not in self.VALUES:
+            parser.error(f"{option_string} takes True, False or auto, but found {values!r}")
+        setattr(namespace, self.dest, self.VALUES[values.lower()])
+
+
+def spell_out_switches(argv: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Joins each ``SwitchOrAuto`` of a command line and its value; without one that is True."""
+    flags = {
+        flag
+        for action in parser._actions
+        if isinstance(action, SwitchOrAuto)
+        for flag in action.option_strings
+    }
+    words: list[str] = []
+    waiting = False
+    for word in argv:
+        if waiting:
+            waiting = False
+            is_value = word.lower() in SwitchOrAuto.VALUES
+            words[-1] += f"={word if is_value else True}"
+            if is_value:
+                continue
+        words.append(word)
+        waiting = word in flags
+    return [*words[:-1], f"{words[-1]}=True"] if waiting else words
+
+
+class NumbersOnly:
+    """The type of an option that fairseq evaluates: a number, or some, in brackets or not."""
+
+    _NUMBERS = re.compile(r"\s*(?:\((.*)\)|\[(.*)\]|(.*))\s*")
+
+    def __init__(self, convert: Callable[[str], Any] | None, count: int | None = None) -> None:
+        """Puts a check before ``convert``, fairseq's own type.
+
+        Args:
+            convert: makes the value of the text; None leaves it as it is.
+            count: how many numbers; None: any.
+        """
+        self._convert = convert
+        self._count = count
+
+    def __call__(self, text: str) -> Any:
+        """Converts ``text``.
+
+        Raises:
+            argparse.ArgumentTypeError: if there is anything in it but numbers and commas.
+        """
+        inner = self._NUMBERS.fullmatch(text)
+        words = next(w for w in inner.groups() if w is not None).split(",") if inner else [text]
+        if len(words) > 1 and not words[-1].strip():
+            words.pop()  # Python's (2,)
+        if not all(is_number(word.strip()) for word in words):
+            raise argparse.ArgumentTypeError(f"holds numbers, but found {shown(text)}")
+        if self._count not in (None, len(words)):
+            raise argparse.ArgumentTypeError(
+                f"holds {self._count} numbers, but found {shown(text)}"
+            )
+        return text if self._convert is None else self._convert(text)
 
 
 def read_yaml(path: str | Path) -> dict[str, Entry]:
     """Reads a YAML mapping with the line of each key. Keys are returned with dashes.
 
     Raises:
-        ConfigError: if the file cannot be read, is not YAML or not a mapping, or holds a key
-            twice.
+        ConfigError: see ``hat.yaml_reader.read_mapping``.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not a UTF-8 text file") from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        constructor = yaml.constructor.SafeConstructor()
-        if root is None:
-            return {}
-        if not isinstance(root, yaml.MappingNode):
-            raise ConfigError(f"{path}: expected 'key: value' lines, but found something else")
-        entries: dict[str, Entry] = {}
-        for key_node, value_node in root.value:
-            key = str(key_node.value).replace("_", "-")
-            where = f"{path}:{key_node.start_mark.line + 1}"
-            if key in entries:
-                first = entries[key].where
-                raise ConfigError(f"{where}: {key!r} stands here again; first at {first}")
-            entries[key] = Entry(key, constructor.construct_object(value_node, deep=True), where)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it does not parse"
-        raise ConfigError(f"{path}{line}: not valid YAML: {problem}") from None
-    return entries
+    entries = (
+        replace(entry, key=key.replace("_", "-")) for key, entry in read_mapping(path).items()
+    )
+    return {entry.key: entry for entry in entries}
 
 
 def check_keys(entries: Mapping[str, Entry], known: Iterable[str]) -> None:
@@ -97,7 +144,7 @@ def check_keys(entries: Mapping[str, Entry], known: Iterable[str]) -> None:
             )
         if entry.key not in names:
             hint = suggestion(entry.key, names)
-            raise ConfigError(f"{entry.where}: unknown key {entry.key!r}{hint}")
+            raise ConfigError(f"{entry.where}: unknown key {shown(entry.key)}{hint}")
 
 
 def actions_by_key(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
@@ -114,79 +161,109 @@ def actions_by_key(parser: argparse.ArgumentParser) -> dict[str, argparse.Action
     return actions
 
 
-def _texts(entry: Entry, action: argparse.Action) -> list[str]:
-    """The command line words for one value, each checked against the option's type."""
-    is_list = isinstance(entry.value, list)
-    takes_many = action.nargs in ("+", "*") or isinstance(action.nargs, int)
-    if entry.value is None or isinstance(entry.value, Mapping):
-        found = "nothing" if entry.value is None else "a mapping"
-        raise ConfigError(f"{entry.where}: {entry.key} needs a value, but found {found}")
-    if action.nargs == 0:
-        if not isinstance(entry.value, bool):
-            raise ConfigError(
-                f"{entry.where}: {entry.key} is a switch: expected True or False, "
-                f"but found {entry.value!r}"
-            )
-        # fairseq has switches such as --left-pad-source whose flag means False: there a file
-        # says what the option shall be, not whether the flag is given.
-        inverted = action.const is False and action.dest == entry.key.replace("-", "_")
-        return ["True"] if entry.value is not inverted else []
-    if is_list and not takes_many:
-        texts = [str(entry.value)]  # fairseq's list options take one word such as "[2]"
-    else:
-        texts = [str(value) for value in (entry.value if is_list else [entry.value])]
-    if isinstance(action.nargs, int) and len(texts) != action.nargs:
-        raise ConfigError(
-            f"{entry.where}: {entry.key} takes {action.nargs} values, but found {len(texts)}"
-        )
-    for text in texts:
-        _check_text(text, entry, action)
-    return texts
+def expected(text: str, choices: Iterable[Any]) -> str:
+    """The end of a sentence about a wrong choice: what is close, or what there is, if little."""
+    known = sorted(map(str, choices))
+    hint = suggestion(text, known)
+    if hint or not known:
+        return hint
+    listed = ", ".join(known)
+    if len(listed) > _FEW:
+        listed = f"{listed[:_FEW].rpartition(', ')[0]} ..."
+    return f"; expected one of {listed}"
 
 
-def _check_text(text: str, entry: Entry, action: argparse.Action) -> None:
-    evaluated = entry.key in _EVALUATED_BY_FAIRSEQ or action.type not in (None, str, int, float)
-    if evaluated and ("__" in text or not _HARMLESS.fullmatch(text)):
-        raise ConfigError(f"{entry.where}: {entry.key} holds numbers, but found {text!r}")
-    value: Any = text
-    if callable(action.type) and action.type is not str:
-        try:
-            value = action.type(text)
-        except (ValueError, TypeError, SyntaxError, NameError, argparse.ArgumentTypeError):
-            kind = "a whole number" if action.type is int else "a number"
-            raise ConfigError(
-                f"{entry.where}: {entry.key} must be {kind}, but found {text!r}"
-            ) from None
-    if action.choices is not None and value not in action.choices:
-        known = sorted(map(str, action.choices))
-        hint = suggestion(text, known) or f"; expected one of {', '.join(known)}"
-        raise ConfigError(f"{entry.where}: {entry.key} cannot be {text!r}{hint}")
-
-
-def yaml_arguments(entries: Mapping[str, Entry], parser: argparse.ArgumentParser) -> list[str]:
-    """Turns YAML entries into command line arguments of ``parser``, to stand before the flags.
+def set_defaults(parser: argparse.ArgumentParser, entries: Mapping[str, Entry]) -> None:
+    """Makes what YAML files say the defaults of ``parser``'s options.
 
     Raises:
         ConfigError: if a key is not an option of ``parser`` or a value does not fit it.
     """
     actions = actions_by_key(parser)
     check_keys(entries, actions)
-    arguments: list[str] = []
+    named: dict[argparse.Action, Entry] = {}
     for entry in entries.values():
         action = actions[entry.key]
-        texts = _texts(entry, action)
-        flag = f"--{entry.key}"
-        if flag not in action.option_strings and action.option_strings:
-            flag = action.option_strings[0]
-        if not action.option_strings:
-            arguments = texts + arguments  # first, or an option with a list would swallow it
-        elif action.nargs == 0:
-            arguments += [flag] if texts else []
-        elif len(texts) == 1 and action.nargs in (None, "?"):
-            arguments.append(f"{flag}={texts[0]}")
-        else:
-            arguments += [flag, *texts]
-    return arguments
+        twin = named.get(action)
+        if twin is not None and _file(twin) == _file(entry):
+            raise ConfigError(
+                f"{entry.where}: {entry.key} is the same option as {twin.key}, "
+                f"which stands at {twin.where}"
+            )
+        named[action] = entry
+        value = _value(entry, action)
+        if value is None:
+            continue
+        if not action.option_strings and action.nargs is None:
+            action.nargs = "?"
+        action.required = False
+        parser.set_defaults(**{action.dest: value})
+
+
+def _file(entry: Entry) -> str:
+    return entry.where.rpartition(":")[0]
+
+
+def _value(entry: Entry, action: argparse.Action) -> Any:
+    """What the option shall be; None if the file leaves it as it is."""
+    if action.nargs == 0:
+        is_on = entry.switch()
+        # fairseq has switches such as --left-pad-source whose flag means False: there a file
+        # says what the option shall be, not whether the flag is given.
+        if action.dest == entry.key.replace("-", "_") and isinstance(action.const, bool):
+            return is_on
+        return action.const if is_on else None
+    if isinstance(action, SwitchOrAuto):
+        text = entry.scalar().text
+        if text.lower() not in action.VALUES:
+            raise ConfigError(
+                f"{entry.where}: {entry.key} is a switch: expected True, False or auto, "
+                f"but found {shown(text)}"
+            )
+        return action.VALUES[text.lower()]
+    if action.nargs in ("+", "*") or isinstance(action.nargs, int):
+        scalars = entry.scalars()
+        if isinstance(action.nargs, int) and len(scalars) != action.nargs:
+            raise ConfigError(
+                f"{entry.where}: {entry.key} takes {action.nargs} values, but found {len(scalars)}"
+            )
+        return [_converted(scalar, entry.key, action) for scalar in scalars]
+    if isinstance(entry.node, Items):
+        if not isinstance(action.type, NumbersOnly):
+            raise ConfigError(f"{entry.where}: {entry.key} takes one value, but found a list")
+        # fairseq's list options take one word such as "[2]"
+        for scalar in entry.scalars():
+            check_number(scalar, entry.key)
+        text = f"[{', '.join(scalar.text for scalar in entry.scalars())}]"
+        return _converted(Scalar(text, entry.where), entry.key, action)
+    return _converted(replace(entry.scalar(), where=entry.where), entry.key, action)
+
+
+_TEXTS = (None, str, Path)
+"""Types of options that keep what is written."""
+
+
+def _converted(scalar: Scalar, key: str, action: argparse.Action) -> Any:
+    where, text = scalar.where, scalar.text
+    if action.type not in _TEXTS:
+        check_number(scalar, key)
+    value: Any = text
+    if action.type in (int, float):
+        whole = action.type is int
+        if not is_number(text, whole=whole):
+            kind = "a whole number" if whole else "a number"
+            raise ConfigError(f"{where}: {key} must be {kind}, but found {shown(text)}")
+        value = int(text) if whole else float(text)
+    elif callable(action.type):
+        try:
+            value = action.type(text)
+        except argparse.ArgumentTypeError as error:
+            raise ConfigError(f"{where}: {key} {error}") from None
+        except (ValueError, TypeError, SyntaxError):
+            raise ConfigError(f"{where}: {key} cannot be {shown(text)}") from None
+    if action.choices is not None and value not in action.choices:
+        raise ConfigError(f"{where}: {key} cannot be {shown(text)}{expected(text, action.choices)}")
+    return value
 
 
 def split_config_flags(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -196,7 +273,7 @@ def split_config_flags(argv: Sequence[str]) -> tuple[list[str], list[str]]:
         The paths, weakest first (``--configs``, ``--sub-configs``, ``--evo-configs``), and the
         remaining arguments.
     """
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder = Finder(add_help=False, allow_abbrev=False)
     for flag in CONFIG_FLAGS:
         finder.add_argument(flag, action="append", default=[])
     found, rest = finder.parse_known_args(list(argv))
@@ -208,7 +285,9 @@ def read_config_files(paths: Iterable[str]) -> dict[str, Entry]:
     """Reads several YAML files; where two hold the same key, the later file wins."""
     entries: dict[str, Entry] = {}
     for path in paths:
-        entries.update(read_yaml(path))
+        for key, entry in read_yaml(path).items():
+            entries.pop(key, None)  # the order decides between two names of one option
+            entries[key] = entry
     return entries
 
 
@@ -216,41 +295,19 @@ def _dest(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
-class _CheckedYaml(configargparse.ConfigFileParser):
-    """Lets configargparse read YAML through the checks of this module."""
+class Finder(argparse.ArgumentParser):
+    """A parser whose errors are a ConfigError, where argparse prints its usage and exits."""
 
-    def __init__(self, parser: "StageParser", ignored_keys: frozenset[str]) -> None:
-        self.parser = parser
-        self.ignored_keys = ignored_keys
-
-    def get_syntax_description(self) -> str:
-        """What ``--help`` says of the files."""
-        return "The files are YAML; a key is the name of an option without its dashes."
-
-    def parse(self, stream: Any) -> "OrderedDict[str, str | list[str]]":
-        """Returns checked values as strings, as configargparse wants them."""
-        entries = read_yaml(stream.name)
-        actions = actions_by_key(self.parser)
-        check_keys(entries, [*actions, *self.ignored_keys])
-        items: OrderedDict[str, str | list[str]] = OrderedDict()
-        for entry in entries.values():
-            if entry.key not in actions:
-                continue
-            action = actions[entry.key]
-            texts = _texts(entry, action)
-            if action.nargs == 0:
-                items[entry.key] = "true" if texts else "false"
-            else:
-                items[entry.key] = texts[0] if action.nargs in (None, "?") else texts
-        return items
-
-    def serialize(self, items: Mapping[str, Any]) -> str:
-        """Returns ``items`` as YAML."""
-        return yaml.safe_dump(dict(items), sort_keys=False)
+    def error(self, message: str) -> NoReturn:
+        """Raises the ConfigError."""
+        raise ConfigError(message)
 
 
-class StageParser(configargparse.ArgumentParser):
+class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
     """The parser of a stage that is not fairseq's: flags, and YAML files that hold them.
+
+    configargparse keeps of several files only the last, and makes words of what they say; so the
+    files are read here, each value by the type of its option.
 
     Abbreviated flags are refused, so that a new option never changes what an old command means.
     HAT's files serve several stages at once: keys in ``ignored_keys`` are another stage's
@@ -263,18 +320,39 @@ class StageParser(configargparse.ArgumentParser):
         super().__init__(
             prog=prog,
             description=description,
+            epilog="The files are YAML; a key is the name of an option without its dashes.",
             allow_abbrev=False,
-            config_file_parser_class=_CheckedYaml(self, ignored_keys),
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            add_config_file_help=False,
+            add_env_var_help=False,
         )
-        for flag in CONFIG_FLAGS:
+        self.ignored_keys = ignored_keys
+        for flag in CONFIG_FLAGS:  # for --help; they never come to argparse
             self.add_argument(
-                flag, metavar="YML", is_config_file=True, help="YAML file with options"
+                flag, metavar="YML", default=argparse.SUPPRESS, help="YAML file with options"
             )
+
+    def parse_known_args(
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+        **settings: Any,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Reads the YAML files that ``args`` name, then parses the flags, which win over them.
+
+        Raises:
+            ConfigError: naming file and line, or flag, of what is wrong.
+        """
+        paths, flags = split_config_flags(sys.argv[1:] if args is None else args)
+        entries = read_config_files(paths)
+        actions = actions_by_key(self)
+        check_keys(entries, [*actions, *self.ignored_keys])
+        set_defaults(self, {key: entry for key, entry in entries.items() if key in actions})
+        parsed: tuple[argparse.Namespace, list[str]] = super().parse_known_args(
+            flags, namespace, **{**settings, "env_vars": {}}
+        )
+        return parsed
 
     def error(self, message: str) -> NoReturn:
         """Raises a ConfigError where argparse would print its usage and exit."""
-        missing = _NO_FILE.match(message)
-        if missing:
-            raise ConfigError(f"{missing[1]}: cannot be read: {missing[2]}")
         raise ConfigError(message)

@@ -4,7 +4,6 @@ import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -12,7 +11,7 @@ from hat.cli.console import command, print_result
 from hat.conditions import files_digest
 from hat.errors import CheckpointError, ConfigError
 from hat.files import replacing
-from hat.models.checkpoint import load_checkpoint, read_checkpoint
+from hat.models.averaging import average
 from hat.signature import signature
 
 _EPOCH = re.compile(r"checkpoint(\d+)\.pt")
@@ -30,19 +29,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     last.add_argument("--num-update-checkpoints", type=int, help="the last N checkpoint_E_U.pt")
     parser.add_argument("--checkpoint-upper-bound", type=int, help="last epoch or update to use")
     options = parser.parse_args(argv)
+    if Path(options.output).is_dir():
+        raise ConfigError(f"--output names the file to write, but {options.output} is a folder")
     paths = _chosen(options)
+    inputs = files_digest(paths)  # before the output is written: it may be one of them
     content = average(paths)
     with replacing(options.output) as temporary:
         torch.save(content, temporary)
-    load_checkpoint(options.output)
     print(f"averaged {len(paths)} checkpoints: {', '.join(path.name for path in paths)}")
     print_result(
         {
             "checkpoint": options.output,
             "inputs": [str(path) for path in paths],
-            "signature": signature(
-                stage="average-checkpoints", count=len(paths), inputs=files_digest(paths)
-            ),
+            "signature": signature(stage="average-checkpoints", count=len(paths), inputs=inputs),
         }
     )
 
@@ -53,6 +52,10 @@ def _chosen(options: argparse.Namespace) -> list[Path]:
     if options.num_update_checkpoints is not None:
         count, pattern = options.num_update_checkpoints, _UPDATE
     if count is None:
+        if options.checkpoint_upper_bound is not None:
+            raise ConfigError(
+                "--checkpoint-upper-bound needs --num-epoch-checkpoints or --num-update-checkpoints"
+            )
         if any(path.is_dir() for path in paths):
             raise ConfigError(
                 "a folder of checkpoints needs --num-epoch-checkpoints or --num-update-checkpoints"
@@ -73,31 +76,3 @@ def _chosen(options: argparse.Namespace) -> list[Path]:
             f"{paths[0]}: holds {len(numbered)} such checkpoints, but {count} are to be averaged"
         )
     return [path for _, path in sorted(numbered)[-count:]]
-
-
-def average(paths: Sequence[Path]) -> dict[str, Any]:
-    """Returns the content of the last checkpoint with the mean weights of all.
-
-    Sums are taken in float64, so that the order does not matter; what a training needs to go
-    on (the optimizer's state) is left out.
-
-    Raises:
-        CheckpointError: if the checkpoints do not hold the same weights.
-    """
-    total: dict[str, torch.Tensor] = {}
-    content: dict[str, Any] = {}
-    for path in paths:
-        content = read_checkpoint(path)
-        weights = content["model"]
-        shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
-        if total and shapes != {name: tuple(weight.shape) for name, weight in total.items()}:
-            raise CheckpointError(f"{path}: holds other weights than {paths[0]}")
-        for name, weight in weights.items():
-            wide = weight.double()
-            total[name] = total[name] + wide if name in total else wide
-    mean = {
-        name: (weight / len(paths)).to(content["model"][name].dtype)
-        for name, weight in total.items()
-    }
-    content.pop("last_optimizer_state", None)
-    return {**content, "model": mean}

@@ -23,6 +23,7 @@ from hat.latency.collect import Collector, Plan
 from hat.latency.device import check_device, device_facts
 from hat.latency.measure import measure
 from hat.latency.options import measuring_parser, super_transformer_from, workload_from
+from hat.latency.precision import check_precision
 from hat.latency.predictor import space_choices
 from hat.latency.reference import Baseline, Reference
 from hat.latency.resuming import check_same_conditions
@@ -79,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     workload = workload_from(options, argv)
     check_device(workload.device)
+    check_precision(workload)
     space = space_from_options(vars(options), "the options")
     model = super_transformer_from(options)
     model.config.check(space.largest())

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hat.arch.hat_yaml import space_from_options, write_arch
+from hat.arch.hat_yaml import load_space, write_arch
 from hat.cli.console import command, print_result
-from hat.cli.options import Entry, check_keys, read_config_files, read_yaml
+from hat.cli.options import check_keys, read_config_files, read_yaml
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.files import write_json, write_text
 from hat.pipeline.steps import Runner, Step
 from hat.report.tables import Column, markdown_table, text_table
 from hat.signature import signature
+from hat.yaml_reader import Entry
 
 _FILES = (
     "preprocess",
@@ -35,7 +36,10 @@ _FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref")
 """Keys of a search's YAML file that name files."""
 
 _REQUIRED = ("task", "run-dir", "data", *_FILES)
-_KEYS = (*_REQUIRED, "device", "metric", "preprocess-arguments", "retrain-largest", "minutes")
+_CHOICES = {"device": ("cpu", "gpu"), "metric": ("normal", "sacre")}
+"""What there is to choose from; the first is the default."""
+
+_KEYS = (*_REQUIRED, *_CHOICES, "preprocess-arguments", "retrain-largest", "minutes")
 
 
 @command
@@ -68,10 +72,11 @@ class Plan:
             ConfigError: naming a key that is missing or wrong, or a file that is not there.
         """
         check_keys(entries, _KEYS)
-        self._values = {key: entry.value for key, entry in entries.items()}
-        for key in _REQUIRED:
-            if not isinstance(self._values.get(key), str):
-                raise ConfigError(f"{where}: {key} is missing or not a text")
+        self._values: dict[str, str] = {}
+        for key in (*_REQUIRED, *(key for key in _CHOICES if key in entries)):
+            if key not in entries:
+                raise ConfigError(f"{where}: {key} is missing")
+            self._values[key] = _word(entries[key])
         for key in _FILES:
             if not Path(self._values[key]).is_file():
                 raise ConfigError(
@@ -80,32 +85,34 @@ class Plan:
                 )
         self.task: str = self._values["task"]
         self.run_dir = Path(self._values["run-dir"])
-        self.device: str = self._one_of("device", ("cpu", "gpu"), where)
-        self.metric: str = self._one_of("metric", ("normal", "sacre"), where)
-        self.minutes: dict[str, float] = self._values.get("minutes") or {}
-        for name, value in self.minutes.items():
-            if not isinstance(value, int | float):
-                raise ConfigError(f"{where}: minutes of {name} are a number, not {value!r}")
-        super_options = {k: e.value for k, e in read_yaml(self._values["supertransformer"]).items()}
-        self.space = space_from_options(super_options, self._values["supertransformer"])
+        self.device: str = self._one_of("device", entries)
+        self.metric: str = self._one_of("metric", entries)
+        extra = entries.get("preprocess-arguments")
+        self._preprocess_arguments = extra.texts() if extra else ()
+        again = entries.get("retrain-largest")
+        self._retrains_largest = again is not None and again.switch()
+        minutes = entries["minutes"].block() if "minutes" in entries else {}
+        self.minutes: dict[str, float] = {k: entry.number() for k, entry in minutes.items()}
+        self.space = load_space(self._values["supertransformer"])
         self._files_of_search = self._named_by_search()
         self.best_yml = self.run_dir / "best.yml"
         self.largest_yml = self.run_dir / "largest.yml"
         self._names = [step.name for step in self.steps()]
-        for name in self.minutes:
+        for name, entry in minutes.items():
             if name not in self._names:
-                raise ConfigError(f"{entries['minutes'].where}: there is no step {name!r}")
+                raise ConfigError(f"{entry.where}: there is no step {name!r}")
 
     def _named_by_search(self) -> list[Path]:
         """Further files that the search's YAML files name; it depends on what is in them."""
         entries = read_config_files([self._values["supertransformer"], self._values["evo-search"]])
-        return [Path(str(entries[key].value)) for key in _FILE_KEYS if key in entries]
+        return [Path(entries[key].text()) for key in _FILE_KEYS if key in entries]
 
-    def _one_of(self, key: str, choices: tuple[str, ...], where: str) -> str:
-        value = self._values.get(key, choices[0])
-        if value not in choices:
-            raise ConfigError(f"{where}: {key} is one of {', '.join(choices)}, not {value!r}")
-        return str(value)
+    def _one_of(self, key: str, entries: Mapping[str, Entry]) -> str:
+        value = self._values.get(key, _CHOICES[key][0])
+        if value not in _CHOICES[key]:
+            choices = ", ".join(_CHOICES[key])
+            raise ConfigError(f"{entries[key].where}: {key} is one of {choices}, not {value!r}")
+        return value
 
     def results(self) -> dict[str, Path]:
         """Returns the files in which the stages leave what the next ones build on."""
@@ -125,13 +132,12 @@ class Plan:
         supernet = run / "supertransformer" / "checkpoint_best.pt"
         csv, predictor = run / "latency.csv", run / "predictor.pt"
         retrained = run / "subtransformer" / "checkpoint_best.pt"
-        extra = [str(word) for word in values.get("preprocess-arguments") or []]
         device_flag = "--latcpu" if self.device == "cpu" else "--latgpu"
         steps = [
             self._step(
                 "preprocess",
                 "make, tokenise and binarise the text",
-                [_bash(), values["preprocess"], *extra],
+                [_bash(), values["preprocess"], *self._preprocess_arguments],
                 reads=[values["preprocess"], "configs/common.sh"],
                 writes=[data],
             ),
@@ -208,7 +214,7 @@ class Plan:
             self._evaluate("evaluate-largest-inherited", supernet, self.largest_yml, task_dir),
             self._measure("measure-largest", "the largest one", self.largest_yml, device_flag),
         ]
-        if values.get("retrain-largest"):
+        if self._retrains_largest:
             checkpoint = run / "largest" / "checkpoint_best.pt"
             name = "evaluate-largest-retrained"
             steps += [
@@ -286,6 +292,14 @@ class Plan:
             ],
             writes=[],
         )
+
+
+def _word(entry: Entry) -> str:
+    """A text that stands in command lines: there a dash would make an option of it."""
+    text = entry.text()
+    if text.startswith("-"):
+        raise ConfigError(f"{entry.where}: {entry.key} cannot begin with a dash: {text!r}")
+    return text
 
 
 def _script(name: str) -> list[str]:

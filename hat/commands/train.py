@@ -24,7 +24,7 @@ def _asks_for(flag: str, argv: Sequence[str]) -> bool:
     if flag in rest:
         return True
     entry = read_config_files(paths).get(flag.removeprefix("--"))
-    return entry is not None and entry.value is True
+    return entry is not None and entry.switch()
 
 
 @command
@@ -46,14 +46,26 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _train(argv: Sequence[str]) -> None:
     set_up_logging()
     from hat.fairseq_plugin.arguments import check_data_folder, parse, training_parser
-    from hat.fairseq_plugin.training import is_first_process, train
+    from hat.fairseq_plugin.resuming import add_resume_option
+    from hat.fairseq_plugin.training import train
 
-    args = parse(training_parser, argv, add_options=_add_options)
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        _add_options(parser)
+        add_resume_option(parser)
+
+    args = parse(training_parser, argv, add_options=add_options)
     check_data_folder(vars(args))
-    result = train(args)
-    if is_first_process():
-        what = "subtransformer" if args.train_subtransformer else "supertransformer"
-        result["signature"] = signature(
-            stage=f"train-{what}", data=args.data, arch=args.arch, seed=args.seed
-        )
-        print_result(result)
+    trained = train(args)
+    if trained is None:
+        return
+    what = "subtransformer" if args.train_subtransformer else "supertransformer"
+    record = trained.record
+    parts = record.signature_parts() if record is not None else {"conditions": "unknown"}
+    print_result(
+        {
+            "checkpoint": None if trained.checkpoint is None else str(trained.checkpoint),
+            "best_loss": trained.best_loss,
+            "num_updates": trained.num_updates,
+            "signature": signature(stage=f"train-{what}", updates=trained.num_updates, **parts),
+        }
+    )

@@ -14,19 +14,24 @@ from fairseq import options
 
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
 from hat.cli.options import (
-    Entry,
+    Finder,
+    SwitchOrAuto,
     actions_by_key,
+    check_keys,
+    expected,
     read_config_files,
+    set_defaults,
+    spell_out_switches,
     split_config_flags,
-    yaml_arguments,
 )
-from hat.errors import ConfigError, DataError, suggestion
+from hat.errors import ConfigError, DataError
+from hat.fairseq_plugin.accepted import TASK, refuse, restricted
+from hat.machine import auto_precision
 from hat.tasks.binary_index import check_binary_sides
 from hat.text.dictionaries import read_dictionary
+from hat.yaml_reader import Entry
 
 logger = logging.getLogger(__name__)
-
-TASK = "hat_translation"
 
 _SELECTORS = ("arch", "task", "criterion", "optimizer", "lr-scheduler", "scoring")
 """Options whose value decides which further options exist."""
@@ -37,33 +42,46 @@ _TASK_KEYS = frozenset({"data", "source-lang", "target-lang"})
 _TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
 """Selectors that fairseq offers to every command, but that only training uses."""
 
-_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)$")
+_WANTED_BF16 = "wanted_bf16"
+"""Where ``--bf16`` is kept while fairseq parses: fairseq takes ``bf16`` for a wish for a TPU."""
+
+_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from .*\)$", re.DOTALL)
 
 AddOptions = Callable[[argparse.ArgumentParser], None]
 
 
 def training_parser() -> argparse.ArgumentParser:
     """Returns fairseq's training parser with hat's task as the default."""
-    return _without_usage(options.get_training_parser(default_task=TASK))
+    return _prepared(options.get_training_parser(default_task=TASK))
 
 
 def generation_parser() -> argparse.ArgumentParser:
     """Returns fairseq's generation parser with hat's task as the default."""
-    return _without_usage(options.get_generation_parser(default_task=TASK))
+    return _prepared(options.get_generation_parser(default_task=TASK))
 
 
-def _without_usage(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Lets a parser of fairseq's speak and count as hat does, and take ``--bf16 auto``."""
+
     def error(message: str) -> NoReturn:
         wrong = _INVALID_CHOICE.match(message)
         if wrong:  # fairseq has hundreds of choices; name the closest one only
-            flag, value, choices = wrong.groups()
-            hint = suggestion(value, re.findall(r"'([^']*)'", choices))
-            raise ConfigError(f"{flag} cannot be {value!r}{hint}")
+            flag, value = wrong.groups()
+            choices = parser._option_string_actions[flag.split("/")[0]].choices or ()
+            hint = expected(value.strip("'"), choices)
+            raise ConfigError(f"{flag} cannot be {value}{hint}")
         raise ConfigError(message)
 
     parser.error = error  # type: ignore[method-assign]
     parser.set_defaults(required_batch_size_multiple=1)
-    return parser
+    group = parser.add_argument_group("precision", conflict_handler="resolve")
+    group.add_argument(  # in the place of fairseq's switch
+        "--bf16",
+        action=SwitchOrAuto,
+        dest=_WANTED_BF16,
+        help="bfloat16 where the machine has instructions for it, else fp32",
+    )
+    return restricted(parser)
 
 
 def parse(
@@ -90,6 +108,7 @@ def parse(
     paths, flags = split_config_flags(argv)
     data, flags = _split_data(flags)
     entries = read_config_files(paths)
+    refuse(entries, flags)
     translate_old_schedule(entries)
     if data:
         entries.pop("data", None)  # the command line names the data folder itself
@@ -102,24 +121,33 @@ def parse(
 
     # First pass: let fairseq add the options of the architecture, task, optimizer and so on.
     full = prepared()
+    flags = spell_out_switches(flags, full)
     unread = ignored_keys - set(actions_by_key(full)) - _TASK_KEYS | (ignored_keys & _TRAINING)
     known = actions_by_key(full)
     chosen = {k: entries[k] for k in _SELECTORS if k in entries and k in known and k not in unread}
-    selectors = yaml_arguments(chosen, full)
-    if "arch" in known and "arch" not in chosen and not _gives(flags, "--arch", "-a"):
+    if "arch" in known and "arch" not in chosen and not _gives_arch(flags):
         raise ConfigError("which model? give arch in a YAML file or --arch")
+    set_defaults(full, chosen)
     options.parse_args_and_arch(
-        full, [*data, *selectors, *flags], parse_known=True, modify_parser=_require_nothing
+        full, [*data, *flags], parse_known=True, modify_parser=_require_nothing
     )
     entries = {key: entry for key, entry in entries.items() if key not in unread}
-    arguments = yaml_arguments(entries, full)
-    args: argparse.Namespace = options.parse_args_and_arch(prepared(), [*data, *arguments, *flags])
-    _switch_off_missing_precisions(args)
+    check_keys(entries, actions_by_key(full))
+
+    def fill(parser: argparse.ArgumentParser) -> None:
+        """Runs before and after fairseq adds the options that the selectors bring."""
+        here = actions_by_key(restricted(parser))
+        set_defaults(parser, {key: entry for key, entry in entries.items() if key in here})
+
+    args: argparse.Namespace = options.parse_args_and_arch(
+        prepared(), [*data, *flags], modify_parser=fill
+    )
+    _choose_precision(args)
     return args
 
 
-def _gives(flags: Sequence[str], *names: str) -> bool:
-    return any(word == name or word.startswith(f"{name}=") for word in flags for name in names)
+def _gives_arch(flags: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] == "--arch" or word.startswith("-a") for word in flags)
 
 
 def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -127,7 +155,7 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
     The folder must stand before all options, or a list-valued one would take it for a value.
     """
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder = Finder(add_help=False, allow_abbrev=False)
     finder.add_argument("--data")
     found, rest = finder.parse_known_args(list(flags))
     if found.data is not None:
@@ -137,7 +165,7 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _require_nothing(parser: argparse.ArgumentParser) -> None:
-    for action in parser._actions:
+    for action in restricted(parser)._actions:
         action.required = False
 
 
@@ -153,16 +181,34 @@ def translate_old_schedule(entries: dict[str, Entry]) -> None:
     if "lr" in entries:
         entries["min-lr"] = replace(entries["lr"], key="min-lr")
     entries["lr"] = replace(peak, key="lr")
-    end = entries["min-lr"].value if "min-lr" in entries else 0
-    logger.info("%s: max-lr is fairseq's lr now: peak %s, end %s", peak.where, peak.value, end)
+    end = entries["min-lr"].node if "min-lr" in entries else 0
+    logger.info("%s: max-lr is fairseq's lr now: peak %s, end %s", peak.where, peak.node, end)
 
 
-def _switch_off_missing_precisions(args: argparse.Namespace) -> None:
-    has_gpu = torch.cuda.is_available() and not getattr(args, "cpu", False)
+def _choose_precision(args: argparse.Namespace) -> None:
+    """Switches off the precisions that this machine has no instructions for, and says so.
+
+    Raises:
+        ConfigError: if a GPU is to use fp16 and bf16 at once.
+    """
+    device = "cuda" if torch.cuda.is_available() and not getattr(args, "cpu", False) else "cpu"
+    has_fp16 = getattr(args, "fp16", False)
+    wanted = vars(args).pop(_WANTED_BF16) or args.bf16  # True also by --memory-efficient-bf16
+    if device == "cuda" and has_fp16:
+        if wanted is True:
+            raise ConfigError("fp16 and bf16 exclude each other: ask for one of them")
+        wanted = False  # what is asked for by name goes before auto
     args.tpu = False  # fairseq sets it with bf16 and then asks for a TPU library
-    if not has_gpu and getattr(args, "fp16", False):
-        logger.warning("fp16 needs a GPU and there is none: training in fp32")
+    args.bf16 = bool(wanted) and auto_precision(device) == "bf16"
+    if wanted and not args.bf16:
+        args.memory_efficient_bf16 = False
+        logger.warning("bf16 is not in this machine's hardware: running in fp32, which is faster")
+    elif wanted == "auto":
+        logger.info("bf16: auto means bf16 here, because it is in this machine's hardware")
+    if device == "cpu" and has_fp16:
         args.fp16 = args.memory_efficient_fp16 = False
+        precision = "bf16" if args.bf16 else "fp32"
+        logger.warning("fp16 needs a GPU and there is none: training in %s", precision)
 
 
 def check_data_folder(options_: Mapping[str, Any]) -> Path:

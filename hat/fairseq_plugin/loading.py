@@ -10,8 +10,9 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from hat.arch.config import SubTransformerConfig
 from hat.errors import CheckpointError, DataError
+from hat.fairseq_plugin.dictionaries import check_dictionaries
 from hat.fairseq_plugin.model import TransformerSuperModel
-from hat.models.checkpoint import load_checkpoint
+from hat.models.checkpoint import checkpoint_options, read_checkpoint, super_transformer
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
 from hat.scoring.batches import Batch
@@ -28,7 +29,8 @@ def load_super_transformer(path: str, task: Any) -> SuperTransformer:
     Raises:
         CheckpointError: if the file is no checkpoint or its vocabulary is another one.
     """
-    plain = load_checkpoint(path)
+    content = read_checkpoint(path)
+    plain = super_transformer(content, path)
     for side, dictionary, size in (
         ("source", task.source_dictionary, plain.config.src_vocab_size),
         ("target", task.target_dictionary, plain.config.tgt_vocab_size),
@@ -38,6 +40,7 @@ def load_super_transformer(path: str, task: Any) -> SuperTransformer:
                 f"{path}: has {size} {side} words, but the data folder's dictionary has "
                 f"{len(dictionary)}: it was trained on other data"
             )
+    check_dictionaries(checkpoint_options(content, path), task, path)
     return plain
 
 

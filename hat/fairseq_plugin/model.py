@@ -18,6 +18,7 @@ from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, space_from_options
 from hat.arch.model_options import ARCHITECTURES, add_model_options, apply_architecture
 from hat.arch.space import SearchSpace
+from hat.fairseq_plugin.dictionaries import note_dictionaries
 from hat.models.config import SuperTransformerConfig, super_config_from_options
 from hat.models.decoder import DecoderCache, SuperDecoder
 from hat.models.encoder import EncoderOutput, SuperEncoder
@@ -152,9 +153,12 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
     def build_model(cls, args: argparse.Namespace, task: Any) -> "TransformerSuperModel":
         """Builds the model from fairseq's options and the task's dictionaries.
 
+        Digests of the dictionaries join the options, and so every checkpoint.
+
         Raises:
             ConfigError: if the options contradict each other or name no search space.
         """
+        note_dictionaries(args, task)
         options = vars(args)
         config = super_config_from_options(
             options,

@@ -11,6 +11,8 @@ from fairseq.logging import meters, metrics
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
+from hat.fairseq_plugin.progress import EARLY_STOPPING
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,6 +38,22 @@ class HatTranslationTask(TranslationTask):
         if not is_known:
             iterator.epoch = max(epoch, 1)
         return iterator
+
+    def get_checkpoint_dict(self) -> dict[str, Any]:
+        """Returns what fairseq forgets of a training when it saves: its patience.
+
+        fairseq counts the validations without gain in attributes of a function. A training that
+        is resumed goes on counting instead of starting at none.
+        """
+        from fairseq_cli.train import should_stop_early
+
+        return {EARLY_STOPPING: dict(vars(should_stop_early))}
+
+    def set_checkpoint_dict(self, state: dict[str, Any]) -> None:
+        """Takes up what ``get_checkpoint_dict`` returned when the checkpoint was saved."""
+        from fairseq_cli.train import should_stop_early
+
+        vars(should_stop_early).update(state)
 
     def valid_step(
         self, sample: dict[str, Any], model: Any, criterion: Any

@@ -1,17 +1,29 @@
 """Training through fairseq's own trainer, on one process or, under torchrun, on several."""
 
 import argparse
+import logging
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from fairseq import checkpoint_utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.distributed import utils as distributed_utils
 from fairseq_cli.train import main as fairseq_train
+from fairseq_cli.train import should_stop_early
 
 from hat.errors import CheckpointError, ConfigError
+from hat.fairseq_plugin.progress import Progress
+from hat.fairseq_plugin.resuming import begin
+from hat.models import training_record
+from hat.models.checkpoint import checkpoint_options, read_checkpoint
+from hat.models.training_record import TrainingRecord
+
+logger = logging.getLogger(__name__)
+
+_MISMATCH = re.compile("(Criterion|Optimizer) does not match")
 
 
 def add_torchrun_options(args: argparse.Namespace) -> None:
@@ -39,38 +51,84 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def train(args: argparse.Namespace) -> dict[str, Any]:
-    """Trains what ``args`` describe and returns where the checkpoints are.
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a training left."""
+
+    checkpoint: Path | None
+    """The best one by validation loss, else the last one; None if none was saved."""
+
+    best_loss: float | None
+    """Its label-smoothed validation loss in bits per token; None without validation."""
+
+    num_updates: int | None
+    """After how many updates it was saved."""
+
+    record: TrainingRecord | None
+    """The conditions that it was trained under; None if nobody noted them."""
+
+
+def train(args: argparse.Namespace) -> Trained | None:
+    """Trains what ``args`` describe, as far as that is not done yet.
+
+    A training that is over by fairseq's rules is left as it is.
 
     Returns:
-        ``checkpoint`` (the best one by validation loss, else the last one), ``best_loss`` (its
-        label-smoothed validation loss in bits per token, None without validation) and
-        ``num_updates``.
+        What the folder holds then; None in all but the first process.
 
     Raises:
-        ConfigError: if neither ``--max-tokens`` nor ``--batch-size`` is given.
-        CheckpointError: if the folder to save in holds checkpoints of another network.
+        ConfigError: if neither ``--max-tokens`` nor ``--batch-size`` is given, or the training
+            cannot begin as the options say.
+        CheckpointError: if the folder to save in holds another training; see ``begin``.
     """
     if args.max_tokens is None and args.batch_size is None:
         raise ConfigError("how large is a batch? give --max-tokens or --batch-size")
     add_torchrun_options(args)
-    # fairseq keeps the best loss in a function attribute, which outlives a training.
-    vars(checkpoint_utils.save_checkpoint).pop("best", None)
+    beginning = begin(args)
+    if beginning.why_over is not None:
+        logger.info("nothing to train: %s", beginning.why_over)
+    else:
+        setattr(args, training_record.OPTION, beginning.record.to_plain())
+        _run_fairseq(args, beginning.loads)
+    return _left(args, beginning.record) if is_first_process() else None
+
+
+def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
+    # fairseq keeps these in attributes of functions, which outlive a training.
+    for function in (checkpoint_utils.save_checkpoint, should_stop_early):
+        vars(function).clear()
     try:
         distributed_utils.call_main(convert_namespace_to_omegaconf(args), fairseq_train)
     except Exception as error:
         if "Cannot load model parameters" in str(error):  # a plain Exception of fairseq's
             raise CheckpointError(
-                f"{args.save_dir}: holds the checkpoints of another network, so this training "
-                "cannot go on from them: choose another --save-dir"
+                f"{loads}: holds another network than the options describe, so this training "
+                "cannot go on from it"
+            ) from None
+        mismatch = _MISMATCH.match(str(error))
+        if mismatch:  # a failed assertion of fairseq's
+            raise CheckpointError(
+                f"{loads}: the {mismatch[1].lower()} of its training is another one; "
+                "--reset-optimizer begins with a new one"
             ) from None
         raise
-    folder = Path(args.save_dir)
-    suffix = args.checkpoint_suffix
-    names = (f"checkpoint_best{suffix}.pt", f"checkpoint_last{suffix}.pt")
-    written = [folder / name for name in names if (folder / name).is_file()]
-    best = getattr(checkpoint_utils.save_checkpoint, "best", None)
-    return {
-        "checkpoint": str(written[0]) if written else None,
-        "best_loss": None if best is None else float(best),
-    }
+
+
+def _left(args: argparse.Namespace, record: TrainingRecord) -> Trained:
+    """Reads off the checkpoint to use, not off the options, what it is."""
+    if args.no_save:
+        best = getattr(checkpoint_utils.save_checkpoint, "best", None)
+        loss = None if best is None else float(best)
+        return Trained(checkpoint=None, best_loss=loss, num_updates=None, record=record)
+    names = (f"checkpoint_{which}{args.checkpoint_suffix}.pt" for which in ("best", "last"))
+    written = [path for path in (Path(args.save_dir) / name for name in names) if path.is_file()]
+    if not written:
+        return Trained(checkpoint=None, best_loss=None, num_updates=None, record=record)
+    content = read_checkpoint(written[0])
+    best = content["extra_state"].get("best")
+    return Trained(
+        checkpoint=written[0],
+        best_loss=None if best is None else float(best),
+        num_updates=Progress.of(content).updates,
+        record=TrainingRecord.of(checkpoint_options(content, written[0])),
+    )

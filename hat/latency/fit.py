@@ -41,7 +41,7 @@ class FitSettings(Settings):
     seed: int = 1
     """draws split, folds and weights"""
 
-    feature_norm: tuple[float, ...] | None = None
+    feature_norm: tuple[float, ...] = ()
     """what to divide the features by; default: their largest values"""
 
     lat_norm: float | None = None
@@ -175,7 +175,7 @@ def _scales(settings: FitSettings, dataset: Dataset, rows: Rows) -> Scales:
     chosen = Scales.of(dataset.table.features[rows], dataset.latency_ms[rows])
     feature_norm, lat_norm = settings.feature_norm, settings.lat_norm
     return Scales(
-        chosen.feature_norm if feature_norm is None else feature_norm,
+        feature_norm or chosen.feature_norm,
         chosen.lat_norm if lat_norm is None else lat_norm,
     )
 

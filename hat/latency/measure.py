@@ -13,7 +13,7 @@ import torch
 from hat.arch.config import SubTransformerConfig
 from hat.latency.clock import Clock, clock_for
 from hat.latency.device import check_device
-from hat.latency.precision import at_precision
+from hat.latency.precision import at_precision, check_precision
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.models.decoder import DecoderCache
@@ -62,13 +62,16 @@ def measure(
         report: called with a line for the encoder and for the decoder.
 
     Raises:
-        ConfigError: if the model does not hold ``arch`` or the device is not there.
+        ConfigError: if the model does not hold ``arch``, the device is not there, or the range
+            of int8 products is too large for this machine.
     """
     check_device(workload.device)
+    check_precision(workload)
     clock = clock or clock_for(workload.device)
     device = torch.device(workload.device)
     with _threads(workload.num_threads), torch.inference_mode():
-        small = at_precision(extract(model, arch), workload.precision).to(device).eval()
+        small = at_precision(extract(model, arch), workload.precision, workload.int8_range)
+        small = small.to(device).eval()
         source = torch.full((workload.batch_size, workload.src_len), _WORD, device=device)
         source[:, 0] = _BOS
         lengths = torch.full((workload.batch_size,), workload.src_len, device=device)

@@ -1,19 +1,54 @@
 """Running a network at another precision: 16-bit floats, or weights quantised to 8 bits."""
 
+import functools
+import logging
 import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from hat.errors import ConfigError
+from hat.latency.workload import Workload
+from hat.machine import FULL, REDUCED, in_hardware, int8_range
 from hat.models.super_transformer import SuperTransformer
 from hat.modules.attention import MultiheadAttentionSuper
 from hat.modules.linear import LinearSuper
 
+logger = logging.getLogger(__name__)
+
 _FLOATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def at_precision(model: SuperTransformer, precision: str) -> SuperTransformer:
+def check_precision(workload: Workload) -> None:
+    """Checks that this machine computes right at a workload's precision; a slow one is said once.
+
+    Raises:
+        ConfigError: if int8 products over the workload's range would be wrong here.
+    """
+    if workload.device != "cpu":
+        return
+    if workload.int8_range == FULL and int8_range() == REDUCED:
+        raise ConfigError(
+            "the workload is int8 over the full range, but without VNNI instructions such products "
+            "overflow: what is measured on this machine has int8_range reduced"
+        )
+    if workload.precision in ("bf16", "fp16") and not in_hardware(workload.precision):
+        _say_slow(workload.precision)
+
+
+@functools.cache
+def _say_slow(precision: str) -> None:
+    logger.warning(
+        "%s is not in this machine's hardware: its latency is measured all the same, but products "
+        "are faster in fp32 here",
+        precision,
+    )
+
+
+def at_precision(
+    model: SuperTransformer, precision: str, range_of_int8: str | None = None
+) -> SuperTransformer:
     """Converts ``model`` in place to compute at ``fp32``, ``bf16``, ``fp16`` or ``int8``.
 
     Args:
@@ -21,17 +56,24 @@ def at_precision(model: SuperTransformer, precision: str) -> SuperTransformer:
         precision: ``int8`` quantises the weights of every matrix product, the output layer's
             included, per output and symmetrically; activations are quantised on the fly.
             Embeddings, attention scores, norms and residuals stay in single precision.
+        range_of_int8: ``full`` or ``reduced``; by default the one that is right here.
     """
     if precision in _FLOATS:
         return model.to(_FLOATS[precision])
-    return _quantised(model)
+    return _quantised(model, range_of_int8 or int8_range())
 
 
 class PackedWeight:
-    """One matrix product with 8-bit weights in the layout that the CPU's kernel wants."""
+    """One matrix product with 8-bit weights in the layout that the CPU's kernel wants.
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        """Args: weight: (out, in); bias: (out,) or None."""
+    Args:
+        weight: (out, in).
+        bias: (out,) or None.
+        range_of_int8: ``reduced`` leaves a bit of the activations unused.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, range_of_int8: str) -> None:
+        self._is_reduced = range_of_int8 == REDUCED
         weight = weight.detach().float().contiguous()
         scales = weight.abs().amax(dim=1).clamp(min=1e-8).double() / 127
         zeros = torch.zeros(len(weight), dtype=torch.int64)
@@ -45,14 +87,16 @@ class PackedWeight:
 
     def __call__(self, x: Tensor) -> Tensor:
         """x: (..., in) -> (..., out)."""
-        output: Tensor = torch.ops.quantized.linear_dynamic(x.contiguous(), self._packed)
+        output: Tensor = torch.ops.quantized.linear_dynamic(
+            x.contiguous(), self._packed, self._is_reduced
+        )
         return output
 
 
 class _QuantisedLinear(nn.Module):
-    def __init__(self, linear: LinearSuper) -> None:
+    def __init__(self, linear: LinearSuper, range_of_int8: str) -> None:
         super().__init__()
-        self._weight = PackedWeight(linear.weight, linear.bias)
+        self._weight = PackedWeight(linear.weight, linear.bias, range_of_int8)
 
     def forward(self, x: Tensor) -> Tensor:
         return self._weight(x)
@@ -84,39 +128,42 @@ class _QuantisedAttention(MultiheadAttentionSuper):
         return self._split_heads(key_weight(memory)), self._split_heads(value_weight(memory))
 
 
-def _quantise_attention(attention: MultiheadAttentionSuper, is_self: bool) -> None:
+def _quantise_attention(
+    attention: MultiheadAttentionSuper, range_of_int8: str, *, is_self: bool
+) -> None:
+    pack = functools.partial(PackedWeight, range_of_int8=range_of_int8)
     width, bias = attention.qkv_dim, attention.in_proj_bias
     packed: Any = attention
     packed._joint = None
     if is_self:
-        packed._joint = PackedWeight(attention.in_proj_weight, bias)
+        packed._joint = pack(attention.in_proj_weight, bias)
     elif attention.has_joint_weight:
         weight = attention.in_proj_weight
-        packed._query = PackedWeight(weight[:width], bias[:width])
-        packed._memory = (PackedWeight(weight[width:], bias[width:]),)
+        packed._query = pack(weight[:width], bias[:width])
+        packed._memory = (pack(weight[width:], bias[width:]),)
     else:
-        packed._query = PackedWeight(attention.q_proj_weight, bias[:width])
+        packed._query = pack(attention.q_proj_weight, bias[:width])
         packed._memory = (
-            PackedWeight(attention.k_proj_weight, bias[width : 2 * width]),
-            PackedWeight(attention.v_proj_weight, bias[2 * width :]),
+            pack(attention.k_proj_weight, bias[width : 2 * width]),
+            pack(attention.v_proj_weight, bias[2 * width :]),
         )
     attention.__class__ = _QuantisedAttention
 
 
-def _quantised(model: SuperTransformer) -> SuperTransformer:
+def _quantised(model: SuperTransformer, range_of_int8: str) -> SuperTransformer:
     for name, module in list(model.named_modules()):
         if isinstance(module, MultiheadAttentionSuper):
-            _quantise_attention(module, is_self=name.endswith("self_attn"))
+            _quantise_attention(module, range_of_int8, is_self=name.endswith("self_attn"))
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, LinearSuper):
                 # The layers are called, never looked into, once their shape is chosen.
-                setattr(module, name, _QuantisedLinear(child))
+                setattr(module, name, _QuantisedLinear(child, range_of_int8))
     decoder: Any = model.decoder
     width = decoder.arch.embed_dim
     if decoder.config.share_decoder_input_output_embed:
         output_weight = decoder.embed_tokens.output_weight(width)
     else:
         output_weight = decoder.embed_out[:, :width]
-    decoder.output_layer = PackedWeight(output_weight, None)
+    decoder.output_layer = PackedWeight(output_weight, None, range_of_int8)
     return model

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from hat.errors import ConfigError, suggestion
+from hat.machine import FULL, INT8_RANGES, int8_range
 from hat.tasks.facts import DEFAULT_SRC_LEN
 
 DEVICES = ("cpu", "cuda")
@@ -33,6 +34,10 @@ class Workload:
     precision: str = "fp32"
     """``fp32``, ``bf16``, ``fp16``, or ``int8`` (dynamically quantised weights, CPU only)."""
 
+    int8_range: str | None = None
+    """For ``int8`` ``full`` or ``reduced``, by default the one that is right on this machine: how
+    many values activations take. None for the other precisions."""
+
     num_threads: int = 1
     """Threads torch may use on the CPU."""
 
@@ -56,6 +61,7 @@ class Workload:
             raise ConfigError(f"precision must be one of {known}, not {self.precision!r}")
         if self.precision == "int8" and self.device != "cpu":
             raise ConfigError("precision int8 is for the CPU: choose fp16 or bf16 on a GPU")
+        self._check_int8_range()
         for name in ("src_len", "decode_steps", "batch_size", "beam", "num_threads", "runs"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, but is {getattr(self, name)}")
@@ -68,6 +74,16 @@ class Workload:
         if self.ci_percent is not None and self.ci_percent <= 0:
             raise ConfigError(f"ci_percent must be positive, but is {self.ci_percent}")
 
+    def _check_int8_range(self) -> None:
+        if self.precision != "int8":
+            if self.int8_range is not None:
+                raise ConfigError(f"int8_range is for precision int8, not {self.precision}")
+        elif self.int8_range is None:
+            object.__setattr__(self, "int8_range", int8_range())
+        elif self.int8_range not in INT8_RANGES:
+            known = " or ".join(INT8_RANGES)
+            raise ConfigError(f"int8_range must be {known}, not {self.int8_range!r}")
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields, ready for JSON."""
         return asdict(self)
@@ -75,6 +91,8 @@ class Workload:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str) -> "Workload":
         """Builds a workload from ``to_dict``'s form.
+
+        int8 without a range is from before there were two: it was the full one everywhere.
 
         Raises:
             ConfigError: naming ``where``, if a field is unknown or breaks a rule.
@@ -84,6 +102,8 @@ class Workload:
             if name not in known:
                 hint = suggestion(name, known)
                 raise ConfigError(f"{where}: unknown workload field {name!r}{hint}")
+        if values.get("precision") == "int8" and values.get("int8_range") is None:
+            values = {**values, "int8_range": FULL}
         try:
             return cls(**values)
         except (ConfigError, TypeError) as error:
@@ -94,7 +114,8 @@ class Workload:
 
         How often something is timed does not count; what is timed does.
         """
-        for name in ("device", "precision", "src_len", "decode_steps", "batch_size", "beam"):
+        compared = ("device", "precision", "int8_range", "src_len", "decode_steps", "batch_size")
+        for name in (*compared, "beam"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 return f"{name} is {mine} in one and {theirs} in the other"
@@ -103,9 +124,12 @@ class Workload:
         return None
 
     def tag(self) -> str:
-        """A short name for signatures, such as ``cpu-fp32-t1-s30-d30-b1x5``."""
+        """A short name for signatures, such as ``cpu-fp32-t1-s30-d30-b1x5``.
+
+        int8 is ``int8full`` or ``int8reduced``.
+        """
         threads = f"-t{self.num_threads}" if self.device == "cpu" else ""
         return (
-            f"{self.device}-{self.precision}{threads}-s{self.src_len}-d{self.decode_steps}"
-            f"-b{self.batch_size}x{self.beam}"
+            f"{self.device}-{self.precision}{self.int8_range or ''}{threads}"
+            f"-s{self.src_len}-d{self.decode_steps}-b{self.batch_size}x{self.beam}"
         )

@@ -9,7 +9,8 @@ become objects of a class that does nothing.
 import argparse
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -83,22 +84,50 @@ def load_checkpoint(path: str | Path) -> SuperTransformer:
     Raises:
         CheckpointError: if the file is not such a checkpoint; see also ``read_checkpoint``.
     """
-    content = read_checkpoint(path)
-    options = checkpoint_options(content, path)
+    return super_transformer(read_checkpoint(path), path)
+
+
+def super_transformer(content: Mapping[str, Any], path: str | Path) -> SuperTransformer:
+    """Builds what ``load_checkpoint`` returns.
+
+    Args:
+        content: what ``read_checkpoint`` returned.
+        path: names the file in error messages.
+
+    Raises:
+        CheckpointError: if it is not a SuperTransformer's.
+    """
+    config, arch = trained_network(content, path)
     weights = content["model"]
-    try:
-        config = _config(options, weights, path)
-        arch = _fixed_arch(options)
-        if arch is not None:
-            config.check(arch)
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from None
     model = SuperTransformer(config)
     _check_weights(model, weights, path)
     model.load_state_dict(weights)
     if arch is not None:
         model.set_sample_config(arch)
     return model.eval()
+
+
+def trained_network(
+    content: Mapping[str, Any], path: str | Path
+) -> tuple[SuperTransformerConfig, SubTransformerConfig | None]:
+    """Returns the network of a checkpoint, and the SubTransformer that was trained in it, if one.
+
+    Args:
+        content: what ``read_checkpoint`` returned.
+        path: names the file in error messages.
+
+    Raises:
+        CheckpointError: if its options do not describe a SuperTransformer.
+    """
+    options = checkpoint_options(content, path)
+    try:
+        config = _config(options, content["model"], path)
+        arch = _fixed_arch(options)
+        if arch is not None:
+            config.check(arch)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    return config, arch
 
 
 def checkpoint_options(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
@@ -130,11 +159,27 @@ def checkpoint_options(content: Mapping[str, Any], path: str | Path) -> dict[str
 
 def _unpickle(stream: BinaryIO, path: str | Path) -> Any:
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_ALLOWED):
+        with warnings.catch_warnings(), _allowed_globals():
             warnings.simplefilter("ignore")  # a file is read or refused; torch's doubts help nobody
             return torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # what a damaged file makes torch raise is not documented
         raise CheckpointError(f"{path}: {_reason(error)}") from None
+
+
+@contextmanager
+def _allowed_globals() -> Iterator[None]:
+    """Lets torch's unpickler build what ``_ALLOWED`` names, for the length of the block.
+
+    ``torch.serialization.safe_globals`` would take away on leaving what was allowed before, too:
+    fairseq could not read its checkpoints any more.
+    """
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.add_safe_globals(_ALLOWED)
+    try:
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
 
 
 def _config(

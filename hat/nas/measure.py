@@ -87,6 +87,8 @@ def guarded(
 
 def _here(predictor: LatencyPredictor) -> tuple[Workload | None, str]:
     """The workload to measure if the predictor's device is this machine, or why it is not."""
+    from hat.latency.precision import check_precision
+
     facts = predictor.facts
     if not facts.get("workload"):
         return None, "the predictor does not say on what work and device"
@@ -98,4 +100,8 @@ def _here(predictor: LatencyPredictor) -> tuple[Workload | None, str]:
     here = device_name(workload.device)
     if facts.get("device") not in (None, here):
         return None, f"the predictor is for {facts['device']}, not {here}"
+    try:
+        check_precision(workload)
+    except ConfigError as error:
+        return None, str(error)
     return workload, ""

@@ -121,10 +121,10 @@ def read_training(
         raise ConfigError(f"{settings.retrain_configs}: names no data folder (data: ...)")
     if settings.retrain_ref is not None and not settings.retrain_ref.is_file():
         raise ConfigError(f"--retrain-ref: there is no file {settings.retrain_ref}")
-    validates = not ("disable-validation" in entries and entries["disable-validation"].value)
+    validates = not ("disable-validation" in entries and entries["disable-validation"].switch())
     return Training(
         configs=settings.retrain_configs,
-        data=tuple(Path(path) for path in str(entries["data"].value).split(":")),
+        data=tuple(Path(path) for path in entries["data"].text().split(":")),
         seeds=tuple(dict.fromkeys(settings.retrain_seeds)),
         subset=settings.retrain_subset,
         metric=settings.retrain_metric,

@@ -34,8 +34,8 @@ def test_stacks_double_the_channels():
     assert widths == [128] * 3 + [256] * 3 + [512] * 3
 
 
-def test_parameters_are_those_of_the_published_table(shared_data: Path):
-    with gzip.open(shared_data / "nasbench101" / "sample_1k.jsonl.gz", "rt") as stream:
+def test_parameters_are_those_of_the_published_table(data: Path):
+    with gzip.open(data / "nasbench101" / "sample_1k.jsonl.gz", "rt") as stream:
         rows = [json.loads(line) for line in stream]
     for row in rows:
         cell = CellGraph.from_lists(row["adjacency"], row["operations"])

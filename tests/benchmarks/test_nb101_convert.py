@@ -11,6 +11,7 @@ from hat.benchmarks import nb101, tfrecord
 from hat.benchmarks.crc32c import crc32c, masked
 from hat.benchmarks.nb101_convert import Conversion, convert
 from hat.errors import DataError
+from tests.conftest import MADE_DATA
 
 HASH = "e7a3f5b2c1d09876e7a3f5b2c1d09876"
 OTHER = "00a3f5b2c1d09876e7a3f5b2c1d09876"
@@ -174,14 +175,27 @@ def test_layout_of_the_file(to_h5, tmp_path):
     }
 
 
-def test_published_format(shared_data, tmp_path):
-    folder = shared_data / "nasbench101"
+def test_published_format(data, tmp_path):
+    folder = data / "nasbench101"
     found = convert(folder / "format_sample.tfrecord", tmp_path / "out.h5")
-    assert found == Conversion(num_records=720, num_architectures=60, epochs=(4, 12, 36, 108))
-    table = nb101.load(tmp_path / "out.h5")
+    cells = 5 if data == MADE_DATA else 60
+    assert found == Conversion(
+        num_records=12 * cells, num_architectures=cells, epochs=(4, 12, 36, 108)
+    )
+    assert_holds(tmp_path / "out.h5", folder)
+
+
+def test_a_converted_file_of_before_loads():
+    folder = MADE_DATA / "nasbench101"
+    assert_holds(folder / "format_sample.h5", folder)
+
+
+def assert_holds(path, folder):
+    """Compares a converted table with what the folder says that the published file holds."""
+    table = nb101.load(path)
     with gzip.open(folder / "format_sample.expected.json.gz") as stream:
         expected = json.load(stream)
-    assert len(expected) == 720
+    assert len(expected) == 12 * len(table)
     for entry in expected:
         hash, where = entry["hash"], {"epochs": entry["epochs"], "seed": entry["repeat"]}
         assert table.query(hash, "trainable_parameters") == entry["trainable_parameters"]

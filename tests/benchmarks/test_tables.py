@@ -11,28 +11,37 @@ from hat.benchmarks import nb_nlp
 from hat.benchmarks.csv_table import load_csv, parse_architecture
 from hat.benchmarks.load import load_benchmark
 from hat.errors import ConfigError, DataError
+from tests.conftest import MADE_DATA
 
 CELL = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
 OTHER = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "size", "metric"),
+    ("name", "kind", "made_size", "real_size", "metric"),
     [
-        ("nasbench101:nasbench101/sample_1k.jsonl.gz", CellGraph, 1000, "validation_accuracy"),
-        ("nasbench201:nasbench201/nasbench201.csv.gz", Nb201Cell, 15625, "cifar10_test_accuracy"),
-        ("nasbench-nlp:nasbench_nlp/recepie_loss_pairs.json", Recipe, 200, "wt2_best_test_loss"),
+        ("nasbench101:nasbench101/sample_1k.jsonl.gz", CellGraph, 250, 1000, "validation_accuracy"),
+        (
+            "nasbench201:nasbench201/nasbench201.csv.gz",
+            Nb201Cell,
+            240,
+            15625,
+            "cifar10_test_accuracy",
+        ),
+        ("nasbench-nlp:nasbench_nlp/recepie_loss_pairs.json", Recipe, 9, 200, "wt2_best_test_loss"),
         (
             "csv:llmas/seed_arch_bleu.wmt14ende.csv",
             SubTransformerConfig,
+            24,
             30,
             "scratch_test_BLEU",
         ),
     ],
 )
-def test_conformance(name, kind, size, metric, shared_data):
+def test_conformance(name, kind, made_size, real_size, metric, data):
+    size = made_size if data == MADE_DATA else real_size
     scheme, path = name.split(":")
-    table = load_benchmark(f"{scheme}:{shared_data / path}")
+    table = load_benchmark(f"{scheme}:{data / path}")
     ids = table.ids()
     assert len(ids) == size == len(set(ids))
     assert list(ids) == sorted(ids)
@@ -53,8 +62,8 @@ def test_conformance(name, kind, size, metric, shared_data):
         table.arch("nobody")
 
 
-def test_nasbench_nlp_logs(shared_data):
-    folder = shared_data / "nasbench_nlp"
+def test_nasbench_nlp_logs(data):
+    folder = data / "nasbench_nlp"
     table = nb_nlp.load(folder / "recepie_loss_pairs.json", folder / "logs_wikitext2.zip")
     best = table.column("wt2_best_test_loss")
     curves = np.array([table.column("wt2_test_loss", epochs=e) for e in table.epochs])

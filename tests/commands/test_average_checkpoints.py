@@ -1,7 +1,11 @@
 """``hat average-checkpoints``: the mean, which files are chosen, and what is refused."""
 
 import argparse
+import math
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -88,10 +92,142 @@ def test_a_wrong_choice_is_one_sentence(
     assert not output.exists()
 
 
-def test_other_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one, other = tmp_path / "one.pt", tmp_path / "other.pt"
-    save(one, 1)
-    save(other, 2, words=13)
+SPACE = {
+    "encoder_embed_choice": [16, 8],
+    "decoder_embed_choice": [16, 8],
+    "train_subtransformer": False,
+}
+SUB = {
+    "train_subtransformer": True,
+    "encoder_embed_dim_subtransformer": 16,
+    "decoder_embed_dim_subtransformer": 16,
+    "encoder_ffn_embed_dim_all_subtransformer": [24],
+    "decoder_ffn_embed_dim_all_subtransformer": [24],
+    "encoder_layer_num_subtransformer": 1,
+    "decoder_layer_num_subtransformer": 1,
+    "encoder_self_attention_heads_all_subtransformer": [2],
+    "decoder_self_attention_heads_all_subtransformer": [2],
+    "decoder_ende_attention_heads_all_subtransformer": [2],
+    "decoder_arbitrary_ende_attn_all_subtransformer": [-1],
+}
+FC1 = "encoder.layers.0.fc1.weight"
+
+
+def set_options(**values: object) -> Callable[[dict[str, Any]], None]:
+    return lambda content: vars(content["args"]).update(values)
+
+
+def set_number(value: float) -> Callable[[dict[str, Any]], None]:
+    def change(content: dict[str, Any]) -> None:
+        content["model"][FC1][3, 5] = value
+
+    return change
+
+
+def reshape(content: dict[str, Any]) -> None:
+    content["model"][FC1] = content["model"][FC1][:-1]
+
+
+def drop(content: dict[str, Any]) -> None:
+    del content["model"][FC1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_options(**SUB), "what was trained is one SubTransformer here, but a SuperTransformer"),
+        (
+            set_options(encoder_embed_choice=[16]),
+            r"encoder-embed-choice is \[16\] here, but \[16, 8",
+        ),
+        (set_options(encoder_attention_heads=4), "encoder-heads is 4 here, but 2 there"),
+        (set_options(encoder_normalize_before=True), "encoder-normalize-before is True here"),
+        (set_options(source_dictionary_digest="b"), "source-dictionary-digest is b here, but a th"),
+        (set_number(math.nan), f"the weight '{FC1}' holds NaN or infinite numbers"),
+        (set_number(math.inf), f"the weight '{FC1}' holds NaN or infinite numbers"),
+        (
+            reshape,
+            f"the weight '{FC1}' is of shape \\(23, 16\\) here, but of shape \\(24, 16\\) th",
+        ),
+        (drop, f"the weight '{FC1}' is missing here, but of shape"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused_and_the_output_stays(
+    change: Callable[[dict[str, Any]], None],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one, other, output = (tmp_path / name for name in ("one.pt", "other.pt", "mean.pt"))
+    for seed, path in enumerate((one, other)):
+        save(path, seed)
+        content = read_checkpoint(path)
+        set_options(**SPACE, source_dictionary_digest="a")(content)
+        torch.save(content, path)
+    change(content)
+    torch.save(content, other)
+    output.write_bytes(b"good")
     with pytest.raises(SystemExit, match="2"):
-        main(["--inputs", str(one), str(other), "--output", str(tmp_path / "mean.pt")])
-    assert "other.pt: holds other weights than" in capsys.readouterr().err
+        main(["--inputs", str(one), str(other), "--output", str(output)])
+    error = capsys.readouterr().err
+    assert re.search(rf"other\.pt: .*{message}", error), error
+    assert output.read_bytes() == b"good"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mean.pt", "one.pt", "other.pt"]
+
+
+def test_two_subtransformers_must_be_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / "one.pt", tmp_path / "other.pt"]
+    for path, width in zip(paths, (16, 8), strict=True):
+        save(path, 1)
+        content = read_checkpoint(path)
+        set_options(**{**SUB, "encoder_embed_dim_subtransformer": width})(content)
+        torch.save(content, path)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--inputs", *map(str, paths), "--output", str(tmp_path / "mean.pt")])
+    assert "encoder-embed-dim-subtransformer is 8 here, but 16 there" in capsys.readouterr().err
+
+
+def test_a_digest_of_the_dictionary_is_kept_and_files_without_one_fit(tmp_path: Path) -> None:
+    paths = [tmp_path / "one.pt", tmp_path / "other.pt"]
+    for path in paths:
+        save(path, 1)
+    content = read_checkpoint(paths[1])
+    set_options(source_dictionary_digest="a")(content)
+    torch.save(content, paths[1])
+    output = tmp_path / "mean.pt"
+    main(["--inputs", *map(str, paths), "--output", str(output)])
+    assert read_checkpoint(output)["args"].source_dictionary_digest == "a"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--inputs", "one.pt"], "required: --output"),
+        (["--inputs", "--output", "mean.pt"], "expected at least one argument"),
+        (["--inputs", ".", "--output", "mean.pt"], "needs --num-epoch-checkpoints"),
+        (["--inputs", "gone.pt", "--output", "mean.pt"], "gone.pt: cannot be read"),
+        (["--inputs", "one.pt", "broken.pt", "--output", "mean.pt"], "broken.pt: refused, because"),
+        (
+            ["--inputs", "one.pt", "--output", "mean.pt", "--checkpoint-upper-bound", "3"],
+            "--checkpoint-upper-bound needs --num-epoch-checkpoints",
+        ),
+        (["--inputs", "one.pt", "--output", "."], "names the file to write, but . is a folder"),
+    ],
+)
+def test_without_usable_options_a_good_output_stays(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "one.pt", 1)
+    (tmp_path / "broken.pt").write_bytes(b"no checkpoint")
+    (tmp_path / "mean.pt").write_bytes(b"good")
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "mean.pt").read_bytes() == b"good"

@@ -10,6 +10,7 @@ from hat.arch.nb201_cell import sample_nb201
 from hat.commands.epsinas import main
 from hat.conditions import file_digest
 from hat.studies.epsinas.integrate import _score_parts
+from tests.conftest import MADE_DATA
 
 pytestmark = pytest.mark.stage
 
@@ -168,6 +169,31 @@ def test_nasbench_nlp_takes_its_words_from_a_text(capsys, tmp_path, recipes):
     assert text.startswith("blanks: 2 of 2 lines changed")
     assert result["rankings"] == run(capsys, *options, plain)[1]["rankings"]
     assert "short: is not UTF-8 (byte 4): found 0xff in line 2" in fails(capsys, *options, short)
+
+
+def test_nasbench_nlp_gives_the_scores_of_other_code(capsys, data):
+    """The reference of the made files is a plain loop, that of the real ones the authors' code."""
+    folder = data / "nasbench_nlp"
+    reference = json.loads((folder / "epsinas_reference.json").read_text())
+    _, result = run(
+        capsys, "nasbench-nlp", "--data", folder / "recepie_loss_pairs.json",
+        "--reference", folder / "epsinas_reference.json",
+        "--steps", reference["bptt"], "--sentences", reference["batch_size"],
+    )  # fmt: skip
+    assert result["reference"]["recipes"] == len(reference["scores"])
+    # float32 against float64; some of the real outputs are float32 noise.
+    assert result["reference"]["median_difference_float64"] < (5e-5 if data == MADE_DATA else 5e-3)
+
+
+def test_nasbench_nlp_on_words_of_a_text(capsys, data):
+    folder = data / "nasbench_nlp"
+    words = ["--text", data / "wikitext2" / "valid.txt", "--steps", 10, "--sentences", 8]
+    recipes = ["nasbench-nlp", "--data", folder / "recepie_loss_pairs.json", "--limit", 5]
+    _, result = run(capsys, *recipes, *words)
+    assert "batch:valid.txt|" in result["signature"]
+    assert result["rankings"][0]["num_scored"] == 5
+    message = fails(capsys, *recipes, *words[:2], "--steps", 10, "--sentences", 10**6)
+    assert "valid.txt: 10000000 words are needed, but it has" in message
 
 
 def test_nasbench_nlp_against_reference_scores(capsys, tmp_path, recipes):

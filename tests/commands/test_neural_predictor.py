@@ -7,15 +7,25 @@ from hat.benchmarks import nb101
 from hat.commands import neural_predictor as stage
 from hat.conditions import file_digest
 from hat.models.gcn_training import PredictorSettings
+from tests.conftest import MADE_DATA
 
 
-@pytest.fixture
-def small(shared_data, tmp_path, monkeypatch):
-    """250 cells of NAS-Bench-101 and a network that trains in no time."""
-    table = nb101.load(shared_data / "nasbench101" / "sample_1k.jsonl.gz")
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Networks that train in no time."""
+    quick = PredictorSettings(members=2, epochs=20, gcn_dim=16, hidden_dim=8, min_steps=60)
+    make = stage.make_predictor
+    monkeypatch.setattr(
+        stage, "make_predictor", lambda *a, **k: make(*a, **{**k, "settings": quick})
+    )
+
+
+def small_table(folder, tmp_path):
+    """250 of the cells of NAS-Bench-101 in a folder."""
+    table = nb101.load(folder / "nasbench101" / "sample_1k.jsonl.gz")
     path = tmp_path / "small.jsonl"
     with open(path, "w") as stream:
-        for id in table.ids()[::4]:
+        for id in table.ids()[:: len(table) // 250]:
             cell: CellGraph = table.arch(id)
             row = {
                 "hash": id,
@@ -26,12 +36,12 @@ def small(shared_data, tmp_path, monkeypatch):
                 "validation_accuracy": {"108": table.query(id, "validation_accuracy")},
             }
             stream.write(json.dumps(row) + "\n")
-    quick = PredictorSettings(members=2, epochs=20, gcn_dim=16, hidden_dim=8, min_steps=60)
-    make = stage.make_predictor
-    monkeypatch.setattr(
-        stage, "make_predictor", lambda *a, **k: make(*a, **{**k, "settings": quick})
-    )
     return f"nasbench101:{path}"
+
+
+@pytest.fixture
+def small(tmp_path):
+    return small_table(MADE_DATA, tmp_path)
 
 
 def last_line(capsys):
@@ -39,7 +49,8 @@ def last_line(capsys):
 
 
 @pytest.mark.stage
-def test_rank(small, tmp_path, capsys):
+def test_rank(data, tmp_path, capsys):
+    small = small_table(data, tmp_path)
     stage.main(["rank", small, "--train-split", "100", "--plot", str(tmp_path / "p.png")])
     result = last_line(capsys)
     assert result["kendall"] > 0.3

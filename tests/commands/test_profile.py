@@ -81,6 +81,7 @@ def test_json_only_in_every_spelling(
         "positional first": [sub, "--sub-configs", common],
         "positional last": [f"--sub-configs={common}", sub],
         "flags of train.py": [f"--configs={sub}", f"--sub-configs={common}"],
+        "one kind of file": ["--configs", common, f"--configs={sub}"],
     }[order]
     main([*words, "--json", "--vocab-size=100"])
     out = capsys.readouterr().out
@@ -137,9 +138,9 @@ def test_every_shipped_model_has_a_usual_vocabulary(
 
 
 def test_published_models_with_their_usual_vocabularies(
-    shared_data: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for row, path in published(shared_data):
+    for row, path in published(data):
         main([str(path), "--sub-configs", str(path.with_name("common.yml")), "--json"])
         result = last_line(capsys)
         assert f"{result['params_without_embeddings'] / 1e6:.2f}" == row["params_millions"]

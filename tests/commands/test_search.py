@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hat import machine
 from hat.arch.hat_yaml import arch_to_mapping, load_arch
 from hat.arch.space import SearchSpace
 
@@ -84,8 +85,32 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
         "decoder_depth",
         "decoder_depth_then_params",
     ]
+    written = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+    searches = ("random_3", "random_4", "random_5", "search_4", "search_5")
+    names = ("convergence.csv", "convergence.png", "finalists.csv", "front.csv", "front.png")
+    names += ("rank_correlations.csv", "report.md", "worth_it.csv")
+    assert written == {
+        *(f"report/{name}" for name in names),
+        *("trials.jsonl", "search_state.json"),
+        *(f"contest/{name}/trials.jsonl" for name in searches),
+        *(f"contest/{name}/search_state.json" for name in searches),
+    }
+    words = (
+        "candidates config limit_ms limits measured_ms predicted_ms report score scorer signature"
+    )
+    assert sorted(result) == words.split()
     for plot in ("convergence.png", "front.png"):
         assert (folder / "report" / plot).read_bytes().startswith(b"\x89PNG")
+
+
+def test_bf16_that_is_not_in_hardware_scores_in_fp32(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(machine, "in_hardware", lambda precision, device: False)
+    flags = ("--params-constraint", "100%", "--contest-seeds", "--evo-iter", "1", "--bf16", "auto")
+    result, _ = run(*flags, "--rank-sample", "0")
+    assert "|precision:fp32|" in result["signature"]
+    assert "bf16 is not in this machine's hardware: running in fp32" in caplog.text
 
 
 def test_nsga2_has_two_objectives_and_reports_their_front(run: Run, predictor_pt: Path) -> None:

@@ -1,18 +1,23 @@
 """fairseq's options from YAML: HAT's own files, old names, precedence, clear refusals."""
 
 import argparse
+import logging
+import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("fairseq")
 
 from hat.nas.options import add_search_options
 
 import hat.cli.training_keys
+from hat import machine
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.arguments import (
@@ -21,7 +26,20 @@ from hat.fairseq_plugin.arguments import (
     parse,
     training_parser,
 )
+from tests.conftest import SHARED_DATA
 from tests.fairseq_plugin.conftest import ROOT
+
+HATS_OWN = SHARED_DATA / "hat" / "configs"
+
+
+@pytest.fixture(
+    params=[ROOT / "configs", *([HATS_OWN] if HATS_OWN.is_dir() else [])],
+    ids=["shipped", "real"][: 1 + HATS_OWN.is_dir()],
+)
+def hats_configs(request: pytest.FixtureRequest) -> Path:
+    """HAT's YAML files as we ship them; then its own copies where they are there."""
+    folder: Path = request.param
+    return folder
 
 
 def train_args(*argv: str) -> argparse.Namespace:
@@ -38,8 +56,8 @@ def test_hat_s_cosine_schedule_is_translated(space_yml: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["wmt14.en-de", "iwslt14.de-en"])
-def test_hat_s_own_training_files_load_unchanged(shared_data: Path, task: str) -> None:
-    folder = shared_data / "hat" / "configs" / task
+def test_hat_s_own_training_files_load_unchanged(hats_configs: Path, task: str) -> None:
+    folder = hats_configs / task
     (space,) = (folder / "supertransformer").glob("*.yml")
     args = train_args(f"--configs={space}")
     assert args.encoder_embed_choice == [640, 512]
@@ -57,8 +75,8 @@ def test_hat_s_own_training_files_load_unchanged(shared_data: Path, task: str) -
 
 
 @pytest.mark.parametrize("task", ["wmt14.en-de", "iwslt14.de-en"])
-def test_hat_s_own_search_files_load_unchanged(shared_data: Path, task: str) -> None:
-    folder = shared_data / "hat" / "configs" / task
+def test_hat_s_own_search_files_load_unchanged(hats_configs: Path, task: str) -> None:
+    folder = hats_configs / task
     (space,) = (folder / "supertransformer").glob("*.yml")
     files = sorted((folder / "evo_search").glob("*.yml"))
     assert files
@@ -95,6 +113,67 @@ def test_translating_leaves_training_s_keys_unread(space_yml: Path, tmp_path: Pa
         parse(generation_parser, [f"--configs={bad}"], ignored_keys=TRAINING_KEYS)
 
 
+BF16_WISHES = [
+    ([], "bf16: True", True),
+    ([], "bf16: auto", True),
+    ([], "bf16: False", False),
+    ([], "memory-efficient-bf16: True", True),
+    (["--bf16"], "", True),
+    (["--bf16", "auto"], "", True),
+    (["--bf16", "False"], "bf16: True", False),
+    (["--fp16"], "bf16: auto", True),
+]
+"""Flags and a line of YAML, and whether they wish for bf16 on a CPU."""
+
+
+@pytest.mark.parametrize("in_hardware", [True, False])
+@pytest.mark.parametrize(("flags", "line", "is_wanted"), BF16_WISHES)
+def test_bf16_where_it_is_in_hardware(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    flags: list[str],
+    line: str,
+    is_wanted: bool,
+    in_hardware: bool,
+) -> None:
+    monkeypatch.setattr(machine, "in_hardware", lambda precision, device: in_hardware)
+    path = tmp_path / "x.yml"
+    path.write_text(f"arch: transformersuper\ndata: nowhere\n{line}\n")
+    with caplog.at_level(logging.WARNING):
+        args = train_args(f"--configs={path}", "--cpu", *flags)
+    assert args.bf16 is (is_wanted and in_hardware)
+    assert not args.tpu
+    assert args.bf16 or not args.memory_efficient_bf16
+    said = [record.getMessage() for record in caplog.records if "bf16 is not" in record.message]
+    expected = "bf16 is not in this machine's hardware: running in fp32, which is faster"
+    assert said == ([expected] if is_wanted and not in_hardware else [])
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"), [("False", (True, False)), ("auto", (True, False)), ("True", None)]
+)
+def test_on_a_gpu_fp16_goes_before_auto(
+    monkeypatch: pytest.MonkeyPatch, wish: str, expected: tuple[bool, bool] | None
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(machine, "in_hardware", lambda precision, device: device == "cuda")
+    argv = ["nowhere", "--arch", "transformersuper", "--fp16", f"--bf16={wish}"]
+    if expected is None:
+        with pytest.raises(ConfigError, match="fp16 and bf16 exclude each other"):
+            train_args(*argv)
+        return
+    args = train_args(*argv)
+    assert (args.fp16, args.bf16) == expected
+
+
+def test_translating_takes_auto_too() -> None:
+    assert not parse(generation_parser, ["nowhere", "--path", "x.pt"]).bf16
+    args = parse(generation_parser, ["nowhere", "--path", "x.pt", "--bf16", "auto"])
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    assert args.bf16 is (machine.auto_precision(device) == "bf16")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -102,9 +181,22 @@ def test_translating_leaves_training_s_keys_unread(space_yml: Path, tmp_path: Pa
         ("optimizer: adamm", r"x.yml:1: optimizer cannot be 'adamm'; did you mean 'adam'\?"),
         ("max-update: many", "x.yml:1: max-update must be a whole number, but found 'many'"),
         ("adam-betas: (print(1), 2)", "x.yml:1: unknown key 'adam-betas'"),
+        (
+            "optimizer: adam\nadam-betas: 0.9",
+            "x.yml:2: adam-betas holds 2 numbers, but found '0.9'",
+        ),
+        ("max-epoch: 1:30", r"x.yml:1: max-epoch: 1:30 is an ambiguous number \(YAML reads 90\)"),
+        ("seed: 010", r"x.yml:1: seed: 010 is an ambiguous number .*: write 8 or 10"),
+        ("encoder-embed-choice: [0100, 64]", "x.yml:1: encoder-embed-choice: 0100 is an ambiguous"),
+        ("update-freq: [010]", "x.yml:1: update-freq: 010 is an ambiguous number"),
+        ("model-overrides: '{}'", "x.yml:1: 'model-overrides' is not taken: the options of a ch"),
+        ("quantization-config-path: x", "x.yml:1: 'quantization-config-path' is not taken: "),
+        ("pipeline-balance: '[1]'", "x.yml:1: 'pipeline-balance' is not taken: Super"),
+        ("log_file: x", "x.yml:1: 'log-file' is allowed on the command line only"),
         ("optimizer: adam\nadam-betas: (print(1), 2)", "x.yml:2: adam-betas holds numbers"),
         ("lr: [__import__('os').getcwd()]", "x.yml:1: lr holds numbers"),
         ("fp16: maybe", "x.yml:1: fp16 is a switch"),
+        ("bf16: maybe", "x.yml:1: bf16 is a switch: expected True, False or auto"),
     ],
 )
 def test_wrong_values_are_named(tmp_path: Path, line: str, message: str) -> None:
@@ -113,6 +205,96 @@ def test_wrong_values_are_named(tmp_path: Path, line: str, message: str) -> None
     arch = [] if line.startswith("arch") else ["--arch", "transformersuper"]
     with pytest.raises(ConfigError, match=message):
         train_args(f"--configs={path}", *arch)
+
+
+NOT_OURS = {
+    "arch": ("fconv", "fconv_self_att", "wav2vec", "lightconv_lm", "transformer", "hubert"),
+    "task": (
+        "audio_pretraining",
+        "translation_multi_simple_epoch",
+        "translation",
+        "speech_to_text",
+    ),
+    "criterion": ("ctc", "wav2vec", "composite_loss", "model"),
+    "optimizer": ("composite", "cpu_adam", "lamb"),
+    "lr-scheduler": ("manual", "pass_through"),
+    "scoring": ("wer", "bert_score"),
+    "dataset-impl": ("fasta", "huffman"),
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in NOT_OURS.items() for value in values]
+)
+def test_parts_of_fairseq_that_are_not_ours_are_refused_in_one_sentence(
+    key: str, value: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.yml"
+    path.write_text(f"{key}: {value}\n")
+    spellings = [[f"--{key}={value}"], [f"--{key}", value]]
+    if key == "arch":
+        spellings += [["-a", value], [f"-a{value}"]]
+    arch = [] if key == "arch" else ["--arch", "transformersuper"]
+    for flags in ([f"--configs={path}"], *spellings):
+        with pytest.raises(ConfigError, match=rf"{key}(/-a)? cannot be '{value}'") as refusal:
+            parse(training_parser, ["data", *flags, *arch])
+        assert len(str(refusal.value).removeprefix(str(path))) < 200
+    for ignored in (frozenset[str](), TRAINING_KEYS):  # translating leaves other keys unread
+        with pytest.raises(ConfigError, match=f"x.yml:1: {key} cannot be '{value}'"):
+            parse(generation_parser, ["data", f"--configs={path}"], ignored_keys=ignored)
+
+
+@pytest.mark.parametrize(
+    "flag", ["--model-overrides={}", "--pipeline-balance", "--bpe=gpt2", "--use-plasma-view"]
+)
+@pytest.mark.parametrize("make_parser", [training_parser, generation_parser])
+def test_options_that_are_not_taken_are_refused(
+    flag: str, make_parser: Callable[[], argparse.ArgumentParser]
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^{flag.split('=')[0]} is not taken: "):
+        parse(make_parser, ["data", "--arch=transformersuper", flag, "[1]"])
+
+
+def test_no_text_of_a_file_can_name_code(space_yml: Path, tmp_path: Path) -> None:
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil" / "__init__.py").write_text("raise SystemExit('ran')\n")
+    evil = f"--user-dir={tmp_path / 'evil'}"
+    bad = tmp_path / "x.yml"
+    bad.write_text(f'data: "{evil}"\nlatency-constraint: ["{evil}"]\nsave-dir: "{evil}"\n')
+    args = parse(
+        training_parser,
+        [f"--configs={space_yml}", f"--evo-configs={bad}"],
+        add_options=add_search_options,
+    )
+    assert (args.data, args.save_dir, args.user_dir) == (evil, evil, None)
+    assert args.latency_constraint == [evil]
+
+
+def test_texts_are_kept_as_they_are_written(space_yml: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.yml"
+    path.write_text("target-lang: no\nsave-dir: 007\ntrain-subset: 1:30\nrestore-file: 1e5\n")
+    args = train_args(f"--configs={space_yml}", f"--sub-configs={path}")
+    assert (args.target_lang, args.save_dir) == ("no", "007")
+    assert (args.train_subset, args.restore_file) == ("1:30", "1e5")
+
+
+def test_a_fasta_file_never_reaches_a_shell(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fairseq takes one for the target side, even where nobody named a format."""
+    from hat.fairseq_plugin.loading import build_task, load_subset
+
+    monkeypatch.chdir(tmp_path)
+    folder = Path("x;touch pwned;#")
+    shutil.copytree(corpus, folder)
+    for old in folder.glob("valid.xx-yy.yy.*"):
+        old.unlink()
+    (folder / "valid.xx-yy.yy.fasta").write_text(">a\nw1\n")
+    argv = ["--source-lang=xx", "--target-lang=yy", "--path=x.pt"]
+    task = build_task(parse(generation_parser, [str(folder), *argv]))
+    with pytest.raises(DataError, match=r"valid\.xx-yy\.yy\.fasta: FASTA files are not read"):
+        load_subset(task, "valid")
+    assert not Path("pwned").exists()
 
 
 def test_without_an_architecture_nothing_is_known() -> None:

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 import hat
-from hat.models.checkpoint import read_checkpoint
+from hat.machine import auto_precision
+from hat.models.checkpoint import checkpoint_options, read_checkpoint
 from tests.fairseq_plugin.conftest import ROOT, run_script
 
 
@@ -31,7 +32,21 @@ def test_the_last_line_is_the_result(trained: Path) -> None:
     result = json.loads((trained / "log").read_text().splitlines()[-1])
     assert result["checkpoint"] == str(trained / "checkpoint_best.pt")
     assert result["best_loss"] > 0
+    assert result["num_updates"] == 12
     assert "|seed:3|" in result["signature"]
+    assert "|updates:12|" in result["signature"]
+    assert "earlier:" not in result["signature"]
+    written = {path.name for path in trained.iterdir()} - {"log"}  # that one is the fixture's
+    assert written == {"checkpoint_best.pt", "checkpoint_last.pt"}
+    assert sorted(result) == ["best_loss", "checkpoint", "num_updates", "signature"]
+
+
+def test_a_finished_training_prints_its_result_again(trained: Path, space_yml: Path) -> None:
+    before = {path.name: path.read_bytes() for path in trained.iterdir()}
+    done = run_script("train.py", f"--configs={space_yml}", "--save-dir", str(trained))
+    assert "nothing to train: 12 updates are done, and max-update is 12" in done.stdout
+    assert done.stdout.splitlines()[-1] == (trained / "log").read_text().splitlines()[-1]
+    assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
 
 
 def test_validation_reports_both_extremes(trained: Path) -> None:
@@ -62,36 +77,52 @@ def test_a_killed_training_ends_with_the_same_weights(
     assert largest_difference(last, trained / "checkpoint_last.pt") == 0.0
 
 
+def torchrun(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Runs ``python WORDS`` in two processes that train one model."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+            *words,
+        ],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
 @pytest.mark.stage
 def test_torchrun_trains_one_model(space_yml: Path, tmp_path: Path) -> None:
     common = ["train.py", f"--configs={space_yml}", "--max-update", "4"]
     common += ["--warmup-updates", "2", "--dropout", "0"]
     run_script(*common, "--update-freq", "2", "--save-dir", str(tmp_path / "one"))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-            *(*common, "--save-dir", str(tmp_path / "two")),
-        ],
-        cwd=ROOT,
-        env=environment,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    torchrun(*common, "--save-dir", str(tmp_path / "two"))
     one, two = (tmp_path / name / "checkpoint_last.pt" for name in ("one", "two"))
     # Two processes see the same batches as one that accumulates two; an update that leaves a
     # layer out lets Adam's momentum move it only where gradients are gathered, hence not 0.
     assert largest_difference(one, two) < 0.02
     logged = [read_checkpoint(path)["extra_state"]["val_loss"] for path in (one, two)]
     assert logged[0] == pytest.approx(logged[1], abs=0.05)
+    before = two.read_bytes()
+    done = torchrun(*common, "--save-dir", str(tmp_path / "two"))  # it is over: nothing to do
+    assert '"num_updates": 4' in done.stdout.splitlines()[-1]
+    done = run_script(*common, "--save-dir", str(tmp_path / "two"), check=False)
+    assert done.returncode == 2
+    assert "distributed-world-size was 2, is now 1" in done.stderr
+    assert two.read_bytes() == before
 
 
-def test_fp16_without_a_gpu_is_said_once_and_bf16_trains(space_yml: Path, tmp_path: Path) -> None:
+@pytest.mark.numbers
+def test_missing_precisions_are_said_once(space_yml: Path, tmp_path: Path) -> None:
     common = ["train.py", f"--configs={space_yml}", "--max-update", "1", "--save-dir"]
     done = run_script(
         *common, str(tmp_path / "bf16"), "--bf16", "--tensorboard-logdir", str(tmp_path / "tb")
     )
+    if not torch.cuda.is_available():
+        is_fp32 = auto_precision() == "fp32"
+        assert done.stdout.count("bf16 is not in this machine's hardware: running in fp") == is_fp32
     assert (tmp_path / "bf16" / "checkpoint_best.pt").is_file()
     assert list((tmp_path / "tb" / "valid").glob("events*"))
     if not torch.cuda.is_available():
@@ -109,16 +140,14 @@ def test_a_single_subtransformer_is_trained(space_yml: Path, sub_yml: Path, tmp_
     assert model.arch == hat.load_arch(sub_yml)
 
 
-def test_another_network_s_folder_is_not_gone_on_from(
-    space_yml: Path, trained: Path, tmp_path: Path
-) -> None:
-    import shutil
-
-    folder = shutil.copytree(trained, tmp_path / "copy")
-    command = ["train.py", f"--configs={space_yml}", "--qkv-dim", "16", "--save-dir", str(folder)]
+def test_another_training_s_folder_is_not_gone_on_from(space_yml: Path, trained: Path) -> None:
+    command = ["train.py", f"--configs={space_yml}", "--qkv-dim", "16", "--save-dir", str(trained)]
     done = run_script(*command, check=False)
     assert done.returncode == 2
-    assert "holds the checkpoints of another network" in done.stderr
+    assert done.stderr == (
+        f"error: {trained}: holds a training under other conditions: qkv-dim was 32, is now 16: "
+        "choose another --save-dir; --resume-anyway goes on all the same\n"
+    )
 
 
 def test_a_typo_ends_with_one_sentence_and_nothing_written(space_yml: Path, tmp_path: Path) -> None:
@@ -150,8 +179,11 @@ def test_plain_fairseq_train_knows_the_architectures(
         *("--decoder-ende-attention-heads-choice", "4", "2"),
         *("--decoder-arbitrary-ende-attn-choice=-1", "--save-dir", str(tmp_path)),
     )
+    from hat.fairseq_plugin.dictionaries import noted_dictionaries
+
     assert "done training" in done.stdout
-    assert (tmp_path / "checkpoint_best.pt").is_file()
+    options = checkpoint_options(read_checkpoint(tmp_path / "checkpoint_best.pt"), tmp_path)
+    assert set(noted_dictionaries(options)) == {"source", "target"}
 
 
 def test_validation_is_the_same_however_batches_are_shared_out() -> None:

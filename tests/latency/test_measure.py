@@ -9,10 +9,7 @@ from hat.errors import ConfigError
 from hat.latency import measure as measuring
 from hat.latency.clock import CpuClock
 from hat.latency.measure import measure, time_runs
-from hat.latency.precision import at_precision
 from hat.latency.workload import Workload
-from hat.models.config import SuperTransformerConfig
-from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
 
 
@@ -32,25 +29,6 @@ class FakeClock:
 def endless(*times: float) -> Iterator[float]:
     while True:
         yield from times
-
-
-@pytest.fixture(scope="module")
-def model() -> SuperTransformer:
-    torch.manual_seed(0)
-    config = SuperTransformerConfig(
-        src_vocab_size=50,
-        tgt_vocab_size=60,
-        encoder_embed_dim=32,
-        encoder_ffn_dim=48,
-        encoder_layers=3,
-        encoder_heads=4,
-        decoder_embed_dim=32,
-        decoder_ffn_dim=48,
-        decoder_layers=3,
-        decoder_heads=4,
-        qkv_dim=32,
-    )
-    return SuperTransformer(config).eval()
 
 
 def test_one_sample(model: SuperTransformer, tiny_space: SearchSpace) -> None:
@@ -154,28 +132,3 @@ def test_an_architecture_that_does_not_fit(
 
 def test_the_cpu_clock_counts_milliseconds() -> None:
     assert 0 <= CpuClock().elapsed_ms(lambda: None) < 1000
-
-
-@pytest.mark.parametrize(
-    ("precision", "tolerance"), [("fp32", 0.0), ("bf16", 0.1), ("fp16", 0.02), ("int8", 0.15)]
-)
-@pytest.mark.parametrize("unequal_widths", [False, True])
-def test_precisions_compute_the_same_function(
-    model: SuperTransformer,
-    tiny_space: SearchSpace,
-    precision: str,
-    tolerance: float,
-    unequal_widths: bool,
-) -> None:
-    from dataclasses import replace
-
-    space = replace(tiny_space, decoder_embed_dims=(16 if unequal_widths else 32,))
-    arch = space.largest()
-    small = extract(model, arch).eval()
-    source, target = torch.randint(4, 50, (3, 7)), torch.randint(4, 60, (3, 5))
-    with torch.inference_mode():
-        expected = small(source, None, target)
-        found = at_precision(extract(model, arch), precision).eval()(source, None, target).float()
-    assert (found - expected).abs().max() <= tolerance * expected.std()
-    if precision != "fp32":
-        assert not torch.equal(found, expected)

@@ -24,6 +24,7 @@ from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import LatencySample, read_samples
 from hat.latency.table import ArchTable, table_of_samples
 from hat.latency.workload import Workload
+from tests.conftest import MADE_DATA
 
 Simulate = Callable[..., list[LatencySample]]
 
@@ -251,12 +252,23 @@ def test_mlp_needs_rows_for_a_batch(simulate: Simulate) -> None:
         )
 
 
-@pytest.mark.parametrize("task", ["iwslt14.de-en", "wmt14.en-de"])
-def test_hats_published_predictors_give_hats_predictions(shared_data: Path, task: str) -> None:
-    folder = shared_data / "hat"
-    config = folder / "configs" / task / "latency_predictor" / "gpu_titanxp.yml"
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ("made.xx-yy", "made_cpu_quiet"),
+        ("iwslt14.de-en", "iwslt14deen_gpu_titanxp"),
+        ("wmt14.en-de", "wmt14ende_gpu_titanxp"),
+    ],
+)
+def test_hats_published_predictors_give_hats_predictions(
+    request: pytest.FixtureRequest, task: str, name: str
+) -> None:
+    is_made = task.startswith("made")
+    folder = (MADE_DATA if is_made else request.getfixturevalue("shared_data")) / "hat"
+    (config,) = (folder / "configs" / task / "latency_predictor").glob(
+        f"{name.partition('_')[2]}.yml"
+    )
     norms = yaml.safe_load(config.read_text())
-    name = f"{task.replace('.', '').replace('-', '')}_gpu_titanxp"
     path = folder / "predictors" / f"{name}.pt"
     predictor = load_predictor(path, feature_norm=norms["feature-norm"], lat_norm=norms["lat-norm"])
     table, latency_ms = arrays(read_samples(folder / "latency" / f"{name}_all.csv"))

@@ -2,6 +2,7 @@ import pytest
 
 from hat.errors import ConfigError
 from hat.latency.workload import Workload
+from hat.machine import FULL, INT8_RANGES, REDUCED
 
 
 @pytest.mark.parametrize(
@@ -10,6 +11,8 @@ from hat.latency.workload import Workload
         ({"device": "tpu"}, "device must be one of cpu, cuda, not 'tpu'"),
         ({"precision": "fp8"}, "precision must be one of fp32, bf16, fp16, int8, not 'fp8'"),
         ({"device": "cuda", "precision": "int8"}, "precision int8 is for the CPU"),
+        ({"precision": "int8", "int8_range": "half"}, "int8_range must be full or reduced, not"),
+        ({"int8_range": "full"}, "int8_range is for precision int8, not fp32"),
         ({"beam": 0}, "beam must be at least 1, but is 0"),
         ({"warmup_runs": -1}, "warmup_runs must not be negative"),
         ({"trim_fraction": 0.5}, "trim_fraction must lie in 0..0.5"),
@@ -24,6 +27,23 @@ def test_impossible_workloads_are_refused(fields: dict[str, object], message: st
 def test_round_trip() -> None:
     workload = Workload(precision="bf16", ci_percent=1.0)
     assert Workload.from_dict(workload.to_dict(), "x") == workload
+
+
+def test_int8_states_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    for chosen in INT8_RANGES:
+        monkeypatch.setattr("hat.latency.workload.int8_range", lambda chosen=chosen: chosen)
+        workload = Workload(precision="int8")
+        assert workload.int8_range == chosen
+        assert workload.tag() == f"cpu-int8{chosen}-t1-s30-d30-b1x5"
+        assert Workload.from_dict(workload.to_dict(), "x") == workload
+    assert Workload().tag() == "cpu-fp32-t1-s30-d30-b1x5"
+    full, reduced = (Workload(precision="int8", int8_range=name) for name in INT8_RANGES)
+    assert full.difference(reduced) == "int8_range is full in one and reduced in the other"
+
+
+def test_int8_of_old_files_was_over_the_full_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hat.latency.workload.int8_range", lambda: REDUCED)
+    assert Workload.from_dict({"precision": "int8"}, "x").int8_range == FULL
 
 
 def test_unknown_fields_are_named() -> None:

@@ -99,8 +99,9 @@ def test_tolerates_what_fairseq_adds(tmp_path: Path) -> None:
     load_checkpoint(write(tmp_path / "c.pt", {"args": options(), "model": state}))
 
 
-def test_meters_of_a_fairseq_that_is_not_here(shared_data: Path) -> None:
-    content = read_checkpoint(shared_data / "hat" / "parity" / "mini_random.pt")
+@pytest.mark.parametrize("name", ["mini_random", "small_unshared_enclayers"])
+def test_meters_of_a_fairseq_that_is_not_here(data: Path, name: str) -> None:
+    content = read_checkpoint(data / "hat" / "parity" / f"{name}.pt")
     meters = content["extra_state"]["train_meters"].values()
     assert any(type(meter) is InertMeter and vars(meter) for meter in meters)
 
@@ -126,6 +127,20 @@ def test_code_in_a_file_does_not_run(tmp_path: Path, zipped: bool) -> None:
     assert not marker.exists()
     torch.load(path, weights_only=False)
     assert marker.exists()  # the file does run code where it is allowed to
+
+
+def test_reading_leaves_what_others_allowed(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.pt", {"args": options(), "model": weights()})
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.add_safe_globals([argparse.Namespace, Fraction])
+    try:
+        read_checkpoint(path)
+        assert {argparse.Namespace, Fraction} <= set(torch.serialization.get_safe_globals())
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
+    read_checkpoint(path)
+    assert set(torch.serialization.get_safe_globals()) == set(before)
 
 
 def _good() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The numbers that HAT itself gave for its checkpoints."""
+"""The numbers that HAT itself gave for its checkpoints, and a plain model for made ones."""
 
 import json
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ class Bundle:
 
 
 @pytest.fixture
-def bundle(shared_data: Path, name: str) -> Bundle:
-    folder = shared_data / "hat" / "parity"
+def bundle(data: Path, name: str) -> Bundle:
+    folder = data / "hat" / "parity"
     with np.load(folder / f"{name}_tensors.npz") as tensors:
         return Bundle(
             model=hat.load_checkpoint(folder / f"{name}.pt"),
@@ -54,8 +54,7 @@ def largest_difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 @BUNDLES
 @torch.no_grad()
 def test_encoder_and_logits(bundle: Bundle) -> None:
-    assert len(bundle.configs) == 12
-    for index in range(12):
+    for index in range(len(bundle.configs)):
         arch = bundle.arch(index)
         bundle.model.set_sample_config(arch)
         encoded = bundle.model.encoder(bundle.tensor("src_tokens")).states[0]

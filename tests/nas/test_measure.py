@@ -1,3 +1,4 @@
+import argparse
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -7,10 +8,13 @@ import pytest
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.space import SearchSpace
+from hat.latency.device import device_name
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
-from hat.nas.measure import guarded
+from hat.machine import FULL, REDUCED
+from hat.nas.limits import LatencyLimit
+from hat.nas.measure import build_measure, guarded
 
 
 def toy_predictor(space: SearchSpace, reference: bool) -> LatencyPredictor:
@@ -47,3 +51,17 @@ def test_the_datasets_reference_stands_guard(
     assert timer(tiny_space.largest()) == pytest.approx(expected)
     assert len(seen) <= asked
     assert tiny_space.largest() in seen
+
+
+def test_int8_that_would_overflow_here_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hat.latency.precision.int8_range", lambda: REDUCED)
+    workload = Workload(precision="int8", int8_range=FULL)
+    facts = {"workload": workload.to_dict(), "device": device_name("cpu")}
+    predictor = SimpleNamespace(facts=facts, source="p.pt")
+    each = SimpleNamespace(predictor=predictor, limit=SimpleNamespace(name="latency_ms"))
+    args = argparse.Namespace(measure_finalists=3, measure_patience=1.0)
+    limits = [cast(LatencyLimit, each)]
+    assert build_measure(args, limits, cast(Any, None), str) is None
+    assert "latency_ms is not measured: the workload is int8 over" in capsys.readouterr().out

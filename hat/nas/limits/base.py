@@ -22,7 +22,7 @@ Arch = SubTransformerConfig
 Count = Callable[[Sequence[Arch]], NDArray[np.float64]]
 """What N architectures cost, (N,)."""
 
-_AMOUNT = re.compile(r"([+-]?[0-9.]+(?:e[+-]?[0-9]+)?) *([a-z%]*)", re.IGNORECASE)
+_AMOUNT = re.compile(r"([+-]?(?!0[0-9])[0-9.]+(?:e[+-]?[0-9]+)?) *([a-z%]*)", re.IGNORECASE)
 COUNT_UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
