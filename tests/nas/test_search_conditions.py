@@ -94,7 +94,7 @@ class Place:
         torch.save(content, self.net)
 
     def other_predictor(self) -> None:
-        from hat.latency.predictor import load_predictor
+        from hat.latency.predictors.load import load_predictor
 
         predictor = load_predictor(self.predictor)
         predictor.facts["note"] = "another"
