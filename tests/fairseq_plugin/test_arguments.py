@@ -15,7 +15,6 @@ import torch
 pytest.importorskip("fairseq")
 
 import hat.cli.training_keys
-from hat import machine
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.arguments import (
@@ -24,6 +23,7 @@ from hat.fairseq_plugin.arguments import (
     parse,
     training_parser,
 )
+from hat.machine import instructions as machine
 from hat.nas.options import add_search_options
 from tests.conftest import SHARED_DATA
 from tests.fairseq_plugin.conftest import ROOT
