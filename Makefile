@@ -10,9 +10,6 @@ SUPERNET ?= runs/multi30k.en-de
 # What bench-search collects of it in minutes, to see how often racing changes a choice.
 LOSSES ?= runs/bench-search/losses.npz
 
-# torch and BLAS start as many threads as they find cores; on shared machines that costs more
-# than it brings, so it is said here once.
-export OMP_NUM_THREADS ?= 2
 
 .PHONY: demo test test-isa test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training clean
 

@@ -7,7 +7,8 @@ and the parts that need no torch work without it.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from hat.shape_caches import keep_small
+from hat.machine.shape_caches import keep_small
+from hat.machine.threads import set_default
 from hat.version import __version__
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from hat.models.extract import extract
     from hat.models.super_transformer import SuperTransformer
 
-keep_small()  # every command and every ``import hat`` comes by here
+# Every command and every ``import hat`` comes by here.
+keep_small()
+set_default()
 
 _HOME = {
     "DecoderConfig": "hat.arch.config",

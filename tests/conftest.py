@@ -22,7 +22,14 @@ def data(request: pytest.FixtureRequest) -> Path:
     return {"made": MADE_DATA, "real": SHARED_DATA}[request.param]
 
 
-NUMBERS = ("latency", "models", "modules", "scoring", "stages/test_epsinas.py", "test_machine.py")
+NUMBERS = (
+    "latency",
+    "models",
+    "modules",
+    "scoring",
+    "commands/test_epsinas.py",
+    "machine/test_instructions.py",
+)
 """Folders and files whose tests compute something that a processor could compute otherwise."""
 
 
@@ -30,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests of numbers, which ``make test-isa`` runs again with fewer instructions."""
     here = Path(__file__).parent
     places = tuple(here / name for name in NUMBERS)
+    missing = [str(place) for place in places if not place.exists()]
+    assert not missing, f"NUMBERS names what is not there: {', '.join(missing)}"
     for item in items:
         if any(item.path.is_relative_to(place) for place in places):
             item.add_marker(pytest.mark.numbers)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hat.machine import in_hardware
+from hat.machine.instructions import in_hardware
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
 

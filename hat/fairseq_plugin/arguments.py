@@ -26,7 +26,7 @@ from hat.cli.options import (
 )
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.accepted import TASK, refuse, restricted
-from hat.machine import auto_precision
+from hat.machine.instructions import auto_precision
 from hat.tasks.binary_index import check_binary_sides
 from hat.text.dictionaries import read_dictionary
 from hat.yaml_reader import Entry

@@ -86,7 +86,8 @@ def train(args: argparse.Namespace) -> Trained | None:
     add_torchrun_options(args)
     beginning = begin(args)
     if beginning.why_over is not None:
-        logger.info("nothing to train: %s", beginning.why_over)
+        if is_first_process():  # whose last line is the result
+            logger.info("nothing to train: %s", beginning.why_over)
     else:
         setattr(args, training_record.OPTION, beginning.record.to_plain())
         _run_fairseq(args, beginning.loads)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hat.errors import ConfigError
 from hat.latency.workload import Workload
-from hat.machine import FULL, REDUCED, in_hardware, int8_range
+from hat.machine.instructions import FULL, REDUCED, in_hardware, int8_range
 from hat.models.super_transformer import SuperTransformer
 from hat.modules.attention import MultiheadAttentionSuper
 from hat.modules.linear import LinearSuper

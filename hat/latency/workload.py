@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from hat.errors import ConfigError, suggestion
-from hat.machine import FULL, INT8_RANGES, int8_range
+from hat.machine.instructions import FULL, INT8_RANGES, int8_range
 from hat.tasks.facts import DEFAULT_SRC_LEN
 
 DEVICES = ("cpu", "cuda")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hat import machine
 from hat.arch.hat_yaml import arch_to_mapping, load_arch
 from hat.arch.space import SearchSpace
+from hat.machine import instructions as machine
 
 pytest.importorskip("fairseq")
 

@@ -17,7 +17,6 @@ pytest.importorskip("fairseq")
 from hat.nas.options import add_search_options
 
 import hat.cli.training_keys
-from hat import machine
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.arguments import (
@@ -26,6 +25,7 @@ from hat.fairseq_plugin.arguments import (
     parse,
     training_parser,
 )
+from hat.machine import instructions as machine
 from tests.conftest import SHARED_DATA
 from tests.fairseq_plugin.conftest import ROOT
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import hat
-from hat.machine import auto_precision
+from hat.machine.instructions import auto_precision
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
 from tests.fairseq_plugin.conftest import ROOT, run_script
 

@@ -12,7 +12,7 @@ from hat.latency import precision as precisions
 from hat.latency.measure import measure
 from hat.latency.precision import PackedWeight, at_precision, check_precision
 from hat.latency.workload import Workload
-from hat.machine import FULL, INT8_RANGES, REDUCED, int8_range
+from hat.machine.instructions import FULL, INT8_RANGES, REDUCED, int8_range
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
 

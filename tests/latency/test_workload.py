@@ -2,7 +2,7 @@ import pytest
 
 from hat.errors import ConfigError
 from hat.latency.workload import Workload
-from hat.machine import FULL, INT8_RANGES, REDUCED
+from hat.machine.instructions import FULL, INT8_RANGES, REDUCED
 
 
 @pytest.mark.parametrize(

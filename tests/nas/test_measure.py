@@ -12,7 +12,7 @@ from hat.latency.device import device_name
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
-from hat.machine import FULL, REDUCED
+from hat.machine.instructions import FULL, REDUCED
 from hat.nas.limits import LatencyLimit
 from hat.nas.measure import build_measure, guarded
 

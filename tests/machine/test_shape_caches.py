@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hat.shape_caches import CAPACITIES
+from hat.machine.shape_caches import CAPACITIES
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run_python(*words: str, **environment: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from hat import machine
+from hat.machine import instructions as machine
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 CUTS: dict[str, dict[str, str]] = {
     "avx2": {
@@ -28,7 +28,7 @@ CUTS: dict[str, dict[str, str]] = {
 
 SAYS = """
 import json, torch
-from hat import machine
+from hat.machine import instructions as machine
 from tests.latency.test_precision import product_error
 ranges = {}
 for engine in set(torch.backends.quantized.supported_engines) & {"x86", "fbgemm", "onednn"}:

@@ -1,0 +1,1 @@
+"""What this machine is: its instructions, the rates it reaches, the cores it may use."""

@@ -1,0 +1,140 @@
+"""The rates of this machine's matrix products, measured once and kept.
+
+They say what share of its floor a piece of work reached, and how long the next one will take.
+Figures in the documentation name them beside the machine.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hat.errors import HatError
+from hat.files import write_json
+
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+
+_SIZE = 768
+"""Rows and columns: three matrices of fp32 take 7 MB, as large as those of a network's layer."""
+
+_SECONDS = 0.25
+"""How long each precision is measured, at the least once."""
+
+_SETTINGS = (
+    *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "FBGEMM_ENABLE_INSTRUCTIONS"),
+    "MKL_ENABLE_INSTRUCTIONS",
+)
+"""Environment variables that take instructions away."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """GFLOP/s of large products on the processor, by precision."""
+
+    gflops: Mapping[str, float]
+    """For ``int8``, whose products are of integers, 10^9 operations a second."""
+
+    threads: int
+    machine: str
+    """The processor's name and the version of torch."""
+
+    def __str__(self) -> str:
+        figures = ", ".join(f"{name} {rate:.0f}" for name, rate in self.gflops.items())
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{self.machine}, {threads}: {figures} GFLOP/s"
+
+
+def rates(*, fresh: bool = False) -> Rates:
+    """Returns this machine's rates with torch's current number of threads.
+
+    They are measured in about two seconds, the first time; after that they are read from the
+    user's cache folder (``$XDG_CACHE_HOME/hat``, else ``~/.cache/hat``). Another processor,
+    version of torch, number of threads or set of instructions is measured anew.
+
+    Args:
+        fresh: whether to measure again what is kept.
+    """
+    import torch
+
+    threads, machine = torch.get_num_threads(), machine_name()
+    cut = [f"{name}={os.environ[name]}" for name in _SETTINGS if name in os.environ]
+    key = "|".join([machine, f"threads:{threads}", *cut])
+    path = _cache_folder() / "rates.json"
+    kept = _read(path)
+    if fresh or key not in kept:
+        kept[key] = {name: round(_measured(name), 1) for name in PRECISIONS}
+        with contextlib.suppress(OSError, HatError):  # a folder that cannot be written: no cache
+            write_json(path, kept)
+    return Rates(kept[key], threads, machine)
+
+
+def machine_name() -> str:
+    """Returns the processor's name and the version of torch."""
+    import torch
+
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n"):
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return f"{name} (torch {torch.__version__})"
+
+
+def _measured(precision: str) -> float:
+    product = _product(precision)
+    product()  # the first one includes generating its code
+    best, started = float("inf"), time.perf_counter()
+    while True:
+        before = time.perf_counter()
+        product()
+        now = time.perf_counter()
+        # The fastest counts: another process that runs now and then does no harm.
+        best = min(best, now - before)
+        if now - started > _SECONDS:
+            return float(2 * _SIZE**3 / best / 1e9)
+
+
+def _product(precision: str) -> Callable[[], Any]:
+    import torch
+
+    if precision != "int8":
+        dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+        factor = torch.ones(_SIZE, _SIZE, dtype=dtypes[precision])
+        return lambda: torch.mm(factor, factor)
+    with warnings.catch_warnings():
+        # torch announces that quantised tensors will move to another package
+        warnings.simplefilter("ignore", UserWarning)
+        weight = torch.quantize_per_tensor(torch.ones(_SIZE, _SIZE), 1 / 127, 0, torch.qint8)
+        packed = torch.ops.quantized.linear_prepack(weight, None)
+    rows = torch.ones(_SIZE, _SIZE)
+    return lambda: torch.ops.quantized.linear_dynamic(rows, packed, True)
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "hat"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(kept, dict):
+        return {}
+    return {key: value for key, value in kept.items() if _is_rates(value)}
+
+
+def _is_rates(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and tuple(value) == PRECISIONS
+        and all(isinstance(rate, int | float) and rate > 0 for rate in value.values())
+    )
