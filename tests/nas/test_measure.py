@@ -1,4 +1,3 @@
-import argparse
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,7 +12,7 @@ from hat.latency.predictor import LatencyPredictor
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.machine.instructions import FULL, REDUCED
-from hat.nas.limits import LatencyLimit
+from hat.nas.limits.base import SearchLimit
 from hat.nas.measure import build_measure, guarded
 
 
@@ -61,7 +60,6 @@ def test_int8_that_would_overflow_here_is_not_measured(
     facts = {"workload": workload.to_dict(), "device": device_name("cpu")}
     predictor = SimpleNamespace(facts=facts, source="p.pt")
     each = SimpleNamespace(predictor=predictor, limit=SimpleNamespace(name="latency_ms"))
-    args = argparse.Namespace(measure_finalists=3, measure_patience=1.0)
-    limits = [cast(LatencyLimit, each)]
-    assert build_measure(args, limits, cast(Any, None), str) is None
+    limits = [cast(SearchLimit, each)]
+    assert build_measure(limits, cast(Any, None), str, patience_s=1.0) is None
     assert "latency_ms is not measured: the workload is int8 over" in capsys.readouterr().out
