@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from predictor_baselines import FlatPredictor, boosting, linear
 
+from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.simulated import SimulatedTraining, Training
@@ -67,7 +67,6 @@ BAD_SHARE = 0.2
 """What the classifier throws out; the cross-validation table shows other shares."""
 
 Job = dict[str, Any]
-Floats = NDArray[np.float64]
 
 
 @cache

@@ -9,10 +9,11 @@ import hat
 
 PACKAGE = Path(hat.__file__).parent
 
-BASE = {"errors", "version", "files", "conditions", "signature", "settings", "parts"}
+BASE = {"arrays", "errors", "version", "files", "conditions", "signature", "settings", "parts"}
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
 
 GROUND: dict[str, set[str]] = {
+    "arrays": set(),
     "errors": set(),
     "version": set(),
     "files": {"errors"},

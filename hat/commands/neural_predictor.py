@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.load import LOADERS, load_benchmark
 from hat.benchmarks.simulated import SimulatedTraining
@@ -30,8 +31,6 @@ from hat.scoring.selection import select
 from hat.scoring.splits import EXAMPLES, split_indices
 from hat.scoring.two_stage import TwoStagePredictor
 from hat.signature import signature
-
-Floats = NDArray[np.float64]
 
 
 def default_metric(table: TableBenchmark[Any]) -> str:

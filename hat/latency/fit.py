@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.errors import DataError
 from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
 from hat.latency.drift import ShiftedRun, find_shifted_runs
@@ -16,7 +17,7 @@ from hat.latency.predictors.kinds import LINEAR_KINDS
 from hat.latency.predictors.linear import LinearFit, LinearPredictor, fit_linear
 from hat.latency.samples import LAYER_COLUMNS, LatencySample, read_samples
 from hat.latency.sidecar import common_workload, read_sidecar
-from hat.latency.table import ArchTable, Floats, table_of_samples
+from hat.latency.table import ArchTable, table_of_samples
 from hat.latency.workload import Workload
 
 Rows = NDArray[np.intp]

@@ -13,10 +13,11 @@ import torch
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
+from hat.arrays import Floats
 from hat.errors import CheckpointError, ConfigError
 from hat.files import replacing
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
-from hat.latency.table import ArchTable, Floats, table_of_archs
+from hat.latency.table import ArchTable, table_of_archs
 from hat.latency.workload import Workload
 
 FORMAT = "hat-latency-predictor-1"

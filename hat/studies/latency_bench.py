@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.errors import DataError
 from hat.latency.drift import DriftReport, find_shifted_runs
 from hat.latency.fit import Rows, average_machine, fit_auto, split_rows
@@ -18,7 +19,7 @@ from hat.latency.predictor import LatencyPredictor, Scales, observed_choices
 from hat.latency.predictors.linear import LinearPredictor, fit_linear
 from hat.latency.predictors.mlp import MlpRecipe, fit_mlp
 from hat.latency.samples import read_samples
-from hat.latency.table import ArchTable, Floats, table_of_samples
+from hat.latency.table import ArchTable, table_of_samples
 
 TRAIN_ROWS = (1600, 400, 100, 40)
 HAT_FEATURE_NORM = (640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hat.latency.table import Floats
+from hat.arrays import Floats
 from hat.studies.latency_bench import HAT_MLP, METHODS, BenchData, BenchRow
 
 _FIGURES = (

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark
 from hat.report.document import Section, write_document
 from hat.report.plots import Axes, Band, band_plot
 from hat.report.tables import Column, csv_table, markdown_table, text_table
 from hat.report.verdict import Runs, Verdict, compare, verdict_text
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

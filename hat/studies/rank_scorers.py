@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hat.arch.cell import CellGraph
 from hat.arch.cell_widths import nb101_macs, nb101_num_params
 from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
 from hat.arch.recipe import Recipe, awd_num_params
+from hat.arrays import Floats
 from hat.benchmarks.images import image_batch
 from hat.errors import ConfigError
 from hat.latency.workload import default_src_len
@@ -24,7 +24,6 @@ from hat.studies.epsinas.nasbench_nlp import VOCABULARY, random_sums
 from hat.studies.epsinas.subtransformers import space_of
 
 Archs = Sequence[Any]
-Floats = NDArray[np.float64]
 Scorers = dict[str, Scorer[Any]]
 
 

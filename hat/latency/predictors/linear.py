@@ -10,6 +10,7 @@ import torch
 from hat.arch.config import SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.space import SearchSpace
+from hat.arrays import Floats
 from hat.errors import DataError
 from hat.latency.gene_tables import gene_tables
 from hat.latency.predictor import CHOICE_FIELDS, CHUNK, LatencyPredictor, Scales
@@ -22,7 +23,7 @@ from hat.latency.predictors.basis import (
 )
 from hat.latency.predictors.regression import fit_prices
 from hat.latency.samples import LAYER_COLUMNS
-from hat.latency.table import ENCODER_LISTS, ArchTable, Floats
+from hat.latency.table import ENCODER_LISTS, ArchTable
 
 BASES: dict[str, Basis] = {
     "additive": additive,

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hat.arrays import Floats
 from hat.errors import ConfigError
 from hat.latency.predictor import LatencyPredictor, Scales
-from hat.latency.table import ArchTable, Floats
+from hat.latency.table import ArchTable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
+from hat.arrays import Floats
 from hat.benchmarks import nb201, nb_nlp
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.csv_table import load_csv
@@ -31,8 +32,6 @@ from hat.scoring.proxy_stats import ProxyStats, proxy_stats
 from hat.signature import signature
 from hat.studies.epsinas import common
 from hat.studies.epsinas.subtransformers import space_of
-
-Floats = common.Floats
 
 
 @dataclass(frozen=True)

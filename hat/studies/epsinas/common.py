@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.benchmarks.images import IMAGE_KINDS, image_batch
 from hat.errors import ConfigError
 from hat.files import write_text
@@ -18,8 +18,6 @@ from hat.scoring.proxy_stats import ProxyStats, proxy_stats
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

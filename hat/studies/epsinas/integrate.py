@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.benchmarks import nb201
 from hat.benchmarks.zero_cost import TableSearch, ZeroCostSettings
 from hat.cli.console import print_result
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
             cells, images, args.weights, lend_skip=lend, progress=common.Progress()
         )
     search = TableSearch(accuracy, scores, neighbours, ZeroCostSettings(num_models=args.models))
-    searches: dict[str, Callable[[np.random.Generator], common.Floats]] = {
+    searches: dict[str, Callable[[np.random.Generator], Floats]] = {
         "random search": lambda rng: search.random_search(rng),
         "random search, warm-up": lambda rng: search.random_search(rng, warmup=True),
         "ageing evolution": lambda rng: search.ageing_evolution(rng),
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
         )
         for name, run_once in searches.items()
     }
-    columns: list[Column[tuple[str, common.Floats]]] = [
+    columns: list[Column[tuple[str, Floats]]] = [
         Column("search", lambda row: row[0]),
         *(
             Column(
@@ -115,12 +116,12 @@ def _checkpoints(models: int) -> list[int]:
     return [count for count in (10, 30, 64, 100, 200, 300) if count < models] + [models]
 
 
-def _quartiles(values: common.Floats) -> str:
+def _quartiles(values: Floats) -> str:
     low, median, high = np.percentile(values, [25, 50, 75])
     return f"{median:.2f} ({low:.2f}-{high:.2f})"
 
 
-def _read_scores(path: Path, ids: list[str], column: str) -> common.Floats:
+def _read_scores(path: Path, ids: list[str], column: str) -> Floats:
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             found = {row["arch"]: row[column] for row in csv.DictReader(stream)}

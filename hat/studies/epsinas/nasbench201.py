@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hat.arch.nb201_cell import Nb201Cell
+from hat.arrays import Floats
 from hat.benchmarks import nb201
 from hat.cli.console import print_result
 from hat.report.epsinas_plots import plot_scores
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         [cells[index] for index in missing], images, args.weights, rule=rule, lend_skip=True
     )
 
-    def column(metric: str) -> common.Floats:
+    def column(metric: str) -> Floats:
         return np.array([table.query(id, metric) for id in ids])
 
     reference = column("epsinas_cifar10_reference")
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     macs = np.array([cell.macs() for cell in cells], np.float64)
     covered = np.isfinite(scores)
 
-    def where_covered(values: common.Floats) -> common.Floats:
+    def where_covered(values: Floats) -> Floats:
         return np.where(covered, values, np.nan)
 
     columns = {

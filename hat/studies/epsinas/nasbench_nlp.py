@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hat.arch.recipe import Recipe, awd_num_params
+from hat.arrays import Floats
 from hat.benchmarks import nb_nlp
 from hat.cli.console import print_result
 from hat.errors import ConfigError, DataError
@@ -134,7 +135,7 @@ def _compare(
     args: argparse.Namespace,
     references: Mapping[str, float],
     known: Mapping[str, tuple[Recipe, float]],
-    sums: common.Floats,
+    sums: Floats,
 ) -> dict[str, Any]:
     """Prints score by score what the authors' code gave, and returns a summary.
 
@@ -188,7 +189,7 @@ def _compare(
 
 def _direct(
     args: argparse.Namespace, recipes: Sequence[Recipe], tokens: np.ndarray, embedding: np.ndarray
-) -> common.Floats:
+) -> Floats:
     """Scores by the real three-layer networks with all their weights."""
     import torch
 
@@ -211,14 +212,14 @@ def _direct(
     return np.array(scores)
 
 
-def random_sums() -> common.Floats:
+def random_sums() -> Floats:
     """The default batch: the embedding of random tokens summed over its width, (70, 256)."""
     tokens = np.random.default_rng(0).integers(0, VOCABULARY, (STEPS, SENTENCES))
     return _sums(_embedding(AUTHORS_EMBEDDING_SEED), tokens)
 
 
-def _sums(embedding: np.ndarray, tokens: np.ndarray) -> common.Floats:
-    sums: common.Floats = embedding.astype(np.float64).sum(axis=1)[tokens]
+def _sums(embedding: np.ndarray, tokens: np.ndarray) -> Floats:
+    sums: Floats = embedding.astype(np.float64).sum(axis=1)[tokens]
     return sums
 
 

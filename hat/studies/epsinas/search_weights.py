@@ -13,6 +13,7 @@ import numpy as np
 
 from hat.arch.cell import random_cell
 from hat.arch.nb201_cell import sample_nb201
+from hat.arrays import Floats
 from hat.benchmarks import nb_nlp
 from hat.cli.console import print_result
 from hat.errors import ConfigError, SearchError
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def _scores(args: argparse.Namespace) -> Callable[[tuple[float, float]], common.Floats]:
+def _scores(args: argparse.Namespace) -> Callable[[tuple[float, float]], Floats]:
     """Draws the architectures and returns what scores them under a pair."""
     rng = np.random.default_rng(args.seed)
     if args.space == "nasbench-nlp":

@@ -14,6 +14,7 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping
 from hat.arch.space import SearchSpace
+from hat.arrays import Floats
 from hat.benchmarks.csv_table import load_csv
 from hat.cli.console import print_result
 from hat.errors import ConfigError, DataError, suggestion
@@ -86,8 +87,8 @@ def _rank_task(
     args: argparse.Namespace,
     task: str,
     archs: Archs,
-    target: common.Floats,
-    columns: dict[str, common.Floats],
+    target: Floats,
+    columns: dict[str, Floats],
 ) -> dict[str, Any]:
     space = space_of(archs)
 
@@ -174,7 +175,7 @@ def _print_spread(
     count: int,
     scorer: Callable[..., EpsinasScorer],
     archs: Archs,
-    target: common.Floats,
+    target: Floats,
     seed: int,
 ) -> None:
     """Prints tau over several batches for the variants that compete with the default."""
