@@ -7,6 +7,9 @@ import pytest
 
 from hat.arch.space import SearchSpace
 
+DATA = Path(__file__).resolve().parent / "data"
+"""A small file of every format, made up for the tests."""
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from hat.benchmarks.load import LOADERS, load_benchmark
+from hat.benchmarks.load import BENCHMARKS, load_benchmark
 from hat.benchmarks.nb101_convert import convert
 from hat.benchmarks.nb101_enumerate import NUM_CELLS, enumerate_cells
 from hat.cli.console import command, print_result
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.set_defaults(run=_enumerate)
 
     sub = commands.add_parser("query", help="what a benchmark says of an architecture")
-    sub.add_argument("benchmark", help=f"KIND:PATH, KIND one of {', '.join(LOADERS)}")
+    sub.add_argument("benchmark", help=f"KIND:PATH, KIND one of {', '.join(BENCHMARKS)}")
     sub.add_argument("id", nargs="?", help="identifier; without it the table is described")
     sub.add_argument("--metric", help="default: all")
     sub.add_argument("--epochs", type=int, help="length of training; default: the longest")

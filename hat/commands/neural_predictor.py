@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark
-from hat.benchmarks.load import LOADERS, load_benchmark
+from hat.benchmarks.load import BENCHMARKS, load_benchmark
 from hat.benchmarks.simulated import SimulatedTraining
 from hat.cli.console import command, print_result
 from hat.errors import ConfigError
@@ -222,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("benchmark", help=f"KIND:PATH, KIND one of {', '.join(LOADERS)}")
+    shared.add_argument("benchmark", help=f"KIND:PATH, KIND one of {', '.join(BENCHMARKS)}")
     shared.add_argument("--metric", help="what to learn; default: validation_accuracy")
     shared.add_argument("--seed", type=int, default=0)
     split = argparse.ArgumentParser(add_help=False)

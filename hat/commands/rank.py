@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hat.benchmarks.base import Metric, TableBenchmark
-from hat.benchmarks.csv_table import load_csv
+from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.cli.console import command, print_result
 from hat.errors import ConfigError, DataError, suggestion
 from hat.report.tables import Column, text_table
@@ -60,7 +60,9 @@ class Row:
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; with ``--json`` the last line printed is one line of JSON."""
     options = _parser().parse_args(argv)
-    table: TableBenchmark[Any] = load_csv(options.file, arch_column=options.arch_column)
+    table: TableBenchmark[Any] = CsvTable.build(
+        CsvSettings(path=options.file, arch_column=options.arch_column)
+    )
     target = _target(options, table)
     tasks = _tasks(options.file, len(table), options.task_column)
     rows: list[Row] = []

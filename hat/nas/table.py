@@ -3,11 +3,13 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.benchmarks.base import Metric, TableBenchmark
-from hat.benchmarks.csv_table import load_csv
+from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.errors import ConfigError
 from hat.nas.options import require
 from hat.search.operators import GeneOperators, SingleOperators
@@ -37,6 +39,10 @@ class TableInSpace:
                 f"{self.name}: none of its {len(table)} architectures lies in the search space"
             )
 
+    def signature(self) -> dict[str, Any]:
+        """What decides the values: those of the whole table."""
+        return self._table.signature()
+
     def ids(self) -> Sequence[str]:
         """Identifiers of the rows that count."""
         return self._ids
@@ -64,7 +70,7 @@ def read_table(args: argparse.Namespace, space: SearchSpace) -> TableInSpace:
         DataError: if the file is damaged.
     """
     require(args, "scorer_table", "scorer_column")
-    table: TableBenchmark[Arch] = load_csv(args.scorer_table)
+    table: TableBenchmark[Arch] = CsvTable.build(CsvSettings(path=Path(args.scorer_table)))
     if not all(isinstance(table.arch(id), SubTransformerConfig) for id in table.ids()):
         raise ConfigError(f"{args.scorer_table}: its architectures are not SubTransformers")
     return TableInSpace(table, space)

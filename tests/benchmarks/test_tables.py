@@ -1,5 +1,8 @@
 """Every benchmark keeps the promises of the interface; then what is special about each."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,32 +10,34 @@ from hat.arch.cell import CellGraph
 from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
 from hat.arch.recipe import Recipe
-from hat.benchmarks import nb_nlp
-from hat.benchmarks.csv_table import load_csv, parse_architecture
-from hat.benchmarks.load import load_benchmark
-from hat.errors import ConfigError, DataError
+from hat.benchmarks.base import TableSettings
+from hat.benchmarks.csv_table import CsvSettings, CsvTable, parse_architecture
+from hat.benchmarks.load import BENCHMARKS, load_benchmark
+from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
+from hat.errors import ConfigError, DataError, HatError
+from tests.conftest import DATA
 
 CELL = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
 OTHER = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "size", "metric"),
-    [
-        ("nasbench101:nasbench101/sample_1k.jsonl.gz", CellGraph, 1000, "validation_accuracy"),
-        ("nasbench201:nasbench201/nasbench201.csv.gz", Nb201Cell, 15625, "cifar10_test_accuracy"),
-        ("nasbench-nlp:nasbench_nlp/recepie_loss_pairs.json", Recipe, 200, "wt2_best_test_loss"),
-        (
-            "csv:llmas/seed_arch_bleu.wmt14ende.csv",
-            SubTransformerConfig,
-            30,
-            "scratch_test_BLEU",
-        ),
-    ],
-)
-def test_conformance(name, kind, size, metric, shared_data):
-    scheme, path = name.split(":")
-    table = load_benchmark(f"{scheme}:{shared_data / path}")
+EXAMPLES = {
+    "nasbench101": ("nasbench101.jsonl", CellGraph, "validation_accuracy"),
+    "nasbench201": ("nasbench201.csv", Nb201Cell, "cifar10_test_accuracy"),
+    "nasbench-nlp": ("nasbench-nlp.json", Recipe, "wt2_best_test_loss"),
+    "csv": ("subtransformers.csv", SubTransformerConfig, "scratch_test_BLEU"),
+}
+"""A small file of each kind that we made up, what its architectures are, and one of its metrics."""
+
+PUBLISHED = {
+    "nasbench101": ("nasbench101/sample_1k.jsonl.gz", 1000),
+    "nasbench201": ("nasbench201/nasbench201.csv.gz", 15625),
+    "nasbench-nlp": ("nasbench_nlp/recepie_loss_pairs.json", 200),
+    "csv": ("llmas/seed_arch_bleu.wmt14ende.csv", 30),
+}
+
+
+def check(table, kind, size, metric):
     ids = table.ids()
     assert len(ids) == size == len(set(ids))
     assert list(ids) == sorted(ids)
@@ -53,9 +58,78 @@ def test_conformance(name, kind, size, metric, shared_data):
         table.arch("nobody")
 
 
+@pytest.mark.parametrize("name", BENCHMARKS.names())
+def test_conformance(name, tmp_path):
+    file, kind, metric = EXAMPLES[name]
+    part = BENCHMARKS.load(name)
+    assert issubclass(part.Settings, TableSettings)
+    table = part.build(part.Settings(path=DATA / file))
+    check(table, kind, 8, metric)
+    copy = tmp_path / file
+    copy.write_bytes((DATA / file).read_bytes())
+    assert load_benchmark(f"{name}:{copy}").signature() == table.signature()
+    copy.write_bytes((DATA / file).read_bytes().replace(b"7", b"8"))
+    assert load_benchmark(f"{name}:{copy}").signature() != table.signature()
+    with pytest.raises(HatError, match=r"nothing\.x: cannot be read"):
+        load_benchmark(f"{name}:{tmp_path}/nothing.x")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_tables(name, shared_data):
+    path, size = PUBLISHED[name]
+    _, kind, metric = EXAMPLES[name]
+    check(load_benchmark(f"{name}:{shared_data / path}"), kind, size, metric)
+
+
+def test_listing_the_kinds_imports_none_of_them():
+    code = (
+        "import sys\n"
+        "from hat.benchmarks.load import BENCHMARKS\n"
+        "assert 'csv' in BENCHMARKS.names()\n"
+        "assert 'h5py' not in sys.modules and 'hat.arch.cell' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_package_adds_a_kind(tmp_path, monkeypatch):
+    (tmp_path / "coins.py").write_text(COINS)
+    about = tmp_path / "coins-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: coins\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[hat.benchmarks]\ncoins = coins:Coins\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "purse.txt").write_text("penny 1\ncrown 60\n")
+    table = load_benchmark(f"coins:{tmp_path}/purse.txt")
+    assert table.query("crown", "worth") == 60.0
+    assert table.signature()["content"]
+
+
+COINS = """
+import numpy as np
+
+from hat.benchmarks.base import Metric, TableBenchmark
+
+
+class Coins(TableBenchmark):
+    @classmethod
+    def build(cls, settings):
+        rows = dict(line.split() for line in settings.path.read_text().splitlines())
+        return cls(
+            name="coins",
+            ids=list(rows),
+            arch_at=list(rows).__getitem__,
+            metrics={"worth": Metric("d", higher_is_better=True)},
+            values={"worth": np.array([float(worth) for worth in rows.values()])},
+            files=[settings.path],
+        )
+"""
+
+
 def test_nasbench_nlp_logs(shared_data):
     folder = shared_data / "nasbench_nlp"
-    table = nb_nlp.load(folder / "recepie_loss_pairs.json", folder / "logs_wikitext2.zip")
+    recipes, logs = folder / "recepie_loss_pairs.json", folder / "logs_wikitext2.zip"
+    table = NasBenchNlp.build(NlpSettings(path=recipes, logs=logs))
+    assert table.signature() != NasBenchNlp.build(NlpSettings(path=recipes)).signature()
     best = table.column("wt2_best_test_loss")
     curves = np.array([table.column("wt2_test_loss", epochs=e) for e in table.epochs])
     assert np.allclose(np.nanmin(curves, axis=0), best, atol=0)
@@ -70,10 +144,14 @@ def table_of(tmp_path, text):
     return tmp_path / "t.csv"
 
 
+def load(path, **options):
+    return CsvTable.build(CsvSettings(path=path), **options)
+
+
 def test_csv(tmp_path):
-    table = load_csv(
-        table_of(tmp_path, f"arch,bleu,test_loss,who\n{CELL},3.5,1e-2,me\n{OTHER},,2,x\n")
-    )
+    table = load(table_of(tmp_path, f"arch,bleu,test_loss,who\n{CELL},3.5,1e-2,me\n{OTHER},,2,x\n"))
+    assert table.labels("who") == ["me", "x"]
+    assert table.labels("task") == ["t", "t"]
     assert table.name == "t"
     assert table.ids() == ("0000", "0001")
     assert {name: m.higher_is_better for name, m in table.metrics.items()} == {
@@ -103,7 +181,7 @@ def test_csv(tmp_path):
 )
 def test_bad_csv(text, error, message, tmp_path):
     with pytest.raises(error, match=message):
-        load_csv(table_of(tmp_path, text))
+        load(table_of(tmp_path, text))
 
 
 def test_csv_that_is_no_number(tmp_path):
@@ -111,7 +189,7 @@ def test_csv_that_is_no_number(tmp_path):
 
     path = table_of(tmp_path, f"arch,bleu\n{CELL},high\n")
     with pytest.raises(DataError, match=r"t.csv:2: bleu must be a number, but found 'high'"):
-        load_csv(path, metrics={"bleu": Metric("BLEU", higher_is_better=True)})
+        load(path, metrics={"bleu": Metric("BLEU", higher_is_better=True)})
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from hat.arch.cell import CellGraph
-from hat.benchmarks import nb101
+from hat.benchmarks.load import load_benchmark
 from hat.commands import neural_predictor as stage
 from hat.models.gcn_training import PredictorSettings
 
@@ -11,7 +11,7 @@ from hat.models.gcn_training import PredictorSettings
 @pytest.fixture
 def small(shared_data, tmp_path, monkeypatch):
     """250 cells of NAS-Bench-101 and a network that trains in no time."""
-    table = nb101.load(shared_data / "nasbench101" / "sample_1k.jsonl.gz")
+    table = load_benchmark(f"nasbench101:{shared_data}/nasbench101/sample_1k.jsonl.gz")
     path = tmp_path / "small.jsonl"
     with open(path, "w") as stream:
         for id in table.ids()[::4]:

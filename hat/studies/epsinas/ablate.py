@@ -12,10 +12,11 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
 from hat.arrays import Floats
-from hat.benchmarks import nb201, nb_nlp
-from hat.benchmarks.base import TableBenchmark
-from hat.benchmarks.csv_table import load_csv
+from hat.benchmarks.base import TableBenchmark, TableSettings
+from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.benchmarks.images import IMAGE_KINDS, image_batch
+from hat.benchmarks.nb201 import NasBench201
+from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
 from hat.cli.console import print_result
 from hat.errors import ConfigError, suggestion
 from hat.report.tables import Column, text_table
@@ -113,7 +114,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _nasbench201(args: argparse.Namespace) -> Iterator[Trial]:
-    table = nb201.load(args.data)
+    table = NasBench201.build(TableSettings(path=args.data))
     rng = np.random.default_rng(args.seed)
     picks = rng.choice(len(table), min(args.limit, len(table)), replace=False)
     ids = [table.ids()[index] for index in picks]
@@ -195,7 +196,7 @@ def _direct_scores(cells: Sequence[Nb201Cell], images: Floats, draw: str, seed: 
 
 
 def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Trial]:
-    table = nb_nlp.load(args.data)
+    table = NasBenchNlp.build(NlpSettings(path=args.data))
     ids = list(table.ids())[: args.limit]
     recipes = [table.arch(id) for id in ids]
     loss = np.array([table.query(id, "ptb_test_loss") for id in ids])
@@ -229,7 +230,7 @@ def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Trial]:
 
 
 def _subtransformers(args: argparse.Namespace) -> Iterator[Trial]:
-    table: TableBenchmark[SubTransformerConfig] = load_csv(args.data)
+    table: TableBenchmark[SubTransformerConfig] = CsvTable.build(CsvSettings(path=args.data))
     ids = list(table.ids())
     archs = [table.arch(id) for id in ids]
     bleu = np.array([table.query(id, "scratch_test_BLEU") for id in ids])

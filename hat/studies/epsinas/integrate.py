@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from hat.arrays import Floats
-from hat.benchmarks import nb201
+from hat.benchmarks.base import TableSettings
+from hat.benchmarks.nb201 import NasBench201
 from hat.benchmarks.zero_cost import TableSearch, ZeroCostSettings
 from hat.cli.console import print_result
 from hat.errors import DataError
@@ -40,7 +41,7 @@ def add_parser(commands: "common.Commands") -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Runs six searches ``rounds`` times each and prints what they end with."""
-    table = nb201.load(args.data)
+    table = NasBench201.build(TableSettings(path=args.data))
     ids = list(table.ids())
     if len(ids) != NUM_CELLS:
         raise DataError(

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from hat.arch.cell_widths import nb101_macs, nb101_num_params
-from hat.benchmarks import nb101
+from hat.benchmarks.base import TableSettings
+from hat.benchmarks.nb101 import NasBench101
 from hat.cli.console import print_result
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.cell_scores import IMAGE_WEIGHTS, score_nb101
@@ -30,7 +31,7 @@ def add_parser(commands: "common.Commands") -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Scores the cells with and without a lent skip."""
-    table = nb101.load(args.data)
+    table = NasBench101.build(TableSettings(path=args.data))
     ids = list(table.ids())
     if args.limit is not None and args.limit < len(ids):
         picks = np.random.default_rng(args.seed).choice(len(ids), args.limit, replace=False)

@@ -8,7 +8,8 @@ import numpy as np
 
 from hat.arch.nb201_cell import Nb201Cell
 from hat.arrays import Floats
-from hat.benchmarks import nb201
+from hat.benchmarks.base import TableSettings
+from hat.benchmarks.nb201 import NasBench201
 from hat.cli.console import print_result
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.cell_scores import IMAGE_WEIGHTS, score_nb201
@@ -34,7 +35,7 @@ def add_parser(commands: "common.Commands") -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Scores the cells with and without a lent skip and prints the paper's table."""
-    table = nb201.load(args.data)
+    table = NasBench201.build(TableSettings(path=args.data))
     ids = list(table.ids())
     if args.limit is not None and args.limit < len(ids):
         picks = np.random.default_rng(args.seed).choice(len(ids), args.limit, replace=False)

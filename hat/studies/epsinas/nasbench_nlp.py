@@ -11,7 +11,7 @@ import numpy as np
 
 from hat.arch.recipe import Recipe, awd_num_params
 from hat.arrays import Floats
-from hat.benchmarks import nb_nlp
+from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
 from hat.cli.console import print_result
 from hat.errors import ConfigError, DataError
 from hat.report.epsinas_plots import plot_scores
@@ -63,7 +63,7 @@ def add_parser(commands: "common.Commands") -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Scores the cells in float64 and, if asked, by the real networks; prints the table."""
-    table = nb_nlp.load(args.data, args.logs)
+    table = NasBenchNlp.build(NlpSettings(path=args.data, logs=args.logs))
     ids = list(table.ids())[: args.limit]
     recipes: list[Recipe] = [table.arch(id) for id in ids]
     tokens = _tokens(args)

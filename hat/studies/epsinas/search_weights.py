@@ -14,7 +14,7 @@ import numpy as np
 from hat.arch.cell import random_cell
 from hat.arch.nb201_cell import sample_nb201
 from hat.arrays import Floats
-from hat.benchmarks import nb_nlp
+from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
 from hat.cli.console import print_result
 from hat.errors import ConfigError, SearchError
 from hat.scoring.cell_scores import score_nb101, score_nb201, score_recipes
@@ -86,7 +86,7 @@ def _scores(args: argparse.Namespace) -> Callable[[tuple[float, float]], Floats]
     if args.space == "nasbench-nlp":
         if args.data is None:
             raise ConfigError("search-weights nasbench-nlp needs --data with the recipes")
-        table = nb_nlp.load(args.data)
+        table = NasBenchNlp.build(NlpSettings(path=args.data))
         picks = rng.choice(len(table), min(args.samples, len(table)), replace=False)
         recipes = [table.arch(table.ids()[index]) for index in picks]
         sums = rng.uniform(size=(10_000, 400)).sum(axis=1)[

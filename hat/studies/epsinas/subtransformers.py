@@ -15,7 +15,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats
-from hat.benchmarks.csv_table import load_csv
+from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.cli.console import print_result
 from hat.errors import ConfigError, DataError, suggestion
 from hat.latency.workload import default_src_len
@@ -61,7 +61,7 @@ def add_parser(commands: "common.Commands") -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Ranks the architectures of each task by epsinas, by free counts and by columns."""
-    table = load_csv(args.data, parse=_parse_arch)
+    table = CsvTable.build(CsvSettings(path=args.data), parse=_parse_arch)
     for name in (args.target, *args.column):
         if name not in table.metrics:
             raise DataError(
