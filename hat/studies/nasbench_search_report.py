@@ -176,9 +176,15 @@ def _verdicts(
 
     if "random" not in groups:
         return []
-    rng = np.random.default_rng(seed)
+    # Equal random numbers for all, so that the interval of one does not depend on the others.
     return [
-        compare(of(name), of("random"), score_name=reported, higher_is_better=better_high, rng=rng)
+        compare(
+            of(name),
+            of("random"),
+            score_name=reported,
+            higher_is_better=better_high,
+            rng=np.random.default_rng(seed),
+        )
         for name in groups
         if name != "random"
     ]
