@@ -73,6 +73,7 @@ class CsvTable(TableBenchmark[A]):
     """A table with one architecture a line, gzipped or not; its first line names the columns."""
 
     Settings: ClassVar = CsvSettings
+    path: Path
     _texts: Sequence[Mapping[str, str]]
 
     @classmethod
@@ -146,8 +147,24 @@ class CsvTable(TableBenchmark[A]):
             values=values,
             files=[path],
         )
-        table._texts = rows
+        table.path, table._texts = path, rows
         return table
+
+    def check_column(self, name: str, asked: str = "") -> None:
+        """Checks that the table has a column of numbers.
+
+        Args:
+            name: of the column.
+            asked: who wants it, for the message.
+
+        Raises:
+            DataError: if there is none.
+        """
+        if name not in self.metrics:
+            raise DataError(
+                f"{self.path}: has no column of numbers {name!r}{asked}"
+                + (suggestion(name, self.metrics) or f"; it has {', '.join(self.metrics)}")
+            )
 
     def labels(self, column: str) -> list[str]:
         """The texts of a column in the order of ``ids()``; the table's name if it has no such."""

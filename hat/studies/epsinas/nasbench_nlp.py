@@ -1,18 +1,18 @@
-"""``hat epsinas nasbench-nlp``: recurrent cells against their losses as language models."""
+"""Recurrent cells against their losses as language models."""
 
-import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from hat.arch.recipe import Recipe, awd_num_params
 from hat.arrays import Floats
 from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
-from hat.cli.console import print_result
+from hat.conditions import file_digest
 from hat.errors import ConfigError, DataError
 from hat.report.epsinas_plots import plot_scores
 from hat.report.tables import Column, text_table
@@ -24,8 +24,10 @@ from hat.scoring.epsinas import (
     epsinas,
     magnitude_and_spread,
 )
+from hat.settings import NO_OUTCOME, AtLeast, Shown
 from hat.signature import signature
 from hat.studies.epsinas import common
+from hat.studies.epsinas.common import Count, WeightPair, WeightSettings
 
 VOCABULARY, EMBED_DIM = 10_000, 400
 STEPS, SENTENCES = 70, 256
@@ -36,42 +38,65 @@ NOISE_STEPS = 100
 """A float32 score is called noise if the output spreads over fewer float32 steps than this."""
 
 
-def add_parser(commands: "common.Commands") -> None:
-    """Adds the subcommand."""
-    parser = commands.add_parser("nasbench-nlp", help="recurrent cells of NAS-Bench-NLP")
-    parser.add_argument("--data", type=Path, required=True, help="recipes and losses, JSON")
-    parser.add_argument("--logs", type=Path, help="zip of the benchmark's logs: recipes from there")
-    parser.add_argument("--reference", type=Path, help="scores of the authors' code to compare")
-    parser.add_argument(
-        "--direct",
-        choices=("float32", "float64"),
-        help="also run the real networks, at seconds a cell, in this precision",
-    )
-    parser.add_argument("--sentences", type=common.positive, default=SENTENCES, metavar="N")
-    parser.add_argument("--steps", type=common.positive, default=STEPS, metavar="N")
-    parser.add_argument("--seed", type=int, default=0, help="of the random tokens (0)")
-    parser.add_argument(
-        "--embedding-seed", type=int, default=AUTHORS_EMBEDDING_SEED, help="PyTorch's; authors: 21"
-    )
-    parser.add_argument("--text", type=Path, help="take the tokens from a text instead")
-    common.add_weights(parser, RECURRENT_WEIGHTS)
-    parser.add_argument("--limit", type=common.positive, metavar="N", help="only the first N")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write all scores as CSV")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a scatter plot")
-    parser.set_defaults(run=run)
+@dataclass(frozen=True, kw_only=True)
+class RecipeSettings(WeightSettings):
+    """Which recurrent cells are scored on what."""
+
+    data: Path
+    """Recipes and losses, JSON."""
+
+    logs: Path | None = None
+    """Zip of the benchmark's logs: recipes from there."""
+
+    reference: Path | None = None
+    """Scores of the authors' code to compare."""
+
+    direct: Literal["float32", "float64"] | None = None
+    """Also run the real networks, at seconds a cell, in this precision."""
+
+    sentences: Count = SENTENCES
+    """Of the batch (256)."""
+
+    steps: Count = STEPS
+    """Tokens of each (70)."""
+
+    seed: Annotated[int, AtLeast(0)] = 0
+    """Of the random tokens (0)."""
+
+    embedding_seed: int = AUTHORS_EMBEDDING_SEED
+    """PyTorch's; authors: 21."""
+
+    text: Path | None = None
+    """Take the tokens from a text instead."""
+
+    weights: WeightPair = RECURRENT_WEIGHTS
+    """The two constants (1e-05,0.001)."""
+
+    limit: Annotated[int | None, AtLeast(1), Shown("N")] = None
+    """Only the first N."""
+
+    out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """Write all scores as CSV."""
+
+    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """Write a scatter plot."""
 
 
-def run(args: argparse.Namespace) -> None:
-    """Scores the cells in float64 and, if asked, by the real networks; prints the table."""
-    table = NasBenchNlp.build(NlpSettings(path=args.data, logs=args.logs))
-    ids = list(table.ids())[: args.limit]
+def run(settings: RecipeSettings) -> dict[str, Any]:
+    """Scores the cells in float64 and, if asked, by the real networks; prints the table.
+
+    Returns:
+        All figures.
+    """
+    table = NasBenchNlp.build(NlpSettings(path=settings.data, logs=settings.logs))
+    ids = list(table.ids())[: settings.limit]
     recipes: list[Recipe] = [table.arch(id) for id in ids]
-    tokens = _tokens(args)
-    embedding = _embedding(args.embedding_seed)
+    tokens = _tokens(settings)
+    embedding = _embedding(settings.embedding_seed)
     sums = _sums(embedding, tokens)
 
     start = time.perf_counter()
-    scores = score_recipes(recipes, sums, args.weights)
+    scores = score_recipes(recipes, sums, settings.weights)
     elapsed = time.perf_counter() - start
     columns = {
         "epsinas": scores,
@@ -81,13 +106,13 @@ def run(args: argparse.Namespace) -> None:
     truths = {
         name: np.array([table.query(id, metric) for id in ids]) for name, metric in _TRUTHS.items()
     }
-    references = _read_reference(args.reference) if args.reference else {}
-    if args.direct:
+    references = _read_reference(settings.reference) if settings.reference else {}
+    if settings.direct:
         # Seconds each: where there are scores to compare with, only those cells.
         chosen = [index for index, id in enumerate(ids) if id in references or not references]
         direct = np.full(len(ids), np.nan)
-        direct[chosen] = _direct(args, [recipes[index] for index in chosen], tokens, embedding)
-        columns[f"epsinas, direct {args.direct}"] = direct
+        direct[chosen] = _direct(settings, [recipes[index] for index in chosen], tokens, embedding)
+        columns[f"epsinas, direct {settings.direct}"] = direct
     if references:
         authors = np.array([references.get(id, np.nan) for id in ids])
         columns["epsinas, authors' code"] = authors
@@ -104,35 +129,37 @@ def run(args: argparse.Namespace) -> None:
         "ms_per_architecture": round(1e3 * elapsed / len(ids), 2),
     }
     if references:
-        direct = columns.get(f"epsinas, direct {args.direct}", np.full(len(ids), np.nan))
+        direct = columns.get(f"epsinas, direct {settings.direct}", np.full(len(ids), np.nan))
         by_id = dict(zip(ids, zip(recipes, direct, strict=True), strict=True))
-        result["reference"] = _compare(args, references, by_id, sums)
-    common.write_scores(args.out, {"id": ids, **columns, **truths})
-    if args.plot:
+        result["reference"] = _compare(settings, references, by_id, sums)
+    common.write_scores(settings.out, {"id": ids, **columns, **truths})
+    if settings.plot:
         plot_scores(
-            args.plot,
+            settings.plot,
             score=np.log10(scores),
             truth=truths["PTB test loss"],
             params=columns["parameters"],
             labels=("log10 epsinas", "PTB test loss [nats/token]", "parameters"),
         )
-    batch = f"random-{args.steps}x{args.sentences}" if args.text is None else args.text.name
-    low, high = args.weights
+    random = f"random-{settings.steps}x{settings.sentences}"
+    low, high = settings.weights
     result["signature"] = signature(
         score="epsinas",
         weights=f"{low:g},{high:g}",
-        batch=batch,
-        seed=args.seed,
-        embedding=f"uniform-{args.embedding_seed}",
+        batch=random if settings.text is None else settings.text.name,
+        text=settings.text and file_digest(settings.text),
+        seed=settings.seed,
+        embedding=f"uniform-{settings.embedding_seed}",
         readout="last-layer-unit-0",
         rule=ScoringRule(),
         dtype="float64",
+        **table.signature(),
     )
-    print_result(result)
+    return result
 
 
 def _compare(
-    args: argparse.Namespace,
+    settings: RecipeSettings,
     references: Mapping[str, float],
     known: Mapping[str, tuple[Recipe, float]],
     sums: Floats,
@@ -146,7 +173,7 @@ def _compare(
         if id not in known:
             continue
         recipe, direct = known[id]
-        low, high = recurrent_outputs(recipe, sums, args.weights)
+        low, high = recurrent_outputs(recipe, sums, settings.weights)
         exact = float(epsinas(low.ravel(), high.ravel()))
         steps = min(
             float(spread / largest) / FLOAT32_EPSILON
@@ -157,13 +184,13 @@ def _compare(
         )
         rows.append((id, authors, exact, exact / authors - 1, direct, direct / authors - 1, steps))
     if not rows:
-        raise DataError(f"{args.reference}: none of its recipes is in {args.data}")
+        raise DataError(f"{settings.reference}: none of its recipes is in {settings.data}")
     columns: list[Column[tuple[Any, ...]]] = [
         Column("recipe", lambda row: row[0]),
         Column("authors' code", lambda row: row[1], ".6f"),
         Column("float64", lambda row: row[2], ".6f"),
         Column("difference", lambda row: row[3], "+.2%"),
-        Column(f"direct {args.direct or ''}", lambda row: row[4], ".6f"),
+        Column(f"direct {settings.direct or ''}", lambda row: row[4], ".6f"),
         Column("difference ", lambda row: row[5], "+.2%"),
         Column("float32 steps", lambda row: row[6], ".0f"),
         Column("noise", lambda row: "yes" if row[6] < NOISE_STEPS else ""),
@@ -175,12 +202,12 @@ def _compare(
         "median_difference_float64": round(float(np.median(differences)), 6),
         "noise": [row[0] for row in rows if row[6] < NOISE_STEPS],
     }
-    if args.direct:
+    if settings.direct:
         direct_differences = np.abs([row[5] for row in rows])
-        summary[f"median_difference_direct_{args.direct}"] = round(
+        summary[f"median_difference_direct_{settings.direct}"] = round(
             float(np.median(direct_differences)), 6
         )
-        summary[f"largest_difference_direct_{args.direct}"] = round(
+        summary[f"largest_difference_direct_{settings.direct}"] = round(
             float(np.max(direct_differences)), 6
         )
     print(f"median difference from the authors' code {np.median(differences):.2%}")
@@ -188,7 +215,7 @@ def _compare(
 
 
 def _direct(
-    args: argparse.Namespace, recipes: Sequence[Recipe], tokens: np.ndarray, embedding: np.ndarray
+    settings: RecipeSettings, recipes: Sequence[Recipe], tokens: np.ndarray, embedding: np.ndarray
 ) -> Floats:
     """Scores by the real three-layer networks with all their weights."""
     import torch
@@ -200,12 +227,12 @@ def _direct(
     scores = []
     for recipe in recipes:
         model = RecipeLanguageModel(recipe, VOCABULARY)
-        if args.direct == "float64":
+        if settings.direct == "float64":
             model = model.double()
         with torch.no_grad():
             model.embedding.weight.copy_(torch.from_numpy(embedding))
             outputs = []
-            for weight in args.weights:
+            for weight in settings.weights:
                 fill_with_constant(model, weight, bias=weight)
                 outputs.append(model.features(ids, weight)[:, :, 0].flatten().numpy())
         scores.append(float(epsinas(outputs[0], outputs[1])))
@@ -234,24 +261,23 @@ def _embedding(seed: int) -> np.ndarray:
     return weights
 
 
-def _tokens(args: argparse.Namespace) -> np.ndarray:
+def _tokens(settings: RecipeSettings) -> np.ndarray:
     """Tokens (T, B), time first: random ones, or consecutive words of a text."""
-    shape = (args.steps, args.sentences)
-    if args.text is None:
-        return np.random.default_rng(args.seed).integers(0, VOCABULARY, shape)
+    shape = (settings.steps, settings.sentences)
+    if settings.text is None:
+        return np.random.default_rng(settings.seed).integers(0, VOCABULARY, shape)
     try:
-        words = args.text.read_text(encoding="utf-8").split()
+        words = settings.text.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{args.text}: cannot be read as text: {error}") from None
-    if len(words) < args.steps * args.sentences:
-        raise DataError(
-            f"{args.text}: {args.steps * args.sentences} words are needed, but it has {len(words)}"
-        )
+        raise DataError(f"{settings.text}: cannot be read as text: {error}") from None
+    needed = settings.steps * settings.sentences
+    if len(words) < needed:
+        raise DataError(f"{settings.text}: {needed} words are needed, but it has {len(words)}")
     known: dict[str, int] = {}
     numbers = [known.setdefault(word, len(known)) % VOCABULARY for word in words]
-    per_sentence = len(words) // args.sentences
-    streams = np.array(numbers[: per_sentence * args.sentences]).reshape(args.sentences, -1)
-    return streams[:, : args.steps].T.copy()
+    per_sentence = len(words) // settings.sentences
+    streams = np.array(numbers[: per_sentence * settings.sentences]).reshape(settings.sentences, -1)
+    return streams[:, : settings.steps].T.copy()
 
 
 def _read_reference(path: Path) -> dict[str, float]:
