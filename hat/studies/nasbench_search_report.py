@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark
 from hat.report.document import Section, write_document
 from hat.report.plots import Axes, Band, band_plot
-from hat.report.tables import Column, csv_table, markdown_table, text_table
+from hat.report.tables import Column, csv_table, markdown_table, places, text_table
 from hat.report.verdict import Runs, Verdict, compare, verdict_text
 
 
@@ -137,16 +136,13 @@ def write_report(
         for x, values in zip(band.x, band.runs.T, strict=True)
         if not np.isnan(values).all()
     ]
-    titles = ("algorithm", "simulated_s", "median", "quartile_25", "quartile_75")
-    curve_columns: list[Column[Any]] = [
-        Column(title, itemgetter(place)) for place, title in enumerate(titles)
-    ]
+    curves = places("algorithm", "simulated_s", "median", "quartile_25", "quartile_75")
     sections = [
         Section(
             title="Best so far",
             text=f"Median and quartiles over {num_seeds} seeds. Best of the table: {best:.5f}.",
             table=markdown_table(list(groups.values()), SUMMARY),
-            csv=("curves.csv", csv_table(rows, curve_columns)),
+            csv=("curves.csv", csv_table(rows, curves)),
             plot=(
                 "best_so_far.png",
                 partial(band_plot, bands=bands, axes=axes, lines={"best of the table": best}),

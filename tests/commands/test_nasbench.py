@@ -3,6 +3,7 @@ import json
 import pytest
 
 from hat.commands.nasbench import main
+from tests.conftest import DATA
 
 
 def last_line(capsys):
@@ -20,7 +21,8 @@ def test_convert_then_query(shared_data, tmp_path, capsys):
     main(["query", name, "00005c142e6f48ac74fdcf73e3439874", "--epochs", "4", "--seed", "1"])
     result = last_line(capsys)
     assert result["validation_accuracy"] == pytest.approx(0.36742543679509536, abs=0)
-    assert result["signature"].startswith("benchmark:nasbench101|epochs:4|seed:1|hat:")
+    assert result["signature"].startswith("benchmark:nasbench101|content:")
+    assert "|epochs:4|seed:1|hat:" in result["signature"]
 
 
 @pytest.mark.stage
@@ -36,3 +38,18 @@ def test_errors_are_one_sentence(shared_data, tmp_path, capsys):
         "here, but only 56 bytes follow\n"
     )
     assert list(tmp_path.iterdir()) == [source]
+
+
+def test_any_kind_is_asked_in_the_same_way(capsys):
+    main(["query", f"csv:{DATA}/subtransformers.csv", "0003", "--metric", "valid_loss"])
+    result = last_line(capsys)
+    assert (result["id"], result["valid_loss"] > 0) == ("0003", True)
+    with pytest.raises(SystemExit):
+        main(["query", f"cvs:{DATA}/subtransformers.csv"])
+    assert "did you mean 'csv'?" in capsys.readouterr().err
+
+
+def test_workers_are_counted_from_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["enumerate", "--workers", "0"])
+    assert capsys.readouterr().err == "error: workers must be at least 1, but found 0\n"

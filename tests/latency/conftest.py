@@ -1,6 +1,7 @@
 """A device that needs no clock: latency is a formula plus noise."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.latency.samples import LatencySample
+
+Simulate = Callable[..., list[LatencySample]]
 
 
 def formula_ms(arch: SubTransformerConfig) -> float:
@@ -41,3 +44,10 @@ def simulate(tiny_space: SearchSpace) -> Callable[..., list[LatencySample]]:
         return [simulated_sample(tiny_space.sample(rng), rng, noise) for _ in range(count)]
 
     return measure
+
+
+def disturbed(simulate: Simulate, count: int = 200) -> list[LatencySample]:
+    samples = simulate(count)
+    for row in range(20, 60):
+        samples[row] = replace(samples[row], decoder_ms=1.5 * samples[row].decoder_ms)
+    return samples

@@ -12,7 +12,7 @@ from hat.benchmarks.images import ImageKind, image_batch
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.files import write_text
-from hat.report.tables import Column, csv_table, text_table
+from hat.report.tables import Column, csv_table, places, text_table
 from hat.scoring.cell_scores import IMAGE_WEIGHTS
 from hat.scoring.proxy_stats import ProxyStats, proxy_stats
 from hat.settings import JOINED, AtLeast, Settings, Shown
@@ -166,13 +166,7 @@ def write_scores(path: Path | None, columns: Mapping[str, Sequence[Any] | Floats
     """Writes one row per architecture as CSV; a score that does not exist is an empty field."""
     if path is None:
         return
-    rows = list(zip(*columns.values(), strict=True))
-    table: list[Column[tuple[Any, ...]]] = [
-        Column(name, lambda row, index=index: _plain(row[index]))  # type: ignore[misc]
-        for index, name in enumerate(columns)
+    plain = [
+        values.tolist() if isinstance(values, np.ndarray) else values for values in columns.values()
     ]
-    write_text(path, csv_table(rows, table))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    write_text(path, csv_table(list(zip(*plain, strict=True)), places(*columns)))
