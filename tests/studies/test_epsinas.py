@@ -10,14 +10,13 @@ from hat.errors import ConfigError, DataError, HatError
 from hat.studies.epsinas import (
     ablate,
     integrate,
-    nasbench201,
     nasbench_nlp,
     search_weights,
     subtransformers,
 )
 from hat.studies.epsinas.ablate import AblateSettings
 from hat.studies.epsinas.common import ImageSettings, ModelSettings
-from hat.studies.epsinas.convolutions import ConvolutionSettings
+from hat.studies.epsinas.convolutions import ConvolutionSettings, nasbench201
 from hat.studies.epsinas.nasbench_nlp import RecipeSettings
 from hat.studies.epsinas.search_weights import SearchWeightsSettings, SmallBatch
 from hat.studies.epsinas.subtransformers import SubtransformerSettings
@@ -44,9 +43,7 @@ def nb201_table(tmp_path, rng):
 
 def test_nasbench201(capsys, tmp_path, nb201_table):
     out, plot = tmp_path / "scores.csv", tmp_path / "plot.png"
-    result = nasbench201.run(
-        ConvolutionSettings(data=nb201_table, pictures=SMALL, out=out, plot=plot)
-    )
+    result = nasbench201(ConvolutionSettings(data=nb201_table, pictures=SMALL, out=out, plot=plot))
     assert "coverage" in capsys.readouterr().out
     by_name = {(r["truth"], r["score"]): r for r in result["rankings"]}
     assert by_name["cifar10", "epsinas, lent skips"]["coverage"] == 1.0
@@ -64,7 +61,7 @@ def test_two_architectures_are_too_few_for_some_figures(tmp_path, nb201_table):
     short = tmp_path / "short.csv"
     header, *rows = nb201_table.read_text().splitlines()
     short.write_text("\n".join([header, *rows[1:3]]) + "\n")  # one of the authors' scores
-    result = nasbench201.run(ConvolutionSettings(data=short, pictures=SMALL))
+    result = nasbench201(ConvolutionSettings(data=short, pictures=SMALL))
     assert result["architectures"] == 2
     assert result["spearman_with_authors_scores"] is None
 
@@ -203,7 +200,7 @@ def test_scores_are_the_same_in_any_order(tmp_path, nb201_table, rng):
     order = rng.permutation(len(lines) - 1) + 1
     shuffled.write_text("\n".join([lines[0], *(lines[index] for index in order)]) + "\n")
     results = [
-        nasbench201.run(ConvolutionSettings(data=path, pictures=SMALL))
+        nasbench201(ConvolutionSettings(data=path, pictures=SMALL))
         for path in (nb201_table, shuffled)
     ]
     figures = [[row["kendall"] for row in result["rankings"]] for result in results]

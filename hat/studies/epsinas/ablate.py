@@ -69,15 +69,6 @@ class Variant:
     score: Callable[[], ProxyStats]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one changed choice gives."""
-
-    choice: str
-    value: str
-    stats: ProxyStats
-
-
 def run(space: str, settings: AblateSettings) -> dict[str, Any]:
     """Prints one row per changed choice, and returns all.
 
@@ -96,25 +87,26 @@ def run(space: str, settings: AblateSettings) -> dict[str, Any]:
                 f"unknown choice {choice!r}"
                 + (suggestion(choice, choices) or f"; {space} has {', '.join(choices)}")
             )
-    outcomes = []
+    outcomes: list[tuple[Variant, ProxyStats]] = []
     for variant in variants:
         if not settings.choice or variant.choice in settings.choice:
             stats = variant.score()
-            outcomes.append(Outcome(variant.choice, variant.value, stats))
+            outcomes.append((variant, stats))
             print(f"{variant.choice} {variant.value}: Spearman {stats.spearman:.3f}", flush=True)
-    columns: list[Column[Outcome]] = [
-        Column("choice", lambda row: row.choice),
-        Column("value", lambda row: row.value),
-        Column("coverage", lambda row: row.stats.coverage, ".1%"),
-        Column("n", lambda row: row.stats.num_scored),
-        Column("spearman", lambda row: row.stats.spearman, ".3f"),
-        Column("kendall", lambda row: row.stats.kendall, ".3f"),
-        Column("top10%/top10%", lambda row: row.stats.top_overlap, ".1%"),
+    columns: list[Column[tuple[Variant, ProxyStats]]] = [
+        Column("choice", lambda row: row[0].choice),
+        Column("value", lambda row: row[0].value),
+        Column("coverage", lambda row: row[1].coverage, ".1%"),
+        Column("n", lambda row: row[1].num_scored),
+        Column("spearman", lambda row: row[1].spearman, ".3f"),
+        Column("kendall", lambda row: row[1].kendall, ".3f"),
+        Column("top10%/top10%", lambda row: row[1].top_overlap, ".1%"),
     ]
     print(text_table(outcomes, columns))
     return {
         "outcomes": [
-            {"choice": row.choice, "value": row.value, **row.stats.as_row()} for row in outcomes
+            {"choice": variant.choice, "value": variant.value, **stats.as_row()}
+            for variant, stats in outcomes
         ],
         "signature": signature(
             ablation=space,

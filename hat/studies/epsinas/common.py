@@ -8,14 +8,17 @@ from typing import Annotated, Any
 import numpy as np
 
 from hat.arrays import Floats
+from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.images import ImageKind, image_batch
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.files import write_text
 from hat.report.tables import Column, csv_table, places, text_table
 from hat.scoring.cell_scores import IMAGE_WEIGHTS
+from hat.scoring.epsinas import ScoringRule
 from hat.scoring.proxy_stats import ProxyStats, proxy_stats
-from hat.settings import JOINED, AtLeast, Settings, Shown
+from hat.settings import JOINED, NO_OUTCOME, AtLeast, Settings, Shown
+from hat.signature import signature
 
 Count = Annotated[int, AtLeast(1), Shown("N")]
 File = Annotated[Path | None, Shown("FILE")]
@@ -43,6 +46,28 @@ class WeightSettings(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_weights(self.weights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSettings(Settings):
+    """What is read and written."""
+
+    data: Path
+    """The table of architectures and what training showed."""
+
+    out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """Write all scores as CSV."""
+
+    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """Write a scatter plot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSettings(FileSettings, WeightSettings):
+    """Which cells are scored, by which constants."""
+
+    limit: Annotated[int | None, AtLeast(1), Shown("N")] = None
+    """Only N cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,3 +195,24 @@ def write_scores(path: Path | None, columns: Mapping[str, Sequence[Any] | Floats
         values.tolist() if isinstance(values, np.ndarray) else values for values in columns.values()
     ]
     write_text(path, csv_table(list(zip(*plain, strict=True)), places(*columns)))
+
+
+def convolution_signature(
+    table: TableBenchmark[Any],
+    weights: tuple[float, float],
+    pictures: ImageSettings,
+    read_out: str,
+    **parts: object,
+) -> str:
+    """Returns the signature of scores of convolutional cells."""
+    low, high = weights
+    return signature(
+        score="epsinas",
+        weights=f"{low:g},{high:g}",
+        **pictures.signature(),
+        readout=read_out,
+        rule=ScoringRule(),
+        dtype="float64",
+        **table.signature(),
+        **parts,
+    )

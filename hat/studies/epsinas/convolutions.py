@@ -1,130 +1,161 @@
-"""What the studies of NAS-Bench-101 and NAS-Bench-201 share: which cells, which images, the end."""
+"""Cells of NAS-Bench-101 and NAS-Bench-201 against their accuracies."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
+from hat.arch.cell_widths import nb101_macs, nb101_num_params
 from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark, TableSettings
+from hat.benchmarks.nb101 import NasBench101
+from hat.benchmarks.nb201 import NasBench201
 from hat.report.epsinas_plots import plot_scores
-from hat.scoring.epsinas import ScoringRule
-from hat.settings import NO_OUTCOME, AtLeast, Shown
-from hat.signature import signature
-from hat.studies.epsinas.common import (
-    ImageSettings,
-    Ranking,
-    WeightSettings,
-    print_rankings,
-    write_scores,
-)
+from hat.scoring.cell_scores import score_nb101, score_nb201
+from hat.scoring.rank_stats import rank_stats
+from hat.studies.epsinas import common
+from hat.studies.epsinas.common import CellSettings, ImageSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvolutionSettings(WeightSettings):
-    """Which cells are scored on what."""
-
-    data: Path
-    """The benchmark's table."""
+class ConvolutionSettings(CellSettings):
+    """Which cells are scored on what; ``limit`` draws them at random."""
 
     pictures: ImageSettings = field(default_factory=ImageSettings)
 
-    limit: Annotated[int | None, AtLeast(1), Shown("N")] = None
-    """Only N random cells."""
 
-    out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write all scores as CSV."""
+class _Cells:
+    """The cells of a study, their columns in the table, and its images."""
 
-    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write a scatter plot."""
-
-
-class Convolutions:
-    """The cells of one study, with their columns in the table."""
-
-    def __init__(self, benchmark: Any, settings: ConvolutionSettings) -> None:
-        """Loads the table and draws cells and images.
-
-        Args:
-            benchmark: a kind of table.
-            settings: of the study.
-        """
-        table: TableBenchmark[Any] = benchmark.build(TableSettings(path=settings.data))
+    def __init__(self, table: TableBenchmark[Any], settings: ConvolutionSettings) -> None:
         ids = list(table.ids())
         if settings.limit is not None and settings.limit < len(ids):
             rng = np.random.default_rng(settings.pictures.seed)
             picks = rng.choice(len(ids), settings.limit, replace=False)
             ids = [ids[index] for index in np.sort(picks)]
-        self.table, self.ids, self._settings = table, ids, settings
-        self.cells = [table.arch(id) for id in ids]
+        self.table, self.ids = table, ids
+        self.cells: list[Any] = [table.arch(id) for id in ids]
         self.images = settings.pictures.draw()
 
     def column(self, metric: str) -> Floats:
-        """The values (N,) of a metric of the table."""
         return np.array([self.table.query(id, metric) for id in self.ids])
 
-    def finish(
-        self,
-        rankings: Sequence[Ranking],
-        columns: Mapping[str, Sequence[Any] | Floats],
-        *,
-        lent: Floats,
-        accuracy: tuple[str, Floats],
-        params: Floats,
-    ) -> None:
-        """Prints the rankings and writes the files that the settings ask for.
-
-        Args:
-            rankings: of all scores.
-            columns: of the CSV file.
-            lent: scores with lent skips, (N,), for the plot.
-            accuracy: what is plotted against them: its name, and fractions (N,).
-            params: numbers of parameters, (N,).
-        """
-        print_rankings(rankings)
-        write_scores(self._settings.out, columns)
-        if self._settings.plot:
-            plot_scores(
-                self._settings.plot,
-                score=lent,
-                truth=100 * accuracy[1],
-                params=params,
-                labels=("epsinas, lent skips", f"{accuracy[0]} [%]", "parameters"),
-            )
-
-    def result(
-        self, rankings: Sequence[Ranking], seconds: float, read_out: str, **more: Any
-    ) -> dict[str, Any]:
-        """The study as JSON values, with its signature."""
-        return {
-            "rankings": [ranking.to_json() for ranking in rankings],
-            **more,
-            "architectures": len(self.ids),
-            "seconds": round(seconds, 1),
-            "signature": convolution_signature(
-                self.table, self._settings.weights, self._settings.pictures, read_out
-            ),
-        }
+    def count(self, number: Callable[[Any], int]) -> Floats:
+        return np.array([number(cell) for cell in self.cells], np.float64)
 
 
-def convolution_signature(
-    table: TableBenchmark[Any],
-    weights: tuple[float, float],
-    pictures: ImageSettings,
-    read_out: str,
-    **parts: object,
-) -> str:
-    """Returns the signature of scores of convolutional cells."""
-    low, high = weights
-    return signature(
-        score="epsinas",
-        weights=f"{low:g},{high:g}",
-        **pictures.signature(),
-        readout=read_out,
-        rule=ScoringRule(),
-        dtype="float64",
-        **table.signature(),
-        **parts,
+def nasbench101(settings: ConvolutionSettings) -> dict[str, Any]:
+    """Scores cells of NAS-Bench-101 with and without a lent skip; prints a table.
+
+    Returns:
+        All figures.
+    """
+    study = _Cells(NasBench101.build(TableSettings(path=settings.data)), settings)
+    cells, images, weights = study.cells, study.images, settings.weights
+    start = time.perf_counter()
+    lent = score_nb101(cells, images, weights, lend_skip=True)
+    elapsed = time.perf_counter() - start
+    accuracy = study.column("validation_accuracy")
+    columns = {
+        "epsinas": score_nb101(cells, images, weights),
+        "epsinas, lent skips": lent,
+        "parameters": study.count(nb101_num_params),
+        "FLOPs": study.count(nb101_macs),
+    }
+    rankings = [common.rank(name, values, "cifar10", accuracy) for name, values in columns.items()]
+    common.print_rankings(rankings)
+    common.write_scores(settings.out, {"hash": study.ids, **columns})
+    _plot(settings, columns, accuracy, "CIFAR-10 validation accuracy [%]")
+    return _result(study, settings, rankings, elapsed, "logit")
+
+
+def nasbench201(settings: ConvolutionSettings) -> dict[str, Any]:
+    """Scores cells of NAS-Bench-201 with and without a lent skip; prints the paper's table.
+
+    Returns:
+        All figures.
+    """
+    study = _Cells(NasBench201.build(TableSettings(path=settings.data)), settings)
+    cells, images, weights = study.cells, study.images, settings.weights
+    start = time.perf_counter()
+    scores = score_nb201(cells, images, weights, progress=common.Progress())
+    elapsed = time.perf_counter() - start
+    # The cells that have a score keep it; only the others need the second run.
+    lent = scores.copy()
+    missing = np.flatnonzero(np.isnan(scores))
+    some = [cells[index] for index in missing]
+    lent[missing] = score_nb201(some, images, weights, lend_skip=True)
+
+    reference = study.column("epsinas_cifar10_reference")
+    params = study.count(lambda cell: cell.num_params())
+    macs = study.count(lambda cell: cell.macs())
+    covered = np.isfinite(scores)
+    columns = {
+        "epsinas": scores,
+        "epsinas, authors' scores": reference,
+        "parameters, same cells": np.where(covered, params, np.nan),
+        "FLOPs, same cells": np.where(covered, macs, np.nan),
+        "epsinas, lent skips": lent,
+        "parameters": params,
+        "FLOPs": macs,
+    }
+    rankings = [
+        common.rank(name, values, dataset, study.column(f"{dataset}_test_accuracy"))
+        for dataset in ("cifar10", "cifar100")
+        for name, values in columns.items()
+    ]
+    common.print_rankings(rankings)
+    agreement = rank_stats(scores, reference)
+    same = int((covered == np.isfinite(reference)).sum())
+    print(
+        f"with the authors' scores: Spearman {agreement.spearman:.3f} over {agreement.n} cells; "
+        f"{same} of {len(cells)} cells agree on whether there is a score"
     )
+    bias, lent_bias = (rank_stats(values, params).spearman for values in (scores, lent))
+    print(f"with parameters: Spearman {bias:.3f}, with lent skips {lent_bias:.3f}")
+    common.write_scores(
+        settings.out,
+        {"arch": study.ids, "epsinas": scores, "epsinas_lent_skips": lent, "params": params},
+    )
+    _plot(settings, columns, study.column("cifar10_test_accuracy"), "CIFAR-10 test accuracy [%]")
+    more = {
+        "spearman_with_authors_scores": common.rounded(agreement.spearman),
+        "same_coverage": same,
+        "spearman_with_params": common.rounded(bias),
+        "lent_spearman_with_params": common.rounded(lent_bias),
+    }
+    return _result(study, settings, rankings, elapsed, "pooled", **more)
+
+
+def _plot(
+    settings: ConvolutionSettings, columns: dict[str, Floats], accuracy: Floats, label: str
+) -> None:
+    if settings.plot:
+        plot_scores(
+            settings.plot,
+            score=columns["epsinas, lent skips"],
+            truth=100 * accuracy,
+            params=columns["parameters"],
+            labels=("epsinas, lent skips", label, "parameters"),
+        )
+
+
+def _result(
+    study: _Cells,
+    settings: ConvolutionSettings,
+    rankings: Sequence[common.Ranking],
+    seconds: float,
+    read_out: str,
+    **more: Any,
+) -> dict[str, Any]:
+    return {
+        "rankings": [ranking.to_json() for ranking in rankings],
+        **more,
+        "architectures": len(study.ids),
+        "seconds": round(seconds, 1),
+        "signature": common.convolution_signature(
+            study.table, settings.weights, settings.pictures, read_out
+        ),
+    }

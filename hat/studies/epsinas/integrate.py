@@ -18,8 +18,13 @@ from hat.report.epsinas_plots import plot_searches
 from hat.report.tables import Column, text_table
 from hat.scoring.cell_scores import score_nb201
 from hat.settings import NO_OUTCOME, Shown
-from hat.studies.epsinas.common import Count, ImageSettings, Progress, WeightSettings
-from hat.studies.epsinas.convolutions import convolution_signature
+from hat.studies.epsinas.common import (
+    Count,
+    ImageSettings,
+    Progress,
+    WeightSettings,
+    convolution_signature,
+)
 
 NUM_CELLS = 5**6
 _DATASETS = {"cifar10": "cifar10_test_accuracy", "cifar100": "cifar100_test_accuracy"}

@@ -24,10 +24,10 @@ from hat.scoring.epsinas import (
     epsinas,
     magnitude_and_spread,
 )
-from hat.settings import NO_OUTCOME, AtLeast, Shown
+from hat.settings import AtLeast
 from hat.signature import signature
 from hat.studies.epsinas import common
-from hat.studies.epsinas.common import Count, WeightPair, WeightSettings
+from hat.studies.epsinas.common import CellSettings, Count, WeightPair
 
 VOCABULARY, EMBED_DIM = 10_000, 400
 STEPS, SENTENCES = 70, 256
@@ -39,11 +39,8 @@ NOISE_STEPS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecipeSettings(WeightSettings):
-    """Which recurrent cells are scored on what."""
-
-    data: Path
-    """Recipes and losses, JSON."""
+class RecipeSettings(CellSettings):
+    """Which recurrent cells are scored on what; ``limit`` takes the first ones."""
 
     logs: Path | None = None
     """Zip of the benchmark's logs: recipes from there."""
@@ -71,15 +68,6 @@ class RecipeSettings(WeightSettings):
 
     weights: WeightPair = RECURRENT_WEIGHTS
     """The two constants (1e-05,0.001)."""
-
-    limit: Annotated[int | None, AtLeast(1), Shown("N")] = None
-    """Only the first N."""
-
-    out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write all scores as CSV."""
-
-    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write a scatter plot."""
 
 
 def run(settings: RecipeSettings) -> dict[str, Any]:

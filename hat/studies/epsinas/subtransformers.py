@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,20 +21,17 @@ from hat.scoring.epsinas_scorer import READ_OUTS, EpsinasScorer
 from hat.scoring.proxy_stats import kendall_within, partial_kendall
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.static import config_that_holds, static_scorers
-from hat.settings import JOINED, NO_OUTCOME, REPEATED, AtLeast, Settings, Shown
+from hat.settings import JOINED, REPEATED, AtLeast, Shown
 from hat.signature import signature
 from hat.studies.epsinas import common
-from hat.studies.epsinas.common import Count, ModelSettings, check_weights
+from hat.studies.epsinas.common import Count, FileSettings, ModelSettings, check_weights
 
 Archs = Sequence[SubTransformerConfig]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubtransformerSettings(Settings):
+class SubtransformerSettings(FileSettings):
     """What is ranked, against what, and on which tokens."""
-
-    data: Path
-    """CSV with a column arch."""
 
     target: Annotated[str, Shown("COLUMN")] = "scratch_test_BLEU"
     """What training showed (default: scratch_test_BLEU)."""
@@ -65,12 +61,6 @@ class SubtransformerSettings(Settings):
 
     variants: bool = False
     """All norms and read-outs as well."""
-
-    out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write all scores as CSV."""
-
-    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write a scatter plot."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
