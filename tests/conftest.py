@@ -9,6 +9,7 @@ from hat.arch.space import SearchSpace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MADE_DATA = Path(__file__).parent / "data"
+"""A small file of every format, made up for the tests."""
 
 
 def pytest_report_header() -> str:
@@ -22,7 +23,7 @@ def data(request: pytest.FixtureRequest) -> Path:
     return {"made": MADE_DATA, "real": SHARED_DATA}[request.param]
 
 
-NUMBERS = ("latency", "models", "modules", "scoring", "stages/test_epsinas.py", "test_machine.py")
+NUMBERS = ("latency", "models", "modules", "scoring", "studies/test_epsinas.py", "test_machine.py")
 """Folders and files whose tests compute something that a processor could compute otherwise."""
 
 
