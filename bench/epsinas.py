@@ -22,8 +22,8 @@ import torch
 from hat.arch.nb201_cell import Nb201Cell, sample_nb201
 from hat.arch.recipe import Recipe, parse_recipe
 from hat.arch.space import SearchSpace
-from hat.benchmarks import nb201, nb_nlp
 from hat.benchmarks.images import photograph_crops
+from hat.benchmarks.load import load_benchmark
 from hat.models.cells.constant import fill_with_constant
 from hat.models.cells.nb201 import Nb201Network
 from hat.models.cells.recurrent import RecipeLanguageModel
@@ -164,11 +164,11 @@ def main() -> int:
     rng = np.random.default_rng(0)
     recipes = [parse_recipe(recipe) for recipe in LSTM_AND_GRU]
     if args.recipes:
-        table = nb_nlp.load(args.recipes)
+        table = load_benchmark(f"nasbench-nlp:{args.recipes}")
         recipes = [table.arch(id) for id in table.ids()]
     cells = [sample_nb201(rng) for _ in range(3 * args.count)]
     if args.nb201:
-        all_cells = nb201.load(args.nb201)
+        all_cells = load_benchmark(f"nasbench201:{args.nb201}")
         picks = rng.choice(len(all_cells), 3 * args.count, replace=False)
         cells = [all_cells.arch(all_cells.ids()[index]) for index in picks]
     times = {

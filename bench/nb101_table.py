@@ -18,6 +18,7 @@ import numpy as np
 
 from hat.benchmarks import nb101
 from hat.benchmarks.crc32c import crc32c, crc32c_batch, masked
+from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.nb101_convert import convert
 from hat.benchmarks.nb101_enumerate import CellTable, enumerate_cells
 
@@ -100,7 +101,7 @@ def main() -> None:
         f"{megabytes / seconds:.1f} MB/s, peak memory {before:.0f} -> {peak:.0f} MB"
     )
     start = time.perf_counter()
-    table = nb101.load(target)
+    table = load_benchmark(f"nasbench101:{target}")
     print(f"load: {len(table)} cells in {time.perf_counter() - start:.2f} s")
     start = time.perf_counter()
     table.query(table.ids()[0], "validation_accuracy")

@@ -17,13 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from predictor_baselines import FlatPredictor, boosting, linear
 
+from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.simulated import SimulatedTraining, Training
-from hat.commands.neural_predictor import candidates, make_predictor
 from hat.models.gcn_training import PredictorSettings
 from hat.scoring.cross_validation import best_by_kendall, cross_validate
 from hat.scoring.graph_encoding import Encoder, Graphs, encoder_for
@@ -37,6 +36,7 @@ from hat.search.algorithms.random_search import RandomSearch
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from hat.search.table_operators import in_table, table_operators
+from hat.studies.neural_predictor import candidates, make_predictor
 
 TABLES = {
     "nasbench101": ("nasbench101:{}/nasbench101", "validation_accuracy"),
@@ -67,7 +67,6 @@ BAD_SHARE = 0.2
 """What the classifier throws out; the cross-validation table shows other shares."""
 
 Job = dict[str, Any]
-Floats = NDArray[np.float64]
 
 
 @cache
@@ -195,7 +194,7 @@ def find(data: str, job: Job) -> Job:
     budget = training.spent_s
     runs = {"predictor": training}
     operators = table_operators(loaded)
-    for key, name in enumerate(("random search", "ageing evolution"), start=4):
+    for name, key in {"random search": 4, "ageing evolution": 5}.items():
         runs[name] = SimulatedTraining(loaded, metric, budget_s=budget, **price)
         rng = np.random.default_rng((job["seed"], key))
         proposer = Proposer(operators, rng, in_table(loaded), max_tries=1000)

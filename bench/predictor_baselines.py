@@ -4,17 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from hat.arrays import Floats
 from hat.scoring.graph_encoding import Encoder
 from hat.scoring.neural_predictor import ScoreScale
 from hat.scoring.prediction import Prediction
-
-Floats = NDArray[np.float64]
 
 
 class FlatPredictor:

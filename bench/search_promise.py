@@ -26,10 +26,10 @@ from typing import Any
 
 import numpy as np
 from multi30k import SPACE, read_space
-from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, load_arch
+from hat.arrays import Floats
 from hat.commands import latency_predictor
 from hat.commands import search as evo_search
 from hat.files import write_json
@@ -38,8 +38,6 @@ from hat.latency.predictor import LatencyPredictor
 from hat.latency.predictors.load import load_predictor
 from hat.latency.workload import Workload
 from hat.models.checkpoint import load_checkpoint
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from multi30k import CHECKPOINT, inherited_loss, read_space
 from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
+from hat.arrays import Floats
 from hat.search.algorithms.evolution import Evolution
 from hat.search.base import A, Objective, Trial
 from hat.search.loop import Search
@@ -33,7 +34,6 @@ from hat.search.proposer import Proposer
 from hat.search.racing import RaceSettings
 from hat.search.racing_scorer import ExactScorer, RacingScorer, geometric_blocks
 
-Floats = NDArray[np.float64]
 Arch = SubTransformerConfig
 SETTINGS = [
     RaceSettings(keep=25),

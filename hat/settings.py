@@ -115,6 +115,10 @@ class _Repeated:
     """Marks a list whose flag may stand more than once; see ``REPEATED``."""
 
 
+class _Joined:
+    """Marks a list that is one word; see ``JOINED``."""
+
+
 class _NoOutcome:
     """Marks a setting that cannot change a result; see ``NO_OUTCOME``."""
 
@@ -124,6 +128,9 @@ NO_OUTCOME = _NoOutcome()
 
 REPEATED = _Repeated()
 """For lists whose flag is given once for each value: ``--algorithm a --algorithm b``."""
+
+JOINED = _Joined()
+"""For lists whose flag takes one word with commas: ``--weights 1e-7,1``."""
 
 _Bound = AtLeast | Above | Between | Below
 
@@ -150,6 +157,9 @@ class Setting:
 
     is_repeated: bool
     """Whether each value of the list has a flag of its own."""
+
+    is_joined: bool
+    """Whether the values of the list are one word with commas."""
 
     bounds: tuple[_Bound, ...]
     metavar: str | None
@@ -354,6 +364,7 @@ def _setting(name: str, hint: Any, default: Any, text: str) -> Setting:
         is_optional=is_optional,
         is_list=is_list,
         is_repeated=REPEATED in notes,
+        is_joined=JOINED in notes,
         bounds=tuple(note for note in notes if isinstance(note, _Bound)),
         metavar=next((note.metavar for note in notes if isinstance(note, Shown)), None),
         decides=NO_OUTCOME not in notes,

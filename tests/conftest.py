@@ -9,6 +9,7 @@ from hat.arch.space import SearchSpace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MADE_DATA = Path(__file__).parent / "data"
+"""A small file of every format, made up for the tests."""
 
 
 def pytest_report_header() -> str:
@@ -27,7 +28,7 @@ NUMBERS = (
     "models",
     "modules",
     "scoring",
-    "commands/test_epsinas.py",
+    "studies/test_epsinas.py",
     "machine/test_instructions.py",
 )
 """Folders and files whose tests compute something that a processor could compute otherwise."""

@@ -10,6 +10,7 @@ import hat
 PACKAGE = Path(hat.__file__).parent
 
 BASE = {
+    "arrays",
     "errors",
     "version",
     "files",
@@ -23,6 +24,7 @@ BASE = {
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
 
 GROUND: dict[str, set[str]] = {
+    "arrays": set(),
     "errors": set(),
     "version": set(),
     "files": {"errors"},

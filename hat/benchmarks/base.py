@@ -5,12 +5,15 @@ Accuracies are fractions in [0, 1], losses nats per token, times seconds, whatev
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hat.conditions import content_digest
 from hat.errors import DataError, suggestion
+from hat.settings import Settings
 
 A = TypeVar("A")
 Values = NDArray[np.floating]
@@ -26,6 +29,14 @@ class Metric:
     higher_is_better: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class TableSettings(Settings):
+    """Where a table stands: what ``KIND:PATH`` says behind the colon."""
+
+    path: Path
+    """The file."""
+
+
 class Benchmark(Protocol[A]):
     """A table of architectures that can be queried as if it trained them."""
 
@@ -36,6 +47,9 @@ class Benchmark(Protocol[A]):
     @property
     def metrics(self) -> Mapping[str, Metric]:
         """The metrics that ``query`` knows."""
+
+    def signature(self) -> dict[str, Any]:
+        """What decides the values: the name, and the content of the files that were read."""
 
     def ids(self) -> Sequence[str]:
         """All identifiers, sorted."""
@@ -74,7 +88,13 @@ class Benchmark(Protocol[A]):
 
 
 class TableBenchmark(Generic[A]):
-    """A ``Benchmark`` in memory: one array of shape (N, epochs, seeds) per metric."""
+    """A ``Benchmark`` in memory: one array of shape (N, epochs, seeds) per metric.
+
+    A kind of benchmark that users can name is a class of its own with a class method ``build`` that
+    reads the file of its ``Settings``; see ``hat.benchmarks.load``.
+    """
+
+    Settings: ClassVar[type[TableSettings]] = TableSettings
 
     def __init__(
         self,
@@ -87,6 +107,7 @@ class TableBenchmark(Generic[A]):
         epochs: Sequence[int] = (1,),
         seeds: Sequence[int] = (0,),
         id_of: Callable[[A], str] | None = None,
+        files: Sequence[Path] = (),
     ) -> None:
         """Takes the columns of a table.
 
@@ -101,6 +122,7 @@ class TableBenchmark(Generic[A]):
             seeds: the names of the training runs.
             id_of: spells an architecture as its identifier; without it, architectures are looked
                 up by equality.
+            files: what was read; the signature holds their content.
 
         Raises:
             DataError: if the table is empty or names an identifier twice.
@@ -108,6 +130,7 @@ class TableBenchmark(Generic[A]):
         if not ids:
             raise DataError(f"{name}: the table holds no architectures")
         self.name = name
+        self._digest = content_digest(files) if files else None
         self.metrics = dict(metrics)
         self.epochs = tuple(epochs)
         self.seeds = tuple(seeds)
@@ -133,6 +156,10 @@ class TableBenchmark(Generic[A]):
 
     def __contains__(self, id: object) -> bool:
         return id in self._rows
+
+    def signature(self) -> dict[str, Any]:
+        """The name, and the digests of the files that were read; see ``Benchmark.signature``."""
+        return {"benchmark": self.name, "data": self._digest}
 
     def ids(self) -> Sequence[str]:
         """All N identifiers, sorted."""

@@ -5,15 +5,15 @@ labels, but they do need the statistics of natural images: neighbouring pixels t
 """
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.errors import DataError
 
-Floats = NDArray[np.float64]
-
-IMAGE_KINDS = ("photographs", "scaled-photographs", "cifar10", "pink", "noise")
+ImageKind = Literal["photographs", "scaled-photographs", "cifar10", "pink", "noise"]
+IMAGE_KINDS: tuple[str, ...] = get_args(ImageKind)
 _CIFAR_RECORD = 1 + 3 * 32 * 32
 
 

@@ -1,44 +1,42 @@
 """Every benchmark by its name on the command line: ``nasbench201:path/to/table.csv.gz``."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hat.benchmarks import nb101, nb201, nb_nlp
 from hat.benchmarks.base import TableBenchmark
-from hat.benchmarks.csv_table import load_csv
-from hat.conditions import file_digest
 from hat.errors import ConfigError, suggestion
+from hat.parts import Parts
+from hat.settings import from_values
 
-LOADERS: Mapping[str, Callable[[Path], TableBenchmark[Any]]] = {
-    "nasbench101": nb101.load,
-    "nasbench201": nb201.load,
-    "nasbench-nlp": nb_nlp.load,
-    "csv": load_csv,
-}
+_HERE = "hat.benchmarks"
+
+BENCHMARKS: Parts[Any] = Parts(
+    "benchmark",
+    "hat.benchmarks",
+    {
+        "nasbench101": f"{_HERE}.nb101:NasBench101",
+        "nasbench201": f"{_HERE}.nb201:NasBench201",
+        "nasbench-nlp": f"{_HERE}.nb_nlp:NasBenchNlp",
+        "csv": f"{_HERE}.csv_table:CsvTable",
+    },
+)
+"""Kinds of tables; the setting ``path`` of each is the file."""
 
 
 def load_benchmark(name: str) -> TableBenchmark[Any]:
-    """Loads ``KIND:PATH``, where KIND is one of ``LOADERS``.
+    """Loads ``KIND:PATH``, where KIND is one of ``BENCHMARKS``.
 
     Raises:
         ConfigError: if the kind is unknown or the path is missing.
         DataError: if the file is not what the kind says.
     """
     kind, colon, path = name.partition(":")
-    if kind not in LOADERS or not colon or not path:
-        hint = "" if kind in LOADERS else suggestion(kind, LOADERS)
+    if kind not in BENCHMARKS or not colon or not path:
+        hint = "" if kind in BENCHMARKS else suggestion(kind, BENCHMARKS)
         raise ConfigError(
-            f"a benchmark is named KIND:PATH with KIND one of {', '.join(LOADERS)}, "
+            f"a benchmark is named KIND:PATH with KIND one of {', '.join(BENCHMARKS)}, "
             f"but found {name!r}{hint}"
         )
-    return LOADERS[kind](Path(path))
-
-
-def benchmark_digest(name: str) -> str:
-    """Returns the digest of the file that ``KIND:PATH`` names, for signatures.
-
-    Raises:
-        HatError: if it cannot be read.
-    """
-    return file_digest(name.partition(":")[2])
+    part = BENCHMARKS.load(kind)
+    table: TableBenchmark[Any] = part.build(from_values(part.Settings, {"path": Path(path)}))
+    return table

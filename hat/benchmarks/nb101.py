@@ -11,10 +11,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from hat.arch.cell import INPUT, MAX_VERTICES, OPERATIONS, OUTPUT, CellGraph
-from hat.benchmarks.base import Metric, TableBenchmark
+from hat.arrays import Floats
+from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
 from hat.errors import ConfigError, DataError
 
 EPOCHS = (4, 12, 36, 108)
@@ -48,104 +48,106 @@ _LAYOUT: dict[str, tuple[int, ...]] = {
 """The datasets of the file and the shape of one row of each."""
 
 
-def load_hdf5(path: str | Path) -> TableBenchmark[CellGraph]:
-    """Loads the table that ``hat nasbench convert`` writes.
+class NasBench101(TableBenchmark[CellGraph]):
+    """The table in HDF5, in JSON lines, or in all ``*.jsonl.gz`` of a folder."""
 
-    The layout is that of github.com/ultmaster/neuralpredictor.pytorch, whose file loads as well:
-    ``metrics`` is (N, epochs 4/12/36/108, seeds 0/1/2, half-way and total, ``COLUMNS``). The
-    half-way values are metrics of their own, ``halfway_validation_accuracy`` and so on.
+    @classmethod
+    def build(cls, settings: TableSettings) -> "NasBench101":
+        """Loads the table.
 
-    Raises:
-        DataError: if the file cannot be read or has another layout.
-    """
-    try:
-        with h5py.File(path, "r") as file:
-            _check_layout(file, path)
-            arrays = {name: file[name][()] for name in _LAYOUT}
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read as HDF5: {error}") from None
-    ids = [hash.decode("ascii") for hash in arrays["hash"].tolist()]
-    adjacency, operations = arrays["adjacency"], arrays["operations"]
-
-    def arch_at(row: int) -> CellGraph:
-        size = int(arrays["num_vertices"][row])
-        try:
-            names = [_NAMES[id] for id in operations[row, :size].tolist()]
-            cell = CellGraph.from_lists(adjacency[row, :size, :size].tolist(), names)
-            cell.check()
-            return cell
-        except (KeyError, ConfigError) as error:
-            raise DataError(f"{path}: row {row} is not a cell: {error}") from None
-
-    metrics, values = {}, {}
-    for stage, prefix in enumerate(("halfway_", "")):
-        for index, column in enumerate(COLUMNS):
-            metrics[prefix + column] = METRICS[column]
-            values[prefix + column] = arrays["metrics"][:, :, :, stage, index]
-    metrics["trainable_parameters"] = METRICS["trainable_parameters"]
-    values["trainable_parameters"] = arrays["trainable_parameters"].astype(np.float64)
-    return TableBenchmark(
-        name="nasbench101",
-        ids=ids,
-        arch_at=arch_at,
-        metrics=metrics,
-        values=values,
-        epochs=EPOCHS,
-        seeds=SEEDS,
-        id_of=_hash_of,
-    )
-
-
-def load_jsonl(paths: str | Path | Sequence[str | Path]) -> TableBenchmark[CellGraph]:
-    """Loads rows of JSON, one cell a line, from one or several files, gzipped or not.
-
-    A row holds ``hash``, ``adjacency``, ``operations``, ``trainable_parameters``,
-    ``training_time`` [s, after 108 epochs] and ``validation_accuracy``, a mapping from epochs to
-    fractions. There is one training run and no test accuracy in such a file. A cell that stands
-    in several files counts once.
-
-    Raises:
-        DataError: naming file and line of the first row that is not like this.
-    """
-    rows: dict[str, _Row] = {}
-    for path in [paths] if isinstance(paths, str | Path) else paths:
-        for number, line in enumerate(_lines(path), start=1):
-            row = _Row.parse(line, f"{path}:{number}")
-            rows.setdefault(row.id, row)
-    if not rows:
-        raise DataError(f"{paths}: the table holds no architectures")
-    ids = list(rows)
-    cells = [row.cell for row in rows.values()]
-    accuracy: NDArray[np.float64] = np.full((len(ids), len(EPOCHS), 1), np.nan)
-    seconds: NDArray[np.float64] = np.full((len(ids), len(EPOCHS), 1), np.nan)
-    parameters = np.array([row.parameters for row in rows.values()], dtype=np.float64)
-    for index, row in enumerate(rows.values()):
-        accuracy[index, :, 0] = [row.accuracy.get(epochs, np.nan) for epochs in EPOCHS]
-        seconds[index, -1, 0] = row.seconds
-    names = ("training_time", "validation_accuracy", "trainable_parameters")
-    return TableBenchmark(
-        name="nasbench101",
-        ids=ids,
-        arch_at=cells.__getitem__,
-        metrics={name: METRICS[name] for name in names},
-        values=dict(zip(names, (seconds, accuracy, parameters), strict=True)),
-        epochs=EPOCHS,
-        seeds=SEEDS[:1],
-        id_of=_hash_of,
-    )
-
-
-def load(path: str | Path | Sequence[str | Path]) -> TableBenchmark[CellGraph]:
-    """Loads an HDF5 file, JSON lines, or all ``*.jsonl.gz`` of a folder."""
-    if not isinstance(path, str | Path):
-        return load_jsonl(path)
-    path = Path(path)
-    if path.is_dir():
-        found = sorted(path.glob("*.jsonl.gz"))
-        if not found:
+        Raises:
+            DataError: if a file cannot be read or does not hold what it should; with the line.
+        """
+        path = settings.path
+        if path.suffix in (".h5", ".hdf5"):
+            return cls._of_hdf5(path)
+        files = sorted(path.glob("*.jsonl.gz")) if path.is_dir() else [path]
+        if not files:
             raise DataError(f"{path}: the folder holds no *.jsonl.gz")
-        return load_jsonl(found)
-    return load_hdf5(path) if path.suffix in (".h5", ".hdf5") else load_jsonl(path)
+        return cls._of_jsonl(files)
+
+    @classmethod
+    def _of_hdf5(cls, path: Path) -> "NasBench101":
+        """Loads the table that ``hat nasbench convert`` writes.
+
+        The layout is that of github.com/ultmaster/neuralpredictor.pytorch, whose file loads as
+        well: ``metrics`` is (N, epochs 4/12/36/108, seeds 0/1/2, half-way and total, ``COLUMNS``).
+        The half-way values are metrics of their own, ``halfway_validation_accuracy`` and so on.
+        """
+        try:
+            with h5py.File(path, "r") as file:
+                _check_layout(file, path)
+                arrays = {name: file[name][()] for name in _LAYOUT}
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read as HDF5: {error}") from None
+        ids = [hash.decode("ascii") for hash in arrays["hash"].tolist()]
+        adjacency, operations = arrays["adjacency"], arrays["operations"]
+
+        def arch_at(row: int) -> CellGraph:
+            size = int(arrays["num_vertices"][row])
+            try:
+                names = [_NAMES[id] for id in operations[row, :size].tolist()]
+                cell = CellGraph.from_lists(adjacency[row, :size, :size].tolist(), names)
+                cell.check()
+                return cell
+            except (KeyError, ConfigError) as error:
+                raise DataError(f"{path}: row {row} is not a cell: {error}") from None
+
+        metrics, values = {}, {}
+        for stage, prefix in enumerate(("halfway_", "")):
+            for index, column in enumerate(COLUMNS):
+                metrics[prefix + column] = METRICS[column]
+                values[prefix + column] = arrays["metrics"][:, :, :, stage, index]
+        metrics["trainable_parameters"] = METRICS["trainable_parameters"]
+        values["trainable_parameters"] = arrays["trainable_parameters"].astype(np.float64)
+        return cls(
+            name="nasbench101",
+            ids=ids,
+            arch_at=arch_at,
+            metrics=metrics,
+            values=values,
+            epochs=EPOCHS,
+            seeds=SEEDS,
+            id_of=_hash_of,
+            files=[path],
+        )
+
+    @classmethod
+    def _of_jsonl(cls, paths: Sequence[Path]) -> "NasBench101":
+        """Loads rows of JSON, one cell a line, from one or several files, gzipped or not.
+
+        A row holds ``hash``, ``adjacency``, ``operations``, ``trainable_parameters``,
+        ``training_time`` [s, after 108 epochs] and ``validation_accuracy``, a mapping from epochs
+        to fractions. There is one training run and no test accuracy in such a file. A cell that
+        stands in several files counts once.
+        """
+        rows: dict[str, _Row] = {}
+        for path in paths:
+            for number, line in enumerate(_lines(path), start=1):
+                row = _Row.parse(line, f"{path}:{number}")
+                rows.setdefault(row.id, row)
+        if not rows:
+            raise DataError(f"{paths[0]}: the table holds no architectures")
+        ids = list(rows)
+        cells = [row.cell for row in rows.values()]
+        accuracy: Floats = np.full((len(ids), len(EPOCHS), 1), np.nan)
+        seconds: Floats = np.full((len(ids), len(EPOCHS), 1), np.nan)
+        parameters = np.array([row.parameters for row in rows.values()], dtype=np.float64)
+        for index, row in enumerate(rows.values()):
+            accuracy[index, :, 0] = [row.accuracy.get(epochs, np.nan) for epochs in EPOCHS]
+            seconds[index, -1, 0] = row.seconds
+        names = ("training_time", "validation_accuracy", "trainable_parameters")
+        return cls(
+            name="nasbench101",
+            ids=ids,
+            arch_at=cells.__getitem__,
+            metrics={name: METRICS[name] for name in names},
+            values=dict(zip(names, (seconds, accuracy, parameters), strict=True)),
+            epochs=EPOCHS,
+            seeds=SEEDS[:1],
+            id_of=_hash_of,
+            files=paths,
+        )
 
 
 def _hash_of(cell: CellGraph) -> str:

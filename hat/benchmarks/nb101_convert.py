@@ -42,7 +42,7 @@ class Conversion:
 
 
 def convert(source: str | Path, target: str | Path, *, progress: bool = False) -> Conversion:
-    """Converts a published TFRecord file to HDF5 of the layout that ``nb101.load_hdf5`` reads.
+    """Converts a published TFRecord file to HDF5 of the layout that ``NasBench101`` reads.
 
     Values keep their double precision. The repeats of a training are numbered in the order of the
     file, as the official reader does; runs that the file does not hold are nan. Memory is a few

@@ -6,14 +6,15 @@ Losses are nats per token on WikiText-2 (``wt2``) and Penn Treebank (``ptb``).
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hat.arch.recipe import Recipe, parse_recipe
-from hat.benchmarks.base import Metric, TableBenchmark
+from hat.arrays import Floats
+from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
 from hat.errors import DataError
 
 NUM_EPOCHS = 50
@@ -35,50 +36,65 @@ LOG_METRICS = {
 _LOG_KEYS = ("train_losses", "val_losses", "test_losses", "wall_times")
 
 
-def load(path: str | Path, logs: str | Path | None = None) -> TableBenchmark[Recipe]:
-    """Loads recipes with their final losses and, where given, their training logs.
+@dataclass(frozen=True, kw_only=True)
+class NlpSettings(TableSettings):
+    """Where the recipes stand, and the logs of their training."""
 
-    Args:
-        path: JSON list of objects with ``recepie_id`` (the benchmark's spelling), ``recepie`` and
-            ``METRICS``.
-        logs: zip archive of the original logs, one JSON file per training on WikiText-2. They add
-            ``LOG_METRICS``; a training that stopped early is nan afterwards.
+    logs: Path | None = None
+    """Zip archive of the original logs, one JSON file per training on WikiText-2."""
 
-    Raises:
-        DataError: if a file cannot be read or lacks a value.
-        ConfigError: if a recipe is not valid; with its identifier.
+
+class NasBenchNlp(TableBenchmark[Recipe]):
+    """Recipes with their final losses and, where given, their training logs.
+
+    The file is a JSON list of objects with ``recepie_id`` (the benchmark's spelling), ``recepie``
+    and ``METRICS``. The logs add ``LOG_METRICS``; a training that stopped early is nan afterwards.
     """
-    entries = _read_json(path)
-    if not isinstance(entries, list) or not entries:
-        raise DataError(f"{path}: expected a non-empty JSON list of recipes with their losses")
-    try:
-        ids = [str(entry["recepie_id"]) for entry in entries]
-        recipes = [
-            parse_recipe(entry["recepie"], f"{path}: recipe {id}")
-            for id, entry in zip(ids, entries, strict=True)
-        ]
-        values: dict[str, NDArray[np.float64]] = {
-            name: np.array([entry[name] for entry in entries], dtype=np.float64) for name in METRICS
-        }
-    except KeyError as error:
-        raise DataError(f"{path}: a recipe has no {error.args[0]!r}") from None
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{path}: a value has the wrong type: {error}") from None
-    metrics = dict(METRICS)
-    if logs is not None:
-        metrics |= LOG_METRICS
-        values |= _read_logs(logs, {id: row for row, id in enumerate(ids)})
-    return TableBenchmark(
-        name="nasbench_nlp",
-        ids=ids,
-        arch_at=recipes.__getitem__,
-        metrics=metrics,
-        values=values,
-        epochs=range(1, NUM_EPOCHS + 1),
-    )
+
+    Settings: ClassVar = NlpSettings
+
+    @classmethod
+    def build(cls, settings: NlpSettings) -> "NasBenchNlp":
+        """Loads the recipes.
+
+        Raises:
+            DataError: if a file cannot be read or lacks a value.
+            ConfigError: if a recipe is not valid; with its identifier.
+        """
+        path, logs = settings.path, settings.logs
+        entries = _read_json(path)
+        if not isinstance(entries, list) or not entries:
+            raise DataError(f"{path}: expected a non-empty JSON list of recipes with their losses")
+        try:
+            ids = [str(entry["recepie_id"]) for entry in entries]
+            recipes = [
+                parse_recipe(entry["recepie"], f"{path}: recipe {id}")
+                for id, entry in zip(ids, entries, strict=True)
+            ]
+            values: dict[str, Floats] = {
+                name: np.array([entry[name] for entry in entries], dtype=np.float64)
+                for name in METRICS
+            }
+        except KeyError as error:
+            raise DataError(f"{path}: a recipe has no {error.args[0]!r}") from None
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: a value has the wrong type: {error}") from None
+        metrics = dict(METRICS)
+        if logs is not None:
+            metrics |= LOG_METRICS
+            values |= _read_logs(logs, {id: row for row, id in enumerate(ids)})
+        return cls(
+            name="nasbench_nlp",
+            ids=ids,
+            arch_at=recipes.__getitem__,
+            metrics=metrics,
+            values=values,
+            epochs=range(1, NUM_EPOCHS + 1),
+            files=[path] if logs is None else [path, logs],
+        )
 
 
-def _read_logs(path: str | Path, rows: Mapping[str, int]) -> dict[str, NDArray[np.float64]]:
+def _read_logs(path: str | Path, rows: Mapping[str, int]) -> dict[str, Floats]:
     """Arrays (N, epochs, 1) of ``LOG_METRICS``."""
     curves = {name: np.full((len(rows), NUM_EPOCHS, 1), np.nan) for name in LOG_METRICS}
     try:

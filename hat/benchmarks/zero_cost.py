@@ -8,12 +8,9 @@ A zero-cost *warm-up* scores many random architectures and trains the best of th
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hat.arrays import Floats, Ints
 from hat.errors import ConfigError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

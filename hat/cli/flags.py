@@ -1,9 +1,11 @@
 """Flags made of settings classes: the one way from a dataclass's fields to a parser and back."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from hat.errors import ConfigError
 from hat.settings import Setting, all_settings, from_values
 
 S = TypeVar("S")
@@ -56,8 +58,19 @@ def _arguments(setting: Setting) -> dict[str, Any]:
         arguments["choices"] = setting.choices
     if setting.is_repeated:
         arguments["action"] = "append"
+    elif setting.is_joined:
+        arguments["type"] = partial(_split, setting)
     elif setting.is_list:
         arguments["nargs"] = "*" if setting.is_optional else "+"
     if isinstance(arguments["default"], tuple):
         arguments["default"] = list(arguments["default"]) or None
     return arguments
+
+
+def _split(setting: Setting, text: str) -> tuple[Any, ...]:
+    try:
+        return tuple(setting.type(word) for word in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--{setting.key} must be numbers with commas between them, but found {text!r}"
+        ) from None

@@ -10,28 +10,48 @@ hat epsinas integrate --data nasbench201.csv.gz         inside random search and
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from hat.cli.console import command
-from hat.studies.epsinas import (
-    ablate,
-    integrate,
-    nasbench101,
-    nasbench201,
-    nasbench_nlp,
-    search_weights,
-    subtransformers,
-)
+from hat.cli.console import command, print_result
+from hat.cli.flags import add_flags, read_flags
+from hat.studies.epsinas import ablate, convolutions, integrate, nasbench_nlp, search_weights
+from hat.studies.epsinas import subtransformers as subs
 
-_COMMANDS = (
-    nasbench201,
-    nasbench101,
-    nasbench_nlp,
-    subtransformers,
-    search_weights,
-    ablate,
-    integrate,
-)
+_STUDIES: Mapping[str, tuple[Callable[..., dict[str, Any]], Any, str]] = {
+    "nasbench201": (
+        *(convolutions.nasbench201, convolutions.ConvolutionSettings),
+        "convolutional cells of NAS-Bench-201",
+    ),
+    "nasbench101": (
+        *(convolutions.nasbench101, convolutions.ConvolutionSettings),
+        "convolutional cells of NAS-Bench-101",
+    ),
+    "nasbench-nlp": (
+        *(nasbench_nlp.run, nasbench_nlp.RecipeSettings),
+        "recurrent cells of NAS-Bench-NLP",
+    ),
+    "subtransformers": (
+        *(subs.run, subs.SubtransformerSettings),
+        "SubTransformers with a known BLEU",
+    ),
+    "search-weights": (
+        *(search_weights.run, search_weights.SearchWeightsSettings),
+        "choose the two constants for a space",
+    ),
+    "ablate": (
+        *(ablate.run, ablate.AblateSettings),
+        "constants, batches, inputs, initialisations",
+    ),
+    "integrate": (
+        *(integrate.run, integrate.IntegrateSettings),
+        "with and without warm-up and moves",
+    ),
+}
+"""Sub-command -> what it does with its settings, and a line of help."""
+
+_SPACES = {"search-weights": search_weights.SPACES, "ablate": tuple(ablate.SPACES)}
+"""What the first word of a sub-command says."""
 
 
 @command
@@ -41,7 +61,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         prog="hat epsinas", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for module in _COMMANDS:
-        module.add_parser(commands)
-    args = parser.parse_args(argv)
-    args.run(args)
+    for name, (_, settings, about) in _STUDIES.items():
+        sub = commands.add_parser(name, help=about)
+        if name in _SPACES:
+            sub.add_argument("space", choices=_SPACES[name])
+        add_flags(sub, settings)
+    options = parser.parse_args(argv)
+    run, settings, _ = _STUDIES[options.command]
+    words = [options.space] if options.command in _SPACES else []
+    print_result(run(*words, read_flags(options, settings)))

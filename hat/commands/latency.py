@@ -9,12 +9,15 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch
 from hat.cli.console import command, print_result
+from hat.cli.flags import add_flags, read_flags
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.conditions import content_digest, file_digest, mapping_digest
 from hat.errors import ConfigError, DataError, suggestion
 from hat.latency.drift import MIN_SHIFT_PERCENT, DriftReport, find_shifted_runs
 from hat.latency.samples import LatencySample, read_samples, write_samples
 from hat.signature import signature
+from hat.studies.latency_bench import BenchSettings
+from hat.studies.latency_bench_report import report_bench
 
 
 @command
@@ -114,57 +117,13 @@ def bench(argv: Sequence[str]) -> None:
         description="Compares HAT's predictor and ours on the same splits of each dataset.",
     )
     parser.add_argument("csv", nargs="+", help="latency datasets")
-    parser.add_argument("--seeds", type=int, default=6, help="splits: seeds 0 to N - 1")
-    parser.add_argument("--without-mlp", action="store_true", help="leave HAT's MLP out: seconds")
-    parser.add_argument(
-        "--resume",
-        metavar="FILE",
-        help="keep every figure in this file as it comes and take over those that are there",
-    )
+    add_flags(parser, BenchSettings)
     options = parser.parse_args(list(argv))
-    if options.seeds < 1:
-        raise ConfigError(f"--seeds must be at least 1, not {options.seeds}")
+    settings = read_flags(options, BenchSettings)
     import torch
 
-    from hat.latency.plots import runs_text
-    from hat.latency.predictors.regression import fit_prices
-    from hat.studies.latency_bench import BenchData, BenchStore
-    from hat.studies.latency_bench import bench as run_bench
-    from hat.studies.latency_bench_report import bench_summary, bench_table
-
     torch.set_num_threads(1)
-    datasets = [BenchData.read(path) for path in options.csv]
-    # The first fit imports scikit-learn, which is not what is timed here.
-    fit_prices(np.eye(3) + 1, np.ones(3))
-    store = BenchStore(options.resume)
-    seeds, with_mlp = range(options.seeds), not options.without_mlp
-    result, found_rows = {}, {}
-    for data in datasets:
-        print(f"\n### {data.name}\n")
-        found = "; ".join(runs_text(data.report)) or "none"
-        print(f"Shifted runs: {found}. Noise floor: {data.noise_floor_percent():.2f} %.\n")
-        rows = list(run_bench(data, seeds=seeds, with_mlp=with_mlp, store=store))
-        print(bench_table(rows), flush=True)
-        found_rows[data.name] = (data, rows)
-        result[data.name] = {
-            f"{row.method}|{row.train_rows}|{row.seed}": {
-                "all": row.everything.to_dict(),
-                "unshifted": row.unshifted.to_dict(),
-                "fit_seconds": round(row.fit_seconds, 3),
-            }
-            for row in rows
-        }
-    print(f"\n### Summary\n\n{bench_summary(found_rows)}\n")
-    print_result(
-        {
-            "bench": result,
-            "signature": signature(
-                stage="latency-bench",
-                data="+".join(data.digest for data in datasets),
-                seeds=options.seeds,
-            ),
-        }
-    )
+    print_result(report_bench(options.csv, settings))
 
 
 @command

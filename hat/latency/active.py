@@ -6,12 +6,13 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
+from hat.arrays import Floats
 from hat.errors import ConfigError
 from hat.latency.predictor import Scales, space_choices
 from hat.latency.predictors.basis import additive
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.samples import LatencySample
-from hat.latency.table import Floats, table_of_archs, table_of_samples
+from hat.latency.table import table_of_archs, table_of_samples
 
 FIRST_ROWS = 16
 MIN_STOP_ROWS = 20

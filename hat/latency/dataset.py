@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from hat.arrays import Floats, Rows
 from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
 from hat.latency.drift import ShiftedRun, find_shifted_runs
 from hat.latency.predictor import observed_choices
 from hat.latency.samples import LatencySample, read_samples
 from hat.latency.sidecar import common_workload, read_sidecar
-from hat.latency.table import ArchTable, Floats, Rows, table_of_samples
+from hat.latency.table import ArchTable, table_of_samples
 from hat.latency.workload import Workload
 
 

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.errors import DataError
 from hat.latency.predictor import Scales, observed_choices
 from hat.latency.predictors.basis import additive
 from hat.latency.predictors.regression import robust_ridge
 from hat.latency.samples import LatencySample
-from hat.latency.table import ArchTable, Floats, table_of_samples
+from hat.latency.table import ArchTable, table_of_samples
 
 MIN_ROWS = 40
 """With fewer rows there is no telling noise from shift."""

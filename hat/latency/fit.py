@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from hat.arrays import Floats, Rows
 from hat.conditions import content_digest, mapping_digest
 from hat.errors import ConfigError, DataError
 from hat.latency.dataset import Dataset, Split, load_datasets, split_rows
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
-from hat.latency.table import ArchTable, Floats, Rows
+from hat.latency.table import ArchTable
 from hat.settings import OneOf, Settings, settings_signature
 from hat.signature import signature
 

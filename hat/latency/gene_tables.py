@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from hat.arch.gene_batch import LAYER_GENES, gene_columns
 from hat.arch.space import SearchSpace
-
-Floats = NDArray[np.float64]
+from hat.arrays import Floats
 
 _MOST_SEQUENCES = 4096
 """Sequences of choices in one table; longer lists are looked up in several parts."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.latency.predictor import LatencyPredictor
-from hat.latency.table import ArchTable, Floats
+from hat.latency.table import ArchTable
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.files import replacing
 from hat.latency.drift import DriftReport
-from hat.latency.table import Floats
 
 
 def plot_shifts(path: str | Path, latency_ms: Floats, report: DriftReport, title: str) -> None:

@@ -12,11 +12,12 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
+from hat.arrays import Floats, Rows
 from hat.conditions import bytes_digest
 from hat.errors import ConfigError
 from hat.files import replacing
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
-from hat.latency.table import ArchTable, Floats, Rows, table_of_archs
+from hat.latency.table import ArchTable, table_of_archs
 from hat.latency.workload import Workload
 from hat.settings import NoSettings
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hat.latency.table import Floats
+from hat.arrays import Floats
 
 BASELINE_RUNS = 5
 """Measurements that establish the usual latency and its noise."""

@@ -4,17 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.gene_batch import LAYER_GENES, GeneBatch, gene_columns, used_genes
+from hat.arrays import Floats, Ints32, Rows
 from hat.latency.gene_tables import gene_tables
 from hat.latency.samples import LAYER_COLUMNS, LatencySample
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
-Rows = NDArray[np.intp]
-"""Places of rows."""
 
 ENCODER_LISTS = 2
 """The first two of ``LAYER_COLUMNS`` belong to the encoder, the other four to the decoder."""
@@ -27,7 +22,7 @@ class ArchTable:
     features: Floats
     """(N, 10) HAT's features."""
 
-    layers: Ints | None = None
+    layers: Ints32 | None = None
     """(N, 6, L) the per-layer decisions in the order of ``LAYER_COLUMNS``; 0 beyond the depth.
     ``None`` where only the features are known, as in HAT's files."""
 
@@ -76,7 +71,7 @@ def _table_of_genes(batch: GeneBatch, layers: bool) -> ArchTable:
     return ArchTable(features.T, _layers_of_genes(batch) if layers else None)
 
 
-def _layers_of_genes(batch: GeneBatch) -> Ints:
+def _layers_of_genes(batch: GeneBatch) -> Ints32:
     space = batch.genes.space
     columns = gene_columns(space)
     used = used_genes(space, batch.matrix)
@@ -90,7 +85,7 @@ def _layers_of_genes(batch: GeneBatch) -> Ints:
     return lists
 
 
-def _layers(archs: Sequence[SubTransformerConfig]) -> Ints:
+def _layers(archs: Sequence[SubTransformerConfig]) -> Ints32:
     deepest = max(
         (max(arch.encoder.num_layers, arch.decoder.num_layers) for arch in archs), default=0
     )

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.files import replacing
-
-Floats = NDArray[np.float64]
 
 
 def plot_scores(

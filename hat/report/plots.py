@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hat.arrays import Floats
 from hat.files import replacing
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,9 @@ from typing import Any, Generic, Protocol
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.report.document import Section, write_document
-from hat.report.plots import Axes, Band, Floats, Front, band_plot, best_so_far, front_plot
+from hat.report.plots import Axes, Band, Front, band_plot, best_so_far, front_plot
 from hat.report.tables import Column, csv_table, markdown_table
 from hat.report.verdict import Verdict, verdict_text
 from hat.search.base import A, SearchResult, Trial

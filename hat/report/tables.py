@@ -5,7 +5,8 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 Row = TypeVar("Row")
 Cell = str | int | float | None
@@ -25,6 +26,11 @@ class Column(Generic[Row]):
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return "-"
         return format(value, self.format) if isinstance(value, float) else str(value)
+
+
+def places(*titles: str) -> list[Column[Any]]:
+    """Returns the columns of rows that are tuples, one for each place."""
+    return [Column(title, itemgetter(place)) for place, title in enumerate(titles)]
 
 
 def text_table(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> str:

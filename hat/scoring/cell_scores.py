@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hat.arch.cell import CellGraph
 from hat.arch.nb201_cell import Expression, Nb201Cell
 from hat.arch.recipe import Recipe
+from hat.arrays import Floats
 from hat.scoring.collapsed.nb101 import CollapsedNb101
 from hat.scoring.collapsed.nb201 import CollapsedNb201
 from hat.scoring.collapsed.recurrent import recurrent_outputs
 from hat.scoring.epsinas import ScoringRule, epsinas
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 """Called with how many architectures are done and how many there are."""
 

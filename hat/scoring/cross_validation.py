@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.errors import DataError
-from hat.scoring.prediction import Floats, Predictor
+from hat.scoring.prediction import Predictor
 from hat.scoring.rank_stats import rank_stats
 
 A = TypeVar("A")

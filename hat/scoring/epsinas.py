@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hat.arrays import Floats
+
 FLOAT32_EPSILON = float(np.finfo(np.float32).eps)
 FLOAT32_SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hat.arch.cell import INPUT, OPERATIONS, OUTPUT, CellGraph
 from hat.arch.config import MAX_SPAN, SubTransformerConfig
@@ -18,9 +17,9 @@ from hat.arch.features import latency_features
 from hat.arch.nb201_cell import NB201_EDGES, NB201_OPERATIONS, Nb201Cell
 from hat.arch.recipe import OPERATIONS as RECIPE_OPERATIONS
 from hat.arch.recipe import Recipe
+from hat.arrays import Floats32
 from hat.errors import ConfigError
 
-Floats = NDArray[np.float32]
 A = TypeVar("A")
 
 
@@ -28,16 +27,16 @@ A = TypeVar("A")
 class Graphs:
     """N graphs of up to V vertices, float32."""
 
-    nodes: Floats
+    nodes: Floats32
     """Features of the vertices, (N, V, D); zero beyond a graph's last vertex."""
 
-    adjacency: Floats
+    adjacency: Floats32
     """1 where an edge leads from row to column, (N, V, V); strictly upper triangular."""
 
-    mask: Floats
+    mask: Floats32
     """1 for the vertices that exist, (N, V)."""
 
-    whole: Floats
+    whole: Floats32
     """Features of the graph as a whole, (N, W); W may be 0."""
 
     def __len__(self) -> int:
@@ -79,7 +78,7 @@ def encode_nb201(cells: Sequence[Nb201Cell]) -> Graphs:
     return _with_places([_nb201_row(cell) for cell in cells], len(_NB201_PLACES))
 
 
-def _nb201_row(cell: Nb201Cell) -> tuple[list[int], Floats]:
+def _nb201_row(cell: Nb201Cell) -> tuple[list[int], Floats32]:
     live = [
         (source, target, name)
         for (source, target), name in zip(NB201_EDGES, cell.operations, strict=True)
@@ -109,7 +108,7 @@ def encode_recipes(recipes: Sequence[Recipe]) -> Graphs:
     return _with_places([_recipe_row(recipe) for recipe in recipes], len(_RECIPE_PLACES))
 
 
-def _recipe_row(recipe: Recipe) -> tuple[list[int], Floats]:
+def _recipe_row(recipe: Recipe) -> tuple[list[int], Floats32]:
     states = [f"h_prev_{i}" for i in range(recipe.num_states)]
     names = ["x", *states, *(node.name for node in recipe.live_nodes)]
     kinds = [_RECIPE_PLACES["x"]] + [_RECIPE_PLACES["h_prev"]] * len(states)
@@ -135,9 +134,9 @@ def encode_subtransformers(archs: Sequence[SubTransformerConfig]) -> Graphs:
     """
     vertices = max(arch.encoder.num_layers + arch.decoder.num_layers for arch in archs)
     columns = 9
-    nodes: Floats = np.zeros((len(archs), vertices, columns), dtype=np.float32)
-    adjacency: Floats = np.zeros((len(archs), vertices, vertices), dtype=np.float32)
-    mask: Floats = np.zeros((len(archs), vertices), dtype=np.float32)
+    nodes: Floats32 = np.zeros((len(archs), vertices, columns), dtype=np.float32)
+    adjacency: Floats32 = np.zeros((len(archs), vertices, vertices), dtype=np.float32)
+    mask: Floats32 = np.zeros((len(archs), vertices), dtype=np.float32)
     whole = []
     for row, arch in enumerate(archs):
         encoder, decoder = arch.encoder, arch.decoder
@@ -183,11 +182,11 @@ def encoder_for(arch: object) -> Encoder[Any]:
     raise ConfigError(f"cannot encode a {type(arch).__name__} as a graph; known are {known}")
 
 
-def _with_places(rows: Sequence[tuple[list[int], Floats]], num_kinds: int) -> Graphs:
+def _with_places(rows: Sequence[tuple[list[int], Floats32]], num_kinds: int) -> Graphs:
     """Pads graphs to equal size and adds six columns on each vertex's place in its graph."""
     vertices = max((len(kinds) for kinds, _ in rows), default=0)
-    kinds: Floats = np.zeros((len(rows), vertices, num_kinds), dtype=np.float32)
-    adjacency: Floats = np.zeros((len(rows), vertices, vertices), dtype=np.float32)
+    kinds: Floats32 = np.zeros((len(rows), vertices, num_kinds), dtype=np.float32)
+    adjacency: Floats32 = np.zeros((len(rows), vertices, vertices), dtype=np.float32)
     sizes = np.array([len(row[0]) for row in rows], dtype=np.int64)
     for index, (row_kinds, row_adjacency) in enumerate(rows):
         size = len(row_kinds)

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from hat.arrays import Floats
 from hat.errors import DataError
 from hat.models.gcn import GcnEnsemble, GraphTensors
 from hat.models.gcn_training import PredictorSettings, evaluate_ensemble, train_ensemble
 from hat.scoring.graph_encoding import Encoder, Graphs
-from hat.scoring.prediction import Floats, Prediction
+from hat.scoring.prediction import Prediction
 
 A = TypeVar("A")
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from hat.arrays import Floats
 
 A_contra = TypeVar("A_contra", contravariant=True)
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hat.scoring.rank_stats import rank_stats
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

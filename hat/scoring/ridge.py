@@ -5,8 +5,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.errors import ConfigError, DataError
-from hat.scoring.prediction import Floats, Prediction
+from hat.scoring.prediction import Prediction
 
 A = TypeVar("A")
 

@@ -14,13 +14,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import distributed as dist
+
+from hat.arrays import Floats
 
 A = TypeVar("A", bound=Hashable)
 """The type of an architecture."""
 
-Floats = NDArray[np.float64]
 
 EvaluateBlock = Callable[[Sequence[A], int], Floats]
 """Losses (N, sentences) of N architectures on one block of the validation set."""

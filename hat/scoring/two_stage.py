@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from hat.arrays import Floats
 from hat.errors import ConfigError, DataError
 from hat.models.gcn import GcnEnsemble
 from hat.models.gcn_training import PredictorSettings, evaluate_ensemble, train_ensemble
 from hat.scoring.graph_encoding import Encoder
 from hat.scoring.neural_predictor import A, FeatureScale, NeuralPredictor, known_graphs
-from hat.scoring.prediction import Floats, Prediction
+from hat.scoring.prediction import Prediction
 
 MIN_PER_CLASS = 5
 """Fewer good or bad architectures than this teach a classifier nothing."""

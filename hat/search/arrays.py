@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from hat.arrays import Floats
 
 
 def array_to_json(array: Floats) -> dict[str, Any]:

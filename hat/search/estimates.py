@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hat.search.arrays import Floats
+from hat.arrays import Floats
 
 _FEWEST = 8
 """Architectures from which something can be learned."""

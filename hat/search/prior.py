@@ -15,7 +15,8 @@ from typing import Any, Generic
 
 import numpy as np
 
-from hat.search.arrays import Floats, array_from_json, array_to_json
+from hat.arrays import Floats
+from hat.search.arrays import array_from_json, array_to_json
 from hat.search.base import A
 from hat.search.estimates import Estimate
 

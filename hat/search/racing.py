@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from hat.arrays import Floats
 from hat.errors import ConfigError
-from hat.search.arrays import Floats
 from hat.search.estimates import Estimate, estimate_totals
 
 Evaluate = Callable[[Sequence[int], int], Floats]

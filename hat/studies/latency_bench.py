@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from hat.arrays import Floats, Rows
 from hat.conditions import file_digest
 from hat.errors import DataError
 from hat.files import split_lines
@@ -20,8 +21,24 @@ from hat.latency.predictor import LatencyPredictor, Lesson, Scales, observed_cho
 from hat.latency.predictors.linear import LinearSettings, fit_linear
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import read_samples
-from hat.latency.table import ArchTable, Floats, Rows, table_of_samples
+from hat.latency.table import ArchTable, table_of_samples
+from hat.settings import NO_OUTCOME, AtLeast, Settings, Shown
 from hat.version import __version__
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchSettings(Settings):
+    """How predictors are compared."""
+
+    seeds: Annotated[int, AtLeast(1)] = 6
+    """Splits: seeds 0 to N - 1."""
+
+    without_mlp: bool = False
+    """Leave HAT's MLP out: seconds."""
+
+    resume: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """Keep every figure in this file as it comes and take over those that are there."""
+
 
 TRAIN_ROWS = (1600, 400, 100, 40)
 HAT_FEATURE_NORM = (640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0)
@@ -44,8 +61,8 @@ class BenchData:
         samples = read_samples(path)
         latency_ms = np.array([sample.total_ms for sample in samples])
         report = find_shifted_runs(samples)
-        digest = file_digest(path)
-        return cls(Path(path).stem, table_of_samples(samples), latency_ms, report, digest)
+        table = table_of_samples(samples)
+        return cls(Path(path).stem, table, latency_ms, report, file_digest(path))
 
     def noise_floor_percent(self) -> float:
         """Mean absolute error that remains when only neighbouring rows are compared.
@@ -201,26 +218,21 @@ class BenchStore:
 
 
 def bench(
-    data: BenchData,
-    *,
-    seeds: Iterable[int],
-    with_mlp: bool = True,
-    store: BenchStore | None = None,
+    data: BenchData, settings: BenchSettings, store: BenchStore | None = None
 ) -> Iterator[BenchRow]:
     """Yields every method at every training size on the splits of every seed.
 
     Args:
         data: the dataset.
-        seeds: one split each.
-        with_mlp: whether HAT's MLP takes part; a fit takes a minute.
+        settings: splits; and whether HAT's MLP takes part, a fit of which takes a minute.
         store: figures of an earlier run, which are not worked out again.
     """
-    store = store or BenchStore(None)
-    for seed in seeds:
+    store = store or BenchStore(settings.resume)
+    for seed in range(settings.seeds):
         split = split_rows(np.arange(len(data.table)), seed)
         clean_test = split.test[~data.report.shifted()[split.test]]
         for method, fit in METHODS.items():
-            if fit is hat_mlp and not with_mlp:
+            if fit is hat_mlp and settings.without_mlp:
                 continue
             sizes = [size for size in TRAIN_ROWS if size <= len(split.train)] or [len(split.train)]
             for size in sizes[:1] if fit is hat_mlp else sizes:

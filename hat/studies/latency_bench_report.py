@@ -1,37 +1,83 @@
 """What a comparison of predictors says, in Markdown."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from hat.latency.table import Floats
-from hat.studies.latency_bench import HAT_MLP, METHODS, BenchData, BenchRow
+from hat.arrays import Floats
+from hat.latency.plots import runs_text
+from hat.latency.predictors.regression import fit_prices
+from hat.report.tables import markdown_table, places
+from hat.signature import signature
+from hat.studies.latency_bench import (
+    HAT_MLP,
+    METHODS,
+    BenchData,
+    BenchRow,
+    BenchSettings,
+    BenchStore,
+    bench,
+)
 
 _FIGURES = (
-    ("rmse_ms", 2),
-    ("mape_percent", 2),
-    ("kendall_tau", 3),
-    ("coverage_percent", 1),
+    ("rmse_ms", "RMSE ms", 2),
+    ("mape_percent", "MAPE %", 2),
+    ("kendall_tau", "tau", 3),
+    ("coverage_percent", "cov. %", 1),
 )
+
+
+def report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[str, Any]:
+    """Compares the predictors on each dataset; prints tables as they are done, then a verdict.
+
+    Returns:
+        The figures by dataset, and the signature.
+
+    Raises:
+        DataError: if a file is damaged.
+    """
+    datasets = [BenchData.read(path) for path in paths]
+    # The first fit imports scikit-learn, which is not what is timed here.
+    fit_prices(np.eye(3) + 1, np.ones(3))
+    store = BenchStore(settings.resume)
+    result, found_rows = {}, {}
+    for data in datasets:
+        print(f"\n### {data.name}\n")
+        found = "; ".join(runs_text(data.report)) or "none"
+        print(f"Shifted runs: {found}. Noise floor: {data.noise_floor_percent():.2f} %.\n")
+        rows = list(bench(data, settings, store))
+        print(bench_table(rows), flush=True)
+        found_rows[data.name] = (data, rows)
+        result[data.name] = {
+            f"{row.method}|{row.train_rows}|{row.seed}": {
+                "all": row.everything.to_dict(),
+                "unshifted": row.unshifted.to_dict(),
+                "fit_seconds": round(row.fit_seconds, 3),
+            }
+            for row in rows
+        }
+    print(f"\n### Summary\n\n{bench_summary(found_rows)}\n")
+    digests = "+".join(data.digest for data in datasets)
+    text = signature(stage="latency-bench", data=digests, seeds=settings.seeds)
+    return {"bench": result, "signature": text}
 
 
 def bench_table(rows: Sequence[BenchRow]) -> str:
     """Returns a Markdown table: mean and standard deviation over the seeds."""
-    lines = [
-        "| predictor | rows | RMSE ms, all | MAPE %, all | tau, all | cov. %, all "
-        "| RMSE ms, unsh. | MAPE %, unsh. | tau, unsh. | cov. %, unsh. | fit, CPU s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    titles = [f"{name}, {part}" for part in ("all", "unsh.") for _, name, _ in _FIGURES]
+    lines = []
     for method, size in dict.fromkeys((row.method, row.train_rows) for row in rows):
         group = [row for row in rows if (row.method, row.train_rows) == (method, size)]
         cells = [method, str(size)]
         for part in ("everything", "unshifted"):
-            for name, digits in _FIGURES:
+            for name, _, digits in _FIGURES:
                 values = np.array([getattr(getattr(row, part), name) for row in group])
                 cells.append(f"{values.mean():.{digits}f} ± {values.std():.{digits}f}")
         cells.append(f"{np.mean([row.fit_seconds for row in group]):.2f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown_table(lines, places("predictor", "rows", *titles, "fit, CPU s"))
 
 
 def bench_summary(results: Mapping[str, tuple[BenchData, Sequence[BenchRow]]]) -> str:
@@ -46,12 +92,9 @@ def bench_summary(results: Mapping[str, tuple[BenchData, Sequence[BenchRow]]]) -
 
 
 def _against_mlp(results: Mapping[str, tuple[BenchData, Sequence[BenchRow]]]) -> str:
-    lines = [
-        "All rows, largest training set: ours against HAT's MLP; seeds won of those both have.\n",
-        "| dataset | predictor | RMSE ms, MLP | ours | seeds won | MAPE %, MLP | ours | seeds won |"
-        " HAT's MLP is beaten on |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    head = "All rows, largest training set: ours against HAT's MLP; seeds won of those both have."
+    titles = [f"{name}, MLP|ours|seeds won".split("|") for name in ("RMSE ms", "MAPE %")]
+    lines = []
     for name, (_, rows) in results.items():
         for method in METHODS:
             if method == HAT_MLP:
@@ -65,9 +108,9 @@ def _against_mlp(results: Mapping[str, tuple[BenchData, Sequence[BenchRow]]]) ->
                     f"{int((ours < theirs).sum())} of {len(ours)}",
                 ]
                 beaten += [label] if ours.mean() < theirs.mean() else []
-            cells.append(" and ".join(beaten) or "neither")
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            lines.append([*cells, " and ".join(beaten) or "neither"])
+    columns = places("dataset", "predictor", *titles[0], *titles[1], "HAT's MLP is beaten on")
+    return f"{head}\n\n{markdown_table(lines, columns)}"
 
 
 def _paired(rows: Sequence[BenchRow], method: str, field: str) -> tuple[Floats, Floats]:
@@ -84,23 +127,21 @@ def _paired(rows: Sequence[BenchRow], method: str, field: str) -> tuple[Floats, 
 
 
 def _against_floor(results: Mapping[str, tuple[BenchData, Sequence[BenchRow]]]) -> str:
-    lines = [
-        "Unshifted rows, `auto`: the error beside what the data allows, and how few rows do.\n",
-        "| dataset | MAPE % | neighbours differ by % | fitted and tested on the same rows % "
-        "| 100 rows against the largest set | coverage %, by rows |",
-        "|---|---|---|---|---|---|",
-    ]
+    head = "Unshifted rows, `auto`: the error beside what the data allows, and how few rows do."
+    columns = places(
+        *("dataset", "MAPE %", "neighbours differ by %", "fitted and tested on the same rows %"),
+        *("100 rows against the largest set", "coverage %, by rows"),
+    )
+    lines = []
     for name, (data, rows) in results.items():
         own = [row for row in rows if row.method == "auto"]
         sizes = sorted({row.train_rows for row in own}, reverse=True)
         mape = {size: _mean(own, size, "mape_percent") for size in sizes}
         worse = f"{100 * (mape[100] / mape[sizes[0]] - 1):+.1f} %" if 100 in mape else ""
         cover = ", ".join(f"{_mean(own, size, 'coverage_percent'):.1f}" for size in sizes)
-        lines.append(
-            f"| {name} | {mape[sizes[0]]:.2f} | {data.noise_floor_percent():.2f} "
-            f"| {data.same_rows_percent():.2f} | {worse} | {cover} |"
-        )
-    return "\n".join(lines)
+        error = (mape[sizes[0]], data.noise_floor_percent(), data.same_rows_percent())
+        lines.append((name, *(f"{percent:.2f}" for percent in error), worse, cover))
+    return f"{head}\n\n{markdown_table(lines, columns)}"
 
 
 def _mean(rows: Sequence[BenchRow], size: int, field: str) -> float:

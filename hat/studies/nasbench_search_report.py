@@ -3,20 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark
 from hat.report.document import Section, write_document
 from hat.report.plots import Axes, Band, band_plot
-from hat.report.tables import Column, csv_table, markdown_table, text_table
+from hat.report.tables import Column, csv_table, markdown_table, places, text_table
 from hat.report.verdict import Runs, Verdict, compare, verdict_text
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,16 +136,13 @@ def write_report(
         for x, values in zip(band.x, band.runs.T, strict=True)
         if not np.isnan(values).all()
     ]
-    titles = ("algorithm", "simulated_s", "median", "quartile_25", "quartile_75")
-    curve_columns: list[Column[Any]] = [
-        Column(title, itemgetter(place)) for place, title in enumerate(titles)
-    ]
+    curves = places("algorithm", "simulated_s", "median", "quartile_25", "quartile_75")
     sections = [
         Section(
             title="Best so far",
             text=f"Median and quartiles over {num_seeds} seeds. Best of the table: {best:.5f}.",
             table=markdown_table(list(groups.values()), SUMMARY),
-            csv=("curves.csv", csv_table(rows, curve_columns)),
+            csv=("curves.csv", csv_table(rows, curves)),
             plot=(
                 "best_so_far.png",
                 partial(band_plot, bands=bands, axes=axes, lines={"best of the table": best}),
@@ -178,9 +172,15 @@ def _verdicts(
 
     if "random" not in groups:
         return []
-    rng = np.random.default_rng(seed)
+    # Equal random numbers for all, so that the interval of one does not depend on the others.
     return [
-        compare(of(name), of("random"), score_name=reported, higher_is_better=better_high, rng=rng)
+        compare(
+            of(name),
+            of("random"),
+            score_name=reported,
+            higher_is_better=better_high,
+            rng=np.random.default_rng(seed),
+        )
         for name in groups
         if name != "random"
     ]

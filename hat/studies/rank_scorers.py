@@ -1,30 +1,29 @@
 """The scorers without training that ``hat rank`` knows, for each kind of architecture."""
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hat.arch.cell import CellGraph
 from hat.arch.cell_widths import nb101_macs, nb101_num_params
 from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
 from hat.arch.recipe import Recipe, awd_num_params
+from hat.arrays import Floats
 from hat.benchmarks.images import image_batch
 from hat.errors import ConfigError
 from hat.scoring.base import Scorer
 from hat.scoring.cell_scores import score_nb101, score_nb201, score_recipes
 from hat.scoring.epsinas_scorer import EpsinasScorer
 from hat.scoring.static import config_that_holds, static_scorers
-from hat.studies.epsinas import common
+from hat.studies.epsinas.common import ModelSettings
 from hat.studies.epsinas.nasbench_nlp import VOCABULARY, random_sums
 from hat.studies.epsinas.subtransformers import space_of
 from hat.tasks.facts import default_src_len
 
 Archs = Sequence[Any]
-Floats = NDArray[np.float64]
 Scorers = dict[str, Scorer[Any]]
 
 
@@ -47,22 +46,24 @@ class CellScorer:
         return self._score(archs)
 
 
-def scorers_for(archs: Archs, task: str, options: argparse.Namespace) -> Scorers:
+def scorers_for(
+    archs: Archs, task: str, model: ModelSettings, src_len: int | None = None
+) -> Scorers:
     """Returns the scorers that know architectures like these, by name.
 
     Args:
         archs: architectures of one kind.
         task: sets the length of the sentence behind the FLOPs of SubTransformers.
-        options: ``--src-len`` and those of ``common.add_model_options``, for SubTransformers.
+        model: the SuperTransformer of SubTransformers.
+        src_len: tokens of that sentence; None: as usual for the task.
 
     Raises:
-        ConfigError: if the architectures are of several kinds, or do not fit the options.
+        ConfigError: if the architectures are of several kinds, or do not fit the model.
     """
     if all(isinstance(arch, SubTransformerConfig) for arch in archs):
-        model = common.model_options(options)
-        config = config_that_holds(archs, **model)
-        static = static_scorers(config, src_len=options.src_len or default_src_len(task))
-        return {**static, "epsinas": EpsinasScorer(space_of(archs), **model)}
+        config = config_that_holds(archs, **asdict(model))
+        static = static_scorers(config, src_len=src_len or default_src_len(task))
+        return {**static, "epsinas": EpsinasScorer(space_of(archs), **asdict(model))}
     for kind, scores in _CELL_SCORES.items():
         if all(isinstance(arch, kind) for arch in archs):
             return {name: CellScorer(name, score) for name, score in scores.items()}

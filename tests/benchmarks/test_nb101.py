@@ -5,9 +5,14 @@ import h5py
 import numpy as np
 import pytest
 
-from hat.benchmarks import nb101
+from hat.benchmarks.load import load_benchmark
 from hat.errors import DataError
 from tests.conftest import MADE_DATA
+
+
+def load(path):
+    return load_benchmark(f"nasbench101:{path}")
+
 
 ROW = {
     "hash": "a" * 32,
@@ -27,10 +32,11 @@ def write(path, *rows):
 
 
 def test_json_lines(tmp_path):
-    first = write(tmp_path / "a.jsonl", ROW)
+    with gzip.open(tmp_path / "a.jsonl.gz", "wt") as stream:
+        stream.write(json.dumps(ROW) + "\n")
     with gzip.open(tmp_path / "b.jsonl.gz", "wt") as stream:
         stream.write(json.dumps(ROW) + "\n\n" + json.dumps({**ROW, "hash": "0" * 32}) + "\n")
-    table = nb101.load_jsonl([first, tmp_path / "b.jsonl.gz"])
+    table = load(tmp_path)
     assert table.ids() == ("0" * 32, "a" * 32)
     assert table.query("a" * 32, "validation_accuracy") == 0.75
     assert table.query("a" * 32, "validation_accuracy", epochs=4, seed=0) == 0.5
@@ -71,27 +77,27 @@ too_long = cell(np.eye(8, k=1, dtype=int))
 )
 def test_bad_lines(bad, message, tmp_path):
     with pytest.raises(DataError, match=message):
-        nb101.load(write(tmp_path / "x.jsonl", ROW, bad))
+        load(write(tmp_path / "x.jsonl", ROW, bad))
 
 
 def test_empty_table(tmp_path):
     with pytest.raises(DataError, match=r"x.jsonl: the table holds no architectures"):
-        nb101.load(write(tmp_path / "x.jsonl"))
+        load(write(tmp_path / "x.jsonl"))
     with pytest.raises(DataError, match=r"the folder holds no \*.jsonl.gz"):
-        nb101.load(tmp_path)
+        load(tmp_path)
     with pytest.raises(DataError, match=r"nothing.jsonl: cannot be read: No such file"):
-        nb101.load(tmp_path / "nothing.jsonl")
+        load(tmp_path / "nothing.jsonl")
 
 
 def test_wrong_hdf5_layouts(tmp_path):
     path = tmp_path / "x.h5"
     path.write_text("not HDF5")
     with pytest.raises(DataError, match=r"x.h5: cannot be read as HDF5"):
-        nb101.load(path)
+        load(path)
     with h5py.File(path, "w") as file:
         file["hash"] = np.array([b"a" * 32])
     with pytest.raises(DataError, match=r"x.h5: is not a NAS-Bench-101 table: it has no dataset"):
-        nb101.load(path)
+        load(path)
     with h5py.File(path, "w") as file:
         file["hash"] = np.array([b"a" * 32])
         file["num_vertices"] = np.array([2])
@@ -102,17 +108,17 @@ def test_wrong_hdf5_layouts(tmp_path):
     with pytest.raises(
         DataError, match=r"'metrics' has shape \(1, 4, 3, 4\), but expected \(1, 4, 3, 2, 4\)"
     ):
-        nb101.load(path)
+        load(path)
     with h5py.File(path, "w") as file:
         file["hash"] = np.zeros(0, dtype="S32")
         for name in ("num_vertices", "trainable_parameters", "adjacency", "operations", "metrics"):
             file[name] = np.zeros(0)
     with pytest.raises(DataError, match=r"x.h5: the table holds no architectures"):
-        nb101.load(path)
+        load(path)
 
 
 def test_hashes_of_a_sample(data):
-    table = nb101.load(data / "nasbench101" / "sample_1k.jsonl.gz")
+    table = load(data / "nasbench101" / "sample_1k.jsonl.gz")
     assert len(table) == (250 if data == MADE_DATA else 1000)
     assert [table.arch(id).canonical_hash for id in table.ids()] == list(table.ids())
     assert all(table.arch(id).is_valid() for id in table.ids())
@@ -120,6 +126,6 @@ def test_hashes_of_a_sample(data):
 
 @pytest.mark.slow
 def test_every_hash(shared_data):
-    table = nb101.load(shared_data / "nasbench101")
+    table = load(shared_data / "nasbench101")
     assert len(table) == 11_052
     assert [table.arch(id).canonical_hash for id in table.ids()] == list(table.ids())

@@ -9,6 +9,7 @@ import pytest
 
 from hat.benchmarks import nb101, tfrecord
 from hat.benchmarks.crc32c import crc32c, masked
+from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.nb101_convert import Conversion, convert
 from hat.errors import DataError
 from tests.conftest import MADE_DATA
@@ -68,7 +69,7 @@ def test_round_trip(to_h5, tmp_path):
         )
     )
     assert found == Conversion(num_records=5, num_architectures=2, epochs=(4, 108))
-    table = nb101.load(tmp_path / "out.h5")
+    table = load_benchmark(f"nasbench101:{tmp_path}/out.h5")
     assert table.ids() == (OTHER, HASH)
     assert [table.query(HASH, "validation_accuracy", seed=seed) for seed in (0, 1, 2)] == [
         0.25,
@@ -93,7 +94,7 @@ def test_runs_far_apart_find_their_cell(to_h5, tmp_path, monkeypatch):
     hashes = [f"{i:032x}" for i in range(9)]
     order = hashes + hashes[::-1] + hashes
     to_h5(framed(*(row(hash=hash, value=i / 64) for i, hash in enumerate(order))))
-    table = nb101.load(tmp_path / "out.h5")
+    table = load_benchmark(f"nasbench101:{tmp_path}/out.h5")
     for i, hash in enumerate(hashes):
         found = [table.query(hash, "validation_accuracy", seed=seed) for seed in (0, 1, 2)]
         assert found == [i / 64, (17 - i) / 64, (18 + i) / 64]
@@ -192,7 +193,7 @@ def test_a_converted_file_of_before_loads():
 
 def assert_holds(path, folder):
     """Compares a converted table with what the folder says that the published file holds."""
-    table = nb101.load(path)
+    table = load_benchmark(f"nasbench101:{path}")
     with gzip.open(folder / "format_sample.expected.json.gz") as stream:
         expected = json.load(stream)
     assert len(expected) == 12 * len(table)

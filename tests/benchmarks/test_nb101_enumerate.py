@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from hat.arch.cell import OPERATIONS, CellGraph
-from hat.benchmarks import nb101
+from hat.benchmarks.load import load_benchmark
+from hat.benchmarks.nb101 import OPERATION_IDS
 from hat.benchmarks.nb101_enumerate import NUM_CELLS, enumerate_cells
 from tests.conftest import MADE_DATA, SHARED_DATA
 
-NAMES = {id: name for name, id in nb101.OPERATION_IDS.items()}
+NAMES = {id: name for name, id in OPERATION_IDS.items()}
 
 
 def brute_force(max_vertices: int, max_edges: int) -> set[str]:
@@ -55,8 +56,9 @@ def test_published_count_and_hashes():
     table = enumerate_cells(workers=2)
     assert len(np.unique(table.hashes)) == NUM_CELLS == 423_624
     hashes = [hash.decode() for hash in table.hashes.tolist()]
-    assert set(hashes) >= set(nb101.load(MADE_DATA / "nasbench101").ids())
+    assert set(hashes) >= set(load_benchmark(f"nasbench101:{MADE_DATA}/nasbench101").ids())
     folder = SHARED_DATA / "nasbench101"
     if folder.is_dir():
-        assert tuple(hashes[:1000]) == nb101.load(folder / "sample_1k.jsonl.gz").ids()
-        assert set(hashes) >= set(nb101.load(folder).ids())
+        sample = load_benchmark(f"nasbench101:{folder}/sample_1k.jsonl.gz")
+        assert tuple(hashes[:1000]) == sample.ids()
+        assert set(hashes) >= set(load_benchmark(f"nasbench101:{folder}").ids())

@@ -1,5 +1,9 @@
 """Every benchmark keeps the promises of the interface; then what is special about each."""
 
+import subprocess
+import sys
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -7,48 +11,62 @@ from hat.arch.cell import CellGraph
 from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
 from hat.arch.recipe import Recipe
-from hat.benchmarks import nb_nlp
-from hat.benchmarks.csv_table import load_csv, parse_architecture
-from hat.benchmarks.load import load_benchmark
-from hat.errors import ConfigError, DataError
+from hat.benchmarks.base import TableSettings
+from hat.benchmarks.csv_table import CsvSettings, CsvTable, parse_architecture
+from hat.benchmarks.load import BENCHMARKS, load_benchmark
+from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
+from hat.conditions import file_digest
+from hat.errors import ConfigError, DataError, HatError
 from tests.conftest import MADE_DATA
 
 CELL = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
 OTHER = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "made_size", "real_size", "metric"),
-    [
-        ("nasbench101:nasbench101/sample_1k.jsonl.gz", CellGraph, 250, 1000, "validation_accuracy"),
-        (
-            "nasbench201:nasbench201/nasbench201.csv.gz",
-            Nb201Cell,
-            240,
-            15625,
-            "cifar10_test_accuracy",
-        ),
-        ("nasbench-nlp:nasbench_nlp/recepie_loss_pairs.json", Recipe, 9, 200, "wt2_best_test_loss"),
-        (
-            "csv:llmas/seed_arch_bleu.wmt14ende.csv",
-            SubTransformerConfig,
-            24,
-            30,
-            "scratch_test_BLEU",
-        ),
-    ],
-)
-def test_conformance(name, kind, made_size, real_size, metric, data):
-    size = made_size if data == MADE_DATA else real_size
-    scheme, path = name.split(":")
-    table = load_benchmark(f"{scheme}:{data / path}")
+@dataclass(frozen=True)
+class Example:
+    """A file of each kind in the folders of data, and what is in it."""
+
+    file: str
+    kind: type
+    metric: str
+    made: int
+    """How many architectures our own file has."""
+
+    real: int
+    """How many the published one has."""
+
+
+EXAMPLES = {
+    "nasbench101": Example(
+        "nasbench101/sample_1k.jsonl.gz", CellGraph, "validation_accuracy", 250, 1000
+    ),
+    "nasbench201": Example(
+        "nasbench201/nasbench201.csv.gz", Nb201Cell, "cifar10_test_accuracy", 240, 15625
+    ),
+    "nasbench-nlp": Example(
+        "nasbench_nlp/recepie_loss_pairs.json", Recipe, "wt2_best_test_loss", 9, 200
+    ),
+    "csv": Example(
+        "llmas/seed_arch_bleu.wmt14ende.csv", SubTransformerConfig, "scratch_test_BLEU", 24, 30
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS.names())
+def test_conformance(name, data):
+    example = EXAMPLES[name]
+    part = BENCHMARKS.load(name)
+    assert issubclass(part.Settings, TableSettings)
+    table = part.build(part.Settings(path=data / example.file))
+    size, metric = example.made if data == MADE_DATA else example.real, example.metric
     ids = table.ids()
     assert len(ids) == size == len(set(ids))
     assert list(ids) == sorted(ids)
     assert metric in table.metrics
     for id in ids[:: max(1, size // 50)]:
         arch = table.arch(id)
-        assert isinstance(arch, kind)
+        assert isinstance(arch, example.kind)
         assert table.arch(table.id_of(arch)) == arch
         assert isinstance(table.query(id, metric), float)
     column = table.column(metric)
@@ -62,9 +80,67 @@ def test_conformance(name, kind, made_size, real_size, metric, data):
         table.arch("nobody")
 
 
+@pytest.mark.parametrize("name", BENCHMARKS.names())
+def test_a_file_counts_by_its_content(name, tmp_path):
+    path = MADE_DATA / EXAMPLES[name].file
+    signature = load_benchmark(f"{name}:{path}").signature()
+    assert signature["data"] == file_digest(path)
+    copy = tmp_path / f"copy.{path.name}"
+    copy.write_bytes(path.read_bytes())
+    assert load_benchmark(f"{name}:{copy}").signature() == signature
+    with pytest.raises(HatError, match=r"nothing\.x: cannot be read"):
+        load_benchmark(f"{name}:{tmp_path}/nothing.x")
+
+
+def test_listing_the_kinds_imports_none_of_them():
+    code = (
+        "import sys\n"
+        "from hat.benchmarks.load import BENCHMARKS\n"
+        "assert 'csv' in BENCHMARKS.names()\n"
+        "assert 'h5py' not in sys.modules and 'hat.arch.cell' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_package_adds_a_kind(tmp_path, monkeypatch):
+    (tmp_path / "coins.py").write_text(COINS)
+    about = tmp_path / "coins-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: coins\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[hat.benchmarks]\ncoins = coins:Coins\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "purse.txt").write_text("penny 1\ncrown 60\n")
+    table = load_benchmark(f"coins:{tmp_path}/purse.txt")
+    assert table.query("crown", "worth") == 60.0
+    assert table.signature()["data"] == file_digest(tmp_path / "purse.txt")
+
+
+COINS = """
+import numpy as np
+
+from hat.benchmarks.base import Metric, TableBenchmark
+
+
+class Coins(TableBenchmark):
+    @classmethod
+    def build(cls, settings):
+        rows = dict(line.split() for line in settings.path.read_text().splitlines())
+        return cls(
+            name="coins",
+            ids=list(rows),
+            arch_at=list(rows).__getitem__,
+            metrics={"worth": Metric("d", higher_is_better=True)},
+            values={"worth": np.array([float(worth) for worth in rows.values()])},
+            files=[settings.path],
+        )
+"""
+
+
 def test_nasbench_nlp_logs(data):
     folder = data / "nasbench_nlp"
-    table = nb_nlp.load(folder / "recepie_loss_pairs.json", folder / "logs_wikitext2.zip")
+    recipes, logs = folder / "recepie_loss_pairs.json", folder / "logs_wikitext2.zip"
+    table = NasBenchNlp.build(NlpSettings(path=recipes, logs=logs))
+    assert table.signature() != NasBenchNlp.build(NlpSettings(path=recipes)).signature()
     best = table.column("wt2_best_test_loss")
     curves = np.array([table.column("wt2_test_loss", epochs=e) for e in table.epochs])
     assert np.allclose(np.nanmin(curves, axis=0), best, atol=0)
@@ -79,10 +155,14 @@ def table_of(tmp_path, text):
     return tmp_path / "t.csv"
 
 
+def load(path, **options):
+    return CsvTable.build(CsvSettings(path=path), **options)
+
+
 def test_csv(tmp_path):
-    table = load_csv(
-        table_of(tmp_path, f"arch,bleu,test_loss,who\n{CELL},3.5,1e-2,me\n{OTHER},,2,x\n")
-    )
+    table = load(table_of(tmp_path, f"arch,bleu,test_loss,who\n{CELL},3.5,1e-2,me\n{OTHER},,2,x\n"))
+    assert table.labels("who") == ["me", "x"]
+    assert table.labels("task") == ["t", "t"]
     assert table.name == "t"
     assert table.ids() == ("0000", "0001")
     assert {name: m.higher_is_better for name, m in table.metrics.items()} == {
@@ -96,9 +176,14 @@ def test_csv(tmp_path):
     assert table.query("0000", "test_loss") == 0.01
 
 
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    (tmp_path / "t.csv").write_text(f"task,arch,bleu\na,{CELL},1\n", encoding="utf-8-sig")
+    assert load(tmp_path / "t.csv").labels("task") == ["a"]
+
+
 @pytest.mark.parametrize("missing", ["", "nan", "NaN", "null", "None", "NA", "n/a", " "])
 def test_a_number_may_be_missing(missing, tmp_path):
-    table = load_csv(table_of(tmp_path, f"arch,bleu\n{CELL},3.5\n{OTHER},{missing}\n"))
+    table = load(table_of(tmp_path, f"arch,bleu\n{CELL},3.5\n{OTHER},{missing}\n"))
     np.testing.assert_array_equal(table.column("bleu"), [3.5, np.nan])
 
 
@@ -118,7 +203,7 @@ def test_a_number_may_be_missing(missing, tmp_path):
 )
 def test_bad_csv(text, error, message, tmp_path):
     with pytest.raises(error, match=message):
-        load_csv(table_of(tmp_path, text))
+        load(table_of(tmp_path, text))
 
 
 def test_csv_that_is_no_number(tmp_path):
@@ -126,7 +211,7 @@ def test_csv_that_is_no_number(tmp_path):
 
     path = table_of(tmp_path, f"arch,bleu\n{CELL},high\n")
     with pytest.raises(DataError, match=r"t.csv:2: bleu must be a number, but found 'high'"):
-        load_csv(path, metrics={"bleu": Metric("BLEU", higher_is_better=True)})
+        load(path, metrics={"bleu": Metric("BLEU", higher_is_better=True)})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from hat.cli.flags import add_flags, read_flags
 from hat.errors import ConfigError
-from hat.settings import REPEATED, AtLeast, Settings, Shown
+from hat.settings import JOINED, REPEATED, AtLeast, Settings, Shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class Command(Settings):
     algorithm: Annotated[tuple[str, ...], REPEATED] = ()
     seeds: tuple[int, ...] = (1,)
     more_seeds: tuple[int, ...] | None = None
+    range: Annotated[tuple[float, float], JOINED] = (0.0, 1.0)
     error: Annotated[float, Shown("CHANCE")] = 0.05
     metric: Literal["normal", "sacre"] = "normal"
     is_quiet: bool = False
@@ -41,8 +42,8 @@ def test_flags_give_the_dataclass_and_defaults_are_its_own():
     assert parsed("--out-dir", "x")[0] == Command(out_dir=Path("x"))
     made, _ = parsed(
         *("--out-dir", "x", "--beam", "3", "--algorithm", "a", "--algorithm", "b"),
-        *("--seeds", "4", "5", "--more-seeds", "--error", "1e-3", "--metric", "sacre"),
-        "--is-quiet",
+        *("--seeds", "4", "5", "--more-seeds", "--range=-1,2e3", "--error", "1e-3"),
+        *("--metric", "sacre", "--is-quiet"),
     )
     assert made == Command(
         out_dir=Path("x"),
@@ -50,6 +51,7 @@ def test_flags_give_the_dataclass_and_defaults_are_its_own():
         algorithm=("a", "b"),
         seeds=(4, 5),
         more_seeds=(),
+        range=(-1.0, 2e3),
         error=1e-3,
         metric="sacre",
         is_quiet=True,
@@ -61,6 +63,8 @@ def test_a_missing_or_wrong_value_is_one_sentence():
         parsed()
     with pytest.raises(ConfigError, match="beam must be at least 1, but found 0"):
         parsed("--out-dir", "x", "--beam", "0")
+    with pytest.raises(ConfigError, match=r"--range must be numbers with commas .* found '1;2'"):
+        parsed("--out-dir", "x", "--range", "1;2")
 
 
 def test_help_comes_from_the_text_under_the_field():

@@ -8,6 +8,8 @@ from hat.commands.nasbench import main
 from hat.conditions import file_digest
 from tests.conftest import MADE_DATA
 
+TABLE = MADE_DATA / "llmas" / "seed_arch_bleu.wmt14ende.csv"
+
 
 def last_line(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -53,3 +55,18 @@ def test_errors_are_one_sentence(tmp_path, capsys):
         f"should stand here, but only {12 + 56} bytes follow\n"
     )
     assert list(tmp_path.iterdir()) == [source]
+
+
+def test_any_kind_is_asked_in_the_same_way(capsys):
+    main(["query", f"csv:{TABLE}", "0003", "--metric", "scratch_test_BLEU"])
+    result = last_line(capsys)
+    assert (result["id"], result["scratch_test_BLEU"] > 0) == ("0003", True)
+    with pytest.raises(SystemExit):
+        main(["query", f"cvs:{TABLE}"])
+    assert "did you mean 'csv'?" in capsys.readouterr().err
+
+
+def test_workers_are_counted_from_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["enumerate", "--workers", "0"])
+    assert capsys.readouterr().err == "error: workers must be at least 1, but found 0\n"

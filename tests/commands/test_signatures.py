@@ -38,10 +38,10 @@ def last_signature(capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.fixture
 def table(tmp_path: Path, tiny_space: SearchSpace, rng: np.random.Generator) -> Path:
-    lines = ["arch,BLEU"]
+    lines = ["task,arch,BLEU"]
     for index, arch in enumerate(dict.fromkeys(tiny_space.sample(rng) for _ in range(12))):
         text = json.dumps(arch_to_mapping(arch)).replace('"', '""')
-        lines.append(f'"{text}",{20 + index}.5')
+        lines.append(f'a,"{text}",{20 + index}.5')
     path = tmp_path / "table.csv"
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -71,11 +71,9 @@ def test_tables(
         return last_signature(capsys)
 
     first = signature(table)
-    assert file_digest(table) in first
-    moved = tmp_path / "moved"
-    moved.mkdir()
-    assert signature(Path(shutil.move(table, moved / "table.csv"))) == first
-    path = moved / "table.csv"
+    assert f"|data:{file_digest(table)}|" in first
+    path = Path(shutil.move(table, tmp_path / "moved.csv"))
+    assert signature(path) == first
     path.write_text(path.read_text().replace("20.5", "99.5"))
     assert signature(path) != first
 

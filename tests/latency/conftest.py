@@ -1,6 +1,7 @@
 """A device that needs no clock, whose latency is a formula plus noise; and a tiny network."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from hat.arch.space import SearchSpace
 from hat.latency.samples import LatencySample
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
+
+Simulate = Callable[..., list[LatencySample]]
 
 
 def formula_ms(arch: SubTransformerConfig) -> float:
@@ -64,3 +67,10 @@ def model() -> SuperTransformer:
         qkv_dim=32,
     )
     return SuperTransformer(config).eval()
+
+
+def disturbed(simulate: Simulate, count: int = 200) -> list[LatencySample]:
+    samples = simulate(count)
+    for row in range(20, 60):
+        samples[row] = replace(samples[row], decoder_ms=1.5 * samples[row].decoder_ms)
+    return samples

@@ -13,9 +13,10 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.errors import DataError
 from hat.latency.samples import LAYER_COLUMNS
-from hat.latency.table import ENCODER_LISTS, ArchTable, Floats
+from hat.latency.table import ENCODER_LISTS, ArchTable
 
 Choices = Mapping[str, Sequence[int]]
 _NUM_ADDITIVE_MAIN = 11

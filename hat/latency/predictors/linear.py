@@ -9,6 +9,7 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.space import SearchSpace
+from hat.arrays import Floats
 from hat.errors import DataError
 from hat.latency.gene_tables import gene_tables
 from hat.latency.predictor import (
@@ -29,7 +30,7 @@ from hat.latency.predictors.basis import (
 )
 from hat.latency.predictors.regression import fit_prices
 from hat.latency.samples import LAYER_COLUMNS
-from hat.latency.table import ENCODER_LISTS, ArchTable, Floats
+from hat.latency.table import ENCODER_LISTS, ArchTable
 from hat.settings import Settings
 
 MIN_ROWS = 10

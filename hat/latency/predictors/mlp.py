@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
+from hat.arrays import Floats
 from hat.errors import ConfigError
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
-from hat.latency.table import ArchTable, Floats
+from hat.latency.table import ArchTable
 from hat.settings import Above, AtLeast, Between, Settings
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from hat.latency.table import Floats
+from hat.arrays import Floats
 
 HUBER_CORNER = 1.345
 """Residuals beyond so many robust deviations count linearly (95 % efficient for normal noise)."""

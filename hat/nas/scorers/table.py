@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.benchmarks.base import Metric, TableBenchmark
-from hat.benchmarks.csv_table import load_csv
+from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.errors import ConfigError
 from hat.nas.scorers.base import Arch, SearchScorer
 from hat.nas.supernet import Supernet
@@ -60,7 +60,7 @@ class Table(SearchScorer):
             raise ConfigError("--scorer-table is missing")
         if settings.scorer_column is None:
             raise ConfigError("--scorer-column is missing")
-        table: TableBenchmark[Arch] = load_csv(settings.scorer_table)
+        table: TableBenchmark[Arch] = CsvTable.build(CsvSettings(path=settings.scorer_table))
         if not all(isinstance(table.arch(id), SubTransformerConfig) for id in table.ids()):
             raise ConfigError(f"{settings.scorer_table}: its architectures are not SubTransformers")
         return cls(settings, TableInSpace(table, supernet.space), settings.scorer_column)
@@ -97,6 +97,10 @@ class TableInSpace:
             raise ConfigError(
                 f"{self.name}: none of its {len(table)} architectures lies in the search space"
             )
+
+    def signature(self) -> dict[str, Any]:
+        """What decides the values: those of the whole table."""
+        return self._table.signature()
 
     def ids(self) -> Sequence[str]:
         """Identifiers of the rows that count."""

@@ -6,9 +6,8 @@ input channels times ``w``.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from hat.arrays import Floats
 
 BATCH_NORM_EPSILON = 1e-5
 """PyTorch's default, which all three convolutional spaces use."""

@@ -6,13 +6,13 @@ pooling acts on each, and the projections of the next module add them up.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hat.arch.cell import CellGraph
 from hat.arch.cell_widths import MODULES_PER_STACK, STEM_CHANNELS, module_channels, vertex_widths
+from hat.arrays import Floats
 from hat.scoring.collapsed.maps import batch_norm, box_max, box_sum, halve_max
 
-Floats = NDArray[np.float64]
 _Groups = list[tuple[int, Floats]]
 """Channel count and map of each group of equal channels."""
 

@@ -6,12 +6,11 @@ scaling to [0, 1] undoes, so the pooled feature of each image is the output.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hat.arch.nb201_cell import Expression, Nb201Cell
+from hat.arrays import Floats
 from hat.scoring.collapsed.maps import BufferPool, batch_norm, box_mean, box_sum, halve_mean
-
-Floats = NDArray[np.float64]
 
 
 class CollapsedNb201:

@@ -13,11 +13,11 @@ which takes T + L - 1 passes instead of 2 * L * T.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hat.arch.recipe import INPUT, Recipe, RecipeNode, awd_layer_sizes
+from hat.arrays import Floats
 
-Floats = NDArray[np.float64]
 _Values = dict[str, Floats]
 _Step = Callable[[_Values], Floats]
 

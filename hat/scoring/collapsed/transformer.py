@@ -38,9 +38,8 @@ from scipy.special import ndtri
 
 from hat.arch.config import MAX_SPAN, SubTransformerConfig
 from hat.arch.space import SearchSpace
+from hat.arrays import Floats
 from hat.errors import ConfigError
-
-Floats = NDArray[np.float64]
 
 NORMS = ("tokens", "tokens-filled", "scale", "layer", "none")
 """Over all tokens; the same with its gain filled with the constant; over all tokens without

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hat.arrays import Floats
 from hat.errors import ConfigError
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, A_contra, Trial, ranked
 from hat.search.proposer import Proposer
-
-Floats = NDArray[np.float64]
 
 _FEWEST_EXAMPLES = 2
 

@@ -1,21 +1,21 @@
-"""``hat epsinas ablate``: one choice at a time changed, and what it does to the ranking."""
+"""One choice at a time changed, and what it does to the ranking."""
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
-from hat.benchmarks import nb201, nb_nlp
-from hat.benchmarks.base import TableBenchmark
-from hat.benchmarks.csv_table import load_csv
+from hat.arrays import Floats
+from hat.benchmarks.base import TableBenchmark, TableSettings
+from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.benchmarks.images import IMAGE_KINDS, image_batch
-from hat.cli.console import print_result
+from hat.benchmarks.nb201 import NasBench201
+from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
 from hat.conditions import file_digest
 from hat.errors import ConfigError, suggestion
 from hat.report.tables import Column, text_table
@@ -29,15 +29,39 @@ from hat.scoring.collapsed.transformer import balanced_weights
 from hat.scoring.epsinas import ScoringRule, epsinas
 from hat.scoring.epsinas_scorer import EpsinasScorer
 from hat.scoring.proxy_stats import ProxyStats, proxy_stats
+from hat.settings import REPEATED, AtLeast, Settings, Shown
 from hat.signature import signature
-from hat.studies.epsinas import common
+from hat.studies.epsinas.common import Count, File, ModelSettings
 from hat.studies.epsinas.subtransformers import space_of
 
-Floats = common.Floats
+
+@dataclass(frozen=True, kw_only=True)
+class AblateSettings(Settings):
+    """What is changed, and on which architectures."""
+
+    data: Path
+    """As for the space's own command."""
+
+    limit: Count = 500
+    """Architectures at most (500)."""
+
+    seed: Annotated[int, AtLeast(0)] = 0
+    """Of the architectures and the batches (0)."""
+
+    choice: Annotated[tuple[str, ...], REPEATED, Shown("NAME")] = ()
+    """Only this choice (repeatable)."""
+
+    cifar10: File = None
+    """Adds these images."""
+
+    initialisations: bool = False
+    """nasbench201: random weights instead of constants, by the real networks (slow)."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
 
 
 @dataclass(frozen=True)
-class Trial:
+class Variant:
     """One changed choice, before it is scored."""
 
     choice: str
@@ -45,97 +69,74 @@ class Trial:
     score: Callable[[], ProxyStats]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one changed choice gives."""
+def run(space: str, settings: AblateSettings) -> dict[str, Any]:
+    """Prints one row per changed choice, and returns all.
 
-    choice: str
-    value: str
-    stats: ProxyStats
+    Args:
+        space: one of ``SPACES``.
+        settings: what is changed.
 
-
-def add_parser(commands: "common.Commands") -> None:
-    """Adds the subcommand."""
-    parser = commands.add_parser("ablate", help="constants, batches, inputs, initialisations")
-    parser.add_argument("space", choices=list(_ABLATIONS))
-    parser.add_argument("--data", type=Path, required=True, help="as for the space's own command")
-    parser.add_argument("--limit", type=common.positive, default=500, metavar="N")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--choice",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only this choice (repeatable)",
-    )
-    parser.add_argument("--cifar10", type=Path, metavar="FILE", help="adds these images")
-    parser.add_argument(
-        "--initialisations",
-        action="store_true",
-        help="nasbench201: random weights instead of constants, by the real networks (slow)",
-    )
-    common.add_model_options(parser.add_argument_group("subtransformers"))
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Prints one row per changed choice."""
-    trials = list(_ABLATIONS[args.space](args))
-    choices = list(dict.fromkeys(trial.choice for trial in trials))
-    for choice in args.choice:
+    Raises:
+        ConfigError: if there is no such choice.
+    """
+    variants = list(SPACES[space](settings))
+    choices = list(dict.fromkeys(variant.choice for variant in variants))
+    for choice in settings.choice:
         if choice not in choices:
             raise ConfigError(
                 f"unknown choice {choice!r}"
-                + (suggestion(choice, choices) or f"; {args.space} has {', '.join(choices)}")
+                + (suggestion(choice, choices) or f"; {space} has {', '.join(choices)}")
             )
-    outcomes = []
-    for trial in trials:
-        if not args.choice or trial.choice in args.choice:
-            stats = trial.score()
-            outcomes.append(Outcome(trial.choice, trial.value, stats))
-            print(f"{trial.choice} {trial.value}: Spearman {stats.spearman:.3f}", flush=True)
-    columns: list[Column[Outcome]] = [
-        Column("choice", lambda row: row.choice),
-        Column("value", lambda row: row.value),
-        Column("coverage", lambda row: row.stats.coverage, ".1%"),
-        Column("n", lambda row: row.stats.num_scored),
-        Column("spearman", lambda row: row.stats.spearman, ".3f"),
-        Column("kendall", lambda row: row.stats.kendall, ".3f"),
-        Column("top10%/top10%", lambda row: row.stats.top_overlap, ".1%"),
+    outcomes: list[tuple[Variant, ProxyStats]] = []
+    for variant in variants:
+        if not settings.choice or variant.choice in settings.choice:
+            stats = variant.score()
+            outcomes.append((variant, stats))
+            print(f"{variant.choice} {variant.value}: Spearman {stats.spearman:.3f}", flush=True)
+    columns: list[Column[tuple[Variant, ProxyStats]]] = [
+        Column("choice", lambda row: row[0].choice),
+        Column("value", lambda row: row[0].value),
+        Column("coverage", lambda row: row[1].coverage, ".1%"),
+        Column("n", lambda row: row[1].num_scored),
+        Column("spearman", lambda row: row[1].spearman, ".3f"),
+        Column("kendall", lambda row: row[1].kendall, ".3f"),
+        Column("top10%/top10%", lambda row: row[1].top_overlap, ".1%"),
     ]
     print(text_table(outcomes, columns))
-    print_result(
-        {
-            "outcomes": [
-                {"choice": row.choice, "value": row.value, **row.stats.as_row()} for row in outcomes
-            ],
-            "signature": signature(
-                ablation=args.space,
-                data=file_digest(args.data),
-                cifar10=None if args.cifar10 is None else file_digest(args.cifar10),
-                limit=args.limit,
-                seed=args.seed,
-                rule=ScoringRule(),
-            ),
-        }
-    )
+    return {
+        "outcomes": [
+            {"choice": variant.choice, "value": variant.value, **stats.as_row()}
+            for variant, stats in outcomes
+        ],
+        "signature": signature(
+            ablation=space,
+            data=file_digest(settings.data),
+            cifar10=settings.cifar10 and file_digest(settings.cifar10),
+            limit=settings.limit,
+            seed=settings.seed,
+            rule=ScoringRule(),
+            **(asdict(settings.model) if space == "subtransformers" else {}),
+        ),
+    }
 
 
-def _nasbench201(args: argparse.Namespace) -> Iterator[Trial]:
-    table = nb201.load(args.data)
-    rng = np.random.default_rng(args.seed)
-    picks = rng.choice(len(table), min(args.limit, len(table)), replace=False)
+def _nasbench201(settings: AblateSettings) -> Iterator[Variant]:
+    table = NasBench201.build(TableSettings(path=settings.data))
+    rng = np.random.default_rng(settings.seed)
+    picks = rng.choice(len(table), min(settings.limit, len(table)), replace=False)
     ids = [table.ids()[index] for index in picks]
     cells = [table.arch(id) for id in ids]
     accuracy = np.array([table.query(id, "cifar10_test_accuracy") for id in ids])
 
     def images(kind: str = "photographs", count: int = 64) -> Floats:
-        return image_batch(kind, count, np.random.default_rng(args.seed), cifar10=args.cifar10)
+        return image_batch(
+            kind, count, np.random.default_rng(settings.seed), cifar10=settings.cifar10
+        )
 
     def trial(
         choice: str, value: str, *, kind: str = "photographs", count: int = 64, **options: Any
-    ) -> Trial:
-        return Trial(
+    ) -> Variant:
+        return Variant(
             choice,
             value,
             lambda: proxy_stats(score_nb201(cells, images(kind, count), **options), accuracy),
@@ -150,17 +151,17 @@ def _nasbench201(args: argparse.Namespace) -> Iterator[Trial]:
     for count in (8, 16, 32, 64, 128, 256):
         yield trial("batch", str(count), count=count)
     for kind in IMAGE_KINDS:
-        if kind != "cifar10" or args.cifar10:
+        if kind != "cifar10" or settings.cifar10:
             yield trial("images", kind, kind=kind)
-    if args.initialisations:
+    if settings.initialisations:
         few = cells[:_DIRECT_CELLS]
 
         def by_real_networks(draw: str) -> ProxyStats:
-            scores = _direct_scores(few, images(count=16), draw, args.seed)
+            scores = _direct_scores(few, images(count=16), draw, settings.seed)
             return proxy_stats(scores, accuracy[: len(few)])
 
         for name, draw in _INITIALISATIONS.items():
-            yield Trial("initialisation", name, partial(by_real_networks, draw))
+            yield Variant("initialisation", name, partial(by_real_networks, draw))
 
 
 _DIRECT_CELLS = 100
@@ -203,9 +204,9 @@ def _direct_scores(cells: Sequence[Nb201Cell], images: Floats, draw: str, seed: 
     return np.array(scores)
 
 
-def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Trial]:
-    table = nb_nlp.load(args.data)
-    ids = list(table.ids())[: args.limit]
+def _nasbench_nlp(settings: AblateSettings) -> Iterator[Variant]:
+    table = NasBenchNlp.build(NlpSettings(path=settings.data))
+    ids = list(table.ids())[: settings.limit]
     recipes = [table.arch(id) for id in ids]
     loss = np.array([table.query(id, "ptb_test_loss") for id in ids])
     embeddings: dict[str, Callable[[np.random.Generator], Floats]] = {
@@ -221,7 +222,7 @@ def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Trial]:
         sentences: int = 256,
         embedding: str = "uniform in [0, 1]",
     ) -> ProxyStats:
-        rng = np.random.default_rng(args.seed)
+        rng = np.random.default_rng(settings.seed)
         sums = embeddings[embedding](rng).sum(axis=1)[rng.integers(10_000, size=(70, sentences))]
         scores = score_recipes(recipes, sums, weights)
         return proxy_stats(scores, loss, truth_higher_is_better=False)
@@ -230,15 +231,15 @@ def _nasbench_nlp(args: argparse.Namespace) -> Iterator[Trial]:
         for high in (1e-4, 1e-3, 1e-2, 1e-1, 1.0):
             if low < high:
                 weights = (low, high)
-                yield Trial("weights", f"{low:g},{high:g}", partial(score, weights=weights))
+                yield Variant("weights", f"{low:g},{high:g}", partial(score, weights=weights))
     for sentences in (16, 64, 256):
-        yield Trial("batch", str(sentences), partial(score, sentences=sentences))
+        yield Variant("batch", str(sentences), partial(score, sentences=sentences))
     for name in embeddings:
-        yield Trial("embedding", name, partial(score, embedding=name))
+        yield Variant("embedding", name, partial(score, embedding=name))
 
 
-def _subtransformers(args: argparse.Namespace) -> Iterator[Trial]:
-    table: TableBenchmark[SubTransformerConfig] = load_csv(args.data)
+def _subtransformers(settings: AblateSettings) -> Iterator[Variant]:
+    table: TableBenchmark[SubTransformerConfig] = CsvTable.build(CsvSettings(path=settings.data))
     ids = list(table.ids())
     archs = [table.arch(id) for id in ids]
     bleu = np.array([table.query(id, "scratch_test_BLEU") for id in ids])
@@ -249,7 +250,7 @@ def _subtransformers(args: argparse.Namespace) -> Iterator[Trial]:
         scores = np.mean(
             [
                 EpsinasScorer(
-                    space, seed=args.seed + offset, **common.model_options(args), **options
+                    space, seed=settings.seed + offset, **asdict(settings.model), **options
                 ).score(archs)
                 for offset in range(4)
             ],
@@ -257,8 +258,8 @@ def _subtransformers(args: argparse.Namespace) -> Iterator[Trial]:
         )
         return proxy_stats(scores, bleu)
 
-    def trial(choice: str, value: str, **options: Any) -> Trial:
-        return Trial(choice, value, partial(score, **options))
+    def trial(choice: str, value: str, **options: Any) -> Variant:
+        return Variant(choice, value, partial(score, **options))
 
     for factor in (0.1, 0.3, 1.0, 3.0, 10.0):
         yield trial("large constant", f"{factor:g} x balanced", weights=(0.0, factor * high))
@@ -268,7 +269,7 @@ def _subtransformers(args: argparse.Namespace) -> Iterator[Trial]:
         yield trial("batch", f"{sentences}x{length}", sentences=sentences, length=length)
 
 
-_ABLATIONS: dict[str, Callable[[argparse.Namespace], Iterator[Trial]]] = {
+SPACES: dict[str, Callable[[AblateSettings], Iterator[Variant]]] = {
     "nasbench201": _nasbench201,
     "nasbench-nlp": _nasbench_nlp,
     "subtransformers": _subtransformers,

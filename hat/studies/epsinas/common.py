@@ -1,26 +1,118 @@
-"""What the subcommands of ``hat epsinas`` share: options, tables, files."""
+"""What the studies of epsinas share: settings, tables, files."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hat.benchmarks.images import IMAGE_KINDS, image_batch
+from hat.arrays import Floats
+from hat.benchmarks.base import TableBenchmark
+from hat.benchmarks.images import ImageKind, image_batch
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.files import write_text
-from hat.report.tables import Column, csv_table, text_table
+from hat.report.tables import Column, csv_table, places, text_table
+from hat.scoring.cell_scores import IMAGE_WEIGHTS
 from hat.scoring.epsinas import ScoringRule
 from hat.scoring.proxy_stats import ProxyStats, proxy_stats
+from hat.settings import JOINED, NO_OUTCOME, AtLeast, Settings, Shown
+from hat.signature import signature
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+Count = Annotated[int, AtLeast(1), Shown("N")]
+File = Annotated[Path | None, Shown("FILE")]
+WeightPair = Annotated[tuple[float, float], JOINED, Shown("LOW,HIGH")]
 
-Floats = NDArray[np.float64]
+
+def check_weights(weights: tuple[float, ...]) -> None:
+    """Checks two constants. Negative ones are allowed: a public notebook uses -1 and 1.
+
+    Raises:
+        ConfigError: unless there are two, in ascending order.
+    """
+    if len(weights) != 2 or not weights[0] < weights[1]:
+        found = ",".join(f"{weight:g}" for weight in weights)
+        raise ConfigError(f"weights must be LOW,HIGH with LOW < HIGH, but found {found}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightSettings(Settings):
+    """The constants that all weights of a network are set to."""
+
+    weights: WeightPair = IMAGE_WEIGHTS
+    """The two constants (1e-07,1)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_weights(self.weights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSettings(Settings):
+    """What is read and written."""
+
+    data: Path
+    """The table of architectures and what training showed."""
+
+    out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """Write all scores as CSV."""
+
+    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """Write a scatter plot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSettings(FileSettings, WeightSettings):
+    """Which cells are scored, by which constants."""
+
+    limit: Annotated[int | None, AtLeast(1), Shown("N")] = None
+    """Only N cells."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSettings(Settings):
+    """A batch of images."""
+
+    images: ImageKind = "photographs"
+    """Crops of two photographs (default), the same scaled, a CIFAR-10 file, noise."""
+
+    cifar10: File = None
+    """Such as data_batch_1.bin."""
+
+    batch: Count = 64
+    """Images (64)."""
+
+    seed: Annotated[int, AtLeast(0)] = 0
+    """Of the batch (0)."""
+
+    def draw(self) -> Floats:
+        """Returns the batch, (B, 3, 32, 32)."""
+        rng = np.random.default_rng(self.seed)
+        return image_batch(self.images, self.batch, rng, cifar10=self.cifar10)
+
+    def signature(self) -> dict[str, object]:
+        """What decides the batch."""
+        file = self.cifar10 if self.images == "cifar10" else None
+        return {
+            "batch": f"{self.images}-{self.batch}",
+            "cifar10": file and file_digest(file),
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(Settings):
+    """What a table of SubTransformers does not say about their SuperTransformer."""
+
+    qkv_dim: Annotated[int, AtLeast(1)] = 512
+    """Joint width of all heads (HAT: 512)."""
+
+    encoder_normalize_before: bool = False
+    """The encoder is pre-norm."""
+
+    decoder_normalize_before: bool = False
+    """The decoder is pre-norm."""
 
 
 @dataclass(frozen=True)
@@ -82,75 +174,6 @@ def print_rankings(rankings: Sequence[Ranking]) -> None:
     print(text_table(rankings, columns))
 
 
-def add_image_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that describe a batch of images."""
-    parser.add_argument(
-        "--images",
-        choices=IMAGE_KINDS,
-        default="photographs",
-        help="crops of two photographs (default), the same scaled, a CIFAR-10 file, noise",
-    )
-    parser.add_argument("--cifar10", type=Path, metavar="FILE", help="such as data_batch_1.bin")
-    parser.add_argument("--batch", type=positive, default=64, metavar="N", help="images (64)")
-    parser.add_argument("--seed", type=int, default=0, help="of the batch (0)")
-
-
-def images_of(args: argparse.Namespace) -> Floats:
-    """The batch that the options describe."""
-    rng = np.random.default_rng(args.seed)
-    return image_batch(args.images, args.batch, rng, cifar10=args.cifar10)
-
-
-def add_weights(parser: argparse.ArgumentParser, default: tuple[float, float] | None) -> None:
-    """Adds ``--weights``."""
-    shown = "set by the space" if default is None else f"{default[0]:g},{default[1]:g}"
-    parser.add_argument(
-        "--weights",
-        type=weight_pair,
-        default=default,
-        metavar="LOW,HIGH",
-        help=f"the two constants ({shown})",
-    )
-
-
-def weight_pair(text: str) -> tuple[float, float]:
-    """Reads ``LOW,HIGH``. Negative constants are allowed: a public notebook uses -1 and 1."""
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(f"--weights must look like 1e-7,1 but found {text!r}") from None
-    if not -np.inf < low < high < np.inf:
-        raise ConfigError(f"--weights must be finite with LOW < HIGH, but found {text!r}")
-    return low, high
-
-
-def positive(text: str) -> int:
-    """Reads a positive integer."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer, but found {text!r}")
-    return int(text)
-
-
-def add_model_options(parser: argparse._ActionsContainer) -> None:
-    """Adds what a table of SubTransformers does not say about their SuperTransformer."""
-    parser.add_argument(
-        "--qkv-dim", type=positive, default=512, help="joint width of all heads (HAT: 512)"
-    )
-    for side in ("encoder", "decoder"):
-        parser.add_argument(
-            f"--{side}-normalize-before", action="store_true", help=f"the {side} is pre-norm"
-        )
-
-
-def model_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The options of ``add_model_options`` under the names that scorers and models know."""
-    return {
-        "qkv_dim": args.qkv_dim,
-        "encoder_normalize_before": args.encoder_normalize_before,
-        "decoder_normalize_before": args.decoder_normalize_before,
-    }
-
-
 class Progress:
     """Prints a line whenever another tenth is done."""
 
@@ -168,37 +191,28 @@ def write_scores(path: Path | None, columns: Mapping[str, Sequence[Any] | Floats
     """Writes one row per architecture as CSV; a score that does not exist is an empty field."""
     if path is None:
         return
-    rows = list(zip(*columns.values(), strict=True))
-    table: list[Column[tuple[Any, ...]]] = [
-        Column(name, lambda row, index=index: _plain(row[index]))  # type: ignore[misc]
-        for index, name in enumerate(columns)
+    plain = [
+        values.tolist() if isinstance(values, np.ndarray) else values for values in columns.values()
     ]
-    write_text(path, csv_table(rows, table))
+    write_text(path, csv_table(list(zip(*plain, strict=True)), places(*columns)))
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def image_name(args: argparse.Namespace) -> str:
-    """Says for signatures which batch the options describe; a file counts by its content."""
-    name = f"{args.images}-{args.batch}"
-    return f"{name}-{file_digest(args.cifar10)}" if args.images == "cifar10" else name
-
-
-def signature_parts(
-    args: argparse.Namespace, rule: ScoringRule, read_out: str
-) -> dict[str, object]:
-    """The parts of a signature that the convolutional spaces share."""
-    low, high = args.weights
-    return {
-        "data": file_digest(args.data),
-        "score": "epsinas",
-        "weights": f"{low:g},{high:g}",
-        "batch": image_name(args),
-        "limit": getattr(args, "limit", None),
-        "seed": args.seed,
-        "readout": read_out,
-        "rule": rule,
-        "dtype": "float64",
-    }
+def convolution_signature(
+    table: TableBenchmark[Any],
+    weights: tuple[float, float],
+    pictures: ImageSettings,
+    read_out: str,
+    **parts: object,
+) -> str:
+    """Returns the signature of scores of convolutional cells."""
+    low, high = weights
+    return signature(
+        score="epsinas",
+        weights=f"{low:g},{high:g}",
+        **pictures.signature(),
+        readout=read_out,
+        rule=ScoringRule(),
+        dtype="float64",
+        **table.signature(),
+        **parts,
+    )

@@ -1,67 +1,90 @@
-"""``hat epsinas integrate``: epsinas inside random search and ageing evolution on NAS-Bench-201."""
+"""epsinas inside random search and ageing evolution on NAS-Bench-201."""
 
-import argparse
 import csv
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from hat.benchmarks import nb201
+from hat.arrays import Floats
+from hat.benchmarks.base import TableBenchmark, TableSettings
 from hat.benchmarks.csv_table import number_or_missing
+from hat.benchmarks.nb201 import NasBench201
 from hat.benchmarks.zero_cost import TableSearch, ZeroCostSettings
-from hat.cli.console import print_result
 from hat.conditions import file_digest
 from hat.errors import DataError
 from hat.report.epsinas_plots import plot_searches
 from hat.report.tables import Column, text_table
-from hat.scoring.cell_scores import IMAGE_WEIGHTS, score_nb201
-from hat.scoring.epsinas import ScoringRule
+from hat.scoring.cell_scores import score_nb201
+from hat.settings import NO_OUTCOME, Shown
 from hat.signature import signature
-from hat.studies.epsinas import common
+from hat.studies.epsinas.common import (
+    Count,
+    ImageSettings,
+    Progress,
+    WeightSettings,
+    convolution_signature,
+)
 
 NUM_CELLS = 5**6
 _DATASETS = {"cifar10": "cifar10_test_accuracy", "cifar100": "cifar100_test_accuracy"}
 
 
-def add_parser(commands: "common.Commands") -> None:
-    """Adds the subcommand."""
-    parser = commands.add_parser("integrate", help="with and without warm-up and moves")
-    parser.add_argument("--data", type=Path, required=True, help="NAS-Bench-201 as CSV")
-    parser.add_argument("--scores", type=Path, help="what nasbench201 --out wrote; saves minutes")
-    parser.add_argument("--dataset", choices=_DATASETS, default="cifar10")
-    parser.add_argument("--no-lent-skips", action="store_true", help="cells without a score: last")
-    parser.add_argument("--rounds", type=common.positive, default=100, metavar="N")
-    parser.add_argument("--models", type=common.positive, default=300, metavar="N")
-    common.add_image_options(parser)
-    common.add_weights(parser, IMAGE_WEIGHTS)
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="median and quartiles")
-    parser.set_defaults(run=run)
+@dataclass(frozen=True, kw_only=True)
+class IntegrateSettings(WeightSettings):
+    """Which searches are compared, on which scores."""
+
+    data: Path
+    """NAS-Bench-201 as CSV."""
+
+    scores: Path | None = None
+    """What nasbench201 --out wrote; saves minutes."""
+
+    dataset: Literal["cifar10", "cifar100"] = "cifar10"
+    """Whose accuracy is searched for."""
+
+    no_lent_skips: bool = False
+    """Cells without a score: last."""
+
+    rounds: Count = 100
+    """Searches of each kind (100)."""
+
+    models: Count = 300
+    """Cells that a search trains (300)."""
+
+    pictures: ImageSettings = field(default_factory=ImageSettings)
+
+    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """Median and quartiles."""
 
 
-def run(args: argparse.Namespace) -> None:
-    """Runs six searches ``rounds`` times each and prints what they end with."""
-    table = nb201.load(args.data)
+def run(settings: IntegrateSettings) -> dict[str, Any]:
+    """Runs six searches ``rounds`` times each; prints and returns what they end with.
+
+    Raises:
+        DataError: if the table is not complete.
+    """
+    table = NasBench201.build(TableSettings(path=settings.data))
     ids = list(table.ids())
     if len(ids) != NUM_CELLS:
         raise DataError(
-            f"{args.data}: integrate needs all {NUM_CELLS} cells of NAS-Bench-201, "
+            f"{settings.data}: integrate needs all {NUM_CELLS} cells of NAS-Bench-201, "
             f"but the table has {len(ids)}"
         )
     cells = [table.arch(id) for id in ids]
-    accuracy = 100 * np.array([table.query(id, _DATASETS[args.dataset]) for id in ids])
+    accuracy = 100 * np.array([table.query(id, _DATASETS[settings.dataset]) for id in ids])
     place = {id: index for index, id in enumerate(ids)}
     neighbours = np.array([[place[str(other)] for other in cell.neighbours()] for cell in cells])
-    lend = not args.no_lent_skips
-    if args.scores:
-        scores = _read_scores(args.scores, ids, "epsinas_lent_skips" if lend else "epsinas")
+    lend = not settings.no_lent_skips
+    if settings.scores:
+        scores = _read_scores(settings.scores, ids, "epsinas_lent_skips" if lend else "epsinas")
     else:
-        images = common.images_of(args)
-        scores = score_nb201(
-            cells, images, args.weights, lend_skip=lend, progress=common.Progress()
-        )
-    search = TableSearch(accuracy, scores, neighbours, ZeroCostSettings(num_models=args.models))
-    searches: dict[str, Callable[[np.random.Generator], common.Floats]] = {
+        images = settings.pictures.draw()
+        scores = score_nb201(cells, images, settings.weights, lend_skip=lend, progress=Progress())
+    search = TableSearch(accuracy, scores, neighbours, ZeroCostSettings(num_models=settings.models))
+    searches: dict[str, Callable[[np.random.Generator], Floats]] = {
         "random search": lambda rng: search.random_search(rng),
         "random search, warm-up": lambda rng: search.random_search(rng, warmup=True),
         "ageing evolution": lambda rng: search.ageing_evolution(rng),
@@ -73,68 +96,74 @@ def run(args: argparse.Namespace) -> None:
     }
     curves = {
         name: np.stack(
-            [run_once(np.random.default_rng((args.seed, index))) for index in range(args.rounds)]
+            [
+                run_once(np.random.default_rng((settings.pictures.seed, index)))
+                for index in range(settings.rounds)
+            ]
         )
         for name, run_once in searches.items()
     }
-    columns: list[Column[tuple[str, common.Floats]]] = [
+    columns: list[Column[tuple[str, Floats]]] = [
         Column("search", lambda row: row[0]),
         *(
             Column(
                 f"after {count}",
                 lambda row, count=count: _quartiles(row[1][:, count - 1]),  # type: ignore[misc]
             )
-            for count in _checkpoints(args.models)
+            for count in _checkpoints(settings.models)
         ),
     ]
-    print(f"best {args.dataset} test accuracy [%] after so many trained models: median (quartiles)")
+    print(
+        f"best {settings.dataset} test accuracy [%] after so many trained models: "
+        "median (quartiles)"
+    )
     print(text_table(list(curves.items()), columns))
     print(f"the best of the table has {accuracy.max():.2f}")
-    if args.plot:
-        bottom = {"cifar10": 93.0, "cifar100": 69.0}[args.dataset]
-        plot_searches(args.plot, curves, label=f"{args.dataset} test accuracy [%]", bottom=bottom)
-    print_result(
-        {
-            "median": {
-                name: {
-                    str(count): round(float(np.median(values[:, count - 1])), 3)
-                    for count in _checkpoints(args.models)
-                }
-                for name, values in curves.items()
-            },
-            "best_of_table": round(float(accuracy.max()), 3),
-            "rounds": args.rounds,
-            "signature": signature(
-                **_score_parts(args),
-                models=args.models,
-                dataset=args.dataset,
-                lend_skip=lend,
-            ),
-        }
+    if settings.plot:
+        bottom = {"cifar10": 93.0, "cifar100": 69.0}[settings.dataset]
+        plot_searches(
+            settings.plot, curves, label=f"{settings.dataset} test accuracy [%]", bottom=bottom
+        )
+    return {
+        "median": {
+            name: {
+                str(count): round(float(np.median(values[:, count - 1])), 3)
+                for count in _checkpoints(settings.models)
+            }
+            for name, values in curves.items()
+        },
+        "best_of_table": round(float(accuracy.max()), 3),
+        "rounds": settings.rounds,
+        "signature": _score_signature(
+            settings, table, models=settings.models, dataset=settings.dataset, lend_skip=lend
+        ),
+    }
+
+
+def _score_signature(
+    settings: IntegrateSettings, table: TableBenchmark[Any], **parts: object
+) -> str:
+    """The signature: scores from a file speak for themselves, whatever the settings say."""
+    if settings.scores is None:
+        return convolution_signature(table, settings.weights, settings.pictures, "pooled", **parts)
+    return signature(
+        **table.signature(),
+        scores=file_digest(settings.scores),
+        seed=settings.pictures.seed,
+        **parts,
     )
-
-
-def _score_parts(args: argparse.Namespace) -> dict[str, object]:
-    """Where the scores come from: a file speaks for itself, whatever the options say."""
-    if args.scores:
-        return {
-            "data": file_digest(args.data),
-            "scores": file_digest(args.scores),
-            "seed": args.seed,
-        }
-    return common.signature_parts(args, ScoringRule(), "pooled")
 
 
 def _checkpoints(models: int) -> list[int]:
     return [count for count in (10, 30, 64, 100, 200, 300) if count < models] + [models]
 
 
-def _quartiles(values: common.Floats) -> str:
+def _quartiles(values: Floats) -> str:
     low, median, high = np.percentile(values, [25, 50, 75])
     return f"{median:.2f} ({low:.2f}-{high:.2f})"
 
 
-def _read_scores(path: Path, ids: list[str], column: str) -> common.Floats:
+def _read_scores(path: Path, ids: list[str], column: str) -> Floats:
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             found = {row["arch"]: row[column] for row in csv.DictReader(stream)}

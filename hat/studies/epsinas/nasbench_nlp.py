@@ -1,19 +1,19 @@
-"""``hat epsinas nasbench-nlp``: recurrent cells against their losses as language models."""
+"""Recurrent cells against their losses as language models."""
 
-import argparse
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from hat.arch.recipe import Recipe, awd_num_params
-from hat.benchmarks import nb_nlp
+from hat.arrays import Floats
+from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
 from hat.benchmarks.reference_scores import read_reference_scores
-from hat.cli.console import print_result
-from hat.conditions import content_digest, file_digest
+from hat.conditions import file_digest
 from hat.errors import DataError
 from hat.report.epsinas_plots import plot_scores
 from hat.report.tables import Column, text_table
@@ -25,8 +25,10 @@ from hat.scoring.epsinas import (
     epsinas,
     magnitude_and_spread,
 )
+from hat.settings import AtLeast
 from hat.signature import signature
 from hat.studies.epsinas import common
+from hat.studies.epsinas.common import CellSettings, Count, WeightPair
 from hat.text.lines import Changes, read_text
 
 VOCABULARY, EMBED_DIM = 10_000, 400
@@ -38,42 +40,53 @@ NOISE_STEPS = 100
 """A float32 score is called noise if the output spreads over fewer float32 steps than this."""
 
 
-def add_parser(commands: "common.Commands") -> None:
-    """Adds the subcommand."""
-    parser = commands.add_parser("nasbench-nlp", help="recurrent cells of NAS-Bench-NLP")
-    parser.add_argument("--data", type=Path, required=True, help="recipes and losses, JSON")
-    parser.add_argument("--logs", type=Path, help="zip of the benchmark's logs: recipes from there")
-    parser.add_argument("--reference", type=Path, help="scores of the authors' code to compare")
-    parser.add_argument(
-        "--direct",
-        choices=("float32", "float64"),
-        help="also run the real networks, at seconds a cell, in this precision",
-    )
-    parser.add_argument("--sentences", type=common.positive, default=SENTENCES, metavar="N")
-    parser.add_argument("--steps", type=common.positive, default=STEPS, metavar="N")
-    parser.add_argument("--seed", type=int, default=0, help="of the random tokens (0)")
-    parser.add_argument(
-        "--embedding-seed", type=int, default=AUTHORS_EMBEDDING_SEED, help="PyTorch's; authors: 21"
-    )
-    parser.add_argument("--text", type=Path, help="take the tokens from a text instead")
-    common.add_weights(parser, RECURRENT_WEIGHTS)
-    parser.add_argument("--limit", type=common.positive, metavar="N", help="only the first N")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write all scores as CSV")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a scatter plot")
-    parser.set_defaults(run=run)
+@dataclass(frozen=True, kw_only=True)
+class RecipeSettings(CellSettings):
+    """Which recurrent cells are scored on what; ``limit`` takes the first ones."""
+
+    logs: Path | None = None
+    """Zip of the benchmark's logs: recipes from there."""
+
+    reference: Path | None = None
+    """Scores of the authors' code to compare."""
+
+    direct: Literal["float32", "float64"] | None = None
+    """Also run the real networks, at seconds a cell, in this precision."""
+
+    sentences: Count = SENTENCES
+    """Of the batch (256)."""
+
+    steps: Count = STEPS
+    """Tokens of each (70)."""
+
+    seed: Annotated[int, AtLeast(0)] = 0
+    """Of the random tokens (0)."""
+
+    embedding_seed: int = AUTHORS_EMBEDDING_SEED
+    """PyTorch's; authors: 21."""
+
+    text: Path | None = None
+    """Take the tokens from a text instead."""
+
+    weights: WeightPair = RECURRENT_WEIGHTS
+    """The two constants (1e-05,0.001)."""
 
 
-def run(args: argparse.Namespace) -> None:
-    """Scores the cells in float64 and, if asked, by the real networks; prints the table."""
-    table = nb_nlp.load(args.data, args.logs)
-    ids = list(table.ids())[: args.limit]
+def run(settings: RecipeSettings) -> dict[str, Any]:
+    """Scores the cells in float64 and, if asked, by the real networks; prints the table.
+
+    Returns:
+        All figures.
+    """
+    table = NasBenchNlp.build(NlpSettings(path=settings.data, logs=settings.logs))
+    ids = list(table.ids())[: settings.limit]
     recipes: list[Recipe] = [table.arch(id) for id in ids]
-    tokens = _tokens(args)
-    embedding = _embedding(args.embedding_seed)
+    tokens = _tokens(settings)
+    embedding = _embedding(settings.embedding_seed)
     sums = _sums(embedding, tokens)
 
     start = time.perf_counter()
-    scores = score_recipes(recipes, sums, args.weights)
+    scores = score_recipes(recipes, sums, settings.weights)
     elapsed = time.perf_counter() - start
     columns = {
         "epsinas": scores,
@@ -83,13 +96,13 @@ def run(args: argparse.Namespace) -> None:
     truths = {
         name: np.array([table.query(id, metric) for id in ids]) for name, metric in _TRUTHS.items()
     }
-    references, num_missing = _references(args.reference)
-    if args.direct:
+    references, num_missing = _references(settings.reference)
+    if settings.direct:
         # Seconds each: where there are scores to compare with, only those cells.
         chosen = [index for index, id in enumerate(ids) if id in references or not references]
         direct = np.full(len(ids), np.nan)
-        direct[chosen] = _direct(args, [recipes[index] for index in chosen], tokens, embedding)
-        columns[f"epsinas, direct {args.direct}"] = direct
+        direct[chosen] = _direct(settings, [recipes[index] for index in chosen], tokens, embedding)
+        columns[f"epsinas, direct {settings.direct}"] = direct
     if references:
         authors = np.array([references.get(id, np.nan) for id in ids])
         columns["epsinas, authors' code"] = authors
@@ -106,45 +119,45 @@ def run(args: argparse.Namespace) -> None:
         "ms_per_architecture": round(1e3 * elapsed / len(ids), 2),
     }
     if references:
-        direct = columns.get(f"epsinas, direct {args.direct}", np.full(len(ids), np.nan))
+        direct = columns.get(f"epsinas, direct {settings.direct}", np.full(len(ids), np.nan))
         by_id = dict(zip(ids, zip(recipes, direct, strict=True), strict=True))
         result["reference"] = {
-            **_compare(args, references, by_id, sums),
+            **_compare(settings, references, by_id, sums),
             "without_score": num_missing,
         }
-    common.write_scores(args.out, {"id": ids, **columns, **truths})
-    if args.plot:
+    common.write_scores(settings.out, {"id": ids, **columns, **truths})
+    if settings.plot:
         plot_scores(
-            args.plot,
+            settings.plot,
             score=np.log10(scores),
             truth=truths["PTB test loss"],
             params=columns["parameters"],
             labels=("log10 epsinas", "PTB test loss [nats/token]", "parameters"),
         )
-    size = f"{args.steps}x{args.sentences}"
-    batch = f"random-{size}" if args.text is None else f"text-{file_digest(args.text)}-{size}"
-    low, high = args.weights
+    tokens_of = "random" if settings.text is None else "text"
+    low, high = settings.weights
     result["signature"] = signature(
-        data=content_digest([path for path in (args.data, args.logs) if path is not None]),
-        reference=None if args.reference is None else file_digest(args.reference),
-        limit=args.limit,
+        **table.signature(),
+        reference=settings.reference and file_digest(settings.reference),
+        limit=settings.limit,
         score="epsinas",
         weights=f"{low:g},{high:g}",
-        batch=batch,
-        seed=args.seed,
-        embedding=f"uniform-{args.embedding_seed}",
+        batch=f"{tokens_of}-{settings.steps}x{settings.sentences}",
+        text=settings.text and file_digest(settings.text),
+        seed=settings.seed,
+        embedding=f"uniform-{settings.embedding_seed}",
         readout="last-layer-unit-0",
         rule=ScoringRule(),
         dtype="float64",
     )
-    print_result(result)
+    return result
 
 
 def _compare(
-    args: argparse.Namespace,
+    settings: RecipeSettings,
     references: Mapping[str, float],
     known: Mapping[str, tuple[Recipe, float]],
-    sums: common.Floats,
+    sums: Floats,
 ) -> dict[str, Any]:
     """Prints score by score what the authors' code gave, and returns a summary.
 
@@ -155,7 +168,7 @@ def _compare(
         if id not in known:
             continue
         recipe, direct = known[id]
-        low, high = recurrent_outputs(recipe, sums, args.weights)
+        low, high = recurrent_outputs(recipe, sums, settings.weights)
         exact = float(epsinas(low.ravel(), high.ravel()))
         steps = min(
             float(spread / largest) / FLOAT32_EPSILON
@@ -167,13 +180,13 @@ def _compare(
         off, direct_off = _relative(exact, authors), _relative(direct, authors)
         rows.append((id, authors, exact, off, direct, direct_off, steps))
     if not rows:
-        raise DataError(f"{args.reference}: none of its recipes is in {args.data}")
+        raise DataError(f"{settings.reference}: none of its recipes is in {settings.data}")
     columns: list[Column[tuple[Any, ...]]] = [
         Column("recipe", lambda row: row[0]),
         Column("authors' code", lambda row: row[1], ".6f"),
         Column("float64", lambda row: row[2], ".6f"),
         Column("difference", lambda row: row[3], "+.2%"),
-        Column(f"direct {args.direct or ''}", lambda row: row[4], ".6f"),
+        Column(f"direct {settings.direct or ''}", lambda row: row[4], ".6f"),
         Column("difference ", lambda row: row[5], "+.2%"),
         Column("float32 steps", lambda row: row[6], ".0f"),
         Column("noise", lambda row: "yes" if row[6] < NOISE_STEPS else ""),
@@ -185,10 +198,10 @@ def _compare(
         "median_difference_float64": difference,
         "noise": [row[0] for row in rows if row[6] < NOISE_STEPS],
     }
-    if args.direct:
+    if settings.direct:
         direct_differences = [row[5] for row in rows]
-        summary[f"median_difference_direct_{args.direct}"] = _median_size(direct_differences)
-        summary[f"largest_difference_direct_{args.direct}"] = _largest_size(direct_differences)
+        summary[f"median_difference_direct_{settings.direct}"] = _median_size(direct_differences)
+        summary[f"largest_difference_direct_{settings.direct}"] = _largest_size(direct_differences)
     shown = "-" if difference is None else f"{difference:.2%}"
     print(f"median difference from the authors' code {shown}")
     return summary
@@ -210,8 +223,8 @@ def _largest_size(differences: Sequence[float]) -> float | None:
 
 
 def _direct(
-    args: argparse.Namespace, recipes: Sequence[Recipe], tokens: np.ndarray, embedding: np.ndarray
-) -> common.Floats:
+    settings: RecipeSettings, recipes: Sequence[Recipe], tokens: np.ndarray, embedding: np.ndarray
+) -> Floats:
     """Scores by the real three-layer networks with all their weights."""
     import torch
 
@@ -222,26 +235,26 @@ def _direct(
     scores = []
     for recipe in recipes:
         model = RecipeLanguageModel(recipe, VOCABULARY)
-        if args.direct == "float64":
+        if settings.direct == "float64":
             model = model.double()
         with torch.no_grad():
             model.embedding.weight.copy_(torch.from_numpy(embedding))
             outputs = []
-            for weight in args.weights:
+            for weight in settings.weights:
                 fill_with_constant(model, weight, bias=weight)
                 outputs.append(model.features(ids, weight)[:, :, 0].flatten().numpy())
         scores.append(float(epsinas(outputs[0], outputs[1])))
     return np.array(scores)
 
 
-def random_sums() -> common.Floats:
+def random_sums() -> Floats:
     """The default batch: the embedding of random tokens summed over its width, (70, 256)."""
     tokens = np.random.default_rng(0).integers(0, VOCABULARY, (STEPS, SENTENCES))
     return _sums(_embedding(AUTHORS_EMBEDDING_SEED), tokens)
 
 
-def _sums(embedding: np.ndarray, tokens: np.ndarray) -> common.Floats:
-    sums: common.Floats = embedding.astype(np.float64).sum(axis=1)[tokens]
+def _sums(embedding: np.ndarray, tokens: np.ndarray) -> Floats:
+    sums: Floats = embedding.astype(np.float64).sum(axis=1)[tokens]
     return sums
 
 
@@ -256,24 +269,23 @@ def _embedding(seed: int) -> np.ndarray:
     return weights
 
 
-def _tokens(args: argparse.Namespace) -> np.ndarray:
+def _tokens(settings: RecipeSettings) -> np.ndarray:
     """Tokens (T, B), time first: random ones, or consecutive words of a text."""
-    shape = (args.steps, args.sentences)
-    if args.text is None:
-        return np.random.default_rng(args.seed).integers(0, VOCABULARY, shape)
+    shape = (settings.steps, settings.sentences)
+    if settings.text is None:
+        return np.random.default_rng(settings.seed).integers(0, VOCABULARY, shape)
     changes = Changes()
-    words = [word for line in read_text(args.text, changes) for word in line.split(" ") if word]
+    words = [word for line in read_text(settings.text, changes) for word in line.split(" ") if word]
     if changes.changed:
         print(changes)
-    if len(words) < args.steps * args.sentences:
-        raise DataError(
-            f"{args.text}: {args.steps * args.sentences} words are needed, but it has {len(words)}"
-        )
+    needed = settings.steps * settings.sentences
+    if len(words) < needed:
+        raise DataError(f"{settings.text}: {needed} words are needed, but it has {len(words)}")
     known: dict[str, int] = {}
     numbers = [known.setdefault(word, len(known)) % VOCABULARY for word in words]
-    per_sentence = len(words) // args.sentences
-    streams = np.array(numbers[: per_sentence * args.sentences]).reshape(args.sentences, -1)
-    return streams[:, : args.steps].T.copy()
+    per_sentence = len(words) // settings.sentences
+    streams = np.array(numbers[: per_sentence * settings.sentences]).reshape(settings.sentences, -1)
+    return streams[:, : settings.steps].T.copy()
 
 
 def _references(path: Path | None) -> tuple[dict[str, float], int]:

@@ -1,26 +1,27 @@
-"""``hat epsinas search-weights``: the widest pair of constants under which networks can be scored.
+"""The widest pair of constants under which networks can be scored.
 
 The authors' procedure: start from 1e-7 and 1, and narrow the window by factors of ten until fewer
 than a tenth of 100 sampled architectures cannot be scored. Windows of equal width are tried from
 the smallest constants upwards.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hat.arch.cell import random_cell
 from hat.arch.nb201_cell import sample_nb201
-from hat.benchmarks import nb_nlp
-from hat.cli.console import print_result
-from hat.conditions import file_digest
+from hat.arrays import Floats
+from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
 from hat.errors import ConfigError, SearchError
 from hat.scoring.cell_scores import score_nb101, score_nb201, score_recipes
 from hat.scoring.epsinas import ScoringRule
+from hat.settings import Settings
 from hat.signature import signature
-from hat.studies.epsinas import common
+from hat.studies.epsinas.common import Count, ImageSettings
 
 SPACES = ("nasbench201", "nasbench101", "nasbench-nlp")
 LOWEST, HIGHEST = -7, 0
@@ -28,15 +29,28 @@ MAX_MISSING = 0.1
 _STEPS, _SENTENCES = 70, 64
 
 
-def add_parser(commands: "common.Commands") -> None:
-    """Adds the subcommand."""
-    parser = commands.add_parser("search-weights", help="choose the two constants for a space")
-    parser.add_argument("space", choices=SPACES)
-    parser.add_argument("--data", type=Path, help="recipes, for nasbench-nlp")
-    parser.add_argument("--samples", type=common.positive, default=100, metavar="N")
-    parser.add_argument("--lend-skip", action="store_true", help="see docs/results/epsinas.md")
-    common.add_image_options(parser)
-    parser.set_defaults(run=run, batch=16)
+@dataclass(frozen=True, kw_only=True)
+class SmallBatch(ImageSettings):
+    """Images for many pairs of constants."""
+
+    batch: Count = 16
+    """Images (16)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchWeightsSettings(Settings):
+    """On what the constants are tried."""
+
+    data: Path | None = None
+    """Recipes, for nasbench-nlp."""
+
+    samples: Count = 100
+    """Random architectures (100)."""
+
+    lend_skip: bool = False
+    """See docs/results/epsinas.md."""
+
+    pictures: SmallBatch = field(default_factory=SmallBatch)
 
 
 def windows() -> Iterator[tuple[float, float]]:
@@ -46,9 +60,17 @@ def windows() -> Iterator[tuple[float, float]]:
             yield 10.0**low, 10.0 ** (low + width)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Prints the missing share of each window until one is accepted."""
-    score = _scores(args)
+def run(space: str, settings: SearchWeightsSettings) -> dict[str, Any]:
+    """Prints the missing share of each window until one is accepted, and returns that one.
+
+    Args:
+        space: one of ``SPACES``.
+        settings: on what the constants are tried.
+
+    Raises:
+        SearchError: if no window is accepted.
+    """
+    score, parts = _scores(space, settings)
     rule = ScoringRule()
     for weights in windows():
         missing = float(np.isnan(score(weights)).mean())
@@ -58,46 +80,52 @@ def run(args: argparse.Namespace) -> None:
     else:
         raise SearchError(
             f"no window between 1e{LOWEST} and 1e{HIGHEST} leaves fewer than "
-            f"{MAX_MISSING:.0%} of {args.space} without a score"
+            f"{MAX_MISSING:.0%} of {space} without a score"
         )
-    print_result(
-        {
-            "weights": list(weights),
-            "missing": round(missing, 4),
-            "samples": args.samples,
-            "signature": signature(
-                space=args.space,
-                data=None if args.data is None else file_digest(args.data),
-                samples=args.samples,
-                batch=(
-                    f"random-{_STEPS}x{_SENTENCES}"
-                    if args.space == "nasbench-nlp"
-                    else common.image_name(args)
-                ),
-                seed=args.seed,
-                rule=rule,
-                lend_skip=args.lend_skip,
-            ),
-        }
-    )
+    return {
+        "weights": list(weights),
+        "missing": round(missing, 4),
+        "samples": settings.samples,
+        "signature": signature(
+            space=space,
+            samples=settings.samples,
+            **parts,
+            rule=rule,
+            lend_skip=settings.lend_skip,
+        ),
+    }
 
 
-def _scores(args: argparse.Namespace) -> Callable[[tuple[float, float]], common.Floats]:
-    """Draws the architectures and returns what scores them under a pair."""
-    rng = np.random.default_rng(args.seed)
-    if args.space == "nasbench-nlp":
-        if args.data is None:
+def _scores(
+    space: str, settings: SearchWeightsSettings
+) -> tuple[Callable[[tuple[float, float]], Floats], dict[str, object]]:
+    """Draws the architectures.
+
+    Returns:
+        What scores them under a pair, and the parts of the signature that say on what.
+    """
+    pictures = settings.pictures
+    rng = np.random.default_rng(pictures.seed)
+    if space == "nasbench-nlp":
+        if settings.data is None:
             raise ConfigError("search-weights nasbench-nlp needs --data with the recipes")
-        table = nb_nlp.load(args.data)
-        picks = rng.choice(len(table), min(args.samples, len(table)), replace=False)
+        table = NasBenchNlp.build(NlpSettings(path=settings.data))
+        picks = rng.choice(len(table), min(settings.samples, len(table)), replace=False)
         recipes = [table.arch(table.ids()[index]) for index in picks]
         sums = rng.uniform(size=(10_000, 400)).sum(axis=1)[
             rng.integers(10_000, size=(_STEPS, _SENTENCES))
         ]
-        return lambda weights: score_recipes(recipes, sums, weights)
-    images = common.images_of(args)
-    if args.space == "nasbench201":
-        cells = [sample_nb201(rng) for _ in range(args.samples)]
-        return lambda weights: score_nb201(cells, images, weights, lend_skip=args.lend_skip)
-    graphs = [random_cell(rng) for _ in range(args.samples)]
-    return lambda weights: score_nb101(graphs, images, weights, lend_skip=args.lend_skip)
+        batch = {"batch": f"random-{_STEPS}x{_SENTENCES}", "seed": pictures.seed}
+        return lambda weights: score_recipes(recipes, sums, weights), batch | table.signature()
+    images, lend_skip = pictures.draw(), settings.lend_skip
+    if space == "nasbench201":
+        cells = [sample_nb201(rng) for _ in range(settings.samples)]
+        return (
+            lambda weights: score_nb201(cells, images, weights, lend_skip=lend_skip),
+            pictures.signature(),
+        )
+    graphs = [random_cell(rng) for _ in range(settings.samples)]
+    return (
+        lambda weights: score_nb101(graphs, images, weights, lend_skip=lend_skip),
+        pictures.signature(),
+    )

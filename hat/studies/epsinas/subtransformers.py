@@ -1,120 +1,133 @@
-"""``hat epsinas subtransformers``: SubTransformers whose BLEU after training is known."""
+"""SubTransformers whose BLEU after training is known."""
 
-import argparse
-import csv
-import gzip
 import json
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping
 from hat.arch.space import SearchSpace
-from hat.benchmarks.csv_table import load_csv
-from hat.cli.console import print_result
-from hat.conditions import file_digest
-from hat.errors import ConfigError, DataError, suggestion
+from hat.arrays import Floats
+from hat.benchmarks.csv_table import CsvSettings, CsvTable
+from hat.errors import ConfigError
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.collapsed.transformer import NORMS
-from hat.scoring.epsinas_scorer import READ_OUTS, TOKENS, EpsinasScorer
+from hat.scoring.epsinas_scorer import READ_OUTS, EpsinasScorer
 from hat.scoring.proxy_stats import kendall_within, partial_kendall
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.static import config_that_holds, static_scorers
+from hat.settings import JOINED, REPEATED, AtLeast, Shown
 from hat.signature import signature
 from hat.studies.epsinas import common
+from hat.studies.epsinas.common import Count, FileSettings, ModelSettings, check_weights
 from hat.tasks.facts import default_src_len
 
 Archs = Sequence[SubTransformerConfig]
 
 
-def add_parser(commands: "common.Commands") -> None:
-    """Adds the subcommand."""
-    parser = commands.add_parser("subtransformers", help="SubTransformers with a known BLEU")
-    parser.add_argument("--data", type=Path, required=True, help="CSV with a column arch")
-    parser.add_argument(
-        "--target", default="scratch_test_BLEU", metavar="COLUMN", help="what training showed"
-    )
-    parser.add_argument(
-        "--column", action="append", default=[], metavar="COLUMN", help="rank by a column as well"
-    )
-    common.add_model_options(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of the random tokens (0)")
-    parser.add_argument("--seeds", type=common.positive, default=8, help="batches for the spread")
-    parser.add_argument("--sentences", type=common.positive, default=16, metavar="N")
-    parser.add_argument("--length", type=common.positive, default=24, metavar="N")
-    parser.add_argument(
-        "--tokens",
-        choices=list(TOKENS),
-        default="normal",
-        help="random numbers (default), or always the same ones in random order",
-    )
-    common.add_weights(parser, None)
-    parser.add_argument("--variants", action="store_true", help="all norms and read-outs as well")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write all scores as CSV")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a scatter plot")
-    parser.set_defaults(run=run)
+@dataclass(frozen=True, kw_only=True)
+class SubtransformerSettings(FileSettings):
+    """What is ranked, against what, and on which tokens."""
+
+    target: Annotated[str, Shown("COLUMN")] = "scratch_test_BLEU"
+    """What training showed (default: scratch_test_BLEU)."""
+
+    column: Annotated[tuple[str, ...], REPEATED, Shown("COLUMN")] = ()
+    """Rank by a column as well."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+
+    seed: Annotated[int, AtLeast(0)] = 0
+    """Of the random tokens (0)."""
+
+    seeds: Annotated[int, AtLeast(1)] = 8
+    """Batches for the spread (8)."""
+
+    sentences: Count = 16
+    """Of the batch (16)."""
+
+    length: Count = 24
+    """Tokens of each sentence (24)."""
+
+    tokens: Literal["normal", "quantiles"] = "normal"
+    """Random numbers (default), or always the same ones in random order."""
+
+    weights: Annotated[tuple[float, float] | None, JOINED, Shown("LOW,HIGH")] = None
+    """The two constants (set by the space)."""
+
+    variants: bool = False
+    """All norms and read-outs as well."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weights is not None:
+            check_weights(self.weights)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Ranks the architectures of each task by epsinas, by free counts and by columns."""
-    table = load_csv(args.data, parse=_parse_arch)
-    for name in (args.target, *args.column):
-        if name not in table.metrics:
-            raise DataError(
-                f"{args.data}: has no column of numbers {name!r}"
-                + (suggestion(name, table.metrics) or f"; it has {', '.join(table.metrics)}")
-            )
-    tasks = _tasks(args.data, len(table))
+def run(settings: SubtransformerSettings) -> dict[str, Any]:
+    """Ranks the architectures of each task by epsinas, by free counts and by columns.
+
+    Returns:
+        All figures.
+
+    Raises:
+        DataError: if the file is damaged or lacks a column.
+    """
+    table = CsvTable.build(CsvSettings(path=settings.data), parse=_parse_arch)
+    for name in (settings.target, *settings.column):
+        table.check_column(name)
+    tasks = table.labels("task")
     results = []
     for task in dict.fromkeys(tasks):
         ids = [id for id, of in zip(table.ids(), tasks, strict=True) if of == task]
         archs: list[SubTransformerConfig] = [table.arch(id) for id in ids]
-        target = np.array([table.query(id, args.target) for id in ids])
+        target = np.array([table.query(id, settings.target) for id in ids])
         columns = {
             name: np.array([table.query(id, name) for id in ids])
             * (1 if table.metrics[name].higher_is_better else -1)
-            for name in args.column
+            for name in settings.column
         }
-        results.append(_rank_task(args, task, archs, target, columns))
-    print_result(results[0] if len(results) == 1 else {"tasks": results})
+        results.append(_rank_task(table, settings, task, archs, target, columns))
+    return results[0] if len(results) == 1 else {"tasks": results}
 
 
 def _rank_task(
-    args: argparse.Namespace,
+    table: CsvTable[SubTransformerConfig],
+    settings: SubtransformerSettings,
     task: str,
     archs: Archs,
-    target: common.Floats,
-    columns: dict[str, common.Floats],
+    target: Floats,
+    columns: dict[str, Floats],
 ) -> dict[str, Any]:
     space = space_of(archs)
 
     def scorer(seed: int, **options: Any) -> EpsinasScorer:
         chosen = {
-            "weights": args.weights,
-            "sentences": args.sentences,
-            "length": args.length,
-            "tokens": args.tokens,
-            **common.model_options(args),
+            "weights": settings.weights,
+            "sentences": settings.sentences,
+            "length": settings.length,
+            "tokens": settings.tokens,
+            **asdict(settings.model),
         }
         return EpsinasScorer(space, seed=seed, **{**chosen, **options})
 
-    chosen = scorer(args.seed)
+    chosen = scorer(settings.seed)
     start = time.perf_counter()
     scores = {"epsinas": chosen.score(archs)}
     elapsed = time.perf_counter() - start
-    if args.variants:
+    if settings.variants:
         low, high = chosen.weights
         for norm in NORMS:
             # A gain filled with zero has no output; there the authors' ratio of 100 is used.
             pair = (low or high / 100, high) if norm == "tokens-filled" else (low, high)
             for read_out in READ_OUTS:
-                variant = scorer(args.seed, norm=norm, read_out=read_out, weights=pair)
+                variant = scorer(settings.seed, norm=norm, read_out=read_out, weights=pair)
                 scores[f"  {norm}, {read_out}"] = variant.score(archs)
-    config = config_that_holds(archs, **common.model_options(args))
+    config = config_that_holds(archs, **asdict(settings.model))
     static = static_scorers(config, src_len=default_src_len(task))
     scores |= {name: scorer.score(archs) for name, scorer in static.items()}
     scores |= columns
@@ -125,7 +138,7 @@ def _rank_task(
         common.rank(
             name,
             values,
-            args.target,
+            settings.target,
             target,
             extra={
                 "tau | depth": partial_kendall(values, target, depth),
@@ -141,24 +154,24 @@ def _rank_task(
         f"{chosen.weights[1]:.3g}"
     )
     common.print_rankings(rankings)
-    batches = [scorer(args.seed + offset).score(archs) for offset in range(args.seeds)]
+    batches = [scorer(settings.seed + offset).score(archs) for offset in range(settings.seeds)]
     taus = [rank_stats(values, target).kendall for values in batches]
     tau_of_mean = rank_stats(np.mean(batches, axis=0), target).kendall
     print(
-        f"epsinas over {args.seeds} batches: tau {np.mean(taus):.3f} +- {np.std(taus):.3f}; "
+        f"epsinas over {settings.seeds} batches: tau {np.mean(taus):.3f} +- {np.std(taus):.3f}; "
         f"tau of the mean score {tau_of_mean:.3f}"
     )
-    if args.variants:
-        _print_spread(args.seeds, scorer, archs, target, args.seed)
-    out, plot = args.out, args.plot
-    common.write_scores(out, {"task": [task] * len(archs), args.target: target, **scores})
+    if settings.variants:
+        _print_spread(settings.seeds, scorer, archs, target, settings.seed)
+    out, plot = settings.out, settings.plot
+    common.write_scores(out, {"task": [task] * len(archs), settings.target: target, **scores})
     if plot:
         plot_scores(
             plot,
             score=scores["epsinas"],
             truth=target,
             params=params,
-            labels=("epsinas", args.target.replace("_", " "), "parameters without embeddings"),
+            labels=("epsinas", settings.target.replace("_", " "), "parameters without embeddings"),
         )
     return {
         "task": task,
@@ -168,10 +181,7 @@ def _rank_task(
         "architectures": len(archs),
         "ms_per_architecture": round(1e3 * elapsed / len(archs), 3),
         "signature": signature(
-            data=file_digest(args.data),
-            task=task,
-            target=args.target,
-            **chosen.signature_parts,
+            **table.signature(), task=task, target=settings.target, **chosen.signature_parts
         ),
     }
 
@@ -180,7 +190,7 @@ def _print_spread(
     count: int,
     scorer: Callable[..., EpsinasScorer],
     archs: Archs,
-    target: common.Floats,
+    target: Floats,
     seed: int,
 ) -> None:
     """Prints tau over several batches for the variants that compete with the default."""
@@ -229,13 +239,3 @@ def _parse_arch(text: str, where: str) -> SubTransformerConfig:
             f"{where}: expected a SubTransformer as a JSON object, but found {text[:60]!r}"
         )
     return arch_from_mapping(content, where)
-
-
-def _tasks(path: Path, count: int) -> list[str]:
-    """The column ``task``, or the name of the file where there is none."""
-    open_text = gzip.open if path.suffix == ".gz" else open
-    with open_text(path, "rt", encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if "task" not in (reader.fieldnames or []):
-            return [path.name.split(".")[0]] * count
-        return [row["task"] for row in reader]
