@@ -14,6 +14,7 @@ ALLOWED: dict[str, set[str]] = {
     "version": set(),
     "training_keys": set(),
     "files": set(),
+    "heap": set(),
     "console": {"errors"},
     "signature": {"version"},
     "options": {"errors"},
@@ -24,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"modules", "arch", "errors"},
     "fairseq_plugin": {
         *("models", "modules", "arch", "options", "scoring", "text", "errors", "files"),
+        "heap",
     },
     "latency": {"models", "modules", "arch", "errors", "files", "signature"},
     "benchmarks": {"arch", "errors", "files"},

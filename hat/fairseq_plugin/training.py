@@ -12,6 +12,7 @@ from fairseq.distributed import utils as distributed_utils
 from fairseq_cli.train import main as fairseq_train
 
 from hat.errors import CheckpointError, ConfigError
+from hat.heap import keep_freed_memory
 
 
 def add_torchrun_options(args: argparse.Namespace) -> None:
@@ -54,6 +55,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     if args.max_tokens is None and args.batch_size is None:
         raise ConfigError("how large is a batch? give --max-tokens or --batch-size")
     add_torchrun_options(args)
+    keep_freed_memory()
     # fairseq keeps the best loss in a function attribute, which outlives a training.
     vars(checkpoint_utils.save_checkpoint).pop("best", None)
     try:

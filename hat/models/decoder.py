@@ -169,10 +169,14 @@ class SuperDecoder(SuperStack[DecoderConfig, DecoderLayerSuper]):
 
     def output_layer(self, features: Tensor) -> Tensor:
         """features: (B, T, E) -> logits (B, T, V)."""
-        if self.config.share_decoder_input_output_embed:
-            return F.linear(features, self.embed_tokens.output_weight(self.arch.embed_dim))
-        weight = leading(self.embed_out, self.embed_out.size(0), self.arch.embed_dim)
-        return F.linear(features, weight)
+        weight = self.output_weight
+        return F.linear(features, leading(weight, weight.size(0), self.arch.embed_dim))
+
+    @property
+    def output_weight(self) -> Tensor:
+        """The whole weight (V, E_full) of the output layer."""
+        shared = self.config.share_decoder_input_output_embed
+        return self.embed_tokens.weight if shared else self.embed_out
 
 
 def _join_states(

@@ -4,10 +4,10 @@ import math
 from typing import Any, Generic, TypeVar
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hat.arch.config import DecoderConfig, EncoderConfig
 from hat.models.config import SuperTransformerConfig
+from hat.modules.dropout import dropout
 from hat.modules.embedding import EmbeddingSuper
 from hat.modules.layer import LayerSuper
 from hat.modules.layer_norm import LayerNormSuper
@@ -95,7 +95,7 @@ class SuperStack(nn.Module, Generic[Arch, Layer]):
         x = self.embed_scale * self.embed_tokens(tokens, self.arch.embed_dim)
         if positions is not None:
             x = x + positions
-        return F.dropout(x, self.dropout_p, self.training)
+        return dropout(x, self.dropout_p, training=self.training)
 
     def _choose(self, arch: Arch, **layer_options: Any) -> None:
         """Sets the shape of the next passes; ``layer_options``: per name one value per layer.

@@ -1,5 +1,6 @@
 """Multi-head attention with an elastic width and an elastic number of heads."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -9,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hat.errors import ConfigError
 from hat.modules.linear import LinearSuper
-from hat.modules.slicing import check_active, leading
+from hat.modules.slicing import check_active, leading, row_blocks
 
 
 def _fast_backend(query: Tensor) -> AbstractContextManager[None]:
@@ -109,29 +110,49 @@ class MultiheadAttentionSuper(nn.Module):
 
     def project_query(self, x: Tensor) -> Tensor:
         """x: (B, T, E) -> queries (B, H, T, K)."""
-        weight = (
-            self.in_proj_weight[: self.qkv_dim] if self.has_joint_weight else self.q_proj_weight
-        )
-        weight = leading(weight, self.qkv_dim, self.active_dim)
-        return self._split_heads(F.linear(x, weight, self.in_proj_bias[: self.qkv_dim]))
+        weight, bias = self._cross_weights()[0]
+        return self._split_heads(F.linear(x, weight, bias))
 
     def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """memory: (B, S, E_memory) -> keys and values, each (B, H, S, K)."""
-        bias = self.in_proj_bias[self.qkv_dim :]
-        if self.has_joint_weight:
-            weight = self.in_proj_weight[self.qkv_dim :]
-            weight = leading(weight, 2 * self.qkv_dim, self.active_memory_dim)
-            joint = F.linear(memory, weight, bias)  # (B, S, 2 * H * K)
-            sizes = (memory.size(0), memory.size(1), 2, self.num_heads, -1)
-            key, value = joint.view(sizes).unbind(2)
-            return key.transpose(1, 2), value.transpose(1, 2)
-        key_bias, value_bias = bias.chunk(2)
-        key_weight = leading(self.k_proj_weight, self.qkv_dim, self.active_memory_dim)
-        value_weight = leading(self.v_proj_weight, self.qkv_dim, self.active_memory_dim)
+        return self._project_memory(memory, self._cross_weights()[1:])
+
+    def project_cross(self, x: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x: (B, T, E), memory: (B, S, E_memory) -> queries, keys and values at once.
+
+        It is cheaper than both apart where gradients are wanted: there is one for each weight.
+        """
+        (weight, bias), *of_memory = self._cross_weights()
         return (
-            self._split_heads(F.linear(memory, key_weight, key_bias)),
-            self._split_heads(F.linear(memory, value_weight, value_bias)),
+            self._split_heads(F.linear(x, weight, bias)),
+            *self._project_memory(memory, of_memory),
         )
+
+    def _project_memory(
+        self, memory: Tensor, weights: Sequence[tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        if len(weights) == 2:
+            key, value = (self._split_heads(F.linear(memory, *weight)) for weight in weights)
+            return key, value
+        joint = F.linear(memory, *weights[0])  # (B, S, 2 * H * K)
+        key, value = joint.view(*memory.shape[:2], 2, self.num_heads, -1).unbind(2)
+        return key.transpose(1, 2), value.transpose(1, 2)
+
+    def _cross_weights(self) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Weight and bias for the queries, then those for keys and values, together or apart."""
+        qkv, dim, memory_dim = self.qkv_dim, self.active_dim, self.active_memory_dim
+        rows: tuple[int, ...]
+        if self.has_joint_weight:
+            rows = (qkv, 2 * qkv)
+            weights = row_blocks(self.in_proj_weight, rows, dim, memory_dim)
+        else:
+            rows = (qkv, qkv, qkv)
+            weights = (
+                leading(self.q_proj_weight, qkv, dim),
+                leading(self.k_proj_weight, qkv, memory_dim),
+                leading(self.v_proj_weight, qkv, memory_dim),
+            )
+        return tuple(zip(weights, row_blocks(self.in_proj_bias, rows), strict=True))
 
     def attend(
         self,
@@ -175,7 +196,7 @@ class MultiheadAttentionSuper(nn.Module):
         """
         if memory is None:
             return self.attend(*self.project_self(x), mask=mask)
-        return self.attend(self.project_query(x), *self.project_memory(memory), mask=mask)
+        return self.attend(*self.project_cross(x, memory), mask=mask)
 
     def _split_heads(self, x: Tensor) -> Tensor:
         return x.view(x.size(0), x.size(1), self.num_heads, -1).transpose(1, 2)

@@ -108,12 +108,12 @@ class DecoderLayerSuper(LayerSuper):
     def _attend_to_encoder(
         self, x: Tensor, memory: Tensor | None, mask: Tensor | None, cache: LayerCache | None
     ) -> Tensor:
-        query = self.encoder_attn.project_query(x)
         if cache is not None and cache.cross_key is not None and cache.cross_value is not None:
+            query = self.encoder_attn.project_query(x)
             key, value = cache.cross_key, cache.cross_value
         else:
             assert memory is not None, "the first step needs the encoder's output"
-            key, value = self.encoder_attn.project_memory(memory)
+            query, key, value = self.encoder_attn.project_cross(x, memory)
             if cache is not None:
                 cache.cross_key, cache.cross_value = key, value
         return self.encoder_attn.attend(query, key, value, mask=mask)

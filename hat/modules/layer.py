@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hat.modules.activations import ACTIVATIONS
 from hat.modules.attention import MultiheadAttentionSuper
+from hat.modules.dropout import dropout
 from hat.modules.layer_norm import LayerNormSuper
 from hat.modules.linear import LinearSuper
 
@@ -93,14 +93,14 @@ class LayerSuper(nn.Module):
         self, x: Tensor, norm: LayerNormSuper, block: Callable[[Tensor], Tensor]
     ) -> Tensor:
         """x: (B, T, E) -> (B, T, E): ``x`` plus what ``block`` makes of it, normalised once."""
-        if self.normalize_before:
-            return x + self._dropout(block(norm(x)), self.dropout_p)
-        return norm(x + self._dropout(block(x), self.dropout_p))  # type: ignore[no-any-return]
+        y = block(norm(x) if self.normalize_before else x)
+        x = self._dropout(y, self.dropout_p, residual=x)
+        return x if self.normalize_before else norm(x)  # type: ignore[no-any-return]
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """x: (B, T, E) -> (B, T, E): the feed-forward network alone."""
         x = self._dropout(self.activation(self.fc1(x)), self.activation_dropout_p)
         return self.fc2(x)  # type: ignore[no-any-return]
 
-    def _dropout(self, x: Tensor, full_p: float) -> Tensor:
-        return F.dropout(x, full_p * self.dropout_scale, self.training)
+    def _dropout(self, x: Tensor, full_p: float, residual: Tensor | None = None) -> Tensor:
+        return dropout(x, full_p * self.dropout_scale, training=self.training, residual=residual)
