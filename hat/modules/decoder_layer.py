@@ -92,12 +92,10 @@ class DecoderLayerSuper(LayerSuper):
         return self.residual(x, self.final_layer_norm, self.feed_forward)
 
     def _attend_to_self(self, x: Tensor, cache: LayerCache | None, mask: Tensor | None) -> Tensor:
-        query, key, value = self.self_attn.project_self(x)
         new = x.size(1)
-        if mask is not None:
-            return self.self_attn.attend(query, key, value, mask=mask)
-        if cache is None:
-            return self.self_attn.attend(query, key, value, is_causal=new > 1)
+        if cache is None or mask is not None:
+            return self.self_attn(x, mask=mask, is_causal=mask is None and new > 1)  # type: ignore[no-any-return]
+        query, key, value = self.self_attn.project_self(x)
         key, value = cache.append(key, value)
         past = key.size(2) - new
         if past == 0 or new == 1:
@@ -108,12 +106,10 @@ class DecoderLayerSuper(LayerSuper):
     def _attend_to_encoder(
         self, x: Tensor, memory: Tensor | None, mask: Tensor | None, cache: LayerCache | None
     ) -> Tensor:
-        if cache is not None and cache.cross_key is not None and cache.cross_value is not None:
-            query = self.encoder_attn.project_query(x)
-            key, value = cache.cross_key, cache.cross_value
-        else:
+        if cache is None:
+            return self.encoder_attn(x, memory, mask=mask)  # type: ignore[no-any-return]
+        if cache.cross_key is None or cache.cross_value is None:
             assert memory is not None, "the first step needs the encoder's output"
-            query, key, value = self.encoder_attn.project_cross(x, memory)
-            if cache is not None:
-                cache.cross_key, cache.cross_value = key, value
-        return self.encoder_attn.attend(query, key, value, mask=mask)
+            cache.cross_key, cache.cross_value = self.encoder_attn.project_memory(memory)
+        query = self.encoder_attn.project_query(x)
+        return self.encoder_attn.attend(query, cache.cross_key, cache.cross_value, mask=mask)

@@ -28,33 +28,34 @@ def dropout(x: Tensor, p: float, *, training: bool, residual: Tensor | None = No
     if x.device.type != "cpu" or threshold == _STEPS:
         dropped = F.dropout(x, p, True)
         return dropped if residual is None else residual + dropped
-    return _Dropout.apply(x, residual, threshold)  # type: ignore[no-any-return, no-untyped-call]
+    return _Dropout.apply(x, residual, p)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def _random_bits(shape: torch.Size) -> Tensor:
-    """int16 of ``shape``, each value equally likely."""
+def random_bits(shape: torch.Size) -> Tensor:
+    """int16 of ``shape``, each value equally likely, from torch's generator for the CPU."""
     count = shape.numel()
     words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     return words.view(torch.int16)[:count].view(shape)
 
 
+def kept_numbers(bits: Tensor, p: float, dtype: torch.dtype) -> Tensor:
+    """``random_bits`` -> what to multiply by: 0 with probability ``p``, else 1 / (1 - p)."""
+    threshold = round(p * _STEPS)
+    kept = torch.gt(bits, threshold - _STEPS // 2 - 1, out=torch.empty(bits.shape, dtype=dtype))
+    return kept.mul_(_STEPS / (_STEPS - threshold))
+
+
 class _Dropout(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, residual: Tensor | None, threshold: int) -> Tensor:
-        bits = _random_bits(x.shape)
+    def forward(ctx: Any, x: Tensor, residual: Tensor | None, p: float) -> Tensor:
+        bits = random_bits(x.shape)
         ctx.save_for_backward(bits)
-        ctx.last_dropped = threshold - _STEPS // 2 - 1
-        ctx.scale = _STEPS / (_STEPS - threshold)
-        ctx.has_residual = residual is not None
-        kept = torch.gt(bits, ctx.last_dropped, out=torch.empty_like(x))
-        if residual is not None:
-            return torch.addcmul(residual, x, kept, value=ctx.scale)
-        return kept.mul_(x).mul_(ctx.scale)
+        ctx.p, ctx.has_residual = p, residual is not None
+        kept = kept_numbers(bits, p, x.dtype)
+        return kept.mul_(x) if residual is None else torch.addcmul(residual, x, kept)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (bits,) = ctx.saved_tensors
-        gradient = gradients[0]
-        kept = torch.gt(bits, ctx.last_dropped, out=torch.empty_like(gradient))
-        by_x = kept.mul_(gradient).mul_(ctx.scale)
-        return by_x, gradient if ctx.has_residual else None, None
+        of_x = kept_numbers(bits, ctx.p, gradients[0].dtype).mul_(gradients[0])
+        return of_x, gradients[0] if ctx.has_residual else None, None

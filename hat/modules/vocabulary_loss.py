@@ -69,6 +69,9 @@ def vocabulary_loss(
         ignore_index: target of the tokens that do not count.
         count_correct: whether ``correct`` is wanted; otherwise it is 0.
     """
+    if torch.is_autocast_enabled(features.device.type):
+        dtype = torch.get_autocast_dtype(features.device.type)
+        features, weight = features.to(dtype), weight.to(dtype)
     counts = target.ne(ignore_index)
     rows, words = features[counts], target[counts]
     needs_gradient = torch.is_grad_enabled() and (rows.requires_grad or weight.requires_grad)
@@ -92,9 +95,10 @@ class _VocabularyLoss(torch.autograd.Function):
         count_correct: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         work = _Work(features, weight, smoothing, needs_gradient)
-        for start in range(0, len(target), work.block):
-            rows = slice(start, start + work.block)
-            work.add(rows, target[rows], count_correct)
+        with torch.autocast(features.device.type, enabled=False):
+            for start in range(0, len(target), work.block):
+                rows = slice(start, start + work.block)
+                work.add(rows, target[rows], count_correct)
         if needs_gradient:
             ctx.save_for_backward(work.features_grad, work.weight_grad.to(weight.dtype))
         ctx.mark_non_differentiable(work.nll, work.correct)
