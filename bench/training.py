@@ -150,6 +150,8 @@ def contenders(args: argparse.Namespace, data: Path, before: Path | None) -> lis
             suffix = f", {threads} threads" if threads > 1 else ""
 
             def add(name: str, tree: Path = ROOT, **changes: Any) -> None:
+                if args.only and not name.startswith(args.only):
+                    return
                 settings = {**options, **changes}  # noqa: B023
                 found.append(Contender(name + suffix, precision, tree, settings))  # noqa: B023
 
@@ -234,6 +236,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
     parser.add_argument("--threads", nargs="+", type=int, default=[1])
     parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--only", help="only contenders whose names begin like this")
     parser.add_argument("--updates", type=int, default=5, help="updates of a turn")
     args = parser.parse_args()
     torch.set_num_threads(1)
