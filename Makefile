@@ -79,8 +79,10 @@ bench-epsinas: setup
 bench-predictor: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/predictor.py --data $(DATA) --out runs/bench-predictor
 
-# The parts of training that hat decides: the networks beside fairseq's own, attention's kernels.
+# Training as a whole, then its parts: the networks beside fairseq's own, attention's kernels.
+# BEFORE=REVISION makes an older tree another contender.
 bench-training: setup
+	OMP_NUM_THREADS=1 $(BIN)/python bench/training.py $(if $(BEFORE),--before $(BEFORE))
 	OMP_NUM_THREADS=1 $(BIN)/python bench/super_transformer.py
 	OMP_NUM_THREADS=1 $(BIN)/python bench/attention_backend.py
 

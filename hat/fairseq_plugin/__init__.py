@@ -4,6 +4,6 @@ Importing it registers the architectures ``transformersuper*`` and the task ``ha
 so that ``fairseq-train --user-dir hat/fairseq_plugin`` knows them too.
 """
 
-from hat.fairseq_plugin import atomic_copies, model, safe_loading, task
+from hat.fairseq_plugin import adam, atomic_copies, criterion, model, safe_loading, task
 
-__all__ = ["atomic_copies", "model", "safe_loading", "task"]
+__all__ = ["adam", "atomic_copies", "criterion", "model", "safe_loading", "task"]

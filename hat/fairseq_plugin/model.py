@@ -1,6 +1,7 @@
 """The SuperTransformer as a fairseq model: registered names, options, sampling per update."""
 
 import argparse
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,26 @@ from hat.models.decoder import DecoderCache, SuperDecoder
 from hat.models.encoder import EncoderOutput, SuperEncoder
 from hat.models.super_transformer import SuperTransformer
 from hat.modules.embedding import EmbeddingSuper
+from hat.modules.vocabulary_loss import VocabularyLoss, vocabulary_loss
 
 IncrementalState = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LossOf:
+    """Asks a model for its loss on a batch; see ``vocabulary_loss``."""
+
+    target: Tensor
+    """(B, T) int64."""
+
+    smoothing: float
+    """Probability that the smoothed target takes from the right word."""
+
+    ignored_prefix: int = 0
+    """Leading target tokens that do not count."""
+
+    count_correct: bool = False
+    """Whether to count the tokens whose likeliest word is the target."""
 
 
 class FairseqSuperEncoder(SuperEncoder):
@@ -98,6 +117,9 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
     The draw of update t depends on (seed, t) alone: it is the same on every worker, and a
     resumed training repeats the draws of an uninterrupted one.
     """
+
+    gives_losses = True
+    """``forward`` takes ``loss_of``; read through whatever wraps the model."""
 
     def __init__(
         self,
@@ -197,9 +219,17 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
         self._drawn_for_training = False
 
     def forward(  # type: ignore[override]
-        self, src_tokens: Tensor, src_lengths: Tensor, prev_output_tokens: Tensor, **_: Any
-    ) -> tuple[Tensor, None]:
+        self,
+        src_tokens: Tensor,
+        src_lengths: Tensor,
+        prev_output_tokens: Tensor,
+        loss_of: LossOf | None = None,
+        **_: Any,
+    ) -> tuple[Tensor, None] | VocabularyLoss:
         """Returns teacher-forced logits (B, T, V) and None, the shape of fairseq's outputs.
+
+        With ``loss_of`` it returns the losses instead, and there are never logits of the whole
+        batch.
 
         A draw is for training only: in evaluation mode the largest SubTransformer takes its
         place, so that a plain fairseq task validates the same network every time.
@@ -207,8 +237,18 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
         if self._drawn_for_training and not self.training and self.space is not None:
             self.set_sample_config(self.space.largest())
         encoder_out = self.encoder(src_tokens, src_lengths)
-        logits, extra = self.decoder(prev_output_tokens, encoder_out)
-        return logits, extra
+        if loss_of is None:
+            logits, extra = self.decoder(prev_output_tokens, encoder_out)
+            return logits, extra
+        features = self.decoder.extract_features(prev_output_tokens, encoder_out)
+        return vocabulary_loss(
+            features[:, loss_of.ignored_prefix :],
+            self.decoder.output_weight,
+            loss_of.target[:, loss_of.ignored_prefix :],
+            smoothing=loss_of.smoothing,
+            ignore_index=self.config.padding_idx,
+            count_correct=loss_of.count_correct,
+        )
 
     def get_normalized_probs(
         self, net_output: tuple[Tensor, None], log_probs: bool, sample: Any = None

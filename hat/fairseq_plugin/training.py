@@ -17,6 +17,7 @@ from fairseq_cli.train import should_stop_early
 from hat.errors import CheckpointError, ConfigError
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.resuming import begin
+from hat.machine.heap import keep_freed_memory
 from hat.models import training_record
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
 from hat.models.training_record import TrainingRecord
@@ -95,6 +96,7 @@ def train(args: argparse.Namespace) -> Trained | None:
 
 
 def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
+    keep_freed_memory()
     # fairseq keeps these in attributes of functions, which outlive a training.
     for function in (checkpoint_utils.save_checkpoint, should_stop_early):
         vars(function).clear()

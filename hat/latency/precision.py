@@ -105,27 +105,19 @@ class _QuantisedLinear(nn.Module):
 class _QuantisedAttention(MultiheadAttentionSuper):
     """The same attention with its projections quantised; made in place by ``_quantise``."""
 
-    _joint: PackedWeight | None
+    _of_self: PackedWeight | None
     _query: PackedWeight
     _memory: tuple[PackedWeight, ...]
 
-    def project_self(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        assert self._joint is not None
-        joint = self._joint(x)
-        query, key, value = joint.view(x.size(0), x.size(1), 3, self.num_heads, -1).unbind(2)
-        return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
+    def packed_self(self, x: Tensor) -> Tensor:
+        assert self._of_self is not None
+        return self._of_self(x)
 
-    def project_query(self, x: Tensor) -> Tensor:
-        return self._split_heads(self._query(x))
-
-    def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        if len(self._memory) == 1:
-            joint = self._memory[0](memory)
-            sizes = (memory.size(0), memory.size(1), 2, self.num_heads, -1)
-            key, value = joint.view(sizes).unbind(2)
-            return key.transpose(1, 2), value.transpose(1, 2)
-        key_weight, value_weight = self._memory
-        return self._split_heads(key_weight(memory)), self._split_heads(value_weight(memory))
+    def packed_cross(self, x: Tensor | None, memory: Tensor | None) -> tuple[Tensor, ...]:
+        queries = () if x is None else (self._query(x),)
+        if memory is None:
+            return queries
+        return (*queries, *(weight(memory) for weight in self._memory))
 
 
 def _quantise_attention(
@@ -134,9 +126,9 @@ def _quantise_attention(
     pack = functools.partial(PackedWeight, range_of_int8=range_of_int8)
     width, bias = attention.qkv_dim, attention.in_proj_bias
     packed: Any = attention
-    packed._joint = None
+    packed._of_self = None
     if is_self:
-        packed._joint = pack(attention.in_proj_weight, bias)
+        packed._of_self = pack(attention.in_proj_weight, bias)
     elif attention.has_joint_weight:
         weight = attention.in_proj_weight
         packed._query = pack(weight[:width], bias[:width])

@@ -1,8 +1,6 @@
 """The elastic decoder and its cache for incremental decoding."""
 
-import math
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +8,11 @@ from torch.nn import functional as F
 
 from hat.arch.config import DecoderConfig
 from hat.models.config import SuperTransformerConfig
-from hat.models.encoder import EncoderOutput, build_positions
+from hat.models.encoder import EncoderOutput
 from hat.models.packing import Packing
+from hat.models.stack import SuperStack
 from hat.modules.decoder_layer import DecoderLayerSuper, LayerCache
 from hat.modules.embedding import EmbeddingSuper
-from hat.modules.layer_norm import LayerNormSuper
 from hat.modules.slicing import leading
 
 
@@ -52,7 +50,7 @@ class DecoderCache:
             }
 
 
-class SuperDecoder(nn.Module):
+class SuperDecoder(SuperStack[DecoderConfig, DecoderLayerSuper]):
     """Transformer decoder that can run at any width and depth up to its own.
 
     Args:
@@ -70,36 +68,21 @@ class SuperDecoder(nn.Module):
         size: DecoderConfig | None = None,
         encoder_embed_dim: int | None = None,
     ) -> None:
-        super().__init__()
         size = config.largest_arch().decoder if size is None else size
         if encoder_embed_dim is None:
             encoder_embed_dim = config.encoder_embed_dim
-        self.config = config
-        self.embed_tokens = embed_tokens
-        self.embed_positions = build_positions(
+        super().__init__(
             config,
-            max_positions=config.max_target_positions,
+            embed_tokens,
+            size,
+            layer_type=DecoderLayerSuper,
             full_dim=config.decoder_embed_dim,
-            held_dim=size.embed_dim,
-            learned=config.decoder_learned_pos,
+            max_positions=config.max_target_positions,
+            learned_positions=config.decoder_learned_pos,
+            normalize_before=config.decoder_normalize_before,
+            has_final_norm=config.decoder_normalize_before and not config.no_decoder_final_norm,
+            encoder_embed_dim=encoder_embed_dim,
         )
-        self.layers = nn.ModuleList(
-            DecoderLayerSuper(
-                size.embed_dim,
-                ffn_dim,
-                encoder_embed_dim=encoder_embed_dim,
-                num_heads=heads,
-                qkv_dim=config.qkv_dim,
-                normalize_before=config.decoder_normalize_before,
-                dropout_p=config.dropout,
-                attention_dropout_p=config.attention_dropout,
-                activation_dropout_p=config.activation_dropout,
-                activation_fn=config.activation_fn,
-            )
-            for ffn_dim, heads in zip(size.ffn_dims, size.self_heads, strict=True)
-        )
-        has_final_norm = config.decoder_normalize_before and not config.no_decoder_final_norm
-        self.layer_norm = LayerNormSuper(size.embed_dim) if has_final_norm else None
         if not config.share_decoder_input_output_embed:
             self.embed_out = nn.Parameter(torch.empty(config.tgt_vocab_size, size.embed_dim))
             nn.init.normal_(self.embed_out, mean=0.0, std=size.embed_dim**-0.5)
@@ -115,27 +98,11 @@ class SuperDecoder(nn.Module):
         Raises:
             ConfigError: if it is larger than this one.
         """
-        width = self.config.decoder_embed_dim
-        self.arch = arch
-        self.embed_scale = math.sqrt(
-            width if self.config.vocab_original_scaling else arch.embed_dim
+        self._choose(
+            arch,
+            ende_heads=arch.ende_heads,
+            encoder_embed_dim=(encoder_embed_dim,) * arch.num_layers,
         )
-        self.dropout_p = self.config.dropout * arch.embed_dim / width
-        for index in range(arch.num_layers):
-            self.layer(index).set_sample_config(
-                embed_dim=arch.embed_dim,
-                ffn_dim=arch.ffn_dims[index],
-                encoder_embed_dim=encoder_embed_dim,
-                self_heads=arch.self_heads[index],
-                ende_heads=arch.ende_heads[index],
-                dropout_scale=arch.embed_dim / width,
-            )
-        if self.layer_norm is not None:
-            self.layer_norm.set_sample_config(arch.embed_dim)
-
-    def layer(self, index: int) -> DecoderLayerSuper:
-        """The layer at ``index``, with its type."""
-        return cast(DecoderLayerSuper, self.layers[index])
 
     def forward(
         self,
@@ -168,13 +135,13 @@ class SuperDecoder(nn.Module):
         """
         start = 0 if cache is None else cache.length
         width = self.arch.embed_dim
-        x = self.embed_scale * self.embed_tokens(prev_output_tokens[:, start:], width)
+        positions = None
         if self.embed_positions is not None and packing is not None:
-            x = x + self.embed_positions.at(packing.target_positions, width)
+            positions = self.embed_positions.at(packing.target_positions, width)
         elif self.embed_positions is not None:
             # All tokens, because positions count those that are not padding.
-            x = x + self.embed_positions(prev_output_tokens, width, start=start)
-        x = F.dropout(x, self.dropout_p, self.training)
+            positions = self.embed_positions(prev_output_tokens, width, start=start)
+        x = self.enter(prev_output_tokens[:, start:], positions)
 
         if cache is not None and not cache.layers:
             cache.layers = [LayerCache() for _ in range(self.arch.num_layers)]
@@ -202,14 +169,14 @@ class SuperDecoder(nn.Module):
 
     def output_layer(self, features: Tensor) -> Tensor:
         """features: (B, T, E) -> logits (B, T, V)."""
-        if self.config.share_decoder_input_output_embed:
-            return F.linear(features, self.embed_tokens.output_weight(self.arch.embed_dim))
-        weight = leading(self.embed_out, self.embed_out.size(0), self.arch.embed_dim)
-        return F.linear(features, weight)
+        weight = self.output_weight
+        return F.linear(features, leading(weight, weight.size(0), self.arch.embed_dim))
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict.pop(prefix + "version", None)  # fairseq's format number, no parameter
-        super()._load_from_state_dict(state_dict, prefix, *args)
+    @property
+    def output_weight(self) -> Tensor:
+        """The whole weight (V, E_full) of the output layer."""
+        shared = self.config.share_decoder_input_output_embed
+        return self.embed_tokens.weight if shared else self.embed_out
 
 
 def _join_states(

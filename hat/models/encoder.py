@@ -1,19 +1,15 @@
 """The elastic encoder."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from hat.arch.config import MAX_SPAN, EncoderConfig
 from hat.models.config import SuperTransformerConfig
+from hat.models.stack import SuperStack
 from hat.modules.embedding import EmbeddingSuper
 from hat.modules.encoder_layer import EncoderLayerSuper
-from hat.modules.layer_norm import LayerNormSuper
-from hat.modules.positions import LearnedPositions, SinusoidalPositions
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class EncoderOutput:
         )
 
 
-class SuperEncoder(nn.Module):
+class SuperEncoder(SuperStack[EncoderConfig, EncoderLayerSuper]):
     """Transformer encoder that can run at any width and depth up to its own.
 
     Args:
@@ -57,33 +53,17 @@ class SuperEncoder(nn.Module):
         *,
         size: EncoderConfig | None = None,
     ) -> None:
-        super().__init__()
         size = config.largest_arch().encoder if size is None else size
-        self.config = config
-        self.embed_tokens = embed_tokens
-        self.embed_positions = build_positions(
+        super().__init__(
             config,
-            max_positions=config.max_source_positions,
+            embed_tokens,
+            size,
+            layer_type=EncoderLayerSuper,
             full_dim=config.encoder_embed_dim,
-            held_dim=size.embed_dim,
-            learned=config.encoder_learned_pos,
-        )
-        self.layers = nn.ModuleList(
-            EncoderLayerSuper(
-                size.embed_dim,
-                ffn_dim,
-                num_heads=heads,
-                qkv_dim=config.qkv_dim,
-                normalize_before=config.encoder_normalize_before,
-                dropout_p=config.dropout,
-                attention_dropout_p=config.attention_dropout,
-                activation_dropout_p=config.activation_dropout,
-                activation_fn=config.activation_fn,
-            )
-            for ffn_dim, heads in zip(size.ffn_dims, size.self_heads, strict=True)
-        )
-        self.layer_norm = (
-            LayerNormSuper(size.embed_dim) if config.encoder_normalize_before else None
+            max_positions=config.max_source_positions,
+            learned_positions=config.encoder_learned_pos,
+            normalize_before=config.encoder_normalize_before,
+            has_final_norm=config.encoder_normalize_before,
         )
         self.set_sample_config(size)
 
@@ -93,25 +73,7 @@ class SuperEncoder(nn.Module):
         Raises:
             ConfigError: if it is larger than this one.
         """
-        width = self.config.encoder_embed_dim
-        self.arch = arch
-        self.embed_scale = math.sqrt(
-            width if self.config.vocab_original_scaling else arch.embed_dim
-        )
-        self.dropout_p = self.config.dropout * arch.embed_dim / width
-        for index in range(arch.num_layers):
-            self.layer(index).set_sample_config(
-                embed_dim=arch.embed_dim,
-                ffn_dim=arch.ffn_dims[index],
-                self_heads=arch.self_heads[index],
-                dropout_scale=arch.embed_dim / width,
-            )
-        if self.layer_norm is not None:
-            self.layer_norm.set_sample_config(arch.embed_dim)
-
-    def layer(self, index: int) -> EncoderLayerSuper:
-        """The layer at ``index``, with its type."""
-        return cast(EncoderLayerSuper, self.layers[index])
+        self._choose(arch)
 
     def forward(self, src_tokens: Tensor, src_lengths: Tensor | None = None) -> EncoderOutput:
         """Encodes a batch of sentences.
@@ -147,17 +109,15 @@ class SuperEncoder(nn.Module):
         Returns:
             (B, S, E).
         """
-        x = self.embed_scale * self.embed_tokens(src_tokens, self.arch.embed_dim)
+        positions = None
         if self.embed_positions is not None:
-            positions = None
             if places is not None:
                 positions = self.embed_positions.at(places, self.arch.embed_dim)
             elif not is_padded:
                 positions = self.embed_positions.unpadded(src_tokens.size(1), self.arch.embed_dim)
             if positions is None:
                 positions = self.embed_positions(src_tokens, self.arch.embed_dim)
-            x = x + positions
-        return F.dropout(x, self.dropout_p, self.training)
+        return self.enter(src_tokens, positions)
 
     def output(self, outputs: Sequence[Tensor], padding_mask: Tensor | None) -> EncoderOutput:
         """Makes what the decoder attends to from the outputs of all layers, each (B, S, E)."""
@@ -168,29 +128,6 @@ class SuperEncoder(nn.Module):
         if self.layer_norm is not None:
             states[0] = self.layer_norm(states[0])
         return EncoderOutput(states=tuple(states), padding_mask=padding_mask)
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict.pop(prefix + "version", None)  # fairseq's format number, no parameter
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def build_positions(
-    config: SuperTransformerConfig,
-    *,
-    max_positions: int,
-    full_dim: int,
-    held_dim: int,
-    learned: bool,
-) -> SinusoidalPositions | LearnedPositions | None:
-    """Builds the positional embedding that ``config`` asks for.
-
-    Sinusoids are made at the full width whatever is held, because their frequencies depend on it.
-    """
-    if config.no_token_positional_embeddings:
-        return None
-    if learned:
-        return LearnedPositions(max_positions, held_dim, config.padding_idx)
-    return SinusoidalPositions(max_positions, full_dim, config.padding_idx)
 
 
 def _distinct(tensors: tuple[Tensor, ...]) -> list[Tensor]:

@@ -1,27 +1,13 @@
 """Multi-head attention with an elastic width and an elastic number of heads."""
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hat.errors import ConfigError
+from hat.modules.head_products import attend_by_head
 from hat.modules.linear import LinearSuper
-from hat.modules.slicing import check_active, leading
-
-
-def _fast_backend(query: Tensor) -> AbstractContextManager[None]:
-    """Chooses how torch computes attention: its own choice, except for training on a CPU.
-
-    There the gradient of the fused kernel costs more than that of plain products: with (B, H, T,
-    K) = (110, 4, 17, 64) forward and backward take 6 instead of 8 ms in fp32 and 7 instead of
-    28 ms in bf16 (``bench/attention_backend.py``).
-    """
-    if query.device.type == "cpu" and query.requires_grad and torch.is_grad_enabled():
-        return sdpa_kernel(SDPBackend.MATH)
-    return nullcontext()
+from hat.modules.slicing import check_active, leading, row_blocks
 
 
 class MultiheadAttentionSuper(nn.Module):
@@ -102,36 +88,57 @@ class MultiheadAttentionSuper(nn.Module):
 
     def project_self(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x: (B, T, E) -> queries, keys and values of the same tokens, each (B, H, T, K)."""
-        weight = leading(self.in_proj_weight, 3 * self.qkv_dim, self.active_dim)
-        joint = F.linear(x, weight, self.in_proj_bias)  # (B, T, 3 * H * K)
-        query, key, value = joint.view(x.size(0), x.size(1), 3, self.num_heads, -1).unbind(2)
-        return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
+        query, key, value = self._split_heads(self.packed_self(x), 3)
+        return query, key, value
 
     def project_query(self, x: Tensor) -> Tensor:
         """x: (B, T, E) -> queries (B, H, T, K)."""
-        weight = (
-            self.in_proj_weight[: self.qkv_dim] if self.has_joint_weight else self.q_proj_weight
-        )
-        weight = leading(weight, self.qkv_dim, self.active_dim)
-        return self._split_heads(F.linear(x, weight, self.in_proj_bias[: self.qkv_dim]))
+        (projected,) = self.packed_cross(x, None)
+        return self._split_heads(projected, 1)[0]
 
     def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """memory: (B, S, E_memory) -> keys and values, each (B, H, S, K)."""
-        bias = self.in_proj_bias[self.qkv_dim :]
+        projected = self.packed_cross(None, memory)
+        parts = 2 // len(projected)
+        key, value = (part for x in projected for part in self._split_heads(x, parts))
+        return key, value
+
+    def packed_self(self, x: Tensor) -> Tensor:
+        """x: (B, T, E) -> queries, keys and values side by side, (B, T, 3 * H * K)."""
+        weight = leading(self.in_proj_weight, 3 * self.qkv_dim, self.active_dim)
+        return F.linear(x, weight, self.in_proj_bias)
+
+    def packed_cross(self, x: Tensor | None, memory: Tensor | None) -> tuple[Tensor, ...]:
+        """Projects what there is of the two sides; both at once cost the least in training.
+
+        Args:
+            x: (B, T, E).
+            memory: (B, S, E_memory).
+
+        Returns:
+            Queries (B, T, H * K), then keys and values side by side in one or apart in two.
+        """
+        of_queries, *of_memory = self._cross_weights()
+        queries = () if x is None else (F.linear(x, *of_queries),)
+        if memory is None:
+            return queries
+        return (*queries, *(F.linear(memory, *weights) for weights in of_memory))
+
+    def _cross_weights(self) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Weight and bias for the queries, then those for keys and values, together or apart."""
+        qkv, dim, memory_dim = self.qkv_dim, self.active_dim, self.active_memory_dim
+        rows: tuple[int, ...]
         if self.has_joint_weight:
-            weight = self.in_proj_weight[self.qkv_dim :]
-            weight = leading(weight, 2 * self.qkv_dim, self.active_memory_dim)
-            joint = F.linear(memory, weight, bias)  # (B, S, 2 * H * K)
-            sizes = (memory.size(0), memory.size(1), 2, self.num_heads, -1)
-            key, value = joint.view(sizes).unbind(2)
-            return key.transpose(1, 2), value.transpose(1, 2)
-        key_bias, value_bias = bias.chunk(2)
-        key_weight = leading(self.k_proj_weight, self.qkv_dim, self.active_memory_dim)
-        value_weight = leading(self.v_proj_weight, self.qkv_dim, self.active_memory_dim)
-        return (
-            self._split_heads(F.linear(memory, key_weight, key_bias)),
-            self._split_heads(F.linear(memory, value_weight, value_bias)),
-        )
+            rows = (qkv, 2 * qkv)
+            weights = row_blocks(self.in_proj_weight, rows, dim, memory_dim)
+        else:
+            rows = (qkv, qkv, qkv)
+            weights = (
+                leading(self.q_proj_weight, qkv, dim),
+                leading(self.k_proj_weight, qkv, memory_dim),
+                leading(self.v_proj_weight, qkv, memory_dim),
+            )
+        return tuple(zip(weights, row_blocks(self.in_proj_bias, rows), strict=True))
 
     def attend(
         self,
@@ -155,27 +162,59 @@ class MultiheadAttentionSuper(nn.Module):
         Returns:
             (B, T, E).
         """
-        with _fast_backend(query):
-            heads = F.scaled_dot_product_attention(
-                query,
-                key,
-                value,
-                attn_mask=mask,
-                dropout_p=self.dropout_p if self.training else 0.0,
-                is_causal=is_causal,
-            )
+        heads = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=mask,
+            dropout_p=self.dropout_p if self.training else 0.0,
+            is_causal=is_causal,
+        )
         return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
     def forward(
-        self, x: Tensor, memory: Tensor | None = None, *, mask: Tensor | None = None
+        self,
+        x: Tensor,
+        memory: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+        is_causal: bool = False,
     ) -> Tensor:
         """x: (B, T, E), attending to memory (B, S, E_memory) or to itself -> (B, T, E).
 
-        ``mask`` is as in ``attend``.
+        ``mask`` and ``is_causal`` are as in ``attend``.
         """
         if memory is None:
-            return self.attend(*self.project_self(x), mask=mask)
-        return self.attend(self.project_query(x), *self.project_memory(memory), mask=mask)
+            packed: tuple[Tensor, ...] = (self.packed_self(x),)
+        else:
+            packed = self.packed_cross(x, memory)
+        if packed[0].device.type == "cpu" and packed[0].requires_grad:
+            heads = attend_by_head(
+                packed,
+                self.num_heads,
+                mask=_added_to_scores(mask, x.size(1) if is_causal else 0, packed[0]),
+                dropout_p=self.dropout_p if self.training else 0.0,
+            )
+            return self.out_proj(heads)  # type: ignore[no-any-return]
+        parts = {1: (3,), 2: (1, 2), 3: (1, 1, 1)}[len(packed)]
+        query, key, value = (
+            part
+            for projected, count in zip(packed, parts, strict=True)
+            for part in self._split_heads(projected, count)
+        )
+        return self.attend(query, key, value, mask=mask, is_causal=is_causal)
 
-    def _split_heads(self, x: Tensor) -> Tensor:
-        return x.view(x.size(0), x.size(1), self.num_heads, -1).transpose(1, 2)
+    def _split_heads(self, x: Tensor, parts: int) -> list[Tensor]:
+        """x: (B, T, parts * H * K) -> each part as (B, H, T, K)."""
+        split = x.view(x.size(0), x.size(1), parts, self.num_heads, -1)
+        return [part.transpose(1, 2) for part in split.unbind(2)]
+
+
+def _added_to_scores(mask: Tensor | None, causal_length: int, like: Tensor) -> Tensor | None:
+    """A mask in numbers: 0 where a query may look, -inf elsewhere."""
+    if causal_length > 1:
+        shape = (causal_length, causal_length)
+        return like.new_full(shape, -torch.inf, requires_grad=False).triu_(1)
+    if mask is None or mask.dtype != torch.bool:
+        return mask
+    return like.new_zeros(mask.shape).masked_fill_(mask.logical_not(), -torch.inf)

@@ -1,15 +1,12 @@
 """One elastic layer of the decoder, and what it remembers between incremental steps."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from hat.modules.activations import ACTIVATIONS
-from hat.modules.attention import MultiheadAttentionSuper
-from hat.modules.layer_norm import LayerNormSuper
-from hat.modules.linear import LinearSuper
+from hat.modules.layer import LayerSuper
 
 
 @dataclass
@@ -39,91 +36,29 @@ class LayerCache:
             self.cross_value = self.cross_value.index_select(0, order)
 
 
-class DecoderLayerSuper(nn.Module):
+class DecoderLayerSuper(LayerSuper):
     """Self-attention, attention to the encoder and feed-forward network.
 
-    All dropout rates but that of the attention weights shrink with the sampled width.
-
-    Args:
-        embed_dim: largest width.
-        ffn_dim: largest inner width of the feed-forward network.
-        encoder_embed_dim: largest width of the encoder's output.
-        num_heads: heads until ``set_sample_config`` says otherwise.
-        qkv_dim: joint width of all heads.
-        normalize_before: pre-norm (True) or post-norm (False).
-        dropout_p: dropout after each block at full width.
-        attention_dropout_p: dropout of attention weights.
-        activation_dropout_p: dropout after the activation at full width.
-        activation_fn: a name of ``ACTIVATIONS``.
+    Build it with ``encoder_embed_dim``.
     """
 
-    def __init__(
-        self,
-        embed_dim: int,
-        ffn_dim: int,
-        *,
-        encoder_embed_dim: int,
-        num_heads: int,
-        qkv_dim: int,
-        normalize_before: bool = False,
-        dropout_p: float = 0.0,
-        attention_dropout_p: float = 0.0,
-        activation_dropout_p: float = 0.0,
-        activation_fn: str = "relu",
-    ) -> None:
-        super().__init__()
-        self.self_attn = MultiheadAttentionSuper(
-            embed_dim, num_heads, qkv_dim=qkv_dim, dropout_p=attention_dropout_p
-        )
-        self.self_attn_layer_norm = LayerNormSuper(embed_dim)
-        self.encoder_attn = MultiheadAttentionSuper(
-            embed_dim,
-            num_heads,
-            memory_dim=encoder_embed_dim,
-            qkv_dim=qkv_dim,
-            dropout_p=attention_dropout_p,
-        )
-        self.encoder_attn_layer_norm = LayerNormSuper(embed_dim)
-        self.fc1 = LinearSuper(embed_dim, ffn_dim)
-        self.fc2 = LinearSuper(ffn_dim, embed_dim)
-        self.final_layer_norm = LayerNormSuper(embed_dim)
-        self.activation = ACTIVATIONS[activation_fn]
-        self.normalize_before = normalize_before
-        self.dropout_p = dropout_p
-        self.activation_dropout_p = activation_dropout_p
-        self.dropout_scale = 1.0
-
-    def set_sample_config(
-        self,
-        *,
-        embed_dim: int,
-        ffn_dim: int,
-        encoder_embed_dim: int,
-        self_heads: int,
-        ende_heads: int,
-        dropout_scale: float,
+    def set_sample_config(  # type: ignore[override]
+        self, *, embed_dim: int, encoder_embed_dim: int, ende_heads: int, **shape: Any
     ) -> None:
         """Chooses the shape of the next passes.
 
         Args:
             embed_dim: width of the residual stream.
-            ffn_dim: inner width of the feed-forward network.
             encoder_embed_dim: width of the encoder's output.
-            self_heads: heads of the self-attention.
             ende_heads: heads of the attention to the encoder.
-            dropout_scale: sampled over full width; multiplies the dropout rates.
+            shape: the rest, as in ``LayerSuper``.
 
         Raises:
             ConfigError: if the layer is smaller than that.
         """
-        self.self_attn.set_sample_config(embed_dim, self_heads)
-        self.self_attn_layer_norm.set_sample_config(embed_dim)
+        super().set_sample_config(embed_dim=embed_dim, **shape)
         self.encoder_attn.set_sample_config(embed_dim, ende_heads, memory_dim=encoder_embed_dim)
         self.encoder_attn_layer_norm.set_sample_config(embed_dim)
-        self.fc1.set_sample_config(embed_dim, ffn_dim)
-        self.fc2.set_sample_config(ffn_dim, embed_dim)
-        self.final_layer_norm.set_sample_config(embed_dim)
-        self.dropout_scale = dropout_scale
 
     def forward(
         self,
@@ -146,37 +81,21 @@ class DecoderLayerSuper(nn.Module):
         Returns:
             (B, T, E).
         """
-        residual = x
-        if self.normalize_before:
-            x = self.self_attn_layer_norm(x)
-        x = residual + self._dropout(self._attend_to_self(x, cache, self_mask))
-        if not self.normalize_before:
-            x = self.self_attn_layer_norm(x)
-
-        residual = x
-        if self.normalize_before:
-            x = self.encoder_attn_layer_norm(x)
-        x = residual + self._dropout(self._attend_to_encoder(x, memory, memory_mask, cache))
-        if not self.normalize_before:
-            x = self.encoder_attn_layer_norm(x)
-
-        residual = x
-        if self.normalize_before:
-            x = self.final_layer_norm(x)
-        x = self.activation(self.fc1(x))
-        x = F.dropout(x, self.activation_dropout_p * self.dropout_scale, self.training)
-        x = residual + self._dropout(self.fc2(x))
-        if not self.normalize_before:
-            x = self.final_layer_norm(x)
-        return x
+        x = self.residual(
+            x, self.self_attn_layer_norm, lambda y: self._attend_to_self(y, cache, self_mask)
+        )
+        x = self.residual(
+            x,
+            self.encoder_attn_layer_norm,
+            lambda y: self._attend_to_encoder(y, memory, memory_mask, cache),
+        )
+        return self.residual(x, self.final_layer_norm, self.feed_forward)
 
     def _attend_to_self(self, x: Tensor, cache: LayerCache | None, mask: Tensor | None) -> Tensor:
-        query, key, value = self.self_attn.project_self(x)
         new = x.size(1)
-        if mask is not None:
-            return self.self_attn.attend(query, key, value, mask=mask)
-        if cache is None:
-            return self.self_attn.attend(query, key, value, is_causal=new > 1)
+        if cache is None or mask is not None:
+            return self.self_attn(x, mask=mask, is_causal=mask is None and new > 1)  # type: ignore[no-any-return]
+        query, key, value = self.self_attn.project_self(x)
         key, value = cache.append(key, value)
         past = key.size(2) - new
         if past == 0 or new == 1:
@@ -187,15 +106,10 @@ class DecoderLayerSuper(nn.Module):
     def _attend_to_encoder(
         self, x: Tensor, memory: Tensor | None, mask: Tensor | None, cache: LayerCache | None
     ) -> Tensor:
-        query = self.encoder_attn.project_query(x)
-        if cache is not None and cache.cross_key is not None and cache.cross_value is not None:
-            key, value = cache.cross_key, cache.cross_value
-        else:
+        if cache is None:
+            return self.encoder_attn(x, memory, mask=mask)  # type: ignore[no-any-return]
+        if cache.cross_key is None or cache.cross_value is None:
             assert memory is not None, "the first step needs the encoder's output"
-            key, value = self.encoder_attn.project_memory(memory)
-            if cache is not None:
-                cache.cross_key, cache.cross_value = key, value
-        return self.encoder_attn.attend(query, key, value, mask=mask)
-
-    def _dropout(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout_p * self.dropout_scale, self.training)
+            cache.cross_key, cache.cross_value = self.encoder_attn.project_memory(memory)
+        query = self.encoder_attn.project_query(x)
+        return self.encoder_attn.attend(query, cache.cross_key, cache.cross_value, mask=mask)
