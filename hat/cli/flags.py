@@ -42,7 +42,7 @@ def read_flags(options: argparse.Namespace, cls: type[S]) -> S:
 
 def _arguments(setting: Setting) -> dict[str, Any]:
     arguments: dict[str, Any] = {
-        "help": setting.help.replace("%", "%%"),
+        "help": setting.help.replace("%", "%%") or None,
         "default": None if setting.is_required else setting.default,
     }
     if setting.type is bool:

@@ -73,6 +73,9 @@ def test_help_comes_from_the_text_under_the_field():
     assert "95 % of them useless." in text
     assert "--error CHANCE" in text
     assert text.count("--beam") == 2  # in the usage and in one group
+    helps = {action.dest: action.help for action in parser._actions}
+    assert helps["out_dir"] == "Where."
+    assert helps["metric"] is None  # no text under it
 
 
 def test_a_switch_that_is_on_by_default_cannot_be_a_flag():

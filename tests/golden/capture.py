@@ -178,17 +178,26 @@ def public_names() -> list[str]:
 
 
 def pipeline_steps(path: str) -> dict[str, dict[str, Any]]:
-    """The steps of a pipeline file: what each runs and writes."""
-    from hat.cli.options import read_yaml
-    from hat.commands.pipeline import Plan
+    """The steps that ``hat pipeline PATH`` has: what each runs and writes."""
+    from hat.pipeline.steps import Step
+
+    steps: dict[str, Step] = {}
+    make = Step.__init__
+
+    def note(self: Step, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        steps.setdefault(self.name, self)
+
+    with mock.patch.object(Step, "__init__", note):
+        hat(["pipeline", path, "--dry-run"])
 
     def word(text: str) -> str:
         return {sys.executable: "python"}.get(text, "bash" if text.endswith("/bash") else text)
 
     return {
-        step.name: {
+        name: {
             "command": " ".join(map(word, step.command)),
             "outputs": [str(output) for output in step.outputs],
         }
-        for step in Plan(read_yaml(path), path).steps()
+        for name, step in steps.items()
     }

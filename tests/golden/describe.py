@@ -89,8 +89,6 @@ def option(action: argparse.Action) -> Description:
         "required": action.required and bool(action.option_strings),
         "metavar": plain(action.metavar),
     }
-    is_file = getattr(action, "is_config_file_arg", False)
-    found |= {"is_config_file": True} if is_file else {}
     return {key: value for key, value in found.items() if value not in ("", None, False)}
 
 
@@ -116,15 +114,34 @@ def plain(value: Any) -> Any:
 
 
 def changed(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Description:
-    """The options whose value is not the default of ``parser``."""
+    """The options whose value is not the default of ``parser``, by the name of their flag.
+
+    Args:
+        parser: the parser of the command as it is before it reads a file.
+        options: what the command made of its files and words.
+    """
     actions = {action.dest: action for action in parser._actions}
+    names = {dest: _usual(dest, parser) for dest in actions}
+    moved = {usual for dest, usual in names.items() if usual != dest}
     found = {}
     for key, value in sorted(vars(options).items()):
+        if key in moved:
+            continue  # what its flag says stands under another name
         action, default = actions.get(key), parser.get_default(key)
-        if getattr(action, "is_config_file_arg", False):
-            continue  # the name of the file that was read
         if isinstance(default, str) and action is not None and callable(action.type):
             default = action.type(default)
         if plain(value) != plain(default):
-            found[key] = plain(value)
+            found[names.get(key, key)] = plain(value)
     return found
+
+
+def _usual(dest: str, parser: argparse.ArgumentParser) -> str:
+    """What argparse would call ``dest``, unless several options share it: their flags' name."""
+    flags = [
+        flag.removeprefix("--").replace("-", "_")
+        for action in parser._actions
+        if action.dest == dest
+        for flag in action.option_strings
+        if flag.startswith("--")
+    ]
+    return flags[0] if len(flags) == 1 else dest

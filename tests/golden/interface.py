@@ -13,16 +13,25 @@ from tests.golden.describe import Description, changed, describe, helps
 
 FILE = Path(__file__).with_name("interface.json")
 
-SPACE = "configs/wmt14.en-de/supertransformer/space0.yml"
-"""Chooses architecture, criterion and schedule, without which fairseq's commands know less."""
+CHOICES = (
+    "--arch=transformersuper_wmt_en_de",
+    "--criterion=label_smoothed_cross_entropy",
+    "--optimizer=adam",
+    "--lr-scheduler=cosine",
+)
+"""What HAT's YAML files choose, without which fairseq's commands know fewer options. Words, not a
+file: a file would put its own values in the place of the options' defaults."""
 
 FAIRSEQ_COMMANDS = {
-    "train": ("training", [f"--configs={SPACE}"]),
-    "search": ("training", [f"--configs={SPACE}"]),
-    "evo-search": ("training", [f"--configs={SPACE}"]),
+    "train": ("training", ["data", *CHOICES]),
+    "search": ("training", ["data", *CHOICES]),
+    "evo-search": ("training", ["data", *CHOICES]),
     "generate": ("generation", ["data"]),
 }
 """The kind of fairseq's parser, and the words that it needs to be complete."""
+
+SELECTORS = ("arch", "task", "criterion", "optimizer", "lr_scheduler", "scoring")
+"""Options of fairseq whose value decides which further options there are."""
 
 
 def interface() -> Description:
@@ -92,8 +101,8 @@ def yaml_files(configs: Path) -> dict[str, dict[str, Description]]:
     for path in sorted(configs.glob("*/*/*.yml")):
         by_command = {}
         for command, (words, base) in _readers(path).items():
-            before = _options(tuple(base)) if base else {}
-            options = _options(tuple(words))
+            before = set_by_files(tuple(base)) if base else {}
+            options = set_by_files(tuple(words))
             by_command[command] = {
                 key: value for key, value in options.items() if (key, value) not in before.items()
             }
@@ -104,10 +113,27 @@ def yaml_files(configs: Path) -> dict[str, dict[str, Description]]:
 
 
 @functools.cache  # many files are read after the same one
-def _options(words: tuple[str, ...]) -> Description:
-    result = capture.parsed(hat, words)
+def set_by_files(words: tuple[str, ...], main: capture.Main = hat) -> Description:
+    """The options that are not at their defaults when a command has read the files in ``words``.
+
+    A file's values may become defaults of the parser that reads it, so the defaults are those of
+    the same command without its files.
+    """
+    result = capture.parsed(main, words)
     assert not result.rest, f"{' '.join(words)}: {result.rest} are not known"
-    return changed(result.parser, result.options)
+    bare = [word for word in words if "configs=" not in word]
+    for action in result.parser._actions:
+        value = getattr(result.options, action.dest, None)
+        if action.dest == "data" and not action.option_strings:
+            bare.insert(1, "data")
+        elif action.dest in SELECTORS and value is not None:
+            bare.append(f"{action.option_strings[0]}={value}")
+    return changed(_parser_of(tuple(bare), main), result.options)
+
+
+@functools.cache
+def _parser_of(words: tuple[str, ...], main: capture.Main) -> argparse.ArgumentParser:
+    return capture.parsed(main, words).parser
 
 
 def _together(by_command: dict[str, Description]) -> dict[str, Description]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from hat.cli.options import StageParser
 from tests.conftest import SHARED_DATA
 from tests.golden.capture import ROOT, help_parser, parsed
 from tests.golden.describe import changed, describe, helps
-from tests.golden.interface import differences
+from tests.golden.interface import differences, set_by_files
 
 
 def test_the_interface_is_the_one_written_down() -> None:
@@ -58,6 +59,33 @@ def test_a_command_is_stopped_before_it_works_and_described() -> None:
     assert texts["--rounds -r"] == "how many" and texts[""] == "A command."
     result = parsed(command, ["x", "-r", "5"])
     assert changed(result.parser, result.options) == {"file": "x", "rounds": 5}
+
+
+def reader(words: Any) -> None:
+    parser = StageParser(prog="reader", description="Reads a file as all of hat's commands do.")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--depth", type=int, default=1)
+    parser.add_argument("--arch", default="small", choices=("small", "large"))
+    parser.parse_args(words[1:])
+
+
+def test_a_files_values_are_compared_with_the_defaults_of_a_parser_that_read_no_file(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("fairseq")
+    file = tmp_path / "x.yml"
+    file.write_text("rounds: 5\ndepth: 1\narch: large\n", encoding="utf-8")
+    found = set_by_files(("reader", f"--configs={file}"), reader)
+    assert found == {"rounds": 5, "arch": "large"}
+
+
+def test_a_value_counts_for_its_flag_wherever_it_is_kept() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bf16", dest="wanted_bf16", default=False)
+    parser.add_argument("--latcpu", dest="device", action="store_const", const="cpu")
+    parser.add_argument("--latgpu", dest="device", action="store_const", const="gpu")
+    options = argparse.Namespace(wanted_bf16="auto", bf16=True, device="cpu")
+    assert changed(parser, options) == {"bf16": "auto", "device": "cpu"}
 
 
 def test_what_fairseq_has_too_is_listed_with_its_default_only() -> None:
