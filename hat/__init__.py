@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
     from hat.models.super_transformer import SuperTransformer
+    from hat.pipeline.run import Pipeline
 
 keep_small()  # every command and every ``import hat`` comes by here
 
@@ -26,6 +27,7 @@ _HOME = {
     "DecoderConfig": "hat.arch.config",
     "EncoderConfig": "hat.arch.config",
     "HatError": "hat.errors",
+    "Pipeline": "hat.pipeline.run",
     "SearchSpace": "hat.arch.space",
     "SubTransformerConfig": "hat.arch.config",
     "SuperTransformer": "hat.models.super_transformer",
@@ -41,6 +43,7 @@ __all__ = [
     "DecoderConfig",
     "EncoderConfig",
     "HatError",
+    "Pipeline",
     "SearchSpace",
     "SubTransformerConfig",
     "SuperTransformer",
