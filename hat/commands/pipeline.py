@@ -68,7 +68,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="hat pipeline",
         usage="hat pipeline FILE [--only STEP ...] [OPTIONS] [-- FLAGS OF THE STEP'S COMMAND]",
         description=__doc__,
-        allow_abbrev=False,
     )
     parser.add_argument("yml", help="pipeline file, such as configs/numbers.en-fr/pipeline.yml")
     parser.add_argument(

@@ -10,7 +10,6 @@ import contextlib
 import importlib.util
 import io
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,16 +178,29 @@ def public_names() -> list[str]:
 
 def pipeline_steps(path: str) -> dict[str, dict[str, Any]]:
     """The steps of a pipeline file: what each runs and writes."""
-    from hat.cli.options import read_yaml
-    from hat.commands.pipeline import Plan
-
-    def word(text: str) -> str:
-        return {sys.executable: "python"}.get(text, "bash" if text.endswith("/bash") else text)
+    import hat as package
+    from hat.pipeline.steps import printable
 
     return {
         step.name: {
-            "command": " ".join(map(word, step.command)),
+            "command": _command(printable(step.command)),
             "outputs": [str(output) for output in step.outputs],
         }
-        for step in Plan(read_yaml(path), path).steps()
+        for step in package.Pipeline(path).steps()
     }
+
+
+def called(words: Sequence[str]) -> list[str]:
+    """The commands behind a call of Python by a script: those of ``hat pipeline``'s steps."""
+    if list(words[:3]) != ["-m", "hat.cli", "pipeline"]:
+        return [" ".join(words)]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        hat(["pipeline", words[3], "--dry-run", *words[4:]])
+    lines = printed.getvalue().splitlines()
+    return [_command(line.removeprefix("  ")) for line in lines if line.startswith("  ")]
+
+
+def _command(line: str) -> str:
+    """As a script calls it, whatever Python and bash are here."""
+    return re.sub(r"^\S*/(?=bash )", "", line).removeprefix("python ")
