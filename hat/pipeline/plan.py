@@ -3,7 +3,6 @@
 What depends on the hardware has its name: ``predictor_cpu.pt`` is made from ``latency_cpu.csv``.
 """
 
-import contextlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -121,14 +120,6 @@ class Plan:
                 raise ConfigError(f"{self.file.path}: there is no step {name!r}{hint}")
         return [build(name) for name, build in self._builders.items() if not only or name in only]
 
-    def maker(self, path: Path) -> str | None:
-        """Returns the name of the step that makes ``path``; None if none does."""
-        for name, build in self._builders.items():
-            with contextlib.suppress(ConfigError):  # another step's file need not be there
-                if path in build(name).outputs:
-                    return name
-        return None
-
     def evaluation(self) -> Evaluation:
         """Returns how translations are made and scored."""
         settings, training = self.settings, self.file.stage_file("subtransformer")
@@ -195,12 +186,9 @@ class Plan:
         }
 
     def _preprocess(self, name: str) -> Step:
-        script = self.settings.preprocess
-        if not script.is_file():
-            place = self.file.places["preprocess"]
-            raise ConfigError(f"{place}: preprocess: {script} does not exist in {Path.cwd()}")
+        script = self.file.stage_file(name)
         return Step(
-            **self._about(name, "make, tokenise and binarise the text", ()),
+            **self._about(name, "make, tokenise and binarise the text", (name,)),
             command=(_bash(), str(script), *self.settings.preprocess_arguments),
             inputs=(script, Path("configs/common.sh")),
             outputs=(self.settings.data,),

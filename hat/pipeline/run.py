@@ -11,7 +11,7 @@ from hat.errors import ConfigError
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
-from hat.pipeline.steps import Runner, Step, StepError, printable
+from hat.pipeline.steps import Runner, Step, printable
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,6 @@ class Pipeline:
         for step in self.steps(only=only, architecture=architecture, flags=flags):
             if plan.largest.yml in step.inputs:
                 write_arch(plan.largest.yml, plan.space.largest(), "The largest SubTransformer.")
-            if only:
-                _check_inputs(plan, step)
             results[step.name] = runner.run(step).result
         return PipelineResult(results, None if only else write_report(plan, results))
 
@@ -93,7 +91,6 @@ class Pipeline:
         runner = Runner(checkpoint.parent / "exp", platform.machine(), say, by_hand=True)
         result: Mapping[str, Any] = {}
         for step in self.test_steps(checkpoint, architecture):
-            _check_inputs(self.plan, step)
             result = runner.execute(step).result
         return result
 
@@ -145,10 +142,3 @@ class Pipeline:
         device = "cpu" if self.settings.on_cpu else "gpu"
         machine = f"{platform.machine()} {platform.node()} {device}"
         return Runner(self.plan.run_dir, machine, say, by_hand=by_hand)
-
-
-def _check_inputs(plan: Plan, step: Step) -> None:
-    for path in step.inputs:
-        maker = None if path.exists() else plan.maker(path)
-        if maker is not None:
-            raise StepError(f"{step.name} reads {path}, which is not there: run {maker} first")

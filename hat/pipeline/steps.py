@@ -199,13 +199,14 @@ class Runner:
         if step.work_dir is None:
             return
         note = self._note_path(step)
-        if note.exists() and note.read_text(encoding="utf-8") != key and step.work_dir.exists():
+        if step.work_dir.exists():
             if self.by_hand:
                 return
-            old = step.work_dir.with_name(f"{step.work_dir.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            step.work_dir.rename(old)
-            self.say(f"  its inputs have changed: {step.work_dir} is now {old}")
+            if note.exists() and note.read_text(encoding="utf-8") != key:
+                old = step.work_dir.with_name(f"{step.work_dir.name}.old")
+                shutil.rmtree(old, ignore_errors=True)
+                step.work_dir.rename(old)
+                self.say(f"  its inputs have changed: {step.work_dir} is now {old}")
         write_text(note, key)
 
     def _state_path(self, step: Step) -> Path:

@@ -188,5 +188,16 @@ def test_by_hand_nothing_half_done_is_set_aside(
     assert work.exists(), "it is this command's now"
 
 
+def test_a_failure_by_hand_does_not_claim_work_that_was_there(
+    runner: Runner, hand: Runner, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    with pytest.raises(StepError):
+        hand.run(make_step(tmp_path, "raise SystemExit(1)", work_dir=work))
+    runner.run(make_step(tmp_path, COPY, work_dir=work))
+    assert work.exists(), "nobody noted what it was made with: the command decides"
+
+
 def test_a_command_is_shown_as_one_can_type_it() -> None:
     assert printable((sys.executable, "-c", "a b")) == "python -c 'a b'"
