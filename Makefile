@@ -64,10 +64,10 @@ bench-latency: setup
 
 bench-search: setup
 	$(BIN)/python bench/search_core.py
-	$(BIN)/python bench/search_speed.py --restore-file $(SUPERNET)/supertransformer/checkpoint_best.pt \
-		--ckpt-path $(SUPERNET)/predictor.pt
+	$(BIN)/python bench/search_speed.py --restore-file $(SUPERNET)/supertransformer_cpu/checkpoint_best.pt \
+		--ckpt-path $(SUPERNET)/predictor_cpu.pt
 	test -e $(LOSSES) || $(BIN)/python bench/search_racing.py collect $(LOSSES) \
-		--restore-file $(SUPERNET)/supertransformer/checkpoint_best.pt
+		--restore-file $(SUPERNET)/supertransformer_cpu/checkpoint_best.pt
 	$(BIN)/python bench/search_racing.py races $(LOSSES)
 	$(BIN)/python bench/search_racing.py searches $(LOSSES)
 

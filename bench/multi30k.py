@@ -9,7 +9,7 @@ from hat.fairseq_plugin.loading import build_task, load_super_transformer, valid
 from hat.scoring.inherited_loss import InheritedLoss
 
 SPACE = "configs/multi30k.en-de/supertransformer/space_cpu.yml"
-CHECKPOINT = "runs/multi30k.en-de/supertransformer/checkpoint_best.pt"
+CHECKPOINT = "runs/multi30k.en-de/supertransformer_cpu/checkpoint_best.pt"
 MAX_TOKENS = 2048
 
 

@@ -8,7 +8,7 @@ predictor ranks architectures that it has not seen.
 
     OMP_NUM_THREADS=1 python bench/predictor_search.py \
         --configs configs/multi30k.en-de/supertransformer/space_cpu.yml \
-        --restore-file runs/multi30k.en-de/supertransformer/checkpoint_best.pt
+        --restore-file runs/multi30k.en-de/supertransformer_cpu/checkpoint_best.pt
 
 Every loss is kept in ``--store`` and used by all runs, so an interrupted benchmark goes on: an
 architecture is evaluated once, but charged to every search that asks for it.

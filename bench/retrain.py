@@ -27,7 +27,7 @@ from multi30k import SPACE, inherited_loss, read_space
 
 from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch, write_arch
 from hat.files import write_text
-from hat.nas.retrain import RetrainSettings, train_and_score
+from hat.nas.retrain import Training, train_and_score
 from hat.pipeline.steps import Runner
 
 DATA = Path("data/binary/multi30k_en_de")
@@ -58,8 +58,7 @@ def take_from(folder: Path, search: Path) -> None:
 
 def train_once(options: argparse.Namespace, arch: Path, seed: int) -> dict[str, Any]:
     """One training and its BLEU on the test set."""
-    settings = RetrainSettings(
-        top=0,
+    training = Training(
         configs=Path(options.configs),
         data=(DATA,),
         seeds=(seed,),
@@ -74,7 +73,7 @@ def train_once(options: argparse.Namespace, arch: Path, seed: int) -> dict[str, 
     )
     started = time.perf_counter()
     runner = Runner(options.folder, platform.machine())
-    scored = train_and_score(runner, options.folder / arch.stem, arch, seed, settings)
+    scored = train_and_score(runner, options.folder / arch.stem, arch, seed, training)
     return {
         "arch": arch.stem,
         "seed": seed,

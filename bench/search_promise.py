@@ -1,7 +1,8 @@
 """Is what a search hands over really under the budget?
 
     python bench/search_promise.py --dataset runs/quiet/quiet.csv \
-        --restore-file runs/multi30k.en-de/supertransformer/checkpoint_best.pt --folder runs/promise
+        --restore-file runs/multi30k.en-de/supertransformer_cpu/checkpoint_best.pt \
+        --folder runs/promise
 
 Fits a predictor to the dataset and runs ``evo_search.py`` with its own settings over Multi30k's CPU
 space, with another seed and another budget each time, from near the latency of the smallest

@@ -88,7 +88,7 @@ def run() -> None:
     """The same, in one of the processes there are."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--restore-file", default=CHECKPOINT)
-    parser.add_argument("--ckpt-path", default="runs/multi30k.en-de/predictor.pt")
+    parser.add_argument("--ckpt-path", default="runs/multi30k.en-de/predictor_cpu.pt")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--keep", type=int, default=25)
     parser.add_argument("--race-error", type=float, default=0.05, help="0: no race")

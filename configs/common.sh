@@ -1,12 +1,13 @@
 # Shared by the scripts under configs/: source it, do not run it.
 #
 # Sets ROOT (the repository), PYTHON (the interpreter: $PYTHON, else .venv/bin/python, else
-# python) and TASK (the calling script's folder, relative to ROOT).
+# python), SCRIPT (the script that was called) and TASK (its folder, relative to ROOT).
 
 set -euo pipefail
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-SCRIPT="$(cd "$(dirname "${BASH_SOURCE[1]}")" && pwd)/$(basename "${BASH_SOURCE[1]}")"
+SCRIPT="${BASH_SOURCE[${#BASH_SOURCE[@]} - 1]}"
+SCRIPT="$(cd "$(dirname "$SCRIPT")" && pwd)/$(basename "$SCRIPT")"
 TASK="configs/$(basename "$(dirname "$SCRIPT")")"
 CALLER_DIR="$PWD"
 
@@ -37,19 +38,6 @@ user_path() {
     /*) echo "$1" ;;
     *) echo "$CALLER_DIR/$1" ;;
   esac
-}
-
-# Finds the file of a hardware in a folder of the task: use_hardware FOLDER PREFIX HARDWARE sets
-# HARDWARE and HARDWARE_FILE, which is FOLDER/PREFIX + HARDWARE.yml. In evo_search HAT leaves out
-# the kind of the device: gpu_titanxp is wmt14ende_titanxp.yml there.
-use_hardware() {
-  local name="$3"
-  HARDWARE="$3"
-  if [ "$1" = evo_search ]; then
-    name="${name#*_}"
-  fi
-  HARDWARE_FILE="$TASK/$1/$2$name.yml"
-  [ -f "$ROOT/$HARDWARE_FILE" ] || usage_error "there is no $HARDWARE_FILE"
 }
 
 # Downloads URL to FILE through a temporary name, so that FILE is always complete.
@@ -174,57 +162,4 @@ binarise() {
   shift 4
   "$PYTHON" -m hat.cli prepare binarise --source-lang "$source" --target-lang "$target" \
     --text-dir "$text" --binary-dir "$binary" --workers "${NUM_WORKERS:-$(nproc)}" "$@"
-}
-
-# Translates with one SubTransformer and scores the result: the body of every test.sh.
-#
-#   translate_and_score BINARY_DIR GENERATE_FLAGS... -- CHECKPOINT SUB.yml [METRIC] [GPU] [SUBSET]
-#
-# The data folder itself stands in the YAML file that --sub-configs names; BINARY_DIR is only
-# checked to be there. Writes the log of generate.py to <folder of the checkpoint>/exp/.
-# RAW_REFERENCE, if the caller sets it, holds a file pattern with %s for the subset: sacreBLEU then
-# uses these untouched references where the file is there, instead of detokenised ones.
-# SCORE_FLAGS (an array) goes to hat score.
-translate_and_score() {
-  local data="$1" flags=()
-  shift
-  while [ "$1" != "--" ]; do
-    flags+=("$1")
-    shift
-  done
-  shift
-  if [ $# -lt 2 ] || [ $# -gt 5 ]; then
-    usage_error "expected a checkpoint and a SubTransformer's YAML file"
-  fi
-  local checkpoint sub metric="${3:-normal}" gpu="${4:-0}" subset="${5:-test}" log
-  checkpoint="$(user_path "$1")"
-  sub="$(user_path "$2")"
-  [ -f "$checkpoint" ] || usage_error "checkpoint not found: $1"
-  [ -f "$sub" ] || usage_error "SubTransformer file not found: $2"
-  case "$metric" in normal | sacre) ;; *) usage_error "the metric is normal or sacre, not $metric" ;; esac
-  case "$subset" in valid | test) ;; *) usage_error "the subset is valid or test, not $subset" ;; esac
-  [ "$gpu" != gpu ] || gpu=0
-  case "$gpu" in cpu) flags+=(--cpu) ;; *[!0-9,]*) usage_error "the gpu is a number or cpu, not $gpu" ;; esac
-  cd "$ROOT"
-  [ -d "$data" ] || fail "$data is missing; make it with: bash $TASK/preprocess.sh"
-
-  log="$(dirname "$checkpoint")/exp/$(basename "$sub")_${subset}_gen.out"
-  mkdir -p "$(dirname "$log")"
-  if ! CUDA_VISIBLE_DEVICES="${gpu#cpu}" "$PYTHON" generate.py \
-    --configs="$sub" --sub-configs="$TASK/${COMMON:-subtransformer/common.yml}" \
-    --path "$checkpoint" --gen-subset "$subset" \
-    --batch-size 128 --remove-bpe "${flags[@]}" > "$log.tmp"; then
-    tail -n 5 "$log.tmp" >&2
-    rm -f "$log.tmp"
-    fail "generate.py failed; its messages are above"
-  fi
-  mv "$log.tmp" "$log"
-  local score=("$log" --metric "$metric" "${SCORE_FLAGS[@]}")
-  if [ "$metric" = sacre ] && [ -n "${RAW_REFERENCE:-}" ]; then
-    local reference="${RAW_REFERENCE//%s/$subset}"
-    if [ -f "$reference" ]; then
-      score+=(--reference "$reference")
-    fi
-  fi
-  "$PYTHON" -m hat.cli score "${score[@]}"
 }

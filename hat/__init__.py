@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
     from hat.models.super_transformer import SuperTransformer
+    from hat.pipeline.run import Pipeline
 
 # Every command and every ``import hat`` comes by here.
 keep_small()
@@ -29,6 +30,7 @@ _HOME = {
     "DecoderConfig": "hat.arch.config",
     "EncoderConfig": "hat.arch.config",
     "HatError": "hat.errors",
+    "Pipeline": "hat.pipeline.run",
     "SearchSpace": "hat.arch.space",
     "SubTransformerConfig": "hat.arch.config",
     "SuperTransformer": "hat.models.super_transformer",
@@ -44,6 +46,7 @@ __all__ = [
     "DecoderConfig",
     "EncoderConfig",
     "HatError",
+    "Pipeline",
     "SearchSpace",
     "SubTransformerConfig",
     "SuperTransformer",

@@ -2,6 +2,4 @@
 # Stage 1: trains the SuperTransformer of iwslt14.de-en.
 #
 # usage: bash configs/iwslt14.de-en/train_supertransformer.sh [FLAGS OF train.py]
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-cd "$ROOT"
-exec "$PYTHON" train.py --configs=configs/iwslt14.de-en/supertransformer/space1.yml --save-dir runs/iwslt14.de-en/supertransformer "$@"
+source "$(dirname "${BASH_SOURCE[0]}")/../stage.sh"

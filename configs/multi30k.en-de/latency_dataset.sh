@@ -3,8 +3,4 @@
 #
 # usage: bash configs/multi30k.en-de/latency_dataset.sh [HARDWARE [FLAGS OF latency_dataset.py]]
 #   HARDWARE   cpu or gpu; cpu by default
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-use_hardware latency_dataset "" "${1:-cpu}"
-cd "$ROOT"
-exec "$PYTHON" latency_dataset.py --configs="$HARDWARE_FILE" \
-  --lat-dataset-path "runs/multi30k.en-de/latency_$HARDWARE.csv" "${@:2}"
+source "$(dirname "${BASH_SOURCE[0]}")/../stage.sh"

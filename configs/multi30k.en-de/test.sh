@@ -7,9 +7,4 @@
 #   GPU      the number of the GPU to use, 0 by default, or cpu; without a GPU the CPU is used
 #   COMMON in the environment names another file of SubTransformer settings than
 #   subtransformer/common_cpu.yml, for example subtransformer/common_gpu.yml
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-
-COMMON="${COMMON:-subtransformer/common_cpu.yml}"
-RAW_REFERENCE=data/text/multi30k_en_de/raw/%s.de
-SCORE_FLAGS=(--target-lang de)
-translate_and_score data/binary/multi30k_en_de --beam 5 --lenpen 0.6 -- "$@"
+source "$(dirname "${BASH_SOURCE[0]}")/../test.sh"

@@ -3,9 +3,4 @@
 #
 # usage: bash configs/numbers.en-fr/latency_predictor.sh [HARDWARE [FLAGS OF latency_predictor.py]]
 #   HARDWARE   cpu or gpu; cpu by default
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-use_hardware latency_predictor "" "${1:-cpu}"
-cd "$ROOT"
-exec "$PYTHON" latency_predictor.py --configs="$HARDWARE_FILE" \
-  --lat-dataset-path "runs/numbers.en-fr/latency_$HARDWARE.csv" \
-  --ckpt-path "runs/numbers.en-fr/predictor_$HARDWARE.pt" "${@:2}"
+source "$(dirname "${BASH_SOURCE[0]}")/../stage.sh"

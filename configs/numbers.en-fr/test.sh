@@ -4,7 +4,4 @@
 #
 # usage: bash configs/numbers.en-fr/test.sh CHECKPOINT SUB.yml [normal|sacre] [GPU] [valid|test]
 #   GPU   the number of the GPU to use, 0 by default, or cpu; without a GPU the CPU is used
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-
-SCORE_FLAGS=(--target-lang fr)
-translate_and_score data/binary/numbers_en_fr --beam 5 -- "$@"
+source "$(dirname "${BASH_SOURCE[0]}")/../test.sh"

@@ -2,6 +2,4 @@
 # Stage 1: trains the SuperTransformer of numbers.en-fr.
 #
 # usage: bash configs/numbers.en-fr/train_supertransformer.sh [FLAGS OF train.py]
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-cd "$ROOT"
-exec "$PYTHON" train.py --configs=configs/numbers.en-fr/supertransformer/space0.yml --save-dir runs/numbers.en-fr/supertransformer "$@"
+source "$(dirname "${BASH_SOURCE[0]}")/../stage.sh"

@@ -3,9 +3,4 @@
 #
 # usage: bash configs/wmt14.en-de/latency_predictor.sh [HARDWARE [FLAGS OF latency_predictor.py]]
 #   HARDWARE   gpu_titanxp, cpu_xeon or cpu_raspberrypi; gpu_titanxp by default
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-use_hardware latency_predictor "" "${1:-gpu_titanxp}"
-cd "$ROOT"
-exec "$PYTHON" latency_predictor.py --configs="$HARDWARE_FILE" \
-  --lat-dataset-path "runs/wmt14.en-de/latency_$HARDWARE.csv" \
-  --ckpt-path "runs/wmt14.en-de/predictor_$HARDWARE.pt" "${@:2}"
+source "$(dirname "${BASH_SOURCE[0]}")/../stage.sh"

@@ -2,6 +2,4 @@
 # Stage 1: trains the SuperTransformer of wmt14.en-fr.
 #
 # usage: bash configs/wmt14.en-fr/train_supertransformer.sh [FLAGS OF train.py]
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-cd "$ROOT"
-exec "$PYTHON" train.py --configs=configs/wmt14.en-fr/supertransformer/space0.yml --save-dir runs/wmt14.en-fr/supertransformer "$@"
+source "$(dirname "${BASH_SOURCE[0]}")/../stage.sh"

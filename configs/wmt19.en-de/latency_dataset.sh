@@ -3,8 +3,4 @@
 #
 # usage: bash configs/wmt19.en-de/latency_dataset.sh [HARDWARE [FLAGS OF latency_dataset.py]]
 #   HARDWARE   gpu_titanxp
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-use_hardware latency_dataset "" "${1:-gpu_titanxp}"
-cd "$ROOT"
-exec "$PYTHON" latency_dataset.py --configs="$HARDWARE_FILE" \
-  --lat-dataset-path "runs/wmt19.en-de/latency_$HARDWARE.csv" "${@:2}"
+source "$(dirname "${BASH_SOURCE[0]}")/../stage.sh"

@@ -6,7 +6,4 @@
 #   normal   BLEU of the tokenised text with hyphenated words split (the default)
 #   sacre    sacreBLEU of the detokenised text
 #   GPU      the number of the GPU to use, 0 by default, or cpu; without a GPU the CPU is used
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-
-SCORE_FLAGS=(--target-lang de)
-translate_and_score data/binary/wmt19_en_de --beam 4 --lenpen 0.6 -- "$@"
+source "$(dirname "${BASH_SOURCE[0]}")/../test.sh"

@@ -3,10 +3,4 @@
 #
 # usage: bash configs/wmt19.en-de/train_subtransformer.sh [SUB.yml [FLAGS OF train.py]]
 #   SUB.yml   runs/wmt19.en-de/best_gpu_titanxp.yml by default
-source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
-sub="$(user_path "${1:-$ROOT/runs/wmt19.en-de/best_gpu_titanxp.yml}")"
-[ -f "$sub" ] || usage_error "SubTransformer file not found: $sub"
-cd "$ROOT"
-exec "$PYTHON" train.py --configs="$sub" \
-  --sub-configs=configs/wmt19.en-de/subtransformer/common.yml \
-  --save-dir "runs/wmt19.en-de/subtransformer" "${@:2}"
+source "$(dirname "${BASH_SOURCE[0]}")/../stage.sh"

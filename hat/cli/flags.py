@@ -12,7 +12,12 @@ S = TypeVar("S")
 
 
 def add_flags(
-    parser: argparse.ArgumentParser, cls: Any, title: str | None = None, about: str | None = None
+    parser: argparse.ArgumentParser,
+    cls: Any,
+    title: str | None = None,
+    about: str | None = None,
+    *,
+    only_given: bool = False,
 ) -> None:
     """Adds a flag for each setting of ``cls`` that ``parser`` does not have yet.
 
@@ -23,12 +28,15 @@ def add_flags(
         cls: a settings class.
         title: of the group of flags in ``--help``; none: among the parser's own.
         about: a sentence under the title.
+        only_given: whether a flag that is not given leaves no trace in what is parsed, where it
+            would leave its default.
     """
     group: Any = parser if title is None else parser.add_argument_group(title, about)
     known = {option for action in parser._actions for option in action.option_strings}
     for setting in all_settings(cls):
         if f"--{setting.key}" not in known:
-            group.add_argument(f"--{setting.key}", **_arguments(setting))
+            default = {"default": argparse.SUPPRESS} if only_given else {}
+            group.add_argument(f"--{setting.key}", **{**_arguments(setting), **default})
 
 
 def read_flags(options: argparse.Namespace, cls: type[S]) -> S:

@@ -7,7 +7,6 @@ what was interrupted goes on. Each architecture has a folder of its own, named a
 import hashlib
 import json
 import platform
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,8 @@ from hat.arch.hat_yaml import arch_to_mapping, write_arch
 from hat.cli.options import read_yaml
 from hat.errors import ConfigError
 from hat.nas.scorers.bleu import BleuSettings
+from hat.pipeline import commands
+from hat.pipeline.evaluation import Evaluation
 from hat.pipeline.steps import Runner, Step
 from hat.report.document import Section
 from hat.report.search_report import SearchStory
@@ -56,25 +57,10 @@ class RetrainSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class Training(Evaluation):
     """What is trained, how, and what it is judged by."""
 
-    configs: Path
-    """The training: a YAML file as ``train.py`` takes with ``--sub-configs``."""
-
-    data: tuple[Path, ...]
-    """The data folders; fairseq takes several, joined by colons."""
-
     seeds: Sequence[int]
-    subset: str
-    metric: str
-    target_lang: str
-    beam: int
-    lenpen: float
-    on_cpu: bool = False
-    reference: Path | None = None
-    """Raw text of the subset; None: the data's own, detokenised."""
-
     checkpoint_name: str = "checkpoint_best.pt"
     """The file of a training that is scored."""
 
@@ -204,47 +190,21 @@ def train_and_score(
     """
     name, save_dir = f"{home.name}.seed{seed}", home / f"seed{seed}"
     checkpoint = save_dir / training.checkpoint_name
-    hat = (sys.executable, "-m", "hat.cli")
     on_cpu = ("--cpu",) if training.on_cpu else ()
-    configs = (f"--configs={yml}", f"--sub-configs={training.configs}")
+    flags = (*on_cpu, "--seed", str(seed), *training.train_flags)
     runner.run(
         Step(
             name=f"train.{name}",
             about="train from scratch",
-            command=(
-                *(*hat, "train", *configs, *on_cpu),
-                *("--seed", str(seed), "--save-dir", str(save_dir), *training.train_flags),
-            ),
+            command=commands.train(yml, save_dir, sub_configs=training.configs, flags=flags),
             inputs=(yml, training.configs, *training.data),
             outputs=(checkpoint,),
             work_dir=save_dir,
         )
     )
-    generate = f"generate.{name}.{training.subset}"
-    log = runner.folder / "logs" / f"{generate}.log"
-    runner.run(
-        Step(
-            name=generate,
-            about=f"translate {training.subset}",
-            command=(
-                *(*hat, "generate", *configs, *on_cpu, "--path", str(checkpoint)),
-                *("--gen-subset", training.subset, "--batch-size", "128", "--remove-bpe"),
-                *("--beam", str(training.beam), "--lenpen", str(training.lenpen)),
-            ),
-            inputs=(yml, training.configs, *training.data, checkpoint),
-            outputs=(log,),
-        )
-    )
-    metric = ("--metric", training.metric, "--target-lang", training.target_lang)
-    reference = () if training.reference is None else ("--ref", str(training.reference))
-    step = Step(
-        name=f"score.{name}.{training.subset}",
-        about="score the translations",
-        command=(*hat, "score", str(log), *metric, *reference),
-        inputs=(log,) if training.reference is None else (log, training.reference),
-        outputs=(),
-    )
-    return runner.run(step).result
+    name = f"{name}.{training.subset}"
+    runner.run(training.translate(f"generate.{name}", checkpoint, yml))
+    return runner.run(training.score(f"score.{name}", checkpoint, yml)).result
 
 
 def retrain_section(rows: Sequence[Retrained], training: Training) -> Section:

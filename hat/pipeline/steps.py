@@ -1,19 +1,24 @@
 """Steps of a pipeline: run what is out of date, skip what is not, remember what came out."""
 
+import codecs
+import contextlib
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, BinaryIO, TextIO
 
 from hat.errors import HatError
-from hat.files import write_json, write_text
+from hat.files import replacing, write_json, write_text
 from hat.version import __version__
 
 _SHOWN_LINES = 20
@@ -23,12 +28,23 @@ class StepError(HatError):
     """A step of a pipeline failed."""
 
 
+class CommandError(StepError):
+    """The command of a step failed."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One command of a pipeline."""
 
     name: str
-    """Also the name of its log and state files."""
+
+    variant: str = ""
+    """The hardware it is done for, where that matters: ``_cpu``. ``name`` and this are the name of
+    its log and state files."""
 
     about: str
     """What it does, in a few words."""
@@ -45,11 +61,19 @@ class Step:
     """Folder from which an interrupted run goes on. It is set aside, as ``NAME.old``, when the
     inputs have changed since the run began: what it holds belongs to the old ones."""
 
+    stdout: Path | None = None
+    """One of the outputs: what the command prints. Otherwise that is the log."""
+
     depends_on_machine: bool = False
     """Whether another machine has to run it again: for measurements."""
 
     minutes: float | None = None
     """How long it takes on two CPU cores, until this machine has run it once."""
+
+    @property
+    def label(self) -> str:
+        """The name of its log and state files."""
+        return f"{self.name}{self.variant}"
 
 
 @dataclass(frozen=True)
@@ -57,7 +81,7 @@ class Outcome:
     """What a step left."""
 
     result: Mapping[str, Any]
-    """The JSON of the last line it printed; empty if that was not JSON."""
+    """The JSON object that it printed last; empty if there was none."""
 
     seconds: float
     skipped: bool
@@ -79,54 +103,80 @@ def digest(paths: Sequence[Path]) -> str:
 class Runner:
     """Runs steps in a folder that keeps their logs and states."""
 
-    def __init__(self, folder: Path, machine: str, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        machine: str,
+        say: Callable[[str], None] = print,
+        *,
+        by_hand: bool = False,
+    ) -> None:
         """Sets up the runner.
 
         Args:
             folder: gets ``logs/`` and ``steps/``.
             machine: names the machine, for steps that depend on it.
             say: takes the lines of progress.
+            by_hand: whether a user calls single steps. What they print is shown, too, and no
+                half-done work is set aside: the command says itself whether it can go on with it.
         """
         self.folder = folder
         self.machine = machine
         self.say = say
+        self.by_hand = by_hand
 
     def run(self, step: Step) -> Outcome:
         """Runs ``step`` unless it is up to date.
 
         Raises:
-            StepError: if the command fails or does not write its outputs. The end of its log
-                has been shown by then.
+            CommandError: if the command fails. The end of its log has been shown by then.
+            StepError: if it does not write its outputs.
         """
         state = self._state(step)
         key = self._key(step)
         if state.get("inputs") == key and state.get("outputs") == digest(step.outputs):
             self.say(f"= {step.name}: up to date ({step.about})")
+            if self.by_hand and state["result"]:
+                print(json.dumps(state["result"]))
             return Outcome(state["result"], state["seconds"], skipped=True)
         self.say(f"> {step.name}: {step.about}{self._estimate(step, state)}")
-        self.say(f"  {_printable(step.command)}")
-        log = self.folder / "logs" / f"{step.name}.log"
         self._begin(step, key)
+        outcome = self.execute(step)
+        key = self._key(step)
+        record = {
+            "inputs": key,
+            "outputs": digest(step.outputs),
+            "seconds": outcome.seconds,
+            "command": list(step.command),
+            "result": outcome.result,
+        }
+        write_json(self._state_path(step), record)
+        if step.work_dir is not None:
+            write_text(self._note_path(step), key)
+        return outcome
+
+    def execute(self, step: Step) -> Outcome:
+        """Runs ``step`` whether it is up to date or not, and keeps no state of it.
+
+        Raises:
+            StepError: as ``run``.
+        """
+        self.say(f"  {printable(step.command)}")
+        log = self.folder / "logs" / f"{step.label}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        code = self._execute(step, log)
+        with open(log, "wb", buffering=0) as noted:
+            if step.stdout is None:
+                self._call(step, noted, noted)
+            else:
+                with replacing(step.stdout) as partial, open(partial, "wb") as stream:
+                    self._call(step, stream, noted)
         seconds = time.perf_counter() - started
-        if code != 0:
-            self._show_end(log)
-            raise StepError(f"step {step.name!r} failed with exit code {code}; its log is {log}")
         missing = [str(path) for path in step.outputs if not path.exists()]
         if missing:
             raise StepError(f"step {step.name!r} did not write {', '.join(missing)}; see {log}")
-        result = _last_json(log)
-        record = {
-            "inputs": self._key(step),
-            "outputs": digest(step.outputs),
-            "seconds": seconds,
-            "command": list(step.command),
-            "result": result,
-        }
-        write_json(self._state_path(step), record)
         self.say(f"  done in {_duration(seconds)}; log: {log}")
-        return Outcome(result, seconds, skipped=False)
+        return Outcome(_last_json(step.stdout or log), seconds, skipped=False)
 
     def expected_seconds(self, step: Step) -> float | None:
         """Returns how long the step will take: 0 if up to date, None if nobody knows."""
@@ -148,16 +198,22 @@ class Runner:
         """Notes what a resumable run began with; sets aside what began with something else."""
         if step.work_dir is None:
             return
-        note = self.folder / "steps" / f"{step.name}.began"
-        if note.exists() and note.read_text(encoding="utf-8") != key and step.work_dir.exists():
-            old = step.work_dir.with_name(f"{step.work_dir.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            step.work_dir.rename(old)
-            self.say(f"  its inputs have changed: {step.work_dir} is now {old}")
+        note = self._note_path(step)
+        if step.work_dir.exists():
+            if self.by_hand:
+                return
+            if note.exists() and note.read_text(encoding="utf-8") != key:
+                old = step.work_dir.with_name(f"{step.work_dir.name}.old")
+                shutil.rmtree(old, ignore_errors=True)
+                step.work_dir.rename(old)
+                self.say(f"  its inputs have changed: {step.work_dir} is now {old}")
         write_text(note, key)
 
     def _state_path(self, step: Step) -> Path:
-        return self.folder / "steps" / f"{step.name}.json"
+        return self.folder / "steps" / f"{step.label}.json"
+
+    def _note_path(self, step: Step) -> Path:
+        return self.folder / "steps" / f"{step.label}.began"
 
     def _state(self, step: Step) -> dict[str, Any]:
         try:
@@ -171,19 +227,34 @@ class Runner:
             return f", about {_duration(state['seconds'])} as last time"
         return "" if step.minutes is None else f", about {_duration(step.minutes * 60)}"
 
-    def _execute(self, step: Step, log: Path) -> int:
-        log.parent.mkdir(parents=True, exist_ok=True)
+    def _call(self, step: Step, stdout: BinaryIO, log: BinaryIO) -> None:
         environment = {"PYTHON": sys.executable, **os.environ}  # the tasks' scripts look there
-        with open(log, "w", encoding="utf-8") as stream:
-            process = subprocess.Popen(
-                step.command, stdout=stream, stderr=subprocess.STDOUT, env=environment
-            )
+        shown = {"stderr": sys.stderr} if self.by_hand else {}
+        if self.by_hand and step.stdout is None:
+            shown["stdout"] = sys.stdout
+        files: dict[str, Any] = {"stdout": stdout, "stderr": log}
+        pipes = dict.fromkeys(shown, subprocess.PIPE)
+        with subprocess.Popen(step.command, env=environment, **{**files, **pipes}) as process:
+            copying = [
+                Thread(target=_copy, args=(getattr(process, name), files[name], shown[name]))
+                for name in shown
+            ]
+            for thread in copying:
+                thread.start()
             try:
-                return process.wait()
+                code = process.wait()
             except BaseException:
                 process.terminate()
-                process.wait()
                 raise
+            finally:
+                process.wait()
+                for thread in copying:
+                    thread.join()
+        if code != 0:
+            if not self.by_hand:
+                self._show_end(Path(log.name))
+            message = f"step {step.name!r} failed with exit code {code}; its log is {log.name}"
+            raise CommandError(message, code)
 
     def _show_end(self, log: Path) -> None:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -191,18 +262,30 @@ class Runner:
             self.say(f"  | {line}")
 
 
-def _printable(command: Sequence[str]) -> str:
-    words = ["python" if word == sys.executable else word for word in command]
-    return " ".join(words)
+def printable(command: Sequence[str]) -> str:
+    """Returns the command as a user would write it."""
+    return shlex.join("python" if word == sys.executable else word for word in command)
+
+
+def _copy(source: BufferedReader, noted: BinaryIO, shown: TextIO) -> None:
+    """Copies what a command prints to its log and to a stream of ours, as soon as it comes."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    while chunk := source.read1():
+        noted.write(chunk)
+        # Whoever read our stream may have left; the command goes on all the same.
+        with contextlib.suppress(OSError):
+            shown.write(decoder.decode(chunk))
+            shown.flush()
 
 
 def _last_json(log: Path) -> dict[str, Any]:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    try:
-        value = json.loads(lines[-1]) if lines else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    """The last line that is a JSON object; what a program says on its way out may follow it."""
+    for line in reversed(log.read_text(encoding="utf-8", errors="replace").splitlines()):
+        with contextlib.suppress(ValueError):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                return value
+    return {}
 
 
 def _duration(seconds: float) -> str:

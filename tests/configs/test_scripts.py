@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from hat.commands.pipeline import main
+
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = "configs/numbers.en-fr"
 
 FAKE_PYTHON = """#!/usr/bin/env bash
-# stands in for Python: notes how it was called, and translates one sentence
+# stands in for Python: notes how it was called
 echo "$@" >> "$CALLS"
-if [ "$1" = generate.py ]; then
-  [ -z "${FAIL:-}" ] || { echo "error: no such thing" >&2; exit 1; }
-  printf 'S-0\\tx\\nT-0\\ta b c d\\nH-0\\t-1\\ta b c d\\n'
-fi
 """
 
 
@@ -84,82 +82,108 @@ def test_wrong_arguments_show_the_usage(
     assert not calls.exists()
 
 
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        (
-            "configs/wmt14.en-de/train_supertransformer.sh",
-            "train.py --configs=configs/wmt14.en-de/supertransformer/space0.yml"
-            " --save-dir runs/wmt14.en-de/supertransformer",
-        ),
-        (
-            "configs/wmt14.en-de/latency_dataset.sh cpu_xeon",
-            "latency_dataset.py --configs=configs/wmt14.en-de/latency_dataset/cpu_xeon.yml"
-            " --lat-dataset-path runs/wmt14.en-de/latency_cpu_xeon.csv",
-        ),
-        (
-            "configs/wmt14.en-de/evo_search.sh cpu_xeon --evo-iter 1",
-            "evo_search.py --configs=configs/wmt14.en-de/supertransformer/space0.yml"
-            " --evo-configs=configs/wmt14.en-de/evo_search/wmt14ende_xeon.yml"
-            " --restore-file runs/wmt14.en-de/supertransformer/checkpoint_best.pt"
-            " --ckpt-path runs/wmt14.en-de/predictor_cpu_xeon.pt"
-            " --write-config-path runs/wmt14.en-de/best_cpu_xeon.yml --evo-iter 1",
-        ),
-        (
-            "configs/multi30k.en-de/train_supertransformer.sh gpu --max-update 5",
-            "train.py --configs=configs/multi30k.en-de/supertransformer/space_gpu.yml"
-            " --save-dir runs/multi30k.en-de/supertransformer_gpu --max-update 5",
-        ),
-    ],
-)
-def test_stage_scripts_call_one_command(script: str, expected: str, calls: Path) -> None:
-    name, *argv = script.split()
-    assert run(name, *argv, calls=calls).returncode == 0
-    assert calls.read_text() == f"{expected}\n"
+STAGES = [
+    (
+        "wmt14.en-de/train_supertransformer.sh --seed 2",
+        "train --configs=configs/wmt14.en-de/supertransformer/space0.yml"
+        " --save-dir runs/wmt14.en-de/supertransformer --seed 2",
+    ),
+    (
+        "wmt14.en-de/latency_dataset.sh cpu_xeon",
+        "latency-dataset --configs=configs/wmt14.en-de/latency_dataset/cpu_xeon.yml"
+        " --lat-dataset-path runs/wmt14.en-de/latency_cpu_xeon.csv",
+    ),
+    (
+        "iwslt14.de-en/latency_predictor.sh gpu_titanxp --bsz 2",
+        "latency-predictor --configs=configs/iwslt14.de-en/latency_predictor/gpu_titanxp.yml"
+        " --lat-dataset-path runs/iwslt14.de-en/latency_gpu_titanxp.csv"
+        " --ckpt-path runs/iwslt14.de-en/predictor_gpu_titanxp.pt --bsz 2",
+    ),
+    (
+        "wmt14.en-de/evo_search.sh cpu_xeon --evo-iter 1",
+        "evo-search --configs=configs/wmt14.en-de/supertransformer/space0.yml"
+        " --evo-configs=configs/wmt14.en-de/evo_search/wmt14ende_xeon.yml"
+        " --restore-file runs/wmt14.en-de/supertransformer/checkpoint_best.pt"
+        " --ckpt-path runs/wmt14.en-de/predictor_cpu_xeon.pt"
+        " --write-config-path runs/wmt14.en-de/best_cpu_xeon.yml --evo-iter 1",
+    ),
+    (
+        "multi30k.en-de/train_supertransformer.sh gpu --max-update 5",
+        "train --configs=configs/multi30k.en-de/supertransformer/space_gpu.yml"
+        " --save-dir runs/multi30k.en-de/supertransformer_gpu --max-update 5",
+    ),
+    (
+        "wmt19.en-de/train_subtransformer.sh",
+        "train --configs=runs/wmt19.en-de/best_gpu_titanxp.yml"
+        " --sub-configs=configs/wmt19.en-de/subtransformer/common.yml"
+        " --save-dir runs/wmt19.en-de/subtransformer_gpu_titanxp",
+    ),
+    (
+        "numbers.en-fr/train_subtransformer.sh sub.yml --cpu",
+        "train --configs={here}/sub.yml --sub-configs={numbers}/subtransformer/common.yml"
+        " --save-dir runs/numbers.en-fr/subtransformer --cpu",
+    ),
+    (
+        "multi30k.en-de/train_subtransformer.sh gpu sub.yml",
+        "train --configs={here}/sub.yml"
+        " --sub-configs=configs/multi30k.en-de/subtransformer/common_gpu.yml"
+        " --save-dir runs/multi30k.en-de/subtransformer_gpu",
+    ),
+    (
+        "multi30k.en-de/test.sh c.pt sub.yml sacre cpu valid",
+        "generate --configs={here}/sub.yml"
+        " --sub-configs=configs/multi30k.en-de/subtransformer/common_cpu.yml --path {here}/c.pt"
+        " --gen-subset valid --batch-size 128 --remove-bpe --beam 5 --lenpen 0.6 --cpu",
+        "score {here}/exp/sub.yml_valid_gen.out --metric sacre --target-lang de",
+    ),
+    (
+        "wmt14.en-fr/test.sh c.pt sub.yml",
+        "generate --configs={here}/sub.yml"
+        " --sub-configs=configs/wmt14.en-fr/subtransformer/common.yml --path {here}/c.pt"
+        " --gen-subset test --batch-size 128 --remove-bpe --beam 4 --lenpen 0.6",
+        "score {here}/exp/sub.yml_test_gen.out --metric normal --target-lang fr",
+    ),
+]
+"""A script and its arguments -> the commands behind the step of the pipeline that it calls."""
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """A copy of the scripts with a data folder in place; returns its test.sh."""
-    task = tmp_path / "repo" / "configs" / "multi30k.en-de"
-    task.mkdir(parents=True)
-    for name in ("common.sh", "multi30k.en-de/test.sh"):
-        target = task.parent / name
-        target.write_bytes((ROOT / "configs" / name).read_bytes())
-    (tmp_path / "repo" / "data" / "binary" / "multi30k_en_de").mkdir(parents=True)
-    return task / "test.sh"
+@pytest.mark.parametrize("case", STAGES, ids=lambda case: case[0].split()[0])
+def test_stage_scripts_run_a_step_of_their_pipeline(
+    case: tuple[str, ...],
+    calls: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("sub.yml", "c.pt"):
+        (calls.parent / name).touch()
+    name, *argv = case[0].split()
+    assert run(f"configs/{name}", *argv, calls=calls).returncode == 0
+    (call,) = calls.read_text().splitlines()
+    assert commands(call, capsys, monkeypatch) == [
+        f"python -m hat.cli {line.format(here=calls.parent, numbers=NUMBERS)}" for line in case[1:]
+    ]
 
 
-def test_translates_and_scores(repository: Path, calls: Path, tmp_path: Path) -> None:
-    (tmp_path / "best.yml").touch()
-    (tmp_path / "c.pt").touch()
-    result = run(str(repository), "c.pt", "best.yml", "sacre", "cpu", "valid", calls=calls)
-    assert result.returncode == 0, result.stderr
-    log = tmp_path / "exp" / "best.yml_valid_gen.out"
-    assert log.read_text().startswith("S-0")
-    generate, score = calls.read_text().splitlines()
-    assert generate.startswith(f"generate.py --configs={tmp_path}/best.yml --sub-configs=")
-    assert generate.endswith("--batch-size 128 --remove-bpe --beam 5 --lenpen 0.6 --cpu")
-    assert score == f"-m hat.cli score {log} --metric sacre --target-lang de"
-
-    raw = repository.parents[2] / "data" / "text" / "multi30k_en_de" / "raw" / "valid.de"
-    raw.parent.mkdir(parents=True)
-    raw.touch()
-    run(str(repository), "c.pt", "best.yml", "sacre", "cpu", "valid", calls=calls)
-    assert (
-        calls.read_text()
-        .splitlines()[-1]
-        .endswith(f"--reference {raw.relative_to(repository.parents[2])}")
-    )
+def commands(
+    call: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """What a call of ``hat pipeline`` would run."""
+    monkeypatch.chdir(ROOT)
+    words = call.split()
+    assert words[:3] == ["-m", "hat.cli", "pipeline"]
+    main([*words[3:4], "--dry-run", *words[4:]])
+    return [line[2:] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
 
 
-def test_a_failed_translation_leaves_no_log(repository: Path, calls: Path, tmp_path: Path) -> None:
-    (tmp_path / "best.yml").touch()
-    (tmp_path / "c.pt").touch()
-    result = run(str(repository), "c.pt", "best.yml", calls=calls, FAIL="1")
-    assert result.returncode == 2
-    assert "error: no such thing" in result.stderr
-    assert not list((tmp_path / "exp").iterdir())
+def test_the_environment_names_other_settings_of_subtransformers(
+    calls: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sub.yml", "c.pt"):
+        (calls.parent / name).touch()
+    common = "subtransformer/common_gpu.yml"
+    run("configs/multi30k.en-de/test.sh", "c.pt", "sub.yml", calls=calls, COMMON=common)
+    found = commands(calls.read_text(), capsys, monkeypatch)
+    assert f"--sub-configs=configs/multi30k.en-de/{common} " in found[0]
 
 
 FAKE_PERL = """#!/usr/bin/env bash

@@ -10,7 +10,6 @@ import contextlib
 import importlib.util
 import io
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,26 +177,30 @@ def public_names() -> list[str]:
 
 
 def pipeline_steps(path: str) -> dict[str, dict[str, Any]]:
-    """The steps that ``hat pipeline PATH`` has: what each runs and writes."""
-    from hat.pipeline.steps import Step
-
-    steps: dict[str, Step] = {}
-    make = Step.__init__
-
-    def note(self: Step, *args: Any, **kwargs: Any) -> None:
-        make(self, *args, **kwargs)
-        steps.setdefault(self.name, self)
-
-    with mock.patch.object(Step, "__init__", note):
-        hat(["pipeline", path, "--dry-run"])
-
-    def word(text: str) -> str:
-        return {sys.executable: "python"}.get(text, "bash" if text.endswith("/bash") else text)
+    """The steps of a pipeline file: what each runs and writes."""
+    import hat as package
+    from hat.pipeline.steps import printable
 
     return {
-        name: {
-            "command": " ".join(map(word, step.command)),
+        step.name: {
+            "command": _command(printable(step.command)),
             "outputs": [str(output) for output in step.outputs],
         }
-        for name, step in steps.items()
+        for step in package.Pipeline(path).steps()
     }
+
+
+def called(words: Sequence[str]) -> list[str]:
+    """The commands behind a call of Python by a script: those of ``hat pipeline``'s steps."""
+    if list(words[:3]) != ["-m", "hat.cli", "pipeline"]:
+        return [" ".join(words)]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        hat(["pipeline", words[3], "--dry-run", *words[4:]])
+    lines = printed.getvalue().splitlines()
+    return [_command(line.removeprefix("  ")) for line in lines if line.startswith("  ")]
+
+
+def _command(line: str) -> str:
+    """As a script calls it, whatever Python and bash are here."""
+    return re.sub(r"^\S*/(?=bash )", "", line).removeprefix("python ")

@@ -1,13 +1,12 @@
 """What the shell scripts of the tasks call, noted by a stand-in for Python."""
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.golden.capture import ROOT
+from tests.golden.capture import ROOT, called
 
 _FAKE_PYTHON = """#!/usr/bin/env bash
 echo "$@" >> "$CALLS"
@@ -37,13 +36,11 @@ def calls() -> dict[str, list[str]]:
             lines.append(f"CALLS={root}/{number} bash {run} > /dev/null")
         environment = {**os.environ, "PYTHON": str(python)}
         subprocess.run(["bash", "-c", "\n".join(lines)], check=True, env=environment)
-        return {
-            run: (root / str(number))
-            .read_text(encoding="utf-8")
-            .replace(f"{root}/", "")
-            .splitlines()
-            for number, run in enumerate(runs)
-        }
+        found = {}
+        for number, run in enumerate(runs):
+            text = (root / str(number)).read_text(encoding="utf-8").replace(f"{root}/", "")
+            found[run] = [line for call in text.splitlines() for line in called(call.split())]
+        return found
 
 
 def _runs(root: Path) -> list[str]:
@@ -52,9 +49,6 @@ def _runs(root: Path) -> list[str]:
         if script.name in _OWN_DATA:
             continue
         path = script.relative_to(root)
-        text = script.read_text(encoding="utf-8")
-        for data in re.findall(r"data/binary/\w+", text):
-            (root / data).mkdir(parents=True, exist_ok=True)
         runs += [f"{path} {words}".strip() for words in _arguments(script)]
     return runs
 

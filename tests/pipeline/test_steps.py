@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hat.pipeline.steps import Runner, Step, StepError
+from hat.pipeline.steps import CommandError, Runner, Step, StepError, printable
 
 COPY = (
     "import json, pathlib, sys; text = pathlib.Path(sys.argv[1]).read_text(); "
@@ -117,3 +117,87 @@ def test_expected_times(runner: Runner, tmp_path: Path) -> None:
     assert runner.expected_seconds(step) == 0.0
     (tmp_path / "in").write_text("changed")
     assert 0.0 < (runner.expected_seconds(step) or 0.0) < 60.0
+
+
+def test_what_a_step_prints_may_be_its_output_and_is_whole_or_absent(
+    runner: Runner, tmp_path: Path, lines: list[str]
+) -> None:
+    printed, log = tmp_path / "exp" / "x.out", tmp_path / "run" / "logs" / "copy.log"
+    code = "import sys; print('H-0'); print('noise', file=sys.stderr); print('{\"n\": 1}')"
+    step = make_step(tmp_path, code, outputs=(printed,), stdout=printed)
+    assert runner.run(step).result == {"n": 1}
+    assert printed.read_text() == 'H-0\n{"n": 1}\n' and log.read_text() == "noise\n"
+    failing = make_step(tmp_path, code + "; sys.exit(3)", outputs=(printed,), stdout=printed)
+    printed.unlink()
+    with pytest.raises(CommandError):
+        runner.run(failing)
+    assert "  | noise" in lines and not list(printed.parent.iterdir())
+
+
+def test_a_step_for_some_hardware_has_files_of_its_own(runner: Runner, tmp_path: Path) -> None:
+    for variant in ("_cpu", "_gpu"):
+        assert not runner.run(make_step(tmp_path, variant=variant)).skipped
+    assert runner.run(make_step(tmp_path, variant="_cpu")).skipped
+    folder = tmp_path / "run"
+    assert sorted(p.name for p in folder.glob("*/*")) == [
+        *("copy_cpu.json", "copy_cpu.log", "copy_gpu.json", "copy_gpu.log")
+    ]
+
+
+@pytest.fixture
+def hand(tmp_path: Path, runner: Runner, lines: list[str]) -> Runner:
+    return Runner(runner.folder, "this machine", lines.append, by_hand=True)
+
+
+def test_by_hand_a_step_shows_what_it_prints_and_again_its_result(
+    hand: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = COPY + "; print('w\u00f6rter', file=sys.stderr)"
+    step = make_step(tmp_path, code)
+    hand.run(step)
+    out, err = capsys.readouterr()
+    assert (out, err) == ('busy\n{"length": 3}\n', "w\u00f6rter\n")
+    log = (tmp_path / "run" / "logs" / "copy.log").read_text(encoding="utf-8")
+    assert sorted(log.splitlines()) == ["busy", "w\u00f6rter", '{"length": 3}']
+    hand.run(step)
+    assert capsys.readouterr().out == '{"length": 3}\n'
+
+
+def test_by_hand_a_failure_keeps_its_exit_code_and_is_shown_once(
+    hand: Runner, tmp_path: Path, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandError) as caught:
+        hand.run(make_step(tmp_path, "sys = __import__('sys'); sys.exit('the reason')"))
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "the reason\n"
+    assert not any("the reason" in line for line in lines if line.startswith("  |"))
+
+
+def test_by_hand_nothing_half_done_is_set_aside(
+    runner: Runner, hand: Runner, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    with pytest.raises(StepError):
+        runner.run(make_step(tmp_path, "raise SystemExit(1)", work_dir=work))
+    work.mkdir()
+    step = make_step(tmp_path, COPY, work_dir=work)  # another command than the one that began
+    hand.run(step)
+    assert work.exists()
+    (tmp_path / "out").unlink()
+    runner.run(step)
+    assert work.exists(), "it is this command's now"
+
+
+def test_a_failure_by_hand_does_not_claim_work_that_was_there(
+    runner: Runner, hand: Runner, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    with pytest.raises(StepError):
+        hand.run(make_step(tmp_path, "raise SystemExit(1)", work_dir=work))
+    runner.run(make_step(tmp_path, COPY, work_dir=work))
+    assert work.exists(), "nobody noted what it was made with: the command decides"
+
+
+def test_a_command_is_shown_as_one_can_type_it() -> None:
+    assert printable((sys.executable, "-c", "a b")) == "python -c 'a b'"

@@ -1,0 +1,288 @@
+"""The plan of a pipeline: its steps, what each reads, and the names of what it writes.
+
+What depends on the hardware has its name: ``predictor_cpu.pt`` is made from ``latency_cpu.csv``.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from hat.arch.hat_yaml import load_space
+from hat.arch.space import SearchSpace
+from hat.cli.options import read_config_files, read_yaml
+from hat.errors import ConfigError, suggestion
+from hat.pipeline import commands
+from hat.pipeline.evaluation import Evaluation
+from hat.pipeline.settings import PipelineFile
+from hat.pipeline.steps import Step
+
+_FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref")
+"""Keys of a search's YAML file that name files."""
+
+_CHECKPOINT = "checkpoint_best.pt"
+
+_SPACE = ("supertransformer",)
+_LATENCIES = ("latency-dataset",)
+_PREDICTOR = (*_LATENCIES, "latency-predictor")
+_WINNER = (*_SPACE, *_PREDICTOR, "evo-search")
+_TRAINING = ("subtransformer",)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A SubTransformer that is trained, measured and scored."""
+
+    name: str
+    about: str
+    yml: Path
+    retrained: Path
+    """Its own checkpoint."""
+
+    made_from: tuple[str, ...]
+    """Keys of the stages' files that decide what is in ``yml``."""
+
+
+class Plan:
+    """The steps of one pipeline file."""
+
+    def __init__(self, file: PipelineFile, architecture: Path | None = None) -> None:
+        """Sets up the plan.
+
+        Args:
+            file: the settings.
+            architecture: a SubTransformer that takes the place of what the search finds.
+
+        Raises:
+            ConfigError: if the file names a step that there is not.
+        """
+        self.file = file
+        self.settings = file.settings
+        self.run_dir = file.settings.run_dir
+        found = architecture is None
+        made_from = _WINNER if found else ()
+        self.best = Candidate(
+            "best",
+            "the winner" if found else str(architecture),
+            architecture or self._output("best", ".yml", made_from),
+            self._output("subtransformer", "", (*made_from, *_TRAINING)) / _CHECKPOINT,
+            made_from,
+        )
+        self.largest = Candidate(
+            "largest",
+            "the largest one",
+            self._output("largest", ".yml", _SPACE),
+            self._output("largest", "", (*_SPACE, *_TRAINING)) / _CHECKPOINT,
+            _SPACE,
+        )
+        self.supernet = self._output("supertransformer", "", _SPACE) / _CHECKPOINT
+        self.latencies = self._output("latency", ".csv", _LATENCIES)
+        self.predictor = self._output("predictor", ".pt", _PREDICTOR)
+        self._builders = self._table()
+        for name, entry in file.minutes.items():
+            if name not in self._builders:
+                raise ConfigError(f"{entry.where}: there is no step {name!r}")
+        self._minutes = {name: entry.number() for name, entry in file.minutes.items()}
+        if not found:
+            del self._builders["evo-search"]  # it would write there
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The space that is searched."""
+        return load_space(str(self.file.stage_file("supertransformer")))
+
+    def results(self) -> dict[str, Path]:
+        """Returns the files in which the stages leave what the next ones build on."""
+        return {
+            "architecture": self.best.yml,
+            "retrained": self.best.retrained,
+            "supertransformer": self.supernet,
+            "latencies": self.latencies,
+            "predictor": self.predictor,
+        }
+
+    def report(self, name: str) -> Path:
+        """Returns the path of a file with what came out of everything: ``report.md``."""
+        path = Path(name)
+        return self._output(path.stem, path.suffix, (*_WINNER, *_TRAINING))
+
+    def steps(self, only: Sequence[str] = ()) -> list[Step]:
+        """Returns the steps of these names, or all, in order.
+
+        Raises:
+            ConfigError: if there is no such step, or a file that it reads is not there.
+        """
+        for name in only:
+            if name not in self._builders:
+                hint = suggestion(name, self._builders) or f": {', '.join(self._builders)}"
+                raise ConfigError(f"{self.file.path}: there is no step {name!r}{hint}")
+        return [build(name) for name, build in self._builders.items() if not only or name in only]
+
+    def evaluation(self) -> Evaluation:
+        """Returns how translations are made and scored."""
+        settings, training = self.settings, self.file.stage_file("subtransformer")
+        language = settings.target_lang
+        if language is None:
+            entries = read_yaml(training)
+            if "target-lang" not in entries:
+                raise ConfigError(
+                    f"{self.file.path}: target-lang is missing, here or in {training}"
+                )
+            language = entries["target-lang"].text()
+        reference = None
+        if settings.reference is not None and settings.metric == "sacre":
+            path = Path(settings.reference.replace("{subset}", settings.subset))
+            reference = path if path.is_file() else None
+        return Evaluation(
+            configs=training,
+            data=(settings.data,),
+            subset=settings.subset,
+            metric=settings.metric,
+            target_lang=language,
+            beam=settings.beam,
+            lenpen=settings.lenpen,
+            on_cpu=settings.on_cpu,
+            reference=reference,
+        )
+
+    def _output(self, stem: str, suffix: str, made_from: Sequence[str]) -> Path:
+        return self.run_dir / f"{stem}{self.file.variant(*made_from)}{suffix}"
+
+    def _table(self) -> dict[str, Callable[[str], Step]]:
+        best, largest = self.best, self.largest
+        table: dict[str, Callable[[str], Step]] = {
+            "preprocess": self._preprocess,
+            "train-supertransformer": self._train_supertransformer,
+            "latency-dataset": self._latency_dataset,
+            "latency-predictor": self._latency_predictor,
+            "evo-search": self._evo_search,
+            "train-subtransformer": partial(self._train, best),
+            "measure-best": partial(self._measure, best),
+            **self._evaluations(best, "inherited"),
+            **self._evaluations(best, "retrained"),
+            **self._evaluations(largest, "inherited"),
+            "measure-largest": partial(self._measure, largest),
+        }
+        if self.settings.retrain_largest:
+            table["train-largest"] = partial(self._train, largest)
+            table |= self._evaluations(largest, "retrained")
+        return table
+
+    def _evaluations(self, which: Candidate, weights: str) -> dict[str, Callable[[str], Step]]:
+        return {
+            f"translate-{which.name}-{weights}": partial(self._translate, which, weights),
+            f"evaluate-{which.name}-{weights}": partial(self._score, which, weights),
+        }
+
+    def _about(self, name: str, about: str, made_from: Sequence[str]) -> dict[str, Any]:
+        """The fields of a step that are the same whatever it does."""
+        return {
+            "name": name,
+            "about": about,
+            "variant": self.file.variant(*made_from),
+            "minutes": self._minutes.get(name),
+        }
+
+    def _preprocess(self, name: str) -> Step:
+        script = self.file.stage_file(name)
+        return Step(
+            **self._about(name, "make, tokenise and binarise the text", (name,)),
+            command=(_bash(), str(script), *self.settings.preprocess_arguments),
+            inputs=(script, Path("configs/common.sh")),
+            outputs=(self.settings.data,),
+        )
+
+    def _train_supertransformer(self, name: str) -> Step:
+        space = self.file.stage_file("supertransformer")
+        return Step(
+            **self._about(name, "train all SubTransformers at once, with shared weights", _SPACE),
+            command=commands.train(space, self.supernet.parent),
+            inputs=(space, self.settings.data),
+            outputs=(self.supernet,),
+            work_dir=self.supernet.parent,
+        )
+
+    def _latency_dataset(self, name: str) -> Step:
+        configs = self.file.stage_file("latency-dataset")
+        return Step(
+            **self._about(name, "measure SubTransformers on this machine", _LATENCIES),
+            command=commands.latency_dataset(configs, self.latencies),
+            # Of the data the sizes of its dictionaries count: the output layer is as wide.
+            inputs=(configs, self.settings.data),
+            outputs=(self.latencies,),
+            depends_on_machine=True,
+        )
+
+    def _latency_predictor(self, name: str) -> Step:
+        configs = self.file.stage_file("latency-predictor")
+        return Step(
+            **self._about(name, "fit a predictor to the measurements", _PREDICTOR),
+            command=commands.latency_predictor(configs, self.latencies, self.predictor),
+            inputs=(configs, self.latencies),
+            outputs=(self.predictor,),
+        )
+
+    def _evo_search(self, name: str) -> Step:
+        space, configs = self.file.stage_file("supertransformer"), self.file.stage_file(name)
+        entries = read_config_files([str(space), str(configs)])
+        named = [Path(entries[key].text()) for key in _FILE_KEYS if key in entries]
+        winner = self.best.yml
+        return Step(
+            **self._about(
+                name, "search for the best SubTransformer under the latency limit", _WINNER
+            ),
+            command=commands.search(
+                space, configs, supernet=self.supernet, predictor=self.predictor, winner=winner
+            ),
+            inputs=(space, configs, self.supernet, self.predictor, self.settings.data, *named),
+            outputs=(winner,),
+            work_dir=winner.with_suffix(".search"),
+        )
+
+    def _train(self, which: Candidate, name: str) -> Step:
+        training, folder = self.file.stage_file("subtransformer"), which.retrained.parent
+        return Step(
+            **self._about(
+                name, f"train {which.about} from scratch", (*which.made_from, *_TRAINING)
+            ),
+            command=commands.train(which.yml, folder, sub_configs=training),
+            inputs=(which.yml, training, self.settings.data),
+            outputs=(which.retrained,),
+            work_dir=folder,
+        )
+
+    def _measure(self, which: Candidate, name: str) -> Step:
+        configs = self.file.stage_file("latency-dataset")
+        return Step(
+            **self._about(name, f"measure {which.about}", (*which.made_from, *_LATENCIES)),
+            command=commands.measure(which.yml, configs, on_cpu=self.settings.on_cpu),
+            inputs=(which.yml, configs, self.settings.data),
+            outputs=(),
+            depends_on_machine=True,
+        )
+
+    def _translate(self, which: Candidate, weights: str, name: str) -> Step:
+        about = f"translate the {self.settings.subset} set with {which.about}, {weights} weights"
+        return self.evaluation().translate(**self._scored(name, about, which, weights))
+
+    def _score(self, which: Candidate, weights: str, name: str) -> Step:
+        about = f"score the translations of {which.about}, {weights} weights"
+        return self.evaluation().score(**self._scored(name, about, which, weights))
+
+    def _scored(self, name: str, about: str, which: Candidate, weights: str) -> dict[str, Any]:
+        inherits = weights == "inherited"
+        made_from = (*which.made_from, *_TRAINING, *(_SPACE if inherits else ()))
+        return {
+            **self._about(name, about, made_from),
+            "checkpoint": self.supernet if inherits else which.retrained,
+            "arch": which.yml,
+        }
+
+
+def _bash() -> str:
+    found = shutil.which("bash")
+    if found is None:
+        raise ConfigError("the pipeline needs bash, which is not installed")
+    return found

@@ -1,0 +1,144 @@
+"""A pipeline from its YAML file: all of it, some steps of it, or the test of one checkpoint."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hat.arch.hat_yaml import write_arch
+from hat.errors import ConfigError
+from hat.pipeline.plan import Plan
+from hat.pipeline.report import Report, write_report
+from hat.pipeline.settings import read_pipeline
+from hat.pipeline.steps import Runner, Step, printable
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """What a run of a pipeline left."""
+
+    steps: dict[str, Mapping[str, Any]]
+    """Step -> what its command printed last."""
+
+    report: Report | None
+    """None where not all steps were asked for."""
+
+
+class Pipeline:
+    """The five stages and the scoring of one task.
+
+    A step runs when its command or the content of a file it reads has changed since it last ran
+    here, or when what it wrote is gone; otherwise it is skipped. Paths hold from the folder in
+    which it runs.
+    """
+
+    def __init__(self, path: str | Path, **settings: Any) -> None:
+        """Reads the pipeline.
+
+        Args:
+            path: YAML file, such as ``configs/numbers.en-fr/pipeline.yml``.
+            settings: of ``PipelineSettings``, used instead of the file's: ``hardware="gpu"``.
+
+        Raises:
+            ConfigError: naming a key that is missing or wrong.
+        """
+        self._file = read_pipeline(path, settings)
+        self.settings = self._file.settings
+        self.plan = Plan(self._file)
+
+    def run(
+        self,
+        *,
+        only: Sequence[str] = (),
+        architecture: Path | None = None,
+        flags: Sequence[str] = (),
+        by_hand: bool = False,
+        say: Callable[[str], None] = print,
+    ) -> PipelineResult:
+        """Runs what is not up to date.
+
+        Args:
+            only: the names of the steps that shall run; none: all.
+            architecture: YAML file of a SubTransformer that is trained, measured and scored in
+                place of what the search found; needs ``only``.
+            flags: for the command of the only step, after its own.
+            by_hand: see ``Runner``.
+            say: takes lines of progress.
+
+        Raises:
+            ConfigError: if there is no such step, or a file is not there.
+            StepError: if a step fails.
+        """
+        plan = self._plan(architecture)
+        runner = self._runner(by_hand, say)
+        results = {}
+        for step in self.steps(only=only, architecture=architecture, flags=flags):
+            if plan.largest.yml in step.inputs:
+                write_arch(plan.largest.yml, plan.space.largest(), "The largest SubTransformer.")
+            results[step.name] = runner.run(step).result
+        return PipelineResult(results, None if only else write_report(plan, results))
+
+    def test(
+        self, checkpoint: Path, architecture: Path, *, say: Callable[[str], None] = print
+    ) -> Mapping[str, Any]:
+        """Translates with one SubTransformer of a checkpoint and scores, whatever was done before.
+
+        Returns:
+            What ``hat score`` prints: ``bleu``, ``chrf``, ``signature`` and more. The translations
+            are in ``exp``, beside the checkpoint.
+        """
+        runner = Runner(checkpoint.parent / "exp", platform.machine(), say, by_hand=True)
+        result: Mapping[str, Any] = {}
+        for step in self.test_steps(checkpoint, architecture):
+            result = runner.execute(step).result
+        return result
+
+    def steps(
+        self,
+        *,
+        only: Sequence[str] = (),
+        architecture: Path | None = None,
+        flags: Sequence[str] = (),
+    ) -> list[Step]:
+        """Returns the steps that ``run`` would run, in order.
+
+        Raises:
+            ConfigError: as ``run``.
+        """
+        if (architecture is not None or flags) and not only:
+            raise ConfigError("an architecture, or flags after --, need the step: --only STEP")
+        steps = self._plan(architecture).steps(only)
+        if flags and len(steps) > 1:
+            raise ConfigError(f"flags after -- are for one step, but --only names {len(steps)}")
+        return [replace(step, command=(*step.command, *flags)) for step in steps]
+
+    def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:
+        """Returns the steps of ``test``."""
+        evaluation, name = self.plan.evaluation(), f"{architecture.stem}.{self.settings.subset}"
+        return [
+            evaluation.translate(f"translate.{name}", checkpoint, architecture),
+            evaluation.score(f"score.{name}", checkpoint, architecture),
+        ]
+
+    def preview(self, steps: Sequence[Step]) -> list[str]:
+        """Returns how much there is to do, then the steps and their commands; runs nothing."""
+        runner = self._runner()
+        expected = [runner.expected_seconds(step) for step in steps]
+        known = sum(seconds for seconds in expected if seconds is not None)
+        unknown = sum(seconds is None for seconds in expected)
+        more = f", plus {unknown} steps that never ran here" if unknown else ""
+        about = f"{len(steps)} steps, about {known / 60:.1f} min of work{more}"
+        lines = [f"{self.settings.task}: {about}"]
+        for step, seconds in zip(steps, expected, strict=True):
+            lines.append(f"{'=' if seconds == 0 else '>'} {step.name}: {step.about}")
+            lines.append(f"  {printable(step.command)}")
+        return lines
+
+    def _plan(self, architecture: Path | None) -> Plan:
+        return self.plan if architecture is None else Plan(self._file, architecture)
+
+    def _runner(self, by_hand: bool = False, say: Callable[[str], None] = print) -> Runner:
+        device = "cpu" if self.settings.on_cpu else "gpu"
+        machine = f"{platform.machine()} {platform.node()} {device}"
+        return Runner(self.plan.run_dir, machine, say, by_hand=by_hand)

@@ -1,0 +1,192 @@
+"""The settings of a pipeline: a YAML file, what is given instead, and the hardware in file names.
+
+The stages' files may differ between kinds of hardware. Their names then hold ``{hardware}``, the
+name of the hardware (``gpu_titanxp``), or ``{hardware-name}``, which leaves out the kind
+(``titanxp``), as HAT names the files of its searches.
+"""
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from hat.cli.flags import add_flags
+from hat.cli.options import check_keys, read_yaml, set_defaults
+from hat.errors import ConfigError
+from hat.settings import AtLeast, Settings, Shown, from_values, own_settings
+from hat.yaml_reader import Entry
+
+_HOLDS_HARDWARE = "{hardware"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineSettings(Settings):
+    """Paths hold from the folder in which the pipeline runs."""
+
+    task: str
+    run_dir: Annotated[Path, Shown("DIR")]
+    """folder for everything that is made, but the data"""
+
+    data: Annotated[Path, Shown("DIR")]
+    """folder of the binarised data"""
+
+    hardware: Annotated[str | None, Shown("NAME")] = None
+    """the name that stands for {hardware} in the stages' files"""
+
+    device: Literal["cpu", "gpu"] | None = None
+    """what measures and translates (default: gpu if the hardware's name begins so, else cpu)"""
+
+    preprocess: Annotated[Path, Shown("SCRIPT")]
+    """bash script that makes the data"""
+
+    preprocess_arguments: Annotated[tuple[str, ...], Shown("WORD")] = ()
+    supertransformer: Annotated[str, Shown("YML")]
+    """space and training of the SuperTransformer"""
+
+    latency_dataset: Annotated[str, Shown("YML")]
+    latency_predictor: Annotated[str, Shown("YML")]
+    evo_search: Annotated[str, Shown("YML")]
+    subtransformer: Annotated[str, Shown("YML")]
+    """training of one SubTransformer"""
+
+    retrain_largest: bool = False
+    """train the largest SubTransformer from scratch, too"""
+
+    subset: Literal["valid", "test"] = "test"
+    """what is translated"""
+
+    beam: Annotated[int, AtLeast(1)] = 5
+    lenpen: float = 1.0
+    """length penalty"""
+
+    metric: Literal["normal", "sacre"] = "normal"
+    """normal: compound-split BLEU of the tokenised text; sacre: sacreBLEU of the detokenised one"""
+
+    target_lang: Annotated[str | None, Shown("LANG")] = None
+    """language of the translations (default: target-lang in the file of subtransformer)"""
+
+    reference: Annotated[str | None, Shown("FILE")] = None
+    """raw text of {subset}: sacre's references, where the file is there"""
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the CPU measures and translates."""
+        return (self.device or (self.hardware or "cpu")[:3]) != "gpu"
+
+
+STAGE_FILES = (
+    "supertransformer",
+    "latency-dataset",
+    "latency-predictor",
+    "evo-search",
+    "subtransformer",
+)
+"""The settings whose files may differ between kinds of hardware."""
+
+_HARDWARE = re.compile(r"\w[\w.-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class PipelineFile:
+    """A pipeline's settings, and where they come from."""
+
+    path: Path
+    settings: PipelineSettings
+    minutes: Mapping[str, Entry]
+    """Step -> how long it takes on two CPU cores."""
+
+    places: Mapping[str, str]
+    """Key -> ``file:line`` or the flag."""
+
+    def stage_file(self, key: str) -> Path:
+        """Returns the file of a stage for the hardware.
+
+        Raises:
+            ConfigError: if it is not there.
+        """
+        path = Path(self._for_hardware(key))
+        if not path.is_file():
+            raise ConfigError(f"{self.places[key]}: {key}: {path} does not exist in {Path.cwd()}")
+        return path
+
+    def variant(self, *keys: str) -> str:
+        """Returns ``_HARDWARE`` if any of the stages' files depends on it, else nothing.
+
+        What is made from these files has it in its name: with other hardware, it is another.
+        """
+        depends = any(_HOLDS_HARDWARE in self._named(key) for key in keys)
+        return f"_{self.settings.hardware}" if depends else ""
+
+    def _named(self, key: str) -> str:
+        return str(getattr(self.settings, key.replace("-", "_")))
+
+    def _for_hardware(self, key: str) -> str:
+        place, hardware = self.places[key], self.settings.hardware
+
+        def value(found: re.Match[str]) -> str:
+            if hardware is None:
+                raise ConfigError(f"{place}: {key} holds {found[0]}, but no hardware is given")
+            values = {"{hardware}": hardware, "{hardware-name}": hardware.partition("_")[2]}
+            if found[0] not in values:
+                known = " or ".join(values)
+                raise ConfigError(f"{place}: {key} may hold {known}, but found {found[0]}")
+            return values[found[0]] or hardware
+
+        return re.sub(r"\{[^{}]*\}", value, self._named(key))
+
+
+def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
+    """Reads a pipeline file.
+
+    Args:
+        path: the YAML file.
+        given: settings by field name that are used instead of the file's.
+
+    Raises:
+        ConfigError: with file and line, or the flag, of what is wrong.
+        TypeError: if something is given that is no setting.
+    """
+    unknown = given.keys() - {field.name for field in fields(PipelineSettings)}
+    if unknown:
+        raise TypeError(f"a pipeline has no settings {', '.join(sorted(unknown))}")
+    entries = read_yaml(path)
+    settings = own_settings(PipelineSettings)
+    check_keys(entries, ["minutes", *(setting.key for setting in settings)])
+    minutes = entries.pop("minutes", None)
+    reader = argparse.ArgumentParser(add_help=False)
+    add_flags(reader, PipelineSettings)
+    set_defaults(reader, entries)
+    values = {**vars(reader.parse_args([])), **given}
+    places = {setting.key: f"--{setting.key}" for setting in settings if setting.field in given}
+    places = {**{key: entry.where for key, entry in entries.items()}, **places}
+    for setting in settings:
+        value = values[setting.field]
+        if value is None and setting.is_required:
+            raise ConfigError(f"{path}: {setting.key} is missing")
+        if value is not None and setting.key in places:
+            value = tuple(value) if isinstance(value, list) else value
+            setting.check(value, places[setting.key])
+            # In a command line, it would be an option.
+            if setting.type in (str, Path) and not setting.is_list and str(value).startswith("-"):
+                place = places[setting.key]
+                raise ConfigError(f"{place}: {setting.key} cannot begin with a dash: {value!r}")
+    file = PipelineFile(
+        path=Path(path),
+        settings=from_values(PipelineSettings, values),
+        minutes=minutes.block() if minutes else {},
+        places=places,
+    )
+    _check_hardware(file)
+    return file
+
+
+def _check_hardware(file: PipelineFile) -> None:
+    hardware, place = file.settings.hardware, file.places.get("hardware")
+    if hardware is None:
+        return
+    if not _HARDWARE.fullmatch(hardware):
+        raise ConfigError(f"{place}: hardware must be a name, but found {hardware!r}")
+    if place == "--hardware" and not file.variant(*STAGE_FILES):
+        raise ConfigError(f"{file.path}: holds no {{hardware}}, so there is nothing to choose")

@@ -1,0 +1,154 @@
+"""``hat.Pipeline`` with a stand-in for hat: what runs, what is shown, what is left."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import hat
+from hat.arch.hat_yaml import load_arch
+from hat.commands.pipeline import main
+from hat.errors import ConfigError, HatError
+from hat.pipeline import commands
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FAKE_HAT = """
+echo "$@" >> calls
+command="$1"
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --save-dir) mkdir -p "$2" && echo "$2" > "$2/checkpoint_best.pt" ;;
+    --write-config-path) echo "$2" > "$2" ;;
+    --lat-dataset-path) [ $command = latency-predictor ] || echo "$2" > "$2" ;;
+    --ckpt-path) [ $command = evo-search ] || echo "$2" > "$2" ;;
+    --fail) echo "error: no such thing" >&2; exit 3 ;;
+  esac
+  shift
+done
+printf '{"latency_ms": 1.5, "predicted_ms": 1.4, "limit_ms": 2.0, "bleu": 30.0, '
+printf '"chrf": 50.0, "exact_match": 0.25, "signature": "%s"}\\n' $command
+"""
+"""Stands in for hat: notes how it was called, and writes what it should."""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pipeline file in a folder of its own, which is the working one."""
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    (tmp_path / "hat.sh").write_text(FAKE_HAT)
+    (tmp_path / "prepare.sh").write_text("mkdir -p data && touch data/dict.txt && echo '{}'\n")
+    monkeypatch.setattr(commands, "HAT", ("sh", "hat.sh"))
+    monkeypatch.chdir(tmp_path)
+    text = Path("configs/numbers.en-fr/pipeline.yml").read_text()
+    for key, value in (("preprocess", "prepare.sh"), ("data", "data"), ("run-dir", "run")):
+        lines = text.splitlines()
+        text = "\n".join(f"{key}: {value}" if x.startswith(f"{key}:") else x for x in lines)
+    (tmp_path / "pipeline.yml").write_text(text + "\n")
+    return tmp_path / "pipeline.yml"
+
+
+def calls() -> list[str]:
+    return Path("calls").read_text().splitlines()
+
+
+def test_a_pipeline_runs_once_from_python_and_from_the_command_line(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline = hat.Pipeline(path)
+    found = pipeline.run(say=lambda _: None)
+    assert found.report is not None and found.report.files["report"] == Path("run/report_cpu.md")
+    assert "30.00" in found.report.text
+    results = json.loads(Path("run/results_cpu.json").read_text())
+    assert list(results["steps"]) == [step.name for step in pipeline.steps()]
+    assert results["steps"]["measure-best"]["latency_ms"] == 1.5
+    assert load_arch("run/largest.yml") == pipeline.plan.space.largest()
+    assert len(calls()) == len(pipeline.steps()) - 1
+
+    capsys.readouterr()
+    main([str(path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "numbers.en-fr: 17 steps, about 0.0 min of work"
+    assert sum(line.startswith("= ") for line in lines) == 17
+    assert json.loads(lines[-1]) == {
+        "report": "run/report_cpu.md",
+        "signature": found.report.signature,
+    }
+    assert len(calls()) == len(pipeline.steps()) - 1
+
+
+def test_other_hardware_redoes_only_what_depends_on_it(path: Path) -> None:
+    hat.Pipeline(path).run(say=lambda _: None)
+    before = {p: p.stat().st_mtime_ns for p in Path("run").rglob("*") if "cpu" in p.name}
+    lines: list[str] = []
+    hat.Pipeline(path, hardware="gpu", device="cpu").run(say=lines.append)
+    skipped = {line[2:].split(":")[0] for line in lines if line.startswith("=")}
+    assert skipped == {
+        *("preprocess", "train-supertransformer", "translate-largest-inherited", "train-largest"),
+        *("evaluate-largest-inherited", "translate-largest-retrained"),
+        "evaluate-largest-retrained",
+    }
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    lines.clear()
+    hat.Pipeline(path).run(say=lines.append)
+    assert all(line.startswith("=") for line in lines)
+
+
+def run(argv: Sequence[str]) -> int:
+    try:
+        main(argv)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_single_steps_print_what_their_command_prints(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = [str(path), "--only", "train-supertransformer"]
+    for number in (1, 2):
+        assert run(first) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["signature"] == "train", f"run {number}"
+        assert ("up to date" in err) == (number == 2)
+    assert run([*first, "--", "--seed", "2"]) == 0
+    assert calls()[-1].endswith("--save-dir run/supertransformer --seed 2")
+    assert run([*first, "--", "--fail"]) == 3
+    assert "error: no such thing" in capsys.readouterr().err
+    assert run([*first, "--hardware", "gpu", "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("> train-supertransformer")
+
+
+def test_a_checkpoint_is_tested_anew_every_time(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("data").mkdir()
+    Path("mine").mkdir()
+    for name in ("mine/c.pt", "mine/sub.yml"):
+        Path(name).write_text("x")
+    flags = ["--test", "mine/c.pt", "--architecture", "mine/sub.yml", "--subset", "valid"]
+    for _ in range(2):
+        assert run([str(path), *flags, "--metric", "sacre"]) == 0
+        assert json.loads(capsys.readouterr().out)["signature"] == "score"
+    log = "mine/exp/sub.yml_valid_gen.out"
+    assert calls()[2:] == [
+        "generate --configs=mine/sub.yml"
+        " --sub-configs=configs/numbers.en-fr/subtransformer/common.yml --path mine/c.pt"
+        " --gen-subset valid --batch-size 128 --remove-bpe --beam 5 --lenpen 1 --cpu",
+        f"score {log} --metric sacre --target-lang fr",
+    ]
+    assert json.loads(Path(log).read_text())["signature"] == "generate"
+    assert run([str(path), *flags[:2]]) == 2
+    assert "--test needs --architecture" in capsys.readouterr().err
+    assert run([str(path), *flags, "--device", "gpu", "--dry-run"]) == 0
+    assert "--cpu" not in capsys.readouterr().out
+
+
+def test_settings_from_python_are_checked(path: Path) -> None:
+    with pytest.raises(TypeError, match="has no settings hardwear"):
+        hat.Pipeline(path, hardwear="gpu")
+    with pytest.raises(ConfigError, match="--beam: beam must be at least 1, but found 0"):
+        hat.Pipeline(path, beam=0)
+    with pytest.raises(HatError, match=r"--hardware: hardware must be a name, but found '\.\./x'"):
+        hat.Pipeline(path, hardware="../x")
