@@ -14,11 +14,10 @@ import torch
 
 pytest.importorskip("fairseq")
 
-from hat.nas.options import add_search_options
-
 import hat.cli.training_keys
 from hat import machine
 from hat.cli.training_keys import TRAINING_KEYS
+from hat.commands.search import add_search_flags
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.arguments import (
     check_data_folder,
@@ -84,7 +83,7 @@ def test_hat_s_own_search_files_load_unchanged(hats_configs: Path, task: str) ->
         args = parse(
             training_parser,
             [f"--configs={space}", f"--evo-configs={evo}", "--latency-constraint", "70%"],
-            add_options=add_search_options,
+            add_options=add_search_flags,
         )
         assert (args.evo_iter, args.population_size, args.mutation_prob) == (30, 125, 0.3)
         assert args.feature_norm == [640, 6, 2048, 6, 640, 6, 2048, 6, 6, 2]
@@ -264,7 +263,7 @@ def test_no_text_of_a_file_can_name_code(space_yml: Path, tmp_path: Path) -> Non
     args = parse(
         training_parser,
         [f"--configs={space_yml}", f"--evo-configs={bad}"],
-        add_options=add_search_options,
+        add_options=add_search_flags,
     )
     assert (args.data, args.save_dir, args.user_dir) == (evil, evil, None)
     assert args.latency_constraint == [evil]
@@ -334,8 +333,8 @@ def test_a_damaged_data_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_list_of_training_keys_is_fairseq_s(tmp_path: Path) -> None:
     before = Path(hat.cli.training_keys.__file__).read_text()
-    (tmp_path / "hat").mkdir()
+    (tmp_path / "hat" / "cli").mkdir(parents=True)
     tool = ROOT / "tools" / "list_training_keys.py"
     subprocess.run([sys.executable, str(tool)], cwd=tmp_path, check=True, timeout=120)
-    written = (tmp_path / "hat" / "training_keys.py").read_text()
+    written = (tmp_path / "hat" / "cli" / "training_keys.py").read_text()
     assert written.split() == before.split()
