@@ -93,9 +93,12 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
         model.set_sample_config(arch)
     ground = Ground(space=space, config=model.config, src_len=supernet.src_len, say=say)
     limits: list[SearchLimit] = []
+    origins: dict[str, str] = {}
     for name in LIMITS:
         part = LIMITS.load(name)
-        limits += part.build(picked(settings, part.Settings), ground)
+        built_limits = part.build(picked(settings, part.Settings), ground)
+        origins |= LIMITS.origin(name) if built_limits else {}
+        limits += built_limits
     for each in limits:
         say(f"| limit: {describe_limit(each.limit)}")
     scorer = build_scorer(search.scorer, supernet, settings)
@@ -129,11 +132,14 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
     conditions = {
         **supernet.signature(reads_data=scorer.reads_data),
         **settings_signature(search),
+        **ALGORITHMS.origin(search.search_algorithm),
         **settings_signature(sizes),
+        **SCORERS.origin(search.scorer),
         **scorer.signature(),
-        **(screen.signature() if screen is not None else {}),
+        **(SCORERS.origin(search.screen_by) | screen.signature() if screen is not None else {}),
         **{f"limit {each.limit.name}": float(f"{each.limit.at_most:.9g}") for each in limits},
         **{key: value for each in limits for key, value in each.signature.items()},
+        **origins,
         "parents kept by a race": keep,
     }
     problem = Problem(
