@@ -42,7 +42,7 @@ class Supernet:
 
     label_smoothing: float
     src_len: int
-    """Tokens of the sentence that work is counted of."""
+    """Tokens of the sentence whose FLOPs are counted."""
 
     seed: int
     checkpoint: str

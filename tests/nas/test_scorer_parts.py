@@ -125,9 +125,8 @@ def _others(setting: Setting, value: Any) -> Iterator[Any]:
     elif setting.type is str:
         yield "loss"
     else:
-        yield setting.type(
-            3 if value is None else value / 2 if setting.type is float else value + 1
-        )
+        larger = 3 if value is None else value + 1
+        yield value / 2 if setting.type is float else larger
 
 
 def test_no_two_scorers_sign_alike(loaded: Supernet, given: Given) -> None:
