@@ -139,7 +139,8 @@ def run_training(args: argparse.Namespace) -> Trained | None:
     add_torchrun_options(args)
     beginning = begin(args)
     if beginning.why_over is not None:
-        logger.info("nothing to train: %s", beginning.why_over)
+        if is_first_process():  # the result is to be the last line of all processes
+            logger.info("nothing to train: %s", beginning.why_over)
     else:
         setattr(args, training_record.OPTION, beginning.record.to_plain())
         _run_fairseq(args, beginning.loads)

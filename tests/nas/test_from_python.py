@@ -125,3 +125,18 @@ def test_settings_that_nobody_reads_are_refused(
         hat.search(loaded, *settings, write_config_path=tmp_path / "best.yml")
     assert str(error.value).startswith(message)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_predictor_is_fitted_with_the_settings_of_its_kind(
+    tmp_path: Path, search_space: SearchSpace
+) -> None:
+    rng = np.random.default_rng(0)
+    samples = [simulated_sample(search_space.sample(rng), rng, 0.1) for _ in range(60)]
+    write_samples(path := tmp_path / "latency.csv", samples)
+    squared = hat.PREDICTORS.load("additive").Settings(loss="squared")
+    kind = hat.FitSettings(predictor="additive")
+    plain, other = hat.fit_predictor(path, kind), hat.fit_predictor([path], squared, kind)
+    assert "|loss:robust|" in plain.signature and "|loss:squared|" in other.signature
+    assert plain.predictor.signature() != other.predictor.signature()
+    with pytest.raises(ConfigError, match="fit_predictor reads no settings SearchS"):
+        hat.fit_predictor(path, hat.SearchSettings())
