@@ -1,12 +1,17 @@
 """hat: hardware-aware Transformer architecture search.
 
-The public functions are imported when they are first used, so that ``import hat`` costs nothing
-and the parts that need no torch work without it.
+What the commands do is a function here, with the same settings. The public names are imported when
+they are first used, so that ``import hat`` costs nothing and the parts that need no torch work
+without it.
 """
 
 import importlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import hat.search
 from hat.machine.shape_caches import keep_small
 from hat.machine.threads import set_default
 from hat.version import __version__
@@ -16,17 +21,34 @@ if TYPE_CHECKING:
     from hat.arch.hat_yaml import load_arch, write_arch
     from hat.arch.space import SearchSpace
     from hat.errors import HatError
+    from hat.fairseq_plugin.training import train
+    from hat.latency.fit import FitSettings, fit_predictor
+    from hat.latency.predictors import PREDICTORS
+    from hat.latency.predictors.load import load_predictor
     from hat.models.checkpoint import load_checkpoint
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
     from hat.models.super_transformer import SuperTransformer
+    from hat.nas.limits import LIMITS
+    from hat.nas.limits.latency import LatencySettings
+    from hat.nas.retrain import RetrainSettings
+    from hat.nas.run import SearchOutcome
+    from hat.nas.scorers import SCORERS
+    from hat.nas.settings import FinishSettings, SearchSettings
+    from hat.nas.supernet import Supernet, load_supernet
     from hat.pipeline.run import Pipeline
+    from hat.search.algorithms import ALGORITHMS
+    from hat.search.algorithms.generation import GenerationSettings
+    from hat.settings import Settings
+
+    search: "_Search"
 
 # Every command and every ``import hat`` comes by here.
 keep_small()
 set_default()
 
 _HOME = {
+    # architectures and networks
     "DecoderConfig": "hat.arch.config",
     "EncoderConfig": "hat.arch.config",
     "HatError": "hat.errors",
@@ -39,24 +61,87 @@ _HOME = {
     "load_arch": "hat.arch.hat_yaml",
     "load_checkpoint": "hat.models.checkpoint",
     "write_arch": "hat.arch.hat_yaml",
+    # what the commands do, in the order of a search; ``hat.search`` is below
+    "train": "hat.fairseq_plugin.training",
+    # "measure": its line goes here
+    "fit_predictor": "hat.latency.fit",
+    "load_predictor": "hat.latency.predictors.load",
+    "load_supernet": "hat.nas.supernet",
+    # "Pipeline": its line goes here
+    # their settings
+    "FinishSettings": "hat.nas.settings",
+    "FitSettings": "hat.latency.fit",
+    "GenerationSettings": "hat.search.algorithms.generation",
+    "LatencySettings": "hat.nas.limits.latency",
+    "RetrainSettings": "hat.nas.retrain",
+    "SearchSettings": "hat.nas.settings",
+    # the tables of named parts: hat.SCORERS.load("bleu").Settings
+    "ALGORITHMS": "hat.search.algorithms",
+    "LIMITS": "hat.nas.limits",
+    "PREDICTORS": "hat.latency.predictors",
+    "SCORERS": "hat.nas.scorers",
 }
 """The module of each public name."""
 
 __all__ = [
+    "ALGORITHMS",
+    "LIMITS",
+    "PREDICTORS",
+    "SCORERS",
     "DecoderConfig",
     "EncoderConfig",
+    "FinishSettings",
+    "FitSettings",
+    "GenerationSettings",
     "HatError",
+    "LatencySettings",
     "Pipeline",
+    "RetrainSettings",
+    "SearchSettings",
     "SearchSpace",
     "SubTransformerConfig",
     "SuperTransformer",
     "SuperTransformerConfig",
     "__version__",
     "extract",
+    "fit_predictor",
     "load_arch",
     "load_checkpoint",
+    "load_predictor",
+    "load_supernet",
+    "search",
+    "train",
     "write_arch",
 ]
+
+
+class _Search(ModuleType):
+    """The package ``hat.search``, which can be called, too: ``hat.search(...)`` searches.
+
+    A function of that name would be lost as soon as a module of the package is imported.
+    """
+
+    def __call__(
+        self,
+        supernet: "Supernet",
+        *settings: "Settings",
+        write_config_path: str | Path,
+        search_dir: str | Path | None = None,
+        say: Callable[[str], None] = print,
+    ) -> "SearchOutcome | None":
+        """Searches the space of a supernet under limits: see ``hat.nas.run.search``."""
+        from hat.nas.run import search as run
+
+        return run(
+            supernet,
+            *settings,
+            write_config_path=write_config_path,
+            search_dir=search_dir,
+            say=say,
+        )
+
+
+hat.search.__class__ = _Search
 
 
 def __getattr__(name: str) -> Any:

@@ -12,14 +12,17 @@ class with
 
 Modules of parts are imported when a part is used or its flags are listed, so they import heavy
 packages inside functions only. Other packages add parts by entry points: see docs/extending.md.
+What an installed package adds wrongly stops every command that lists parts of the kind, with one
+sentence, whether the part is asked for or not: nobody should search by less than is installed.
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from hat.errors import ConfigError, suggestion
+from hat.settings import all_settings
 
 P = TypeVar("P")
 
@@ -27,21 +30,29 @@ P = TypeVar("P")
 class Parts(Generic[P]):
     """The parts of one kind, by name, each imported when it is asked for."""
 
-    def __init__(self, kind: str, group: str, table: Mapping[str, str]) -> None:
+    def __init__(
+        self, kind: str, group: str, table: Mapping[str, str], *, needs: Iterable[str] = ()
+    ) -> None:
         """Sets up a table.
 
         Args:
             kind: what a part is called in messages: ``scorer``.
             group: the entry points by which other packages add parts: ``hat.scorers``.
             table: name -> ``module:Class``.
+            needs: attributes that a part of this kind has besides ``Settings`` and ``build``.
         """
         self.kind = kind
         self.group = group
+        self.needs = ("Settings", "build", *needs)
         self._table = dict(table)
 
     def names(self) -> tuple[str, ...]:
-        """Returns all names: ours in the order of the table, then those of other packages."""
-        return (*self._table, *(name for name in self._found() if name not in self._table))
+        """Returns all names: ours in the order of the table, then those of other packages.
+
+        Raises:
+            ConfigError: if a package adds a name that there is already.
+        """
+        return (*self._table, *self._found())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -53,7 +64,8 @@ class Parts(Generic[P]):
         """Imports the part called ``name``.
 
         Raises:
-            ConfigError: if there is none, or another package's part cannot be imported.
+            ConfigError: if there is none, or another package's part cannot be imported or lacks
+                something that every part of this kind has.
         """
         if name in self._table:
             module, _, attribute = self._table[name].partition(":")
@@ -63,14 +75,30 @@ class Parts(Generic[P]):
             names = self.names()
             hint = suggestion(name, names) or f"; there are {', '.join(names)}"
             raise ConfigError(f"unknown {self.kind} {name!r}{hint}")
+        what = f"the {self.kind} {name!r} of the package {_package(found[name])}"
         try:
-            return cast(type[P], found[name].load())
+            part = found[name].load()
         except Exception as error:
-            source = found[name].dist
-            package = source.name if source is not None else found[name].value
+            reason = " ".join(str(error).split())
             raise ConfigError(
-                f"the {self.kind} {name!r} of the package {package} cannot be imported: {error}"
+                f"{what} cannot be imported: {type(error).__name__}: {reason}"
             ) from error
+        missing = [needed for needed in self.needs if not hasattr(part, needed)]
+        if missing:
+            raise ConfigError(f"{what} has no {missing[0]!r}, which every {self.kind} needs")
+        try:
+            all_settings(part.Settings)
+        except Exception as error:
+            raise ConfigError(f"{what} has wrong settings: {error}") from error
+        return cast(type[P], part)
+
+    def origin(self, name: str) -> dict[str, str]:
+        """Returns whose part ``name`` is, for conditions; nothing for ours, as hat's version says.
+
+        Another package's part may do something else in its next version.
+        """
+        found = {} if name in self._table else self._found()
+        return {f"{self.kind} {name}": _package(found[name])} if name in found else {}
 
     def settings(self) -> tuple[type, ...]:
         """Returns the different settings classes of all parts, in the order of the names."""
@@ -82,4 +110,18 @@ class Parts(Generic[P]):
         return tuple(name for name in self.names() if test(self.load(name)))
 
     def _found(self) -> dict[str, EntryPoint]:
-        return {entry.name: entry for entry in entry_points(group=self.group)}
+        found: dict[str, EntryPoint] = {}
+        for entry in entry_points(group=self.group):
+            if entry.name in self._table or entry.name in found:
+                owner = _package(found[entry.name]) if entry.name in found else "hat"
+                raise ConfigError(
+                    f"the package {_package(entry)} adds a {self.kind} {entry.name!r}, but {owner} "
+                    "has one of that name: remove one of the packages, or give it another name"
+                )
+            found[entry.name] = entry
+        return found
+
+
+def _package(entry: EntryPoint) -> str:
+    """Name and version of the package that an entry point is of."""
+    return entry.value if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"

@@ -233,13 +233,15 @@ class Settings:
     """Base of settings classes: checks itself when it is made. See the module."""
 
     def __post_init__(self) -> None:
-        """Checks every field.
+        """Makes tuples of lists and ``Path`` of the text of a path, then checks every field.
 
         Raises:
             ConfigError: naming the first field that is wrong.
         """
         for setting in own_settings(_class_of(self)):
-            setting.check(getattr(self, setting.field))
+            value = _converted(setting, getattr(self, setting.field))
+            setting.check(value)
+            object.__setattr__(self, setting.field, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,8 +275,8 @@ def all_settings(cls: Any) -> tuple[Setting, ...]:
 def from_values(cls: Any, values: Mapping[str, Any]) -> Any:
     """Makes a ``cls`` of values by field name; what ``values`` lacks keeps its default.
 
-    Lists become tuples and paths become ``Path``; ``None`` stands for what was not given. Names
-    that are not fields are left alone, so that one mapping can hold the settings of many classes.
+    ``None`` stands for what was not given. Names that are not fields are left alone, so that one
+    mapping can hold the settings of many classes.
 
     Raises:
         ConfigError: if a value is missing or wrong.
@@ -286,15 +288,46 @@ def from_values(cls: Any, values: Mapping[str, Any]) -> Any:
         if field.name not in own:
             arguments[field.name] = from_values(hints[field.name], values)
         elif values.get(field.name) is not None:
-            arguments[field.name] = _converted(own[field.name], values[field.name])
+            arguments[field.name] = values[field.name]
         elif own[field.name].is_required:
             raise ConfigError(f"--{own[field.name].key} is missing")
     return cls(**arguments)
 
 
+def check_kinds(given: Iterable[Any], known: Iterable[Any], who: str) -> None:
+    """Checks that somebody reads each of the settings of a call from Python, and of each kind one.
+
+    Args:
+        given: what was passed.
+        known: the settings classes that are read.
+        who: what was called, for the sentence of the error.
+
+    Raises:
+        ConfigError: naming what is no settings, is not read, or stands twice.
+    """
+    names = {cls: cls.__name__ for cls in known}
+    seen: set[type] = set()
+    for each in given:
+        cls = type(each)
+        if cls not in names:
+            if isinstance(each, type):
+                raise ConfigError(f"{who} takes settings, not their class: {each.__name__}(...)")
+            found, known_names = cls.__name__, names.values()
+            hint = suggestion(found, known_names) or f"; it reads {', '.join(known_names)}"
+            raise ConfigError(f"{who} reads no settings {found}{hint}")
+        if cls in seen:
+            raise ConfigError(f"{who} takes {cls.__name__} once, but found two")
+        seen.add(cls)
+
+
 def picked(given: Iterable[Any], cls: Any) -> Any:
-    """Returns the settings of class ``cls`` among ``given``, or its defaults if none are."""
-    return next((settings for settings in given if type(settings) is cls), None) or cls()
+    """Returns the settings of class ``cls`` among ``given``, or its defaults if none are.
+
+    Settings of a class made from ``cls`` stand for it where there are none of its own.
+    """
+    fitting = [settings for settings in given if isinstance(settings, cls)]
+    own = [settings for settings in fitting if type(settings) is cls]
+    return next(iter(own + fitting), None) or cls()
 
 
 def settings_signature(settings: Any) -> dict[str, Any]:
@@ -325,9 +358,11 @@ def _class_of(settings: Any) -> Any:
 def _converted(setting: Setting, value: Any) -> Any:
     if setting.is_list and isinstance(value, list):
         value = tuple(value)
-    if setting.type is not Path or value is None:
+    if setting.type is not Path:
         return value
-    return tuple(map(Path, value)) if setting.is_list else Path(value)
+    if isinstance(value, tuple):
+        return tuple(Path(each) if isinstance(each, str) else each for each in value)
+    return Path(value) if isinstance(value, str) else value
 
 
 def _default(field: Any) -> Any:

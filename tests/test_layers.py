@@ -33,7 +33,7 @@ GROUND: dict[str, set[str]] = {
     "conditions": {"errors"},
     "signature": {"version"},
     "settings": {"conditions", "errors"},
-    "parts": {"errors"},
+    "parts": {"errors", "settings"},
 }
 
 ALLOWED: dict[str, set[str]] = {

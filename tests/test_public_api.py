@@ -1,5 +1,6 @@
 """``import hat`` is light, and the README's calls work."""
 
+import inspect
 import subprocess
 import sys
 
@@ -23,3 +24,15 @@ def test_public_names(name: str) -> None:
 def test_unknown_name() -> None:
     with pytest.raises(AttributeError, match="module 'hat' has no attribute 'load_chekpoint'"):
         hat.load_chekpoint  # noqa: B018
+
+
+def test_search_is_a_function_and_a_package() -> None:
+    from hat.nas.run import search
+    from hat.search.loop import Search
+
+    assert hat.search.loop.Search is Search
+    ours = inspect.signature(hat.search).parameters.values()
+    theirs = inspect.signature(search).parameters.values()
+    assert [(p.name, p.kind, p.default) for p in ours] == [
+        (p.name, p.kind, p.default) for p in theirs
+    ]

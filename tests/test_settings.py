@@ -19,6 +19,7 @@ from hat.settings import (
     all_settings,
     from_values,
     own_settings,
+    picked,
     settings_signature,
 )
 
@@ -138,3 +139,20 @@ def test_what_was_not_given_keeps_its_default():
     assert from_values(Sizes, {"rows": None}) == Sizes()
     with pytest.raises(ConfigError, match="rows needs a value"):
         Sizes(rows=None)  # type: ignore[arg-type]
+
+
+def test_python_may_write_lists_and_the_text_of_a_path():
+    made = Everything(name="x", seeds=[1, 2], table="t.csv")  # type: ignore[arg-type]
+    assert made == Everything(name="x", seeds=(1, 2), table=Path("t.csv"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargerSizes(Sizes):
+    columns: int = 2
+
+
+def test_settings_are_picked_by_class_their_own_first():
+    own, larger = Sizes(rows=1), LargerSizes(rows=2)
+    assert picked([larger, own], Sizes) is own
+    assert picked([larger], Sizes) is larger
+    assert picked([own], LargerSizes) == LargerSizes()

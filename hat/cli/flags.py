@@ -30,13 +30,23 @@ def add_flags(
         about: a sentence under the title.
         only_given: whether a flag that is not given leaves no trace in what is parsed, where it
             would leave its default.
+
+    Raises:
+        ConfigError: if ``parser`` has an option of the same name that is another one.
     """
     group: Any = parser if title is None else parser.add_argument_group(title, about)
-    known = {option for action in parser._actions for option in action.option_strings}
+    known = {option: action for action in parser._actions for option in action.option_strings}
     for setting in all_settings(cls):
-        if f"--{setting.key}" not in known:
-            default = {"default": argparse.SUPPRESS} if only_given else {}
-            group.add_argument(f"--{setting.key}", **{**_arguments(setting), **default})
+        flag, arguments = f"--{setting.key}", _arguments(setting)
+        if only_given:
+            arguments["default"] = argparse.SUPPRESS
+        if flag not in known:
+            group.add_argument(flag, **arguments)
+        elif _meaning(known[flag]) != _meaning(_made(flag, arguments)):
+            raise ConfigError(
+                f"{flag} of {cls.__module__}.{cls.__qualname__} is an option with another meaning "
+                "already: give the setting another name"
+            )
 
 
 def read_flags(options: argparse.Namespace, cls: type[S]) -> S:
@@ -46,6 +56,14 @@ def read_flags(options: argparse.Namespace, cls: type[S]) -> S:
         ConfigError: if a setting without default is missing or a value is wrong.
     """
     return cast(S, from_values(cls, vars(options)))
+
+
+def _made(flag: str, arguments: dict[str, Any]) -> argparse.Action:
+    return argparse.ArgumentParser(add_help=False).add_argument(flag, **arguments)
+
+
+def _meaning(action: argparse.Action) -> tuple[Any, ...]:
+    return action.default, action.choices, action.nargs, action.const
 
 
 def _arguments(setting: Setting) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.options import StageParser
-from hat.latency.fit import FitResult, FitSettings, competing, fit_predictor
+from hat.latency.fit import FitResult, FitSettings, fit_predictor
 from hat.latency.predictors import PREDICTORS
 from hat.settings import NO_OUTCOME, Settings
 
@@ -43,9 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of ``latency_predictor.py``."""
     options = _parser().parse_args(list(argv or []))
     files, settings = read_flags(options, _Files), read_flags(options, FitSettings)
-    own = {name: read_flags(options, PREDICTORS.load(name).Settings) for name in PREDICTORS}
-    kind = competing()[0] if settings.predictor == "auto" else settings.predictor
-    fit = fit_predictor(files.lat_dataset_path, settings, own[kind])
+    own: list[Settings] = [read_flags(options, cls) for cls in PREDICTORS.settings()]
+    fit = fit_predictor(files.lat_dataset_path, settings, *own)
     fit.predictor.save(files.ckpt_path)
     _report(fit)
     print_result(

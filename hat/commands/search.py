@@ -12,14 +12,13 @@ from typing import Annotated
 
 from hat.cli.console import command, print_result, set_up_logging
 from hat.cli.flags import add_flags, read_flags
-from hat.errors import ConfigError
-from hat.nas.build import check_limits
+from hat.nas.build import check_limits, settings_classes
 from hat.nas.limits import LIMITS
 from hat.nas.retrain import RetrainSettings
 from hat.nas.run import search
 from hat.nas.scorers import SCORERS
 from hat.nas.settings import FinishSettings, SearchSettings
-from hat.nas.supernet import load_supernet
+from hat.nas.supernet import supernet_of
 from hat.scoring.spread import processes
 from hat.search.algorithms import ALGORITHMS
 from hat.settings import NO_OUTCOME, Settings
@@ -46,12 +45,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     with processes():
         options = parse(training_parser, argv or [], add_options=add_search_flags)
         files = read_flags(options, _Files)
-        settings: tuple[Settings, ...] = tuple(read_flags(options, cls) for cls in _classes())
-        if options.max_tokens is None:
-            raise ConfigError("--max-tokens is missing")
+        settings: list[Settings] = [read_flags(options, cls) for cls in settings_classes()]
         check_limits(settings)
         found = search(
-            load_supernet(options),
+            supernet_of(options),
             *settings,
             write_config_path=files.write_config_path,
             search_dir=files.search_dir,
@@ -89,8 +86,3 @@ def add_search_flags(parser: argparse.ArgumentParser) -> None:
             add_flags(parser, cls, title)
     add_flags(parser, FinishSettings, "finish of the search")
     add_flags(parser, RetrainSettings, "retraining after the search")
-
-
-def _classes() -> tuple[type, ...]:
-    parts = (*ALGORITHMS.settings(), *SCORERS.settings(), *LIMITS.settings())
-    return tuple(dict.fromkeys((SearchSettings, *parts, FinishSettings, RetrainSettings)))

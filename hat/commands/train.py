@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from hat.cli.console import command, print_result, set_up_logging
 from hat.cli.options import read_config_files, split_config_flags
-from hat.signature import signature
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -45,27 +44,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _train(argv: Sequence[str]) -> None:
     set_up_logging()
-    from hat.fairseq_plugin.arguments import check_data_folder, parse, training_parser
+    from hat.fairseq_plugin.arguments import parse, training_parser
     from hat.fairseq_plugin.resuming import add_resume_option
-    from hat.fairseq_plugin.training import train
+    from hat.fairseq_plugin.training import train_and_tell
 
     def add_options(parser: argparse.ArgumentParser) -> None:
         _add_options(parser)
         add_resume_option(parser)
 
-    args = parse(training_parser, argv, add_options=add_options)
-    check_data_folder(vars(args))
-    trained = train(args)
-    if trained is None:
-        return
-    what = "subtransformer" if args.train_subtransformer else "supertransformer"
-    record = trained.record
-    parts = record.signature_parts() if record is not None else {"conditions": "unknown"}
-    print_result(
-        {
-            "checkpoint": None if trained.checkpoint is None else str(trained.checkpoint),
-            "best_loss": trained.best_loss,
-            "num_updates": trained.num_updates,
-            "signature": signature(stage=f"train-{what}", updates=trained.num_updates, **parts),
-        }
-    )
+    result = train_and_tell(parse(training_parser, argv, add_options=add_options))
+    if result is not None:
+        print_result(result)

@@ -13,6 +13,7 @@ import torch
 from fairseq import options
 
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
+from hat.cli.keywords import Files, as_paths, entries_of
 from hat.cli.options import (
     Finder,
     SwitchOrAuto,
@@ -90,6 +91,7 @@ def parse(
     *,
     add_options: AddOptions | None = None,
     ignored_keys: frozenset[str] = frozenset(),
+    strongest: Mapping[str, Entry] | None = None,
 ) -> argparse.Namespace:
     """Parses flags and the YAML files they name into fairseq's namespace.
 
@@ -98,6 +100,7 @@ def parse(
         argv: the command line without the program's name.
         add_options: adds a stage's own options to the parser.
         ignored_keys: keys of YAML files that are another stage's business.
+        strongest: entries that win over those of all files.
 
     Returns:
         The options, with the precisions that this machine lacks switched off (said once).
@@ -108,8 +111,11 @@ def parse(
     paths, flags = split_config_flags(argv)
     data, flags = _split_data(flags)
     entries = read_config_files(paths)
-    refuse(entries, flags)
     translate_old_schedule(entries)
+    for key, entry in (strongest or {}).items():
+        entries.pop(key, None)  # the order decides between two names of one option
+        entries[key] = entry
+    refuse(entries, flags)
     if data:
         entries.pop("data", None)  # the command line names the data folder itself
 
@@ -144,6 +150,38 @@ def parse(
     )
     _choose_precision(args)
     return args
+
+
+def parse_call(
+    where: str,
+    options_: Mapping[str, Any],
+    *,
+    configs: Files = (),
+    sub_configs: Files = (),
+    flags: Sequence[str] = (),
+    add_options: AddOptions | None = None,
+) -> argparse.Namespace:
+    """Returns fairseq's options of a training for a call from Python.
+
+    Args:
+        where: what is called: ``hat.train``.
+        options_: options by keyword, which win over the files.
+        configs: YAML files, as ``--configs`` names them.
+        sub_configs: YAML files that win over those, as ``--sub-configs`` names them.
+        flags: what may stand on a command line only.
+        add_options: adds the flags that fairseq does not know.
+
+    Raises:
+        ConfigError: naming the call, or file and line, of an option that is wrong.
+    """
+    argv = [f"--configs={path}" for path in as_paths(configs)]
+    argv += [f"--sub-configs={path}" for path in as_paths(sub_configs)]
+    return parse(
+        training_parser,
+        [*argv, *flags],
+        add_options=add_options,
+        strongest=entries_of(options_, where),
+    )
 
 
 def _gives_arch(flags: Sequence[str]) -> bool:

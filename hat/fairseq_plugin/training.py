@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from fairseq import checkpoint_utils
@@ -14,13 +15,16 @@ from fairseq.distributed import utils as distributed_utils
 from fairseq_cli.train import main as fairseq_train
 from fairseq_cli.train import should_stop_early
 
+from hat.cli.keywords import Files
 from hat.errors import CheckpointError, ConfigError
+from hat.fairseq_plugin.arguments import check_data_folder, parse_call
 from hat.fairseq_plugin.progress import Progress
-from hat.fairseq_plugin.resuming import begin
+from hat.fairseq_plugin.resuming import add_resume_option, begin
 from hat.machine.heap import keep_freed_memory
 from hat.models import training_record
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
 from hat.models.training_record import TrainingRecord
+from hat.signature import signature
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +73,56 @@ class Trained:
     """The conditions that it was trained under; None if nobody noted them."""
 
 
-def train(args: argparse.Namespace) -> Trained | None:
+def train(
+    configs: Files = (), *, sub_configs: Files = (), resume_anyway: bool = False, **options: Any
+) -> dict[str, Any] | None:
+    """Trains a SuperTransformer, or one SubTransformer from scratch, as ``train.py`` does.
+
+    Args:
+        configs: YAML files; a later one wins over an earlier one.
+        sub_configs: YAML files that win over those, as ``--sub-configs`` names them.
+        resume_anyway: goes on in ``save_dir`` although its training began under other conditions.
+        options: HAT's and fairseq's options, such as ``save_dir="runs"``; they win over the files.
+
+    Returns:
+        What ``train.py`` prints: ``checkpoint``, ``best_loss`` in bits per token, ``num_updates``
+        and ``signature``; None in all but the first of several processes.
+
+    Raises:
+        ConfigError: if an option is wrong or missing.
+        CheckpointError: if the folder holds another training.
+        DataError: if the data is not there.
+    """
+    flags = ["--resume-anyway"] if resume_anyway else []
+    args = parse_call(
+        "hat.train",
+        options,
+        configs=configs,
+        sub_configs=sub_configs,
+        flags=flags,
+        add_options=add_resume_option,
+    )
+    return train_and_tell(args)
+
+
+def train_and_tell(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Trains what fairseq's options describe; see ``train``."""
+    check_data_folder(vars(args))
+    trained = run_training(args)
+    if trained is None:
+        return None
+    what = "subtransformer" if args.train_subtransformer else "supertransformer"
+    record = trained.record
+    parts = record.signature_parts() if record is not None else {"conditions": "unknown"}
+    return {
+        "checkpoint": None if trained.checkpoint is None else str(trained.checkpoint),
+        "best_loss": trained.best_loss,
+        "num_updates": trained.num_updates,
+        "signature": signature(stage=f"train-{what}", updates=trained.num_updates, **parts),
+    }
+
+
+def run_training(args: argparse.Namespace) -> Trained | None:
     """Trains what ``args`` describe, as far as that is not done yet.
 
     A training that is over by fairseq's rules is left as it is.

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from hat.arrays import Floats, Rows
+from hat.cli.keywords import Files, as_paths
 from hat.conditions import content_digest, mapping_digest
 from hat.errors import ConfigError, DataError
 from hat.latency.dataset import Dataset, Split, load_datasets, split_rows
@@ -16,7 +16,7 @@ from hat.latency.metrics import Metrics, evaluate
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.table import ArchTable
-from hat.settings import OneOf, Settings, settings_signature
+from hat.settings import OneOf, Settings, check_kinds, picked, settings_signature
 from hat.signature import signature
 
 _FEW_ROWS = 20
@@ -76,61 +76,60 @@ class FitResult:
 
 
 def fit_predictor(
-    paths: Sequence[str | Path],
-    settings: FitSettings | None = None,
-    part_settings: Settings | None = None,
-    *,
+    paths: Files,
+    *settings: Settings,
     say: Callable[[str], None] = print,
 ) -> FitResult:
     """Fits a latency predictor to datasets of one workload.
 
     Args:
-        paths: CSV files, ours or HAT's.
-        settings: which predictor, which rows.
-        part_settings: of the kind that is named, such as ``MlpSettings``; with ``auto``, of the
-            kinds that have these; its defaults if None.
+        paths: a CSV file or several, ours or HAT's.
+        settings: ``FitSettings`` and those of kinds of predictors, such as ``MlpSettings``, in any
+            order; what is left out keeps its defaults.
         say: takes lines of progress.
 
     Raises:
         ConfigError: if settings contradict each other.
         DataError: if a file is damaged or there are too few rows.
     """
-    settings = settings or FitSettings()
-    dataset = load_datasets(paths, look_for_shifts=not settings.keep_shifted)
-    rows = _rows_to_use(dataset, settings, say)
-    split = split_rows(rows, settings.seed)
+    check_kinds(settings, (FitSettings, *PREDICTORS.settings()), "hat.fit_predictor")
+    fit: FitSettings = picked(settings, FitSettings)
+    paths = as_paths(paths)
+    dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted)
+    rows = _rows_to_use(dataset, fit, say)
+    split = split_rows(rows, fit.seed)
     if len(split.test) == 0 or len(split.train) < _FEWEST_TO_TRAIN:
         raise DataError(
-            f"{', '.join(map(str, paths))}: {len(rows)} usable rows are too few for a predictor; "
+            f"{', '.join(paths)}: {len(rows)} usable rows are too few for a predictor; "
             "measure at least 12"
         )
-    scales = _scales(settings, dataset, rows)
+    scales = _scales(fit, dataset, rows)
     started = time.perf_counter()
-    fitted = _fit(settings, part_settings, dataset, split, scales, say)
+    fitted = _fit(fit, settings, dataset, split, scales, say)
     seconds = time.perf_counter() - started
     predictor = fitted.predictor
     predictor.choices = dict(dataset.choices)
     metrics = evaluate(predictor, dataset.table.take(split.test), dataset.latency_ms[split.test])
-    own = _settings_of(type(predictor), part_settings)
+    own = picked(settings, type(predictor).Settings)
     text = signature(
         stage="latency-predictor",
         data=content_digest(paths),
         predictor=predictor.kind,
         loss=settings_signature(own).get("loss"),
-        machine=settings.machine,
-        shifted="kept" if settings.keep_shifted else None,
+        machine=fit.machine,
+        shifted="kept" if fit.keep_shifted else None,
         scales=mapping_digest(vars(scales)),
         recipe=mapping_digest(settings_signature(own)),
-        seed=settings.seed,
+        seed=fit.seed,
         rows=len(rows),
         workload=None if dataset.workload is None else dataset.workload.tag(),
     )
     predictor.facts = {
-        "dataset": [str(path) for path in paths],
+        "dataset": paths,
         "workload": None if dataset.workload is None else dataset.workload.to_dict(),
         "device": dataset.device,
         "reference": dataset.reference,
-        "seed": settings.seed,
+        "seed": fit.seed,
         "split": {name: getattr(split, name).tolist() for name in ("train", "valid", "test")},
         "cv_error_percent": fitted.cv_error_percent,
         "test": metrics.to_dict(),
@@ -182,8 +181,8 @@ def _scales(settings: FitSettings, dataset: Dataset, rows: Rows) -> Scales:
 
 
 def _fit(
-    settings: FitSettings,
-    part_settings: Settings | None,
+    fit: FitSettings,
+    settings: Sequence[Settings],
     dataset: Dataset,
     split: Split,
     scales: Scales,
@@ -192,9 +191,9 @@ def _fit(
     learn = np.concatenate([split.train, split.valid])
     is_valid = np.arange(len(learn)) >= len(split.train)
     disturbed = np.empty(0, dtype=np.intp)
-    named = None if settings.predictor == "auto" else PREDICTORS.load(settings.predictor)
+    named = None if fit.predictor == "auto" else PREDICTORS.load(fit.predictor)
     if named is None or named.learns_average:
-        steady = settings.keep_shifted | np.isin(learn, dataset.good_rows())
+        steady = fit.keep_shifted | np.isin(learn, dataset.good_rows())
         disturbed = learn[~steady]
         learn, is_valid = learn[steady], is_valid[steady]
     lesson = Lesson(
@@ -203,12 +202,12 @@ def _fit(
         valid=np.flatnonzero(is_valid),
         choices=dataset.choices,
         scales=scales,
-        seed=settings.seed,
+        seed=fit.seed,
         report=say,
     )
-    kinds = [settings.predictor] if named is not None else None
-    fitted = fit_auto(lesson, part_settings, kinds=kinds)
-    if settings.machine == "average":
+    kinds = [fit.predictor] if named is not None else None
+    fitted = fit_auto(lesson, *settings, kinds=kinds)
+    if fit.machine == "average":
         table, latency_ms = dataset.table.take(disturbed), dataset.latency_ms[disturbed]
         average = average_machine(fitted.predictor, table, latency_ms)
         return Fitted(average, fitted.cv_error_percent)
@@ -222,8 +221,7 @@ def competing() -> tuple[str, ...]:
 
 def fit_auto(
     lesson: Lesson,
-    part_settings: Settings | None = None,
-    *,
+    *settings: Settings,
     kinds: Sequence[str] | None = None,
 ) -> Fitted:
     """Fits every kind that the rows allow and returns the one that cross-validates best.
@@ -232,7 +230,7 @@ def fit_auto(
 
     Args:
         lesson: what to learn from.
-        part_settings: for the kinds that have these settings; the others keep their defaults.
+        settings: of kinds of predictors; those whose own are not among them keep their defaults.
         kinds: what to choose from, all that compete if None; a single one is fitted whatever the
             rows.
 
@@ -242,7 +240,7 @@ def fit_auto(
     kinds = competing() if kinds is None else kinds
     parts = [PREDICTORS.load(kind) for kind in kinds]
     fits: list[Fitted] = [
-        part.build(_settings_of(part, part_settings), lesson)
+        part.build(picked(settings, part.Settings), lesson)
         for part in parts
         if len(parts) == 1 or part.suits(lesson.table, lesson.choices)
     ]
@@ -251,10 +249,6 @@ def fit_auto(
     if len(fits) == 1:
         return fits[0]
     return min(fits, key=lambda fit: fit.cv_error_percent or 0.0)
-
-
-def _settings_of(part: Any, given: Settings | None) -> Any:
-    return given if isinstance(given, part.Settings) else part.Settings()
 
 
 def average_machine(

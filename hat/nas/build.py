@@ -15,6 +15,7 @@ from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.nas.problem import Problem
 from hat.nas.race import SpreadScorer, spread_scorer
+from hat.nas.retrain import RetrainSettings
 from hat.nas.scorers import SCORERS
 from hat.nas.scorers.base import SearchScorer
 from hat.nas.settings import FinishSettings, SearchSettings
@@ -28,7 +29,7 @@ from hat.search.constraints import Constraints, CostObjective
 from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer
 from hat.search.zero_cost import ScreeningProposer
-from hat.settings import Settings, picked, settings_signature
+from hat.settings import Settings, check_kinds, picked, settings_signature
 
 Arch = SubTransformerConfig
 Say = Callable[[str], None]
@@ -48,6 +49,12 @@ class Built:
 
     signature_parts: Mapping[str, Any]
     """What a reader of a result wants to know, and a digest of all conditions."""
+
+
+def settings_classes() -> tuple[type, ...]:
+    """Returns every class of settings that a search and what follows it read."""
+    parts = (*ALGORITHMS.settings(), *SCORERS.settings(), *LIMITS.settings())
+    return tuple(dict.fromkeys((SearchSettings, *parts, FinishSettings, RetrainSettings)))
 
 
 def check_limits(settings: Iterable[Settings]) -> None:
@@ -77,6 +84,7 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
         CheckpointError: if a predictor cannot be read.
         DataError: if data is not there or damaged.
     """
+    check_kinds(settings, settings_classes(), "hat.search")
     check_limits(settings)
     search = picked(settings, SearchSettings)
     finish = picked(settings, FinishSettings)
@@ -85,9 +93,12 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
         model.set_sample_config(arch)
     ground = Ground(space=space, config=model.config, src_len=supernet.src_len, say=say)
     limits: list[SearchLimit] = []
+    origins: dict[str, str] = {}
     for name in LIMITS:
         part = LIMITS.load(name)
-        limits += part.build(picked(settings, part.Settings), ground)
+        built_limits = part.build(picked(settings, part.Settings), ground)
+        origins |= LIMITS.origin(name) if built_limits else {}
+        limits += built_limits
     for each in limits:
         say(f"| limit: {describe_limit(each.limit)}")
     scorer = build_scorer(search.scorer, supernet, settings)
@@ -121,11 +132,14 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
     conditions = {
         **supernet.signature(reads_data=scorer.reads_data),
         **settings_signature(search),
+        **ALGORITHMS.origin(search.search_algorithm),
         **settings_signature(sizes),
+        **SCORERS.origin(search.scorer),
         **scorer.signature(),
-        **(screen.signature() if screen is not None else {}),
+        **(SCORERS.origin(search.screen_by) | screen.signature() if screen is not None else {}),
         **{f"limit {each.limit.name}": float(f"{each.limit.at_most:.9g}") for each in limits},
         **{key: value for each in limits for key, value in each.signature.items()},
+        **origins,
         "parents kept by a race": keep,
     }
     problem = Problem(

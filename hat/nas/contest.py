@@ -1,4 +1,4 @@
-"""The same money spent otherwise: a search against random search and the largest that fits.
+"""Whether a search was worth its cost: it against random search and the largest that fits.
 
 Used at the end of a search for its report; knows nothing of Transformers.
 """
@@ -22,7 +22,7 @@ from hat.search.pareto import hypervolumes
 
 @dataclass(frozen=True, kw_only=True)
 class Contest(Generic[A]):
-    """Who reached what."""
+    """The scores that every side reached, and what they say."""
 
     ours: Runs
     baselines: Mapping[str, Runs]

@@ -78,8 +78,8 @@ class SearchEnd(Generic[A]):
     def _best_first(self) -> list[A]:
         """What may be measured: the best by exact scores, some more, and the cheapest.
 
-        On a machine on which nothing fits a search must end, too, and who fits if anything does
-        is the one furthest below its limits.
+        The cheapest is the candidate furthest below its limits. It is tried last: if it does not
+        fit on this machine, nothing does, and the search ends with an error.
         """
         trials, keep = self._result.trials, self._finish.delivery.keep
         archs = list(dict.fromkeys(trials[i].arch for i in ranked(trials)))

@@ -34,7 +34,7 @@ def build_measure(
 ) -> Measure[Arch] | None:
     """Returns what measures finalists on this machine, or None where no predictor speaks of it.
 
-    Limits on other devices are left to their predictors; why, is said.
+    Limits on other devices are not measured: their predictions count, and a line says why.
     """
     timers: dict[str, Callable[[Arch], float]] = {}
     for each in limits:

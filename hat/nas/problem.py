@@ -27,10 +27,10 @@ class Problem(Generic[A]):
     """Makes the algorithm; all its randomness comes from the generator."""
 
     objective: Objective[A]
-    """Decides who is best."""
+    """What the best architecture is best by."""
 
     race: Objective[A] | None = None
-    """Takes its place in searches: cheaper, and exact for the best."""
+    """What a search scores by in its place: cheaper, and the same for the best candidates."""
 
     more_objectives: Sequence[Objective[A]] = ()
     """Further objectives of an algorithm that has several."""

@@ -5,11 +5,14 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hat.arch.hat_yaml import space_from_options, space_to_options
 from hat.arch.space import SearchSpace
+from hat.cli.keywords import Files
 from hat.conditions import file_digest
+from hat.errors import ConfigError
 from hat.tasks.facts import default_src_len
 from hat.version import __version__
 
@@ -39,7 +42,7 @@ class Supernet:
 
     label_smoothing: float
     src_len: int
-    """Tokens of the sentence that work is counted of."""
+    """Tokens of the sentence whose FLOPs are counted."""
 
     seed: int
     checkpoint: str
@@ -99,14 +102,33 @@ class Supernet:
         return parts
 
 
-def load_supernet(options: argparse.Namespace) -> Supernet:
+def load_supernet(configs: Files, *, restore_file: str | Path, **options: Any) -> Supernet:
+    """Loads a trained SuperTransformer with its data.
+
+    Args:
+        configs: the YAML files that it was trained with; a later one wins over an earlier one.
+        restore_file: its checkpoint.
+        options: further options of its training, such as ``cpu=True``; they win over the files.
+
+    Raises:
+        ConfigError: if an option is wrong, or they do not describe a search space.
+        CheckpointError: if ``restore_file`` is no checkpoint of this space and these words.
+        DataError: if the data is not there.
+    """
+    from hat.fairseq_plugin.arguments import parse_call
+
+    given = {**options, "restore_file": restore_file}
+    return supernet_of(parse_call("hat.load_supernet", given, configs=configs))
+
+
+def supernet_of(options: argparse.Namespace) -> Supernet:
     """Loads the SuperTransformer, its task and its space that fairseq's options name.
 
     Args:
         options: as ``hat.fairseq_plugin.arguments.parse`` returns them for a training.
 
     Raises:
-        ConfigError: if the options do not describe a search space.
+        ConfigError: if the options do not describe a search space, or ``--max-tokens`` is missing.
         CheckpointError: if ``--restore-file`` is no checkpoint of this space and these words.
         DataError: if the data is not there.
     """
@@ -116,6 +138,8 @@ def load_supernet(options: argparse.Namespace) -> Supernet:
     from hat.fairseq_plugin.loading import build_task, load_super_transformer
 
     values = vars(options)
+    if options.max_tokens is None:
+        raise ConfigError("--max-tokens is missing")
     space = space_from_options(values, "the SuperTransformer's options")
     check_data_folder(values)
     task = build_task(options)

@@ -1,4 +1,4 @@
-"""An encoder that runs a layer once for all architectures that have come the same way to it."""
+"""An encoder that runs a layer once for all architectures that share it and all before it."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ from hat.scoring.batches import Batch
 
 
 def layer_genes(arch: EncoderConfig) -> tuple[tuple[int, ...], ...]:
-    """What decides the outputs of an encoder, in the order in which it does: width, layers.
+    """Returns the width of an encoder, then the decisions of each layer from the first on.
 
     Sorted by it, architectures that share their first layers stand side by side.
     """

@@ -1,9 +1,9 @@
 """The promise: what a search hands over was measured, and it fits.
 
 Generic over the architecture, over what is measured and over how: latency on one device or on
-several, from a clock or from a table. A clock is noisy, and the faster of two looks at a restless
-machine flatters, so an architecture is measured until a confidence bound of the mean says on which
-side of the budget it lies.
+several, from a clock or from a table. A clock is noisy, and among several finalists the one that
+happened to be measured too fast would be delivered. So each is measured until a confidence bound of
+its mean says on which side of the budget it lies.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +74,7 @@ class DeliverySettings:
     """How often one architecture is measured at most; 1: the first figure counts as it is."""
 
     confidence: float = 0.95
-    """That the mean of many more measurements stays below the bound."""
+    """The probability that the mean of many more measurements would stay below the bound."""
 
     def __post_init__(self) -> None:
         if self.keep < 1 or self.max_repairs < 0 or not 0.0 <= self.margin < 1.0:

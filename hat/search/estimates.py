@@ -20,7 +20,7 @@ _PENALTIES = np.geomspace(1e-4, 10.0, 26)
 """Candidates for the ridge penalty, in mean squared norms of the architectures."""
 
 _WIDE = 1e3
-"""The variance of the intercept, likewise: the data decide."""
+"""The variance of the intercept in the same unit: so large that the data alone decide it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Estimate:
         return np.diag(self.covariance)
 
     def combined(self, prior: "Estimate", candidates: NDArray[np.intp]) -> "Estimate":
-        """Weighs what was expected of each of the ``candidates`` with what was seen of it."""
+        """Returns the mean of this and ``prior`` for the ``candidates``, weighted by certainty."""
         expected = prior.covariance[np.ix_(candidates, candidates)]
         trust = np.diag(expected) / (np.diag(expected) + self.variance)
         surprise = self.totals - prior.totals[candidates]
@@ -87,7 +87,7 @@ class _Fit:
 
     penalty: float
     variance: float
-    """That makes a unit of the kernel one of the squared targets."""
+    """What the kernel is multiplied by to be the covariance of the targets."""
 
 
 def _ridge(kernel: Floats, targets: Floats, unit: float) -> _Fit:

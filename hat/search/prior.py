@@ -21,10 +21,10 @@ from hat.search.base import A
 from hat.search.estimates import Estimate
 
 _FEWEST = 20
-"""Observations below which nothing is expected of anybody."""
+"""With fewer observations nothing is predicted."""
 
 _MOST = 1000
-"""The latest observations are remembered; a search moves on."""
+"""How many of the latest observations count; older ones are of regions that a search has left."""
 
 _UNEXPLAINED = np.geomspace(0.01, 1.0, 13)
 """Candidates for t, in standard deviations of the observations."""

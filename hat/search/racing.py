@@ -39,14 +39,17 @@ class RaceSettings:
     """Chance that a candidate that belongs to the best ``keep`` is dropped all the same."""
 
     tolerance: float = 0.0
-    """What a parent may be worse than the right one would have been, and the standard error that
-    its total may have; 0: parents are scored on everything, too. Of finalists a quarter of it."""
+    """In the unit of the summed loss: how much worse a parent may be than the right one would have
+    been, and how large the standard error of an estimate may be that stays a parent's score. 0:
+    parents are scored on everything. Where it is decided who is a finalist, a quarter of it is
+    used."""
 
     @property
     def finalists(self) -> int:
         """How many of the best must be scored on everything: two fifths of those wanted.
 
-        Luck collects at the top: who was estimated too well stays a parent for the whole search.
+        The best of many estimates are those that erred upwards, and a candidate that is estimated
+        too well would stay a parent for the whole search.
         """
         return max(1, 2 * self.keep // 5)
 
@@ -110,7 +113,7 @@ class _Leads:
         return cls(leads, np.sqrt(np.concatenate([among, mine + variance], axis=1)))
 
     def count(self, quantile: float, slack: float) -> NDArray[np.int64]:
-        """By how many each candidate is beaten with confidence, or by nearly as much, (N,)."""
+        """How many others are better than each candidate with confidence, (N,); see ``race``."""
         beaten = (self.leads > 0) & (self.leads > quantile * self.errors - slack)
         counts: NDArray[np.int64] = beaten.sum(axis=1)
         return counts
@@ -125,14 +128,20 @@ def race(
     settings: RaceSettings,
     prior: Estimate | None = None,
 ) -> RaceResult:
-    """Scores candidates block by block until they are dropped, known well enough, or all seen.
+    """Scores candidates block by block until each is dropped, settled or scored on everything.
 
-    After each block a candidate is dropped if at least ``keep`` others are better than it with
-    confidence: if the difference of the estimates is more standard errors below zero than a
-    normal quantile, that of ``error`` shared among the looks (Bonferroni). A candidate that belongs
-    to the best is only dropped if one of those comparisons was wrong, or if what it was dropped for
-    is not ``tolerance`` worse than it. One whose estimate is that good is left at that if at least
-    ``finalists`` others are better with confidence, give or take a quarter of it.
+    One candidate is better than another *with confidence* if the difference of their estimates is
+    larger than its standard error times a normal quantile, less a slack. The quantile is that of
+    ``error``, divided by the number of looks (Bonferroni). After each block
+
+    1. a candidate is dropped if at least ``keep`` others are better with confidence, with the
+       slack ``tolerance``. A candidate that belongs to the best ``keep`` is thus dropped only if
+       one of these comparisons was wrong, or for others that are worse by less than the slack;
+    2. a candidate that is not dropped is settled, with its estimate for its total, if the standard
+       error of the estimate is at most ``tolerance`` and at least ``finalists`` others are better
+       with confidence, with the slack ``tolerance / 4``.
+
+    The others are scored on the next block.
 
     Args:
         evaluate: does the scoring.
@@ -172,7 +181,7 @@ def race(
             lost = leads.count(quantile, settings.tolerance) >= settings.keep
             known_well = leads.count(quantile, settings.tolerance / 4) >= settings.finalists
             known_well &= ~lost & (estimate.variance <= settings.tolerance**2)
-            # They stay in the race as what others may lose to.
+            # Settled candidates are scored no further, but others may still lose to them.
             rivals = np.concatenate([rivals, estimate.totals[known_well]])
             variance = np.concatenate([variance, estimate.variance[known_well]])
             dropped[racing[lost]] = True

@@ -42,9 +42,9 @@ class ExactScorer(Generic[A]):
 class RacingScorer(Generic[A]):
     """Scores each population against itself and against the best of the search so far.
 
-    The finalists of a search are always scored on everything. What was not gets an estimate, which
-    is never better than the score of those; ``shares`` tells the two apart. With a single block
-    every score is exact.
+    The finalists of each race are scored on all sentences. The scores of other candidates may be
+    estimates; these are never better than the finalists' scores. ``shares`` says on what part of
+    the sentences a score rests. With a single block every score is exact.
     """
 
     higher_is_better = False

@@ -9,16 +9,70 @@ only the German ones of a hundred and one thousand or million and the like neede
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 
 from hat.errors import ConfigError
+from hat.settings import AtLeast, Between
+from hat.tasks.base import PairSettings, Task, TaskSettings
 from hat.tasks.corpus import SPLITS, Parallel
 
 LANGUAGES = ("de", "en", "fr")
 """The languages whose spelling the tests check against spellers of their own."""
 
 MAX_DIGITS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumbersSettings(PairSettings):
+    """Which numbers, in which languages."""
+
+    merges: Annotated[int, AtLeast(1)] = 150
+    seed: int = 1
+    """draws the numbers"""
+
+    train: Annotated[int, AtLeast(1)] = 20000
+    """sentences to train on"""
+
+    valid: Annotated[int, AtLeast(1)] = 500
+    """sentences to validate on"""
+
+    test: Annotated[int, AtLeast(1)] = 1000
+    """sentences to test on"""
+
+    max_digits: Annotated[int, Between(1, MAX_DIGITS)] = MAX_DIGITS
+    """digits of the longest number"""
+
+
+class Numbers(Task):
+    """Numbers in words, made from a seed."""
+
+    Settings: ClassVar[type[TaskSettings]] = NumbersSettings
+    about = "numbers in words, made from a seed"
+
+    @classmethod
+    def build(cls, settings: NumbersSettings) -> Self:
+        """Draws and spells the numbers."""
+        languages = (settings.source_lang, settings.target_lang)
+        corpus = make_numbers(
+            languages,
+            {split: getattr(settings, split) for split in SPLITS},
+            max_digits=settings.max_digits,
+            rng=np.random.default_rng(settings.seed),
+        )
+        return cls(settings, languages, corpus)
+
+    def signature(self) -> dict[str, Any]:
+        """Returns the languages, the digits, the merges and the seed."""
+        settings = self.settings
+        task = f"numbers.{'-'.join(self.languages)}.{settings.max_digits}digits"
+        return {"task": task, "bpe": settings.merges, "seed": settings.seed}
+
+    def tokenise(self, lines: tuple[str, ...], language: str) -> list[str]:
+        """Sets commas apart."""
+        return tokenise(lines, language)
 
 
 def spell(number: int, language: str) -> str:

@@ -85,3 +85,19 @@ def test_a_switch_that_is_on_by_default_cannot_be_a_flag():
 
     with pytest.raises(TypeError, match="is-loud: a switch is off unless it is given"):
         add_flags(argparse.ArgumentParser(), Odd)
+
+
+def test_two_settings_of_one_name_share_a_flag_only_if_they_mean_the_same():
+    @dataclass(frozen=True, kw_only=True)
+    class Same(Settings):
+        beam: Annotated[int, AtLeast(1)] = 5
+        is_quiet: bool = False
+
+    @dataclass(frozen=True, kw_only=True)
+    class Other(Settings):
+        beam: int = 7
+
+    _, parser = parsed("--out-dir", "x")
+    add_flags(parser, Same)
+    with pytest.raises(ConfigError, match=r"--beam of .*Other is an option with another meaning"):
+        add_flags(parser, Other)

@@ -333,8 +333,8 @@ def test_a_damaged_data_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_list_of_training_keys_is_fairseq_s(tmp_path: Path) -> None:
     before = Path(hat.cli.training_keys.__file__).read_text()
-    (tmp_path / "hat").mkdir()
+    (tmp_path / "hat" / "cli").mkdir(parents=True)
     tool = ROOT / "tools" / "list_training_keys.py"
     subprocess.run([sys.executable, str(tool)], cwd=tmp_path, check=True, timeout=120)
-    written = (tmp_path / "hat" / "training_keys.py").read_text()
+    written = (tmp_path / "hat" / "cli" / "training_keys.py").read_text()
     assert written.split() == before.split()

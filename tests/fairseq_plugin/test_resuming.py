@@ -15,7 +15,7 @@ pytest.importorskip("fairseq")
 from hat.errors import CheckpointError, ConfigError, HatError
 from hat.fairseq_plugin.arguments import parse, training_parser
 from hat.fairseq_plugin.resuming import add_resume_option, begin
-from hat.fairseq_plugin.training import Trained, train
+from hat.fairseq_plugin.training import Trained, run_training
 from hat.models.checkpoint import read_checkpoint
 from hat.models.training_record import Stretch
 
@@ -29,7 +29,7 @@ def options(space_yml: Path, folder: Path, *flags: str) -> argparse.Namespace:
 
 
 def run(space_yml: Path, folder: Path, *flags: str) -> Trained:
-    trained = train(options(space_yml, folder, *flags))
+    trained = run_training(options(space_yml, folder, *flags))
     assert trained is not None
     return trained
 
@@ -113,7 +113,7 @@ def test_other_conditions_are_refused_and_the_folder_stays(
         return
     before = content(finished)
     with pytest.raises(CheckpointError, match=f"finished: holds a training under .*: {message}: "):
-        train(args)
+        run_training(args)
     assert content(finished) == before
 
 
@@ -307,4 +307,4 @@ def test_another_criterion_is_named(space_yml: Path, finished: Path) -> None:
     args = options(space_yml, finished, "--max-update", "13", "--resume-anyway")
     args.criterion = "cross_entropy"
     with pytest.raises(CheckpointError, match="the criterion of its training is another one"):
-        train(args)
+        run_training(args)

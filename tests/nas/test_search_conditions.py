@@ -23,7 +23,7 @@ from hat.nas.limits import LIMITS
 from hat.nas.retrain import RetrainSettings
 from hat.nas.scorers import SCORERS
 from hat.nas.settings import FinishSettings, SearchSettings
-from hat.nas.supernet import load_supernet
+from hat.nas.supernet import supernet_of
 from hat.search.algorithms import ALGORITHMS
 from hat.settings import own_settings, settings_signature
 
@@ -256,8 +256,8 @@ def test_precision_and_device_count_as_they_are_and_not_as_asked_for(
     flags = (*PARAMS, "--scorer", "params")
     search(*flags)
     monkeypatch.setattr(
-        "hat.commands.search.load_supernet",
-        lambda options: replace(load_supernet(options), precision="bf16", device="cuda"),
+        "hat.commands.search.supernet_of",
+        lambda options: replace(supernet_of(options), precision="bf16", device="cuda"),
     )
     assert "precision was fp32, is now bf16; device was cpu, is now cuda" in search(*flags)
 

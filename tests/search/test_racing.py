@@ -1,13 +1,16 @@
 """Races: what is dropped lost, what is kept was scored on everything, and how often a race errs."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from hat.errors import ConfigError
 from hat.search.arrays import array_to_json
-from hat.search.racing import RaceSettings, race
+from hat.search.estimates import Estimate
+from hat.search.racing import RaceSettings, _Leads, race
 from hat.search.racing_scorer import RacingScorer, geometric_blocks
 
 SIZES = (32, 32, 64, 128, 244)
@@ -242,3 +245,23 @@ def test_one_block_scores_everything() -> None:
     )
     np.testing.assert_allclose(scorer.score(range(30)), table.sum(axis=1))
     assert scorer.score([]).shape == (0,)
+
+
+def test_the_worked_example_in_the_docs_is_what_a_race_does():
+    page = (Path(__file__).parents[2] / "docs" / "search.md").read_text()
+    words = " ".join(page.split())
+    looks = np.cumsum(geometric_blocks(1014)).tolist()
+    listed = f"{', '.join(map(str, looks[:-1]))} and {looks[-1]:,} of them"
+    assert f"The looks see {listed}" in words
+    z = norm.isf(0.05 / (len(looks) - 1))
+    assert f"which is {z:.1f}." in words
+    rivals = np.array([4.745] * 10 + [4.760] * 15)
+    for mean, error, slack, better, is_settled in (
+        (4.790, 0.007, 0.004, 25, True),  # A is dropped
+        (4.757, 0.007, 0.004, 25, False),  # B goes on
+        (4.755, 0.0033, 0.001, 10, True),  # and is settled later
+        (4.741, 0.001, 0.001, 10, False),  # C has to be scored on everything
+    ):
+        estimate = Estimate(np.array([mean]), np.array([[error**2]]))
+        leads = _Leads.of(estimate, rivals, np.zeros(25))
+        assert (leads.count(float(z), slack)[0] >= better) == is_settled

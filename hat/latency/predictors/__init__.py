@@ -15,5 +15,6 @@ PREDICTORS: Parts[Any] = Parts(
         "depth-linear": f"{_HERE}.linear:DepthLinearPredictor",
         "per-layer": f"{_HERE}.linear:PerLayerPredictor",
     },
+    needs=("kind", "predict_table", "state", "from_state", "signature", "competes"),
 )
 """HAT's first. Each is a ``hat.latency.predictor.LatencyPredictor``."""

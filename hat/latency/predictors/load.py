@@ -49,7 +49,10 @@ def load_predictor(
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path}: is not a latency predictor")
     try:
-        kind = PREDICTORS.load(str(content["kind"]))
+        kind = PREDICTORS.load(str(content.get("kind")))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: cannot be read here: {error}") from None
+    try:
         scales = Scales(tuple(content["feature_norm"]), float(content["lat_norm"]))
         predictor = kind.from_state(content["state"], scales)
         predictor.residuals = content["residuals"].numpy()

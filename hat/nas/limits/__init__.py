@@ -15,5 +15,6 @@ LIMITS: Parts[Any] = Parts(
         "bytes": f"{_HERE}.counts:Bytes",
         "flops": f"{_HERE}.counts:Flops",
     },
+    needs=("asked_by",),
 )
 """Each is a ``hat.nas.limits.base.LimitPart``."""

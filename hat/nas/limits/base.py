@@ -33,7 +33,7 @@ class Ground:
     space: SearchSpace
     config: "SuperTransformerConfig"
     src_len: int
-    """Tokens of the sentence, on both sides, that work is counted of."""
+    """Tokens of the sentence, on both sides, whose FLOPs are counted."""
 
     say: Callable[[str], None] = print
 

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.latency.predictor import LatencyPredictor
+from hat.latency.predictors import PREDICTORS
 from hat.latency.samples import FEATURE_COLUMNS
 from hat.nas.limits.base import Amount, Count, Ground, SearchLimit
 from hat.search.constraints import Limit
@@ -91,6 +92,7 @@ class Latency:
                     signature={
                         "latency-confidence": settings.latency_confidence,
                         f"content of ckpt-path{name}": file_digest(path),
+                        **PREDICTORS.origin(predictor.kind),
                     },
                 )
             )

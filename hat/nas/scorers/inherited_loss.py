@@ -21,11 +21,11 @@ class LossSettings(Settings):
 
     race_error: Annotated[float, AtLeast(0), Below(1), Shown("CHANCE")] = 0.05
     """a candidate is dropped before it is scored on all sentences if the chance that it belongs to
-    the parents is smaller; 0: score everybody on everything"""
+    the parents is smaller; 0: score every candidate on all sentences"""
 
     race_tolerance: Annotated[float, AtLeast(0), Shown("BITS")] = 0.004
-    """what a parent may be worse than the right one, and the standard error of its loss; 0:
-    parents are scored on all sentences"""
+    """how much worse a parent may be than the right one, and how large the standard error of its
+    loss; 0: parents are scored on all sentences"""
 
 
 class Loss(SearchScorer):

@@ -19,5 +19,6 @@ ALGORITHMS: Parts[Any] = Parts(
         "nsga2": f"{_HERE}.nsga2:NSGA2",
         "random": f"{_HERE}.random_search:RandomSearch",
     },
+    needs=("ask", "tell", "state_dict", "load_state_dict", "num_objectives", "least_round"),
 )
 """HAT's evolution first; ``nsga2`` wants two objectives or more."""

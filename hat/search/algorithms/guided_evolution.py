@@ -57,7 +57,7 @@ class GuidedEvolutionSettings:
     """Children scored per round."""
 
     random_share: float = 0.1
-    """Part of the scored children that is picked without the model, so that it can be wrong."""
+    """Part of the scored children that is picked at random, so that a wrong model is found out."""
 
     optimism: float = 0.5
     """Standard deviations subtracted from the model's mean: how much doubt attracts."""
