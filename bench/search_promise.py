@@ -33,10 +33,10 @@ from hat.arch.hat_yaml import arch_from_mapping, load_arch
 from hat.commands import latency_predictor
 from hat.commands import search as evo_search
 from hat.files import write_json
-from hat.latency.measure import measure
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.predictors.load import load_predictor
 from hat.latency.workload import Workload
+from hat.measuring.measure import measure
 from hat.models.checkpoint import load_checkpoint
 
 Floats = NDArray[np.float64]

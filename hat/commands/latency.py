@@ -171,9 +171,9 @@ def bench(argv: Sequence[str]) -> None:
 def measure_one(argv: Sequence[str] | None = None) -> None:
     """``train.py --latcpu | --latgpu``: measures the SubTransformer that the options describe."""
     argv = list(argv or [])
-    from hat.latency.device import check_device, device_name
-    from hat.latency.measure import measure
     from hat.latency.options import measuring_parser, super_transformer_from, workload_from
+    from hat.measuring.device import check_device, device_name
+    from hat.measuring.measure import measure
 
     parser = measuring_parser(
         "train.py --latcpu", "Measures the latency of one SubTransformer on this device."

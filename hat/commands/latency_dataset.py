@@ -18,18 +18,18 @@ from hat.cli.options import StageParser
 from hat.conditions import mapping_digest
 from hat.errors import ConfigError, DataError
 from hat.files import split_lines
-from hat.latency.active import UntilError
-from hat.latency.collect import Collector, Plan
-from hat.latency.device import check_device, device_facts
-from hat.latency.measure import measure
 from hat.latency.options import measuring_parser, super_transformer_from, workload_from
-from hat.latency.precision import check_precision
 from hat.latency.predictor import space_choices
-from hat.latency.reference import Baseline, Reference
-from hat.latency.resuming import check_same_conditions
 from hat.latency.samples import LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar, sidecar_path
 from hat.latency.workload import Workload
+from hat.measuring.active import UntilError
+from hat.measuring.collect import Collector, Plan
+from hat.measuring.device import check_device, device_facts
+from hat.measuring.measure import measure
+from hat.measuring.precision import check_precision
+from hat.measuring.reference import Baseline, Reference
+from hat.measuring.resuming import check_same_conditions
 from hat.models.config import SuperTransformerConfig
 from hat.signature import signature
 from hat.version import __version__

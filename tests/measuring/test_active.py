@@ -3,8 +3,8 @@ import pytest
 
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
-from hat.latency.active import FIRST_ROWS, UntilError
 from hat.latency.samples import LatencySample
+from hat.measuring.active import FIRST_ROWS, UntilError
 from tests.latency.conftest import simulated_sample
 
 
