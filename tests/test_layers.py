@@ -36,14 +36,14 @@ GROUND: dict[str, set[str]] = {
 }
 
 ALLOWED: dict[str, set[str]] = {
-    "cli": set(),
+    "cli": {"arch"},
     "arch": set(),
     "modules": set(),
     "text": set(),
     "tasks": {"text"},
     "benchmarks": {"arch"},
     "search": {"arch"},
-    "models": {"modules", "arch"},
+    "models": {"modules", "arch", "tasks", "text"},
     "latency": {"arch", "tasks"},
     "measuring": {"latency", "models", "modules", "arch", "tasks", "text", "cli"},
     "scoring": {"benchmarks", "models", "arch"},

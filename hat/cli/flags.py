@@ -1,6 +1,7 @@
 """Flags made of settings classes: the one way from a dataclass's fields to a parser and back."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -25,8 +26,9 @@ def add_flags(
     group: Any = parser if title is None else parser.add_argument_group(title, about)
     known = {option for action in parser._actions for option in action.option_strings}
     for setting in all_settings(cls):
-        if f"--{setting.key}" not in known:
-            group.add_argument(f"--{setting.key}", **_arguments(setting))
+        for key, arguments in _flags(setting):
+            if f"--{key}" not in known:
+                group.add_argument(f"--{key}", **arguments)
 
 
 def read_flags(options: argparse.Namespace, cls: type[S]) -> S:
@@ -36,6 +38,22 @@ def read_flags(options: argparse.Namespace, cls: type[S]) -> S:
         ConfigError: if a setting without default is missing or a value is wrong.
     """
     return cast(S, from_values(cls, vars(options)))
+
+
+def _flags(setting: Setting) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not setting.switches:
+        yield setting.key, _arguments(setting)
+    for switch in setting.switches:
+        yield (
+            switch.key,
+            {
+                "help": switch.help.replace("%", "%%"),
+                "dest": setting.field,
+                "action": "store_const",
+                "const": switch.value,
+                "default": None if setting.is_required else setting.default,
+            },
+        )
 
 
 def _arguments(setting: Setting) -> dict[str, Any]:
