@@ -148,7 +148,7 @@ def test_translations(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from hat.stages import generate
+    from hat.commands import generate
 
     def signature(checkpoint: Path, data: Path, subset: str = "test") -> str:
         words = [f"--configs={space_yml}", "--data", data, "--path", checkpoint, "--cpu"]
