@@ -61,8 +61,8 @@ def test_bpe_of_a_tokenised_corpus(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ((*NUMBERS, "--merges", "0"), "--merges must be at least 1, but found 0"),
-        ((*NUMBERS, "--valid", "0"), "--valid must be at least 1, but found 0"),
+        ((*NUMBERS, "--merges", "0"), "merges must be at least 1, but found 0"),
+        ((*NUMBERS, "--valid", "0"), "valid must be at least 1, but found 0"),
         (("multi30k", "--raw-dir", "nowhere"), "nowhere: neither train.en.gz nor train.en"),
         (("bpe", "--source-lang", "a", "--target-lang", "b"), "train.a: cannot be read"),
     ],

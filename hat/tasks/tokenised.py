@@ -1,0 +1,55 @@
+"""A corpus that is tokenised already: only its BPE is made."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from hat.settings import AtLeast
+from hat.tasks.corpus import Corpus, describe, read_corpus
+from hat.tasks.prepare import LanguageSettings, Say, TextSettings, corpus_digest, split_words
+from hat.text.lines import Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenisedSettings(TextSettings, LanguageSettings):
+    """Of the task ``bpe``."""
+
+    merges: Annotated[int, AtLeast(1)] = 10000
+    """BPE merges to learn"""
+
+
+class Tokenised:
+    """The task ``bpe``."""
+
+    Settings: ClassVar = TokenisedSettings
+    about: ClassVar = "joint BPE of a tokenised corpus"
+
+    def __init__(self, settings: TokenisedSettings, corpus: Corpus, changes: Changes) -> None:
+        self._settings = settings
+        self._corpus = corpus
+        self._changes = changes
+
+    @classmethod
+    def build(cls, settings: TokenisedSettings) -> "Tokenised":
+        """Reads the ``tok`` folder.
+
+        Raises:
+            DataError: if a file is missing or two sides differ in their number of lines.
+        """
+        changes = Changes()
+        corpus = read_corpus(settings.text_dir / "tok", settings.languages, changes)
+        return cls(settings, corpus, changes)
+
+    def prepare(self, say: Say = print) -> dict[str, Any]:
+        """Writes the ``bpe`` folder; returns its figures, ready for JSON."""
+        say(str(self._changes))
+        one = self._settings
+        units = split_words(self._corpus, one.languages, one.text_dir, num_merges=one.merges)
+        return {
+            "words": describe(self._corpus),
+            "bpe": describe(units),
+            "text": self._changes.to_json(),
+        }
+
+    def signature(self) -> dict[str, Any]:
+        """What decides the text."""
+        return {"corpus": corpus_digest(self._corpus), "bpe": self._settings.merges}
