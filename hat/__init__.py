@@ -15,14 +15,20 @@ if TYPE_CHECKING:
     from hat.arch.hat_yaml import load_arch, write_arch
     from hat.arch.space import SearchSpace
     from hat.errors import HatError
+    from hat.latency.workload import Workload
+    from hat.measuring.dataset import measure_dataset
+    from hat.measuring.settings import DatasetSettings
+    from hat.measuring.subtransformer import measure_subtransformer
     from hat.models.checkpoint import load_checkpoint
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
+    from hat.models.profile import profile
     from hat.models.super_transformer import SuperTransformer
 
 keep_small()  # every command and every ``import hat`` comes by here
 
 _HOME = {
+    "DatasetSettings": "hat.measuring.settings",
     "DecoderConfig": "hat.arch.config",
     "EncoderConfig": "hat.arch.config",
     "HatError": "hat.errors",
@@ -30,14 +36,19 @@ _HOME = {
     "SubTransformerConfig": "hat.arch.config",
     "SuperTransformer": "hat.models.super_transformer",
     "SuperTransformerConfig": "hat.models.config",
+    "Workload": "hat.latency.workload",
     "extract": "hat.models.extract",
     "load_arch": "hat.arch.hat_yaml",
     "load_checkpoint": "hat.models.checkpoint",
+    "measure_dataset": "hat.measuring.dataset",
+    "measure_subtransformer": "hat.measuring.subtransformer",
+    "profile": "hat.models.profile",
     "write_arch": "hat.arch.hat_yaml",
 }
 """The module of each public name."""
 
 __all__ = [
+    "DatasetSettings",
     "DecoderConfig",
     "EncoderConfig",
     "HatError",
@@ -45,10 +56,14 @@ __all__ = [
     "SubTransformerConfig",
     "SuperTransformer",
     "SuperTransformerConfig",
+    "Workload",
     "__version__",
     "extract",
     "load_arch",
     "load_checkpoint",
+    "measure_dataset",
+    "measure_subtransformer",
+    "profile",
     "write_arch",
 ]
 

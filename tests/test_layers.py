@@ -127,6 +127,19 @@ def test_benches_stand_on_the_parts_and_not_on_commands(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith("hat.commands")]
 
 
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if part_of(p) == "commands"], ids=lambda p: p.name
+)
+def test_no_command_stands_on_another(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith("hat.commands")]
+
+
+@pytest.mark.parametrize("room", sorted(ALLOWED))
+def test_no_room_is_too_large(room: str) -> None:
+    files = [path for path in FILES if part_of(path) == room]
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= 3500
+
+
 def modules_and_imports() -> dict[str, set[str]]:
     """Every module of hat with the modules of hat that it imports at any place."""
     found = {}

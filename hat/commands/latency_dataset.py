@@ -8,7 +8,6 @@ from hat.arch.hat_yaml import space_from_options
 from hat.cli.console import command, print_result
 from hat.cli.flags import read_flags
 from hat.cli.network import network_parser
-from hat.measuring.dataset import measure_dataset
 from hat.measuring.settings import DatasetSettings, WorkloadSettings
 from hat.models.network import NetworkSettings, network_config
 
@@ -22,6 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         {"network": NetworkSettings, "workload": WorkloadSettings, "dataset": DatasetSettings},
     )
     options = parser.parse_args(list(argv or []))
+    from hat.measuring.dataset import measure_dataset
+
     network = read_flags(options, NetworkSettings)
     timing = read_flags(options, WorkloadSettings)
     made = measure_dataset(

@@ -119,7 +119,7 @@ def measure_dataset(
         "reference_every": settings.lat_reference_every,
         "reference": arch_to_mapping(reference),
     }
-    path, plan = settings.lat_dataset_path, plan_of(settings, space)
+    path, plan = Path(settings.lat_dataset_path), plan_of(settings, space)
     samples, sidecar = (go_on if settings.resume else begin)(path, facts, say=say)
     plan.check(path, samples)
     say(f"| workload: {workload.tag()} on {device['name']}")

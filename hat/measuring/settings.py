@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import torch
-
 from hat.errors import ConfigError
 from hat.latency.workload import Precision, Workload
 from hat.settings import NO_OUTCOME, Above, AtLeast, Below, Settings, Shown, Switch
@@ -67,6 +65,8 @@ class WorkloadSettings(Settings):
         """
         if self.lat_device is None:
             raise ConfigError("say where to measure: --latcpu or --latgpu")
+        import torch
+
         src_len = self.lat_src_len or default_src_len(arch)
         return Workload(
             device=self.lat_device,
