@@ -4,8 +4,8 @@
         --restore-file runs/multi30k.en-de/supertransformer_cpu/checkpoint_best.pt \
         --folder runs/promise
 
-Fits a predictor to the dataset and runs ``evo_search.py`` with its own settings over Multi30k's CPU
-space, with another seed and another budget each time, from near the latency of the smallest
+Fits a predictor to the dataset and searches the CPU space of Multi30k as ``evo_search.py`` would,
+with another seed and another budget each time, from near the latency of the smallest
 architecture to that of the largest. Candidates are ranked by their number of parameters: no scorer
 pushes harder against the budget. Every winner is measured again several times, right after its
 search and once more when all are done, then in an order that is shuffled for each round. Each
@@ -16,8 +16,6 @@ searched again.
 """
 
 import argparse
-import contextlib
-import io
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,14 +29,18 @@ from multi30k import SPACE, read_space
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, load_arch
 from hat.arrays import Floats
-from hat.commands import latency_predictor
-from hat.commands import search as evo_search
+from hat.fairseq_plugin.arguments import parse, training_parser
 from hat.files import write_json
-from hat.latency.measure import measure
+from hat.latency.fit import fit_predictor
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.predictors.load import load_predictor
 from hat.latency.workload import Workload
+from hat.measuring.measure import measure
 from hat.models.checkpoint import load_checkpoint
+from hat.nas.limits.latency import LatencySettings
+from hat.nas.run import search as run_search
+from hat.nas.settings import FinishSettings, SearchSettings
+from hat.nas.supernet import load_supernet
 
 
 @dataclass(frozen=True)
@@ -64,42 +66,34 @@ class Again:
     """(S, repeats): how many times slower than usual the machine was meanwhile."""
 
 
-def run_stage(main: Any, argv: Sequence[str]) -> dict[str, Any]:
-    """Runs a stage in this process; returns its last line, which is JSON."""
-    out = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(out):
-            main(list(argv))
-    except SystemExit as stop:
-        if stop.code:
-            print(out.getvalue())
-            raise
-    result: dict[str, Any] = json.loads(out.getvalue().strip().splitlines()[-1])
-    return result
-
-
 def search(options: argparse.Namespace, seed: int, budget_ms: float) -> Search:
-    """Runs ``evo_search.py`` once."""
+    """Searches once, as ``evo_search.py`` does by default."""
     winner = options.folder / f"winner{seed}.yml"
     started = time.perf_counter()
-    result = run_stage(
-        evo_search.main,
-        [
-            *("--configs", SPACE, "--cpu", "--scorer", options.scorer, "--seed", str(seed)),
-            *("--restore-file", options.restore_file, "--write-config-path", str(winner)),
-            *("--ckpt-path", str(options.folder / "predictor.pt")),
-            *("--latency-constraint", f"{budget_ms:.4f}"),
-            # What comes after delivery takes minutes and does not touch it.
-            *("--rank-sample", "0", "--contest-seeds"),
-            *("--measure-patience", str(options.patience)),
-        ],
+    words = [f"--configs={SPACE}", "--cpu", "--seed", str(seed)]
+    supernet = load_supernet(
+        parse(training_parser, [*words, "--restore-file", options.restore_file])
     )
+    found = run_search(
+        supernet,
+        SearchSettings(scorer=options.scorer),
+        LatencySettings(
+            ckpt_path=(options.folder / "predictor.pt",),
+            latency_constraint=(f"{budget_ms:.4f}",),
+        ),
+        # What comes after delivery takes minutes and does not touch it.
+        FinishSettings(rank_sample=0, contest_seeds=(), measure_patience=options.patience),
+        write_config_path=winner,
+        say=lambda line: None,
+    )
+    assert found is not None, "there is one process"
+    figures = found.figures()
     return Search(
         seed=seed,
         budget_ms=budget_ms,
-        predicted_ms=result["predicted_ms"],
-        measured_ms=result["measured_ms"],
-        arch=load_arch(winner),
+        predicted_ms=figures["predicted_ms"],
+        measured_ms=figures["measured_ms"],
+        arch=found.arch,
         seconds=time.perf_counter() - started,
     )
 
@@ -213,8 +207,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     path, done = options.folder / "predictor.pt", options.folder / "searches.jsonl"
     if not path.exists():
-        argv = ["--lat-dataset-path", options.dataset, "--ckpt-path", str(path)]
-        run_stage(latency_predictor.main, argv)
+        fit_predictor([options.dataset]).predictor.save(path)
     predictor = load_predictor(path)
     error = predictor.facts["cv_error_percent"]
     print(f"predictor: {predictor.kind}, {error:.2f} % error", flush=True)

@@ -25,9 +25,14 @@ if TYPE_CHECKING:
     from hat.latency.fit import FitSettings, fit_predictor
     from hat.latency.predictors import PREDICTORS
     from hat.latency.predictors.load import load_predictor
+    from hat.latency.workload import Workload
+    from hat.measuring.dataset import measure_dataset
+    from hat.measuring.settings import DatasetSettings
+    from hat.measuring.subtransformer import measure_subtransformer
     from hat.models.checkpoint import load_checkpoint
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
+    from hat.models.profile import profile
     from hat.models.super_transformer import SuperTransformer
     from hat.nas.limits import LIMITS
     from hat.nas.limits.latency import LatencySettings
@@ -49,6 +54,7 @@ set_default()
 
 _HOME = {
     # architectures and networks
+    "DatasetSettings": "hat.measuring.settings",
     "DecoderConfig": "hat.arch.config",
     "EncoderConfig": "hat.arch.config",
     "HatError": "hat.errors",
@@ -57,9 +63,13 @@ _HOME = {
     "SubTransformerConfig": "hat.arch.config",
     "SuperTransformer": "hat.models.super_transformer",
     "SuperTransformerConfig": "hat.models.config",
+    "Workload": "hat.latency.workload",
     "extract": "hat.models.extract",
     "load_arch": "hat.arch.hat_yaml",
     "load_checkpoint": "hat.models.checkpoint",
+    "measure_dataset": "hat.measuring.dataset",
+    "measure_subtransformer": "hat.measuring.subtransformer",
+    "profile": "hat.models.profile",
     "write_arch": "hat.arch.hat_yaml",
     # what the commands do, in the order of a search; ``hat.search`` is below
     "train": "hat.fairseq_plugin.training",
@@ -88,6 +98,7 @@ __all__ = [
     "LIMITS",
     "PREDICTORS",
     "SCORERS",
+    "DatasetSettings",
     "DecoderConfig",
     "EncoderConfig",
     "FinishSettings",
@@ -102,6 +113,7 @@ __all__ = [
     "SubTransformerConfig",
     "SuperTransformer",
     "SuperTransformerConfig",
+    "Workload",
     "__version__",
     "extract",
     "fit_predictor",
@@ -109,6 +121,9 @@ __all__ = [
     "load_checkpoint",
     "load_predictor",
     "load_supernet",
+    "measure_dataset",
+    "measure_subtransformer",
+    "profile",
     "search",
     "train",
     "write_arch",

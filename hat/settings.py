@@ -111,6 +111,21 @@ class Shown:
     metavar: str
 
 
+@dataclass(frozen=True)
+class Switch:
+    """A flag for one value of a setting: ``--latcpu`` for ``cpu``.
+
+    Where a setting has some, they stand in place of the flag of its own name; the last one given
+    counts.
+    """
+
+    key: str
+    """The flag without its dashes, and the YAML key."""
+
+    value: str
+    help: str
+
+
 class _Repeated:
     """Marks a list whose flag may stand more than once; see ``REPEATED``."""
 
@@ -162,6 +177,9 @@ class Setting:
     """Whether the values of the list are one word with commas."""
 
     bounds: tuple[_Bound, ...]
+    switches: tuple[Switch, ...]
+    """The flags for its values, where it has no flag of its own."""
+
     metavar: str | None
     decides: bool
     """Whether a result depends on it."""
@@ -172,6 +190,11 @@ class Setting:
     def key(self) -> str:
         """The YAML key and, behind two dashes, the flag."""
         return self.field.replace("_", "-")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All YAML keys that set it."""
+        return tuple(switch.key for switch in self.switches) or (self.key,)
 
     @property
     def choices(self) -> tuple[str, ...] | None:
@@ -259,6 +282,11 @@ def own_settings(cls: Any) -> tuple[Setting, ...]:
         for field in fields(cls)
         if not _is_group(hints[field.name])
     )
+
+
+def all_keys(*classes: Any) -> frozenset[str]:
+    """Returns the YAML keys of all settings of these classes."""
+    return frozenset(key for cls in classes for one in all_settings(cls) for key in one.keys)
 
 
 @cache
@@ -401,6 +429,7 @@ def _setting(name: str, hint: Any, default: Any, text: str) -> Setting:
         is_repeated=REPEATED in notes,
         is_joined=JOINED in notes,
         bounds=tuple(note for note in notes if isinstance(note, _Bound)),
+        switches=tuple(note for note in notes if isinstance(note, Switch)),
         metavar=next((note.metavar for note in notes if isinstance(note, Shown)), None),
         decides=NO_OUTCOME not in notes,
         help=text,

@@ -93,6 +93,14 @@ def space_to_options(space: SearchSpace) -> dict[str, list[int]]:
     return options
 
 
+def arch_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what ``options``, with underscores, say of a SubTransformer, by HAT's YAML keys.
+
+    What is not given is None.
+    """
+    return {key: options.get(key.replace("-", "_")) for key in ARCH_KEYS}
+
+
 def arch_from_mapping(mapping: Mapping[str, Any], where: str) -> SubTransformerConfig:
     """Reads one SubTransformer from any spelling that HAT's code and its followers use.
 

@@ -2,11 +2,10 @@
 
 The fairseq plugin and hat's own stages build their parsers from this table. The names and the
 sizes are those of HAT's ``fairseq/models/transformer_super.py``. An option that is not given and
-whose default depends on ``--arch`` is None until ``apply_architecture`` fills it.
+whose default depends on ``--arch`` is None until ``with_architecture`` fills it.
 """
 
-import argparse
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -225,11 +224,15 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 """HAT's named architectures: what differs from the base."""
 
 
-def apply_architecture(options: argparse.Namespace, name: str) -> None:
-    """Fills the options that are absent or None with those of the architecture ``name``.
+def with_architecture(options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Returns ``options`` with those that are absent or None as the architecture ``name`` has them.
 
-    Afterwards every option of the ``model`` group is there. Only what nobody decides stays None:
-    paths, ``qkv_dim`` and the unsupported ones.
+    Every option of the ``model`` group is there. Only what nobody decides stays None: paths,
+    ``qkv_dim`` and the unsupported ones.
+
+    Args:
+        options: by name, with underscores; others are kept.
+        name: of the architecture.
 
     Raises:
         ConfigError: if there is no such architecture.
@@ -237,15 +240,17 @@ def apply_architecture(options: argparse.Namespace, name: str) -> None:
     if name not in ARCHITECTURES:
         hint = suggestion(name, ARCHITECTURES) or f"; known are {', '.join(ARCHITECTURES)}"
         raise ConfigError(f"unknown arch {name!r}{hint}")
+    filled = dict(options)
+
+    def fill(dest: str, value: Any) -> None:
+        if filled.get(dest) is None:
+            filled[dest] = value
+
     for dest, value in {**_BASE, **ARCHITECTURES[name]}.items():
-        _fill(options, dest, value)
-    _fill(options, "decoder_embed_dim", options.encoder_embed_dim)
-    _fill(options, "decoder_ffn_embed_dim", options.encoder_ffn_embed_dim)
+        fill(dest, value)
+    fill("decoder_embed_dim", filled["encoder_embed_dim"])
+    fill("decoder_ffn_embed_dim", filled["encoder_ffn_embed_dim"])
     for option in MODEL_OPTIONS:
         if option.group == "model":
-            _fill(options, option.dest, option.default)
-
-
-def _fill(options: argparse.Namespace, dest: str, value: Any) -> None:
-    if getattr(options, dest, None) is None:
-        setattr(options, dest, value)
+            fill(option.dest, option.default)
+    return filled

@@ -1,6 +1,7 @@
 """Flags made of settings classes: the one way from a dataclass's fields to a parser and back."""
 
 import argparse
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -37,16 +38,17 @@ def add_flags(
     group: Any = parser if title is None else parser.add_argument_group(title, about)
     known = {option: action for action in parser._actions for option in action.option_strings}
     for setting in all_settings(cls):
-        flag, arguments = f"--{setting.key}", _arguments(setting)
-        if only_given:
-            arguments["default"] = argparse.SUPPRESS
-        if flag not in known:
-            group.add_argument(flag, **arguments)
-        elif _meaning(known[flag]) != _meaning(_made(flag, arguments)):
-            raise ConfigError(
-                f"{flag} of {cls.__module__}.{cls.__qualname__} is an option with another meaning "
-                "already: give the setting another name"
-            )
+        for key, arguments in _flags(setting):
+            flag = f"--{key}"
+            if only_given:
+                arguments["default"] = argparse.SUPPRESS
+            if flag not in known:
+                group.add_argument(flag, **arguments)
+            elif _meaning(known[flag]) != _meaning(_made(flag, arguments)):
+                raise ConfigError(
+                    f"{flag} of {cls.__module__}.{cls.__qualname__} is an option with another "
+                    "meaning already: give the setting another name"
+                )
 
 
 def read_flags(options: argparse.Namespace, cls: type[S]) -> S:
@@ -64,6 +66,22 @@ def _made(flag: str, arguments: dict[str, Any]) -> argparse.Action:
 
 def _meaning(action: argparse.Action) -> tuple[Any, ...]:
     return action.default, action.choices, action.nargs, action.const
+
+
+def _flags(setting: Setting) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not setting.switches:
+        yield setting.key, _arguments(setting)
+    for switch in setting.switches:
+        yield (
+            switch.key,
+            {
+                "help": switch.help.replace("%", "%%"),
+                "dest": setting.field,
+                "action": "store_const",
+                "const": switch.value,
+                "default": None if setting.is_required else setting.default,
+            },
+        )
 
 
 def _arguments(setting: Setting) -> dict[str, Any]:

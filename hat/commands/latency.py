@@ -2,20 +2,18 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-
-from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
-from hat.cli.training_keys import TRAINING_KEYS
-from hat.conditions import content_digest, file_digest, mapping_digest
-from hat.errors import ConfigError, DataError, suggestion
-from hat.latency.drift import MIN_SHIFT_PERCENT, DriftReport, find_shifted_runs
-from hat.latency.samples import LatencySample, read_samples, write_samples
-from hat.signature import signature
+from hat.cli.network import network_parser, parse_beside_training
+from hat.errors import ConfigError, suggestion
+from hat.latency.check import CheckSettings, check_dataset
+from hat.latency.predict import PredictSettings, predict_files, predictions_result
+from hat.latency.samples import write_samples
+from hat.settings import NO_OUTCOME, Settings, Shown, all_keys
 from hat.studies.latency_bench import BenchSettings
 from hat.studies.latency_bench_report import report_bench
 
@@ -34,6 +32,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     TOOLS[argv[0]](argv[1:])
 
 
+@dataclass(frozen=True, kw_only=True)
+class _CheckFiles(Settings):
+    """What is written."""
+
+    plot: Annotated[Path | None, NO_OUTCOME, Shown("PNG")] = None
+    """picture (default: NAME.check.png here)"""
+
+    write_clean: Annotated[Path | None, NO_OUTCOME, Shown("CSV")] = None
+    """write the rows outside the runs"""
+
+
 def check(argv: Sequence[str]) -> None:
     """Finds shifted runs in a dataset."""
     parser = argparse.ArgumentParser(
@@ -42,72 +51,22 @@ def check(argv: Sequence[str]) -> None:
     )
     parser.add_argument("csv", help="latency dataset, ours or HAT's")
     parser.add_argument("--json", action="store_true", help="the last line is JSON; no picture")
-    parser.add_argument(
-        "--min-shift",
-        type=float,
-        default=MIN_SHIFT_PERCENT,
-        metavar="PERCENT",
-        help="smaller steps are not reported (default: %(default)s)",
-    )
-    parser.add_argument("--plot", metavar="PNG", help="picture (default: NAME.check.png here)")
-    parser.add_argument("--write-clean", metavar="CSV", help="write the rows outside the runs")
+    add_flags(parser, CheckSettings)
+    add_flags(parser, _CheckFiles)
     options = parser.parse_args(list(argv))
-    if not 0 < options.min_shift < 1000:
-        raise ConfigError(f"--min-shift must be a positive percentage, not {options.min_shift:g}")
-    samples = read_samples(options.csv)
-    try:
-        report = find_shifted_runs(samples, min_shift_percent=options.min_shift)
-    except DataError as error:
-        raise DataError(f"{options.csv}: {error}") from None
-    _print_check(options.csv, samples, report)
-    if options.plot or not options.json:
-        plot = options.plot or f"{Path(options.csv).stem}.check.png"
-        _plot_check(plot, options.csv, samples, report)
-    if options.write_clean:
-        bad = report.shifted()
-        kept = [s for s, is_bad in zip(samples, bad, strict=True) if not is_bad and s.trusted]
-        write_samples(options.write_clean, kept)
-        print(f"wrote {len(kept)} rows to {options.write_clean}")
+    files = read_flags(options, _CheckFiles)
+    checked = check_dataset(options.csv, read_flags(options, CheckSettings))
+    print("\n".join(checked.lines()))
+    if files.plot or not options.json:
+        plot = files.plot or f"{Path(options.csv).stem}.check.png"
+        checked.plot(plot)
+        print(f"picture: {plot}")
+    if files.write_clean:
+        kept = checked.clean()
+        write_samples(files.write_clean, kept)
+        print(f"wrote {len(kept)} rows to {files.write_clean}")
     if options.json:
-        print_result(
-            {
-                "shifted_runs": [
-                    {
-                        "first_row": run.first_row,
-                        "last_row": run.last_row,
-                        "shift_percent": round(run.shift_percent, 1),
-                    }
-                    for run in report.runs
-                ]
-            }
-        )
-
-
-def _print_check(path: str, samples: Sequence[LatencySample], report: DriftReport) -> None:
-    from hat.latency.plots import runs_text
-
-    print(
-        f"{path}: {len(samples)} rows, noise between neighbours {report.noise_percent:.1f} %, "
-        f"{len(report.runs)} shifted run{'' if len(report.runs) == 1 else 's'}"
-    )
-    for line in runs_text(report):
-        print(f"  {line}")
-    marked = sum(not sample.trusted for sample in samples)
-    if marked:
-        print(f"  {marked} rows were marked while they were measured")
-
-
-def _plot_check(
-    plot: str, path: str, samples: Sequence[LatencySample], report: DriftReport
-) -> None:
-    from hat.latency.plots import plot_shifts
-
-    latency_ms = np.array([sample.total_ms for sample in samples])
-    try:
-        plot_shifts(plot, latency_ms, report, Path(path).name)
-    except OSError as error:
-        raise DataError(f"{plot}: cannot be written: {error.strerror}") from None
-    print(f"picture: {plot}")
+        print_result(checked.figures())
 
 
 def bench(argv: Sequence[str]) -> None:
@@ -126,47 +85,24 @@ def bench(argv: Sequence[str]) -> None:
     print_result(report_bench(options.csv, settings))
 
 
-@command
-def measure_one(argv: Sequence[str] | None = None) -> None:
-    """``train.py --latcpu | --latgpu``: measures the SubTransformer that the options describe."""
-    argv = list(argv or [])
-    from hat.latency.device import check_device, device_name
-    from hat.latency.measure import measure
-    from hat.latency.options import measuring_parser, super_transformer_from, workload_from
+def measure(argv: Sequence[str]) -> None:
+    """Measures the SubTransformer that the options describe."""
+    from hat.measuring.settings import DatasetSettings, WorkloadSettings
+    from hat.measuring.subtransformer import measure_options
+    from hat.models.network import NetworkSettings
 
-    parser = measuring_parser(
-        "train.py --latcpu", "Measures the latency of one SubTransformer on this device."
+    parser = network_parser(
+        "hat latency measure",
+        "Measures the latency of one SubTransformer on this device.",
+        {"network": NetworkSettings, "workload": WorkloadSettings},
+        ignored_keys=all_keys(DatasetSettings),
     )
-    options, rest = parser.parse_known_args(argv)
-    for word in rest:
-        name = word.removeprefix("--").partition("=")[0]
-        if word.startswith("--") and name not in TRAINING_KEYS:
-            raise ConfigError(f"unknown option {word}")
-    workload = workload_from(options, argv)
-    check_device(workload.device)
-    arch = arch_from_mapping(vars(options), "the options")
-    model = super_transformer_from(options)
-    sample = measure(model, arch, workload, report=print)
-    print(
-        f"Latency on {device_name(workload.device)}: {sample.total_ms:.2f} ms "
-        f"({sample.encoder_ms:.2f} encoder, {sample.decoder_ms:.2f} decoder), {workload.tag()}"
-    )
-    print_result(
-        {
-            "latency_ms": sample.total_ms,
-            "encoder_ms": sample.encoder_ms,
-            "decoder_ms": sample.decoder_ms,
-            "encoder_std_ms": sample.encoder_std_ms,
-            "decoder_std_ms": sample.decoder_std_ms,
-            "signature": signature(
-                stage="latency",
-                subtransformer=mapping_digest(arch_to_mapping(arch)),
-                model=mapping_digest(vars(model.config)),
-                workload=workload.tag(),
-                device=device_name(workload.device).replace(" ", "_"),
-            ),
-        }
-    )
+    parser.add_argument("--seed", type=int, default=1, help="accepted; nothing is drawn")
+    options = parse_beside_training(parser, argv)
+    network = read_flags(options, NetworkSettings)
+    measured = measure_options(network, read_flags(options, WorkloadSettings), vars(options))
+    print(measured)
+    print_result(measured.figures())
 
 
 def predict(argv: Sequence[str]) -> None:
@@ -175,45 +111,18 @@ def predict(argv: Sequence[str]) -> None:
         prog="hat latency predict", description="Predicts the latency of SubTransformers."
     )
     parser.add_argument("yml", nargs="+", help="SubTransformer files with HAT's keys")
-    parser.add_argument("--ckpt-path", required=True, help="latency predictor, ours or HAT's")
-    parser.add_argument("--feature-norm", type=float, nargs="+", help="only for HAT's predictors")
-    parser.add_argument("--lat-norm", type=float, help="only for HAT's predictors")
-    parser.add_argument("--coverage", type=float, default=0.9, help="of the interval, in 0..1")
+    add_flags(parser, PredictSettings)
     options = parser.parse_args(list(argv))
-    from hat.latency.predictors.load import load_predictor
-
-    archs: list[SubTransformerConfig] = [load_arch(path) for path in options.yml]
-    predictor = load_predictor(
-        options.ckpt_path, feature_norm=options.feature_norm, lat_norm=options.lat_norm
-    )
-    predictor.check_archs(archs)
-    predicted = predictor.predict_ms(archs)
-    calibrated = len(predictor.residuals) > 0
-    low, high = predictor.relative_interval(options.coverage) if calibrated else (0.0, 0.0)
-    results = []
-    for path, value in zip(options.yml, predicted, strict=True):
-        interval = [value * (1 + low), value * (1 + high)] if calibrated else None
-        text = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
-        print(f"{path}: {value:.2f} ms{text}")
-        results.append(
-            {"subtransformer": path, "latency_ms": float(value), "interval_ms": interval}
-        )
-    print_result(
-        {
-            "predictions": results,
-            "signature": signature(
-                stage="latency-predict",
-                predictor=file_digest(options.ckpt_path),
-                subtransformers=content_digest(options.yml),
-            ),
-        }
-    )
+    settings = read_flags(options, PredictSettings)
+    predictions = predict_files(options.yml, settings)
+    print("\n".join(map(str, predictions)))
+    print_result(predictions_result(predictions, settings))
 
 
 TOOLS: dict[str, Callable[[Sequence[str]], None]] = {
     "check": check,
     "bench": bench,
-    "measure": measure_one,
+    "measure": measure,
     "predict": predict,
 }
 """What ``hat latency`` can do."""

@@ -10,29 +10,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hat.cli.console import command, print_result
-from hat.errors import ConfigError, DataError
-from hat.tasks.bpe import SEPARATOR, remove_bpe
-from hat.text.generation_log import read_generation_logs
-from hat.text.lines import Changes, read_text
-from hat.text.moses import detokenise
-from hat.text.scores import METRICS, score_translations
+from hat.cli.flags import read_flags
+from hat.tasks.bpe import SEPARATOR
+from hat.tasks.translations import ScoreSettings, score_files
+from hat.text.scores import METRICS
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; the last line printed is one line of JSON."""
-    options = _parser().parse_args(argv)
-    changes = Changes()
-    hypotheses, references = _read(options, changes)
-    if len(hypotheses) != len(references):
-        raise DataError(
-            f"{_sources(options)}: {len(hypotheses)} translations, but {len(references)} references"
-        )
-    score = score_translations(hypotheses, references, metric=options.metric)
+    settings = read_flags(_parser().parse_args(argv), ScoreSettings)
+    score, changes = score_files(settings)
     print(f"{score.sentences} sentences")
     if changes.changed:
         print(changes)
-    print(f"{score.bleu_details} ({options.metric})")
+    print(f"{score.bleu_details} ({settings.metric})")
     print(f"chrF {score.chrf:.2f}, exact match {100 * score.exact_match:.1f} %")
     print(f"signature {score.signature}")
     result = asdict(score)
@@ -40,43 +32,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, digits in (("bleu", 2), ("chrf", 2), ("exact_match", 4)):
         result[name] = round(result[name], digits)
     print_result(result)
-
-
-def _read(options: argparse.Namespace, changes: Changes) -> tuple[list[str], list[str]]:
-    """Returns translations and references in the form that the metric wants."""
-    if options.logs and options.sys:
-        raise ConfigError("give logs of generate.py or --sys, not both")
-    if options.sys:
-        if not options.ref:
-            raise ConfigError("--sys needs --ref with the references")
-        hypotheses = read_text(options.sys, changes)
-        references = read_text(options.ref, changes)
-        if options.remove_bpe:
-            hypotheses = [remove_bpe(line, options.remove_bpe) for line in hypotheses]
-            references = [remove_bpe(line, options.remove_bpe) for line in references]
-        return hypotheses, references
-    if not options.logs:
-        raise ConfigError("nothing to score: give a log of generate.py, or --sys and --ref")
-    log = read_generation_logs(options.logs)
-    if not options.ref and not log.references:
-        raise DataError(f"{_sources(options)}: no references in the log; give them with --ref")
-    hypotheses = _plain_words(log.hypotheses, options)
-    if options.ref:
-        return hypotheses, read_text(options.ref, changes)
-    return hypotheses, _plain_words(log.references, options)
-
-
-def _plain_words(lines: Sequence[str], options: argparse.Namespace) -> list[str]:
-    if options.remove_bpe:
-        lines = [remove_bpe(line, options.remove_bpe) for line in lines]
-    if options.metric == "sacre":
-        lines = detokenise(lines, options.target_lang)
-    return list(lines)
-
-
-def _sources(options: argparse.Namespace) -> str:
-    paths = options.logs or [options.sys]
-    return ", ".join(str(path) for path in paths)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,21 +8,30 @@ import argparse
 from collections.abc import Sequence
 
 from hat.cli.console import command, print_result, set_up_logging
+from hat.cli.flags import read_flags
+from hat.cli.network import network_parser, parse_beside_training
 from hat.cli.options import read_config_files, split_config_flags
+from hat.settings import all_keys
+
+_SWITCHES = {
+    "latcpu": "measure latency on the CPU",
+    "latgpu": "measure latency on the GPU",
+    "profile-flops": "count parameters and FLOPs",
+}
+"""What is done instead of training."""
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("hat")
-    group.add_argument("--latcpu", action="store_true", help="measure latency on the CPU")
-    group.add_argument("--latgpu", action="store_true", help="measure latency on the GPU")
-    group.add_argument("--profile-flops", action="store_true", help="count parameters and FLOPs")
+    for name, text in _SWITCHES.items():
+        group.add_argument(f"--{name}", action="store_true", help=text)
 
 
-def _asks_for(flag: str, argv: Sequence[str]) -> bool:
+def _asks_for(name: str, argv: Sequence[str]) -> bool:
     paths, rest = split_config_flags(argv)
-    if flag in rest:
+    if f"--{name}" in rest:
         return True
-    entry = read_config_files(paths).get(flag.removeprefix("--"))
+    entry = read_config_files(paths).get(name)
     return entry is not None and entry.switch()
 
 
@@ -30,16 +39,47 @@ def _asks_for(flag: str, argv: Sequence[str]) -> bool:
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of ``train.py``."""
     argv = argv or []
-    if _asks_for("--profile-flops", argv):
-        from hat.commands.profile import main as profile
-
-        profile([word for word in argv if word != "--profile-flops"])
-    elif _asks_for("--latcpu", argv) or _asks_for("--latgpu", argv):
-        from hat.commands.latency import measure_one
-
-        measure_one(argv)
+    if _asks_for("profile-flops", argv):
+        _profile([word for word in argv if word != "--profile-flops"])
+    elif _asks_for("latcpu", argv) or _asks_for("latgpu", argv):
+        _measure(argv)
     else:
         _train(argv)
+
+
+def _profile(argv: Sequence[str]) -> None:
+    from hat.models.profile import ProfileSettings, profile_options
+
+    parser = network_parser(
+        "train.py --profile-flops",
+        "Parameters and FLOPs of one SubTransformer.",
+        {"network and sentence": ProfileSettings},
+        ignored_keys=frozenset(_SWITCHES),
+    )
+    options = parse_beside_training(parser, argv)
+    settings = read_flags(options, ProfileSettings)
+    found = profile_options(settings, vars(options), "the options")
+    if not settings.json:
+        print("\n".join(found.lines()))
+    print_result(found.figures())
+
+
+def _measure(argv: Sequence[str]) -> None:
+    from hat.measuring.settings import DatasetSettings, WorkloadSettings
+    from hat.measuring.subtransformer import measure_options
+    from hat.models.network import NetworkSettings
+
+    parser = network_parser(
+        "train.py --latcpu",
+        "Measures the latency of one SubTransformer on this device.",
+        {"network": NetworkSettings, "workload": WorkloadSettings},
+        ignored_keys=all_keys(DatasetSettings) | frozenset(_SWITCHES),
+    )
+    options = parse_beside_training(parser, argv)
+    network = read_flags(options, NetworkSettings)
+    measured = measure_options(network, read_flags(options, WorkloadSettings), vars(options))
+    print(measured)
+    print_result(measured.figures())
 
 
 def _train(argv: Sequence[str]) -> None:

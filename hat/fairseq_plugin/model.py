@@ -16,8 +16,12 @@ from fairseq.models import (
 from torch import Tensor
 
 from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
-from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, space_from_options
-from hat.arch.model_options import ARCHITECTURES, add_model_options, apply_architecture
+from hat.arch.hat_yaml import arch_from_mapping, arch_options, space_from_options
+from hat.arch.model_options import (
+    ARCHITECTURES,
+    add_model_options,
+    with_architecture,
+)
 from hat.arch.space import SearchSpace
 from hat.fairseq_plugin.dictionaries import note_dictionaries
 from hat.models.config import SuperTransformerConfig, super_config_from_options
@@ -190,7 +194,7 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
         )
         space, arch = None, None
         if options.get("train_subtransformer"):
-            given = {key: options.get(key.replace("-", "_")) for key in ARCH_KEYS}
+            given = arch_options(options)
             arch = arch_from_mapping(given, "--train-subtransformer")
         else:
             space = space_from_options(options, "the SuperTransformer's options")
@@ -274,7 +278,7 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
 
 def _register(name: str) -> None:
     def set_defaults(args: argparse.Namespace) -> None:
-        apply_architecture(args, name)
+        vars(args).update(with_architecture(vars(args), name))
 
     register_model_architecture("transformersuper", name)(set_defaults)
 

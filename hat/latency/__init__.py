@@ -1,1 +1,1 @@
-"""How long does a network take? Measuring, the datasets of it, their faults, and predicting."""
+"""How long does a network take? Datasets of measurements, their faults, and predicting."""

@@ -2,87 +2,67 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from hat.errors import ConfigError, suggestion
-from hat.machine.instructions import FULL, INT8_RANGES, int8_range
+from hat.machine.instructions import FULL, int8_range
+from hat.settings import Above, AtLeast, Below, Settings
 from hat.tasks.facts import DEFAULT_SRC_LEN
 
-DEVICES = ("cpu", "cuda")
-PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
+"""Number formats in which networks are timed."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workload:
+class Workload(Settings):
     """Everything that decides a latency besides the architecture and the machine."""
 
-    device: str = "cpu"
-    """``cpu`` or ``cuda``."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where."""
 
-    src_len: int = DEFAULT_SRC_LEN
+    src_len: Annotated[int, AtLeast(1)] = DEFAULT_SRC_LEN
     """Source sentence length in tokens."""
 
-    decode_steps: int = DEFAULT_SRC_LEN
+    decode_steps: Annotated[int, AtLeast(1)] = DEFAULT_SRC_LEN
     """Target tokens generated one by one."""
 
-    batch_size: int = 1
+    batch_size: Annotated[int, AtLeast(1)] = 1
     """Sentences translated at once."""
 
-    beam: int = 5
+    beam: Annotated[int, AtLeast(1)] = 5
     """Hypotheses per sentence in the decoder."""
 
-    precision: str = "fp32"
-    """``fp32``, ``bf16``, ``fp16``, or ``int8`` (dynamically quantised weights, CPU only)."""
+    precision: Precision = "fp32"
+    """``int8``: dynamically quantised weights, CPU only."""
 
-    int8_range: str | None = None
-    """For ``int8`` ``full`` or ``reduced``, by default the one that is right on this machine: how
-    many values activations take. None for the other precisions."""
+    int8_range: Literal["full", "reduced"] | None = None
+    """For ``int8`` how many values activations take, by default what is right on this machine;
+    None for the other precisions."""
 
-    num_threads: int = 1
+    num_threads: Annotated[int, AtLeast(1)] = 1
     """Threads torch may use on the CPU."""
 
-    warmup_runs: int = 5
+    warmup_runs: Annotated[int, AtLeast(0)] = 5
     """Runs before the first timed one."""
 
-    runs: int = 300
+    runs: Annotated[int, AtLeast(1)] = 300
     """Timed runs; where ``ci_percent`` is set, the cap."""
 
-    trim_fraction: float = 0.1
+    trim_fraction: Annotated[float, AtLeast(0), Below(0.5)] = 0.1
     """Share of the timed runs dropped at each end before mean and deviation."""
 
-    ci_percent: float | None = None
+    ci_percent: Annotated[float | None, Above(0)] = None
     """Stop timing when the 95 % confidence interval of the mean is within +- this percentage."""
 
     def __post_init__(self) -> None:
-        if self.device not in DEVICES:
-            raise ConfigError(f"device must be one of {', '.join(DEVICES)}, not {self.device!r}")
-        if self.precision not in PRECISIONS:
-            known = ", ".join(PRECISIONS)
-            raise ConfigError(f"precision must be one of {known}, not {self.precision!r}")
-        if self.precision == "int8" and self.device != "cpu":
-            raise ConfigError("precision int8 is for the CPU: choose fp16 or bf16 on a GPU")
-        self._check_int8_range()
-        for name in ("src_len", "decode_steps", "batch_size", "beam", "num_threads", "runs"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, but is {getattr(self, name)}")
-        if self.warmup_runs < 0:
-            raise ConfigError(f"warmup_runs must not be negative, but is {self.warmup_runs}")
-        if not 0 <= self.trim_fraction < 0.5:
-            raise ConfigError(
-                f"trim_fraction must lie in 0..0.5, or no run is left, but is {self.trim_fraction}"
-            )
-        if self.ci_percent is not None and self.ci_percent <= 0:
-            raise ConfigError(f"ci_percent must be positive, but is {self.ci_percent}")
-
-    def _check_int8_range(self) -> None:
+        super().__post_init__()
         if self.precision != "int8":
             if self.int8_range is not None:
-                raise ConfigError(f"int8_range is for precision int8, not {self.precision}")
+                raise ConfigError(f"int8-range is for precision int8, not {self.precision}")
+        elif self.device != "cpu":
+            raise ConfigError("precision int8 is for the CPU: choose fp16 or bf16 on a GPU")
         elif self.int8_range is None:
             object.__setattr__(self, "int8_range", int8_range())
-        elif self.int8_range not in INT8_RANGES:
-            known = " or ".join(INT8_RANGES)
-            raise ConfigError(f"int8_range must be {known}, not {self.int8_range!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields, ready for JSON."""
@@ -106,7 +86,7 @@ class Workload:
             values = {**values, "int8_range": FULL}
         try:
             return cls(**values)
-        except (ConfigError, TypeError) as error:
+        except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from None
 
     def difference(self, other: "Workload") -> str | None:

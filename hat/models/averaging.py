@@ -1,25 +1,121 @@
 """The mean of checkpoints' weights, of checkpoints of one training only."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.model_options import MODEL_OPTIONS
-from hat.errors import CheckpointError
+from hat.conditions import files_digest
+from hat.errors import CheckpointError, ConfigError
+from hat.files import replacing
 from hat.models.checkpoint import (
     checkpoint_options,
     read_checkpoint,
     super_transformer,
     trained_network,
 )
+from hat.settings import AtLeast, Settings
+from hat.signature import signature
+
+_EPOCH = re.compile(r"checkpoint(\d+)\.pt")
+_UPDATE = re.compile(r"checkpoint_\d+_(\d+)\.pt")
 
 _DICTIONARIES = ("source-dictionary-digest", "target-dictionary-digest")
 """Files of HAT and of older versions hold none: they fit every other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AverageSettings(Settings):
+    """Which checkpoints are averaged."""
+
+    inputs: tuple[Path, ...]
+    """checkpoints, or one folder"""
+
+    num_epoch_checkpoints: Annotated[int | None, AtLeast(1)] = None
+    """the last N checkpointE.pt"""
+
+    num_update_checkpoints: Annotated[int | None, AtLeast(1)] = None
+    """the last N checkpoint_E_U.pt"""
+
+    checkpoint_upper_bound: int | None = None
+    """last epoch or update to use"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        counts = (self.num_epoch_checkpoints, self.num_update_checkpoints)
+        if None not in counts:
+            raise ConfigError(
+                "give one of --num-epoch-checkpoints and --num-update-checkpoints, not both"
+            )
+        if counts != (None, None):
+            if len(self.inputs) != 1 or not self.inputs[0].is_dir():
+                raise ConfigError("to average the last checkpoints, --inputs is their folder")
+            return
+        needs = "needs --num-epoch-checkpoints or --num-update-checkpoints"
+        if self.checkpoint_upper_bound is not None:
+            raise ConfigError(f"--checkpoint-upper-bound {needs}")
+        if any(path.is_dir() for path in self.inputs):
+            raise ConfigError(f"a folder of checkpoints {needs}")
+
+    def paths(self) -> list[Path]:
+        """Returns the checkpoints that are averaged, in their order.
+
+        Raises:
+            CheckpointError: if the folder holds fewer than are asked for.
+        """
+        epochs, updates = self.num_epoch_checkpoints, self.num_update_checkpoints
+        count, pattern = (epochs, _EPOCH) if updates is None else (updates, _UPDATE)
+        if count is None:
+            return list(self.inputs)
+        bound = self.checkpoint_upper_bound
+        numbered = []
+        for path in self.inputs[0].iterdir():
+            found = pattern.fullmatch(path.name)
+            if found and (bound is None or int(found.group(1)) <= bound):
+                numbered.append((int(found.group(1)), path))
+        if len(numbered) < count:
+            raise CheckpointError(
+                f"{self.inputs[0]}: holds {len(numbered)} such checkpoints, but {count} are to be "
+                "averaged"
+            )
+        return [path for _, path in sorted(numbered)[-count:]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Averaged:
+    """A checkpoint of mean weights, and what it was made of."""
+
+    checkpoint: Path
+    inputs: Sequence[Path]
+    signature: str
+
+
+def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averaged:
+    """Writes the mean of checkpoints; what stood at ``output`` stays if anything is wrong.
+
+    Raises:
+        ConfigError: if ``output`` is a folder.
+        CheckpointError: if there are too few checkpoints, or they do not belong together.
+    """
+    output = Path(output)
+    if output.is_dir():
+        raise ConfigError(f"--output names the file to write, but {output} is a folder")
+    paths = settings.paths()
+    inputs = files_digest(paths)  # before the output is written: it may be one of them
+    content = average(paths)
+    with replacing(output) as temporary:
+        torch.save(content, temporary)
+    return Averaged(
+        checkpoint=output,
+        inputs=paths,
+        signature=signature(stage="average-checkpoints", count=len(paths), inputs=inputs),
+    )
 
 
 def average(paths: Sequence[Path]) -> dict[str, Any]:

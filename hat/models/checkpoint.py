@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping
-from hat.arch.model_options import ARCHITECTURES, apply_architecture
+from hat.arch.hat_yaml import arch_from_mapping, arch_options
+from hat.arch.model_options import ARCHITECTURES, with_architecture
 from hat.errors import CheckpointError, ConfigError
 from hat.models.config import SuperTransformerConfig, super_config_from_options
 from hat.models.super_transformer import SuperTransformer
@@ -193,16 +193,15 @@ def _config(
         return weight.size(0)
 
     # Files of an older HAT may lack options that were added later.
-    filled = argparse.Namespace(**options)
     arch = options.get("arch")
-    apply_architecture(filled, arch if arch in ARCHITECTURES else "transformersuper")
+    filled = with_architecture(options, arch if arch in ARCHITECTURES else "transformersuper")
     return super_config_from_options(
-        vars(filled), src_vocab_size=vocab_size("encoder"), tgt_vocab_size=vocab_size("decoder")
+        filled, src_vocab_size=vocab_size("encoder"), tgt_vocab_size=vocab_size("decoder")
     )
 
 
 def _fixed_arch(options: Mapping[str, Any]) -> SubTransformerConfig | None:
-    named = {key: options.get(key.replace("-", "_")) for key in ARCH_KEYS}
+    named = arch_options(options)
     if any(value is None for value in named.values()):
         return None
     return arch_from_mapping(named, "its SubTransformer")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping
 from hat.errors import ConfigError
-from hat.latency.device import check_device, device_name
 from hat.latency.predictor import LatencyPredictor
-from hat.latency.reference import Baseline, Reference
-from hat.latency.steady import SteadyMeasure
 from hat.latency.workload import Workload
+from hat.measuring.device import check_device, device_name
+from hat.measuring.reference import Baseline, Reference
+from hat.measuring.steady import SteadyMeasure
 from hat.nas.limits.base import SearchLimit
 from hat.search.deliver import Measure
 
@@ -68,7 +68,7 @@ def guarded(
     say: Callable[[str], None] = print,
 ) -> Callable[[Arch], float]:
     """Returns what measures one architecture in ms, guarded where the predictor knows how."""
-    from hat.latency.measure import measure
+    from hat.measuring.measure import measure
 
     def timed(arch: Arch) -> float:
         return measure(model, arch, workload).total_ms
@@ -87,7 +87,7 @@ def guarded(
 
 def _here(predictor: LatencyPredictor) -> tuple[Workload | None, str]:
     """The workload to measure if the predictor's device is this machine, or why it is not."""
-    from hat.latency.precision import check_precision
+    from hat.measuring.precision import check_precision
 
     facts = predictor.facts
     if not facts.get("workload"):

@@ -1,19 +1,20 @@
-"""Turning raw text into the parallel, tokenised, BPE-split files that fairseq binarises."""
+"""Turning raw text into the parallel, tokenised, BPE-split files that fairseq binarises.
+
+``TASKS`` has every task by the name that ``hat prepare`` gives it. A task is a class with
+``Settings``, ``about`` (what it makes, in words), ``build(settings)``, ``prepare(say)``, which
+writes the text, and ``signature()``.
+"""
 
 from typing import Any
 
 from hat.parts import Parts
 
-_HERE = "hat.tasks"
-
 TASKS: Parts[Any] = Parts(
     "task",
     "hat.tasks",
     {
-        "numbers": f"{_HERE}.numbers:Numbers",
-        "multi30k": f"{_HERE}.multi30k:Multi30k",
-        "bpe": f"{_HERE}.tokenised:Tokenised",
+        "numbers": "hat.tasks.numbers:Numbers",
+        "multi30k": "hat.tasks.multi30k:Multi30k",
+        "bpe": "hat.tasks.tokenised:Tokenised",
     },
-    needs=("about", "changes", "write", "signature"),
 )
-"""Each is a ``hat.tasks.base.Task``; ``hat prepare NAME`` makes it."""

@@ -11,17 +11,73 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from hat.errors import ConfigError, DataError
+from hat.settings import NO_OUTCOME, AtLeast, Shown
 from hat.tasks.binary_index import count_sentences
 from hat.tasks.bpe import spell_out
 from hat.tasks.corpus import SPLITS, check_sides
+from hat.tasks.prepare import LanguageSettings
 from hat.text.dictionaries import read_dictionary
 from hat.text.lines import Changes, iterate_text
 
 FAIRSEQ_PREPROCESS = (sys.executable, "-m", "fairseq_cli.preprocess")
 
 _LAST_LINES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinariseSettings(LanguageSettings):
+    """What is binarised, with which dictionaries."""
+
+    text_dir: Path
+    """folder of {train,valid,test}.LANGUAGE"""
+
+    binary_dir: Annotated[Path, NO_OUTCOME]
+    """folder to write to"""
+
+    workers: Annotated[int, AtLeast(1), NO_OUTCOME] = 1
+    """processes"""
+
+    joined_dictionary: bool = False
+    """one for both languages"""
+
+    srcdict: Annotated[Path | None, Shown("FILE")] = None
+    """take this dictionary"""
+
+    tgtdict: Annotated[Path | None, Shown("FILE")] = None
+    """take this dictionary"""
+
+    thresholdsrc: Annotated[int | None, Shown("N")] = None
+    """as of fairseq-preprocess"""
+
+    thresholdtgt: Annotated[int | None, Shown("N")] = None
+    """as of fairseq-preprocess"""
+
+    nwordssrc: Annotated[int | None, Shown("N")] = None
+    """as of fairseq-preprocess"""
+
+    nwordstgt: Annotated[int | None, Shown("N")] = None
+    """as of fairseq-preprocess"""
+
+    def flags(self) -> list[str]:
+        """Returns them as flags of fairseq-preprocess.
+
+        Raises:
+            DataError: if fairseq could not read a dictionary.
+        """
+        flags = ["--workers", str(self.workers)]
+        if self.joined_dictionary:
+            flags.append("--joined-dictionary")
+        for name in ("srcdict", "tgtdict"):
+            if (path := getattr(self, name)) is not None:
+                read_dictionary(path)
+                flags += [f"--{name}", str(path)]
+        for name in ("thresholdsrc", "thresholdtgt", "nwordssrc", "nwordstgt"):
+            if (limit := getattr(self, name)) is not None:
+                flags += [f"--{name}", str(limit)]
+        return flags
 
 
 @dataclass(frozen=True)

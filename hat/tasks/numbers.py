@@ -10,69 +10,19 @@ only the German ones of a hundred and one thousand or million and the like neede
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from hat.errors import ConfigError
-from hat.settings import AtLeast, Between
-from hat.tasks.base import PairSettings, Task, TaskSettings
+from hat.settings import AtLeast
 from hat.tasks.corpus import SPLITS, Parallel
+from hat.tasks.prepare import LanguageSettings, Say, TextSettings, prepare_corpus
 
 LANGUAGES = ("de", "en", "fr")
 """The languages whose spelling the tests check against spellers of their own."""
 
 MAX_DIGITS = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class NumbersSettings(PairSettings):
-    """Which numbers, in which languages."""
-
-    merges: Annotated[int, AtLeast(1)] = 150
-    seed: int = 1
-    """draws the numbers"""
-
-    train: Annotated[int, AtLeast(1)] = 20000
-    """sentences to train on"""
-
-    valid: Annotated[int, AtLeast(1)] = 500
-    """sentences to validate on"""
-
-    test: Annotated[int, AtLeast(1)] = 1000
-    """sentences to test on"""
-
-    max_digits: Annotated[int, Between(1, MAX_DIGITS)] = MAX_DIGITS
-    """digits of the longest number"""
-
-
-class Numbers(Task):
-    """Numbers in words, made from a seed."""
-
-    Settings: ClassVar[type[TaskSettings]] = NumbersSettings
-    about = "numbers in words, made from a seed"
-
-    @classmethod
-    def build(cls, settings: NumbersSettings) -> Self:
-        """Draws and spells the numbers."""
-        languages = (settings.source_lang, settings.target_lang)
-        corpus = make_numbers(
-            languages,
-            {split: getattr(settings, split) for split in SPLITS},
-            max_digits=settings.max_digits,
-            rng=np.random.default_rng(settings.seed),
-        )
-        return cls(settings, languages, corpus)
-
-    def signature(self) -> dict[str, Any]:
-        """Returns the languages, the digits, the merges and the seed."""
-        settings = self.settings
-        task = f"numbers.{'-'.join(self.languages)}.{settings.max_digits}digits"
-        return {"task": task, "bpe": settings.merges, "seed": settings.seed}
-
-    def tokenise(self, lines: tuple[str, ...], language: str) -> list[str]:
-        """Sets commas apart."""
-        return tokenise(lines, language)
 
 
 def spell(number: int, language: str) -> str:
@@ -157,3 +107,64 @@ def make_numbers(
         )
         corpus[split] = Parallel(source, target)
     return corpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumbersSettings(TextSettings, LanguageSettings):
+    """Of the task ``numbers``."""
+
+    seed: int = 1
+    """draws the numbers"""
+
+    train: Annotated[int, AtLeast(1)] = 20000
+    """sentences to train on"""
+
+    valid: Annotated[int, AtLeast(1)] = 500
+    """sentences to validate on"""
+
+    test: Annotated[int, AtLeast(1)] = 1000
+    """sentences to test on"""
+
+    max_digits: int = 12
+    """digits of the longest number"""
+
+    merges: Annotated[int, AtLeast(1)] = 150
+    """BPE merges to learn"""
+
+
+class Numbers:
+    """The task ``numbers``."""
+
+    Settings: ClassVar = NumbersSettings
+    about: ClassVar = "numbers in words, made from a seed"
+
+    def __init__(self, settings: NumbersSettings) -> None:
+        self._settings = settings
+
+    @classmethod
+    def build(cls, settings: NumbersSettings) -> "Numbers":
+        """Makes the task."""
+        return cls(settings)
+
+    def prepare(self, say: Say = print) -> dict[str, Any]:
+        """Writes the text; returns its figures, ready for JSON.
+
+        Raises:
+            ConfigError: for equal or unknown languages, or more numbers than there are.
+        """
+        one = self._settings
+        raw = make_numbers(
+            one.languages,
+            {split: getattr(one, split) for split in SPLITS},
+            max_digits=one.max_digits,
+            rng=np.random.default_rng(one.seed),
+        )
+        return prepare_corpus(
+            raw, one.languages, one.text_dir, tokenise=tokenise, num_merges=one.merges
+        )
+
+    def signature(self) -> dict[str, Any]:
+        """What decides the text."""
+        one = self._settings
+        task = f"numbers.{one.source_lang}-{one.target_lang}.{one.max_digits}digits"
+        return {"task": task, "bpe": one.merges, "seed": one.seed}

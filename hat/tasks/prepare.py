@@ -1,16 +1,45 @@
 """From a raw corpus to files that fairseq binarises: tokenise, learn BPE, split into units."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from hat.conditions import mapping_digest
 from hat.errors import DataError
+from hat.settings import NO_OUTCOME, Settings
 from hat.tasks.bpe import BpeEncoder, learn_bpe
 from hat.tasks.corpus import Corpus, Parallel, describe, write_corpus
 from hat.text.lines import plain
 
+Say = Callable[[str], None]
+
 Tokenise = Callable[[tuple[str, ...], str], list[str]]
 """Tokenises sentences of a language: ``(lines, language) -> lines``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings(Settings):
+    """Where the text goes."""
+
+    text_dir: Annotated[Path, NO_OUTCOME]
+    """folder to write to"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageSettings(Settings):
+    """From which language to which."""
+
+    source_lang: str
+    """for example en"""
+
+    target_lang: str
+    """for example fr"""
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """Source and target."""
+        return self.source_lang, self.target_lang
 
 
 def prepare_corpus(
@@ -44,6 +73,11 @@ def split_words(
     units = _changed(tokenised, languages, "BPE", lambda lines, _: encoder.encode(lines))
     write_corpus(text_dir / "bpe", units, languages)
     return units
+
+
+def corpus_digest(corpus: Corpus) -> str:
+    """Returns the digest of the sentences, however they are stored."""
+    return mapping_digest({split: (both.source, both.target) for split, both in corpus.items()})
 
 
 def _changed(

@@ -1,36 +1,55 @@
-"""``hat prepare bpe``: a corpus that others tokenised, which only lacks its BPE units."""
+"""A corpus that is tokenised already: only its BPE is made."""
 
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
-from hat.tasks.base import PairSettings, Task, TaskSettings, corpus_digest
-from hat.tasks.corpus import describe, read_corpus
-from hat.tasks.prepare import split_words
+from hat.settings import AtLeast
+from hat.tasks.corpus import Corpus, describe, read_corpus
+from hat.tasks.prepare import LanguageSettings, Say, TextSettings, corpus_digest, split_words
 from hat.text.lines import Changes
 
 
-class Tokenised(Task):
-    """The text of ``TEXT_DIR/tok``; only the folder ``bpe`` is written."""
+@dataclass(frozen=True, kw_only=True)
+class TokenisedSettings(TextSettings, LanguageSettings):
+    """Of the task ``bpe``."""
 
-    Settings: ClassVar[type[TaskSettings]] = PairSettings
-    about = "joint BPE of a tokenised corpus"
+    merges: Annotated[int, AtLeast(1)] = 10000
+    """BPE merges to learn"""
+
+
+class Tokenised:
+    """The task ``bpe``."""
+
+    Settings: ClassVar = TokenisedSettings
+    about: ClassVar = "joint BPE of a tokenised corpus"
+
+    def __init__(self, settings: TokenisedSettings, corpus: Corpus, changes: Changes) -> None:
+        self._settings = settings
+        self._corpus = corpus
+        self._changes = changes
 
     @classmethod
-    def build(cls, settings: PairSettings) -> Self:
-        """Reads the text."""
-        languages = (settings.source_lang, settings.target_lang)
+    def build(cls, settings: TokenisedSettings) -> "Tokenised":
+        """Reads the ``tok`` folder.
+
+        Raises:
+            DataError: if a file is missing or two sides differ in their number of lines.
+        """
         changes = Changes()
-        task = cls(settings, languages, read_corpus(settings.text_dir / "tok", languages, changes))
-        task.changes = changes
-        return task
+        corpus = read_corpus(settings.text_dir / "tok", settings.languages, changes)
+        return cls(settings, corpus, changes)
+
+    def prepare(self, say: Say = print) -> dict[str, Any]:
+        """Writes the ``bpe`` folder; returns its figures, ready for JSON."""
+        say(str(self._changes))
+        one = self._settings
+        units = split_words(self._corpus, one.languages, one.text_dir, num_merges=one.merges)
+        return {
+            "words": describe(self._corpus),
+            "bpe": describe(units),
+            "text": self._changes.to_json(),
+        }
 
     def signature(self) -> dict[str, Any]:
-        """Returns a digest of the text, and the merges."""
-        return {"corpus": corpus_digest(self.corpus), "bpe": self.settings.merges}
-
-    def write(self) -> dict[str, Any]:
-        """Writes the folder ``bpe``."""
-        settings = self.settings
-        units = split_words(
-            self.corpus, self.languages, settings.text_dir, num_merges=settings.merges
-        )
-        return {"words": describe(self.corpus), "bpe": describe(units)}
+        """What decides the text."""
+        return {"corpus": corpus_digest(self._corpus), "bpe": self._settings.merges}

@@ -8,7 +8,7 @@ from hat.arch.model_options import (
     ARCHITECTURES,
     MODEL_OPTIONS,
     add_model_options,
-    apply_architecture,
+    with_architecture,
 )
 from hat.errors import ConfigError
 
@@ -65,36 +65,30 @@ def test_groups() -> None:
     ],
 )
 def test_architectures(name: str, expected: tuple[object, ...]) -> None:
-    options = parse()
-    apply_architecture(options, name)
-    assert expected == (
-        options.encoder_embed_dim,
-        options.encoder_ffn_embed_dim,
-        options.decoder_attention_heads,
-        options.decoder_embed_dim,
-        options.dropout,
-        options.attention_dropout,
-        options.decoder_normalize_before,
-    )
-    assert options.encoder_layers == options.decoder_layers == 6
+    options = with_architecture(vars(parse()), name)
+    shown = ("encoder_embed_dim", "encoder_ffn_embed_dim", "decoder_attention_heads")
+    shown += ("decoder_embed_dim", "dropout", "attention_dropout", "decoder_normalize_before")
+    assert expected == tuple(options[key] for key in shown)
+    assert options["encoder_layers"] == options["decoder_layers"] == 6
     assert name in ARCHITECTURES
 
 
 def test_given_options_win_and_the_decoder_follows_the_encoder() -> None:
-    options = parse("--encoder-embed-dim", "640", "--dropout", "0.0")
-    apply_architecture(options, "transformersuper_wmt_en_de")
-    assert (options.encoder_embed_dim, options.decoder_embed_dim) == (640, 640)
-    assert options.dropout == 0.0
+    given = vars(parse("--encoder-embed-dim", "640", "--dropout", "0.0"))
+    options = with_architecture(given, "transformersuper_wmt_en_de")
+    assert (options["encoder_embed_dim"], options["decoder_embed_dim"]) == (640, 640)
+    assert options["dropout"] == 0.0
+    assert given["decoder_embed_dim"] is None
 
 
-def test_fills_a_bare_namespace() -> None:
-    options = argparse.Namespace()
-    apply_architecture(options, "transformersuper")
-    assert options.no_decoder_final_norm is False and options.qkv_dim is None
+def test_fills_nothing_at_all() -> None:
+    options = with_architecture({"seed": 1}, "transformersuper")
+    assert options["no_decoder_final_norm"] is False and options["qkv_dim"] is None
+    assert options["seed"] == 1
 
 
 def test_unknown_architecture() -> None:
     with pytest.raises(
         ConfigError, match=r"'transformersuper_wmt'; did you mean 'transformersuper'"
     ):
-        apply_architecture(argparse.Namespace(), "transformersuper_wmt")
+        with_architecture({}, "transformersuper_wmt")

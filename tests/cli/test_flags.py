@@ -7,7 +7,7 @@ import pytest
 
 from hat.cli.flags import add_flags, read_flags
 from hat.errors import ConfigError
-from hat.settings import JOINED, REPEATED, AtLeast, Settings, Shown
+from hat.settings import JOINED, REPEATED, AtLeast, Settings, Shown, Switch, all_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,3 +101,22 @@ def test_two_settings_of_one_name_share_a_flag_only_if_they_mean_the_same():
     add_flags(parser, Same)
     with pytest.raises(ConfigError, match=r"--beam of .*Other is an option with another meaning"):
         add_flags(parser, Other)
+
+
+def test_switches_stand_for_the_values_of_a_choice_and_the_last_one_counts():
+    @dataclass(frozen=True, kw_only=True)
+    class Place(Settings):
+        device: Annotated[
+            Literal["cpu", "cuda"] | None,
+            Switch("on-cpu", "cpu", "slow"),
+            Switch("on-gpu", "cuda", "100 % faster"),
+        ] = None
+        threads: int = 1
+
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_flags(parser, Place)
+    assert "100 % faster" in parser.format_help()
+    assert "--device" not in parser.format_help()
+    for words, device in (([], None), (["--on-cpu"], "cpu"), (["--on-cpu", "--on-gpu"], "cuda")):
+        assert read_flags(parser.parse_args(words), Place) == Place(device=device)
+    assert all_keys(Place, Group) == {"on-cpu", "on-gpu", "threads", "beam"}

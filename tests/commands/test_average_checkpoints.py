@@ -76,8 +76,9 @@ def test_the_last_ones_are_averaged(tmp_path: Path) -> None:
     [
         (["--num-epoch-checkpoints", "3"], "holds 2 such checkpoints, but 3 are to be averaged"),
         (["--num-update-checkpoints", "1"], "holds 0 such checkpoints, but 1 are"),
-        (["--num-epoch-checkpoints", "0"], "must be positive, but found 0"),
+        (["--num-epoch-checkpoints", "0"], "checkpoints must be at least 1, but found 0"),
         ([], "needs --num-epoch-checkpoints or --num-update-checkpoints"),
+        (["--num-epoch-checkpoints", "1", "--num-update-checkpoints", "1"], "not both"),
     ],
 )
 def test_a_wrong_choice_is_one_sentence(
@@ -204,7 +205,7 @@ def test_a_digest_of_the_dictionary_is_kept_and_files_without_one_fit(tmp_path: 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--inputs", "one.pt"], "required: --output"),
+        (["--inputs", "one.pt"], "--output is missing"),
         (["--inputs", "--output", "mean.pt"], "expected at least one argument"),
         (["--inputs", ".", "--output", "mean.pt"], "needs --num-epoch-checkpoints"),
         (["--inputs", "gone.pt", "--output", "mean.pt"], "gone.pt: cannot be read"),

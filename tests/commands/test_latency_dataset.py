@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from hat.arch.config import SubTransformerConfig
-from hat.commands.latency import measure_one
 from hat.commands.latency_dataset import main
+from hat.commands.train import main as train
 from hat.latency.samples import LatencySample, read_samples
 from hat.latency.sidecar import read_sidecar, sidecar_path
 
@@ -89,7 +89,7 @@ def steady_machine(monkeypatch: pytest.MonkeyPatch) -> None:
             measured_at=time.time(),
         )
 
-    monkeypatch.setattr("hat.commands.latency_dataset.measure", measure)
+    monkeypatch.setattr("hat.measuring.dataset.measure", measure)
 
 
 def run(config: Path, csv: Path, *flags: str) -> None:
@@ -176,15 +176,18 @@ def test_until_error(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--lat-dataset-size", "0"], "--lat-dataset-size must be at least 1, not 0"),
+        (["--lat-dataset-size", "0"], "lat-dataset-size must be at least 1, but found 0"),
         (["--lat-dataset-size", "99999999"], "but the space has"),
-        (["--lat-reference-every", "0"], "--lat-reference-every must be at least 1"),
+        (["--lat-reference-every", "0"], "lat-reference-every must be at least 1, but found 0"),
         (["--resume"], "there is no dataset to resume"),
-        (["--vocab-size", "3"], "--vocab-size takes one or two sizes of 8 and more"),
+        (["--vocab-size", "3"], "vocab-size must be at least 8, but found 3"),
+        (["--vocab-size", "8", "9", "10"], "--vocab-size takes one or two sizes, but found"),
+        (["--lat-src-len", "0"], "lat-src-len must be at least 1, but found 0"),
+        (["--lat-patience", "-1"], "lat-patience must be at least 0, but found -1"),
         (["--encoder-embed-choice", "64"], "encoder.embed_dim = 64 does not fit"),
-        (["--lat-trim", "0.7"], "trim_fraction must lie in 0..0.5"),
+        (["--lat-trim", "0.7"], "lat-trim must be below 0.5, but found 0.7"),
         (["--arch", "transformer_super"], "unknown arch 'transformer_super'; did you mean"),
-        (["--until-error", "-1"], "--until-error must be positive"),
+        (["--until-error", "-1"], "until-error must be above 0, but found -1"),
     ],
 )
 def test_bad_options_write_nothing(
@@ -261,9 +264,9 @@ def test_one_subtransformer(
 ) -> None:
     sub = tmp_path / "sub.yml"
     sub.write_text(SUB)
-    measure_one(["--configs", str(sub), "--sub-configs", str(config), "--save-dir", "x"])
+    train(["--latcpu", "--configs", str(sub), "--sub-configs", str(config), "--save-dir", "x"])
     found = result(capsys.readouterr().out)
     assert found["latency_ms"] == pytest.approx(found["encoder_ms"] + found["decoder_ms"])
     with pytest.raises(SystemExit, match="2"):
-        measure_one(["--configs", str(sub), "--sub-configs", str(config), "--lat-itre", "x"])
+        train(["--latcpu", "--configs", str(sub), "--sub-configs", str(config), "--lat-itre", "x"])
     assert "unknown option --lat-itre" in capsys.readouterr().err

@@ -150,13 +150,17 @@ def test_published_models_with_their_usual_vocabularies(
 @pytest.mark.parametrize(
     ("changes", "words", "message"),
     [
-        ({}, [], r"the size of the vocabulary is not known \(data/binary/nowhere has no dict"),
+        (
+            {},
+            [],
+            "because there are no dictionaries in data/binary/nowhere: give --vocab-size",
+        ),
         ({"arch:": "#"}, ["--vocab-size=9"], "the architecture is not known"),
         ({"qkv-dim:": "qkv-dimm:"}, ["--vocab-size=9"], "unknown key 'qkv-dimm'; did you mean"),
         ({"qkv-dim: 16": "qkv-dim: 18"}, ["--vocab-size=9"], "qkv_dim .18. must be divisible by"),
         ({"encoder-layers: 3": "encoder-layers: 1"}, ["--vocab-size=9"], "num_layers = 2 does not"),
         ({}, ["--vocab-size=9", "--src-len=0"], "src-len must be at least 1, but found 0"),
-        ({}, ["--vocab-size=0"], "src_vocab_size must be a positive integer, but found 0"),
+        ({}, ["--vocab-size=0"], "vocab-size must be at least 1, but found 0"),
     ],
 )
 def test_wrong_input_is_one_sentence_and_exit_code_2(

@@ -1,6 +1,7 @@
 """Translating and validating: no sentence is lost, and two ways to a number agree."""
 
 import argparse
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -16,10 +17,11 @@ from tests.fairseq_plugin.conftest import run_script
 
 pytest.importorskip("fairseq")
 
+from fairseq.dataclass.configs import GenerationConfig
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from hat.fairseq_plugin.arguments import generation_parser, parse, training_parser
-from hat.fairseq_plugin.generation import translate
+from hat.fairseq_plugin.generation import Translation, translate
 from hat.fairseq_plugin.loading import (
     build_task,
     load_model,
@@ -27,6 +29,7 @@ from hat.fairseq_plugin.loading import (
     validation_batches,
 )
 from hat.fairseq_plugin.model import TransformerSuperModel
+from hat.fairseq_plugin.translate_split import SplitSettings, translate_split
 from hat.scoring.batches import deal_into_blocks
 from hat.scoring.inherited_loss import InheritedLoss, label_smoothed_losses
 
@@ -48,6 +51,38 @@ def test_no_sentence_is_dropped(args: argparse.Namespace, trained: Path, corpus:
         translate(model, task, "test", generation=generation, max_tokens=40, show_progress=False)
     )
     assert sorted(translation.index for translation in found) == list(range(11))
+
+
+def test_a_split_is_translated_from_python(
+    args: argparse.Namespace, trained: Path, tiny_space: SearchSpace
+) -> None:
+    task = build_task(args)
+    settings = SplitSettings(
+        checkpoint=str(trained / "checkpoint_best.pt"), generation=GenerationConfig(beam=1)
+    )
+    found: list[Translation] = []
+    done = translate_split(task, settings, take=found.append)
+    assert sorted(each.index for each in found) == list(range(done.sentences)) == list(range(11))
+    assert done.signature.startswith("stage:generate|checkpoint:")
+    assert "|subset:test|beam:1|lenpen:1|" in done.signature
+    with pytest.raises(ConfigError, match="does not fit"):
+        large = dataclasses.replace(tiny_space.largest().encoder, embed_dim=4096)
+        arch = dataclasses.replace(tiny_space.largest(), encoder=large)
+        translate_split(task, dataclasses.replace(settings, arch=arch), take=found.append)
+    assert len(found) == 11
+
+
+def test_what_translates_is_read_from_options(corpus: Path) -> None:
+    words = [str(corpus), "--required-batch-size-multiple=8"]
+    with pytest.raises(ConfigError, match="which checkpoint translates"):
+        SplitSettings.of(parse(generation_parser, words))
+    options = parse(generation_parser, [*words, "--path", "x.pt", "--lenpen", "0.6", "--cpu"])
+    options.encoder_layer_num_subtransformer = 2
+    with pytest.raises(ConfigError, match="the SubTransformer's options: decoder-layer-num of"):
+        SplitSettings.of(options)
+    options.encoder_layer_num_subtransformer = None
+    settings = SplitSettings.of(options)
+    assert (settings.arch, settings.generation.lenpen, settings.on_cpu) == (None, 0.6, True)
 
 
 def test_fairseq_s_own_iterator_would_drop_some(args: argparse.Namespace) -> None:

@@ -1,17 +1,14 @@
-"""A device that needs no clock, whose latency is a formula plus noise; and a tiny network."""
+"""A device that needs no clock, whose latency is a formula plus noise."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.latency.samples import LatencySample
-from hat.models.config import SuperTransformerConfig
-from hat.models.super_transformer import SuperTransformer
 
 Simulate = Callable[..., list[LatencySample]]
 
@@ -47,26 +44,6 @@ def simulate(tiny_space: SearchSpace) -> Callable[..., list[LatencySample]]:
         return [simulated_sample(tiny_space.sample(rng), rng, noise) for _ in range(count)]
 
     return measure
-
-
-@pytest.fixture(scope="module")
-def model() -> SuperTransformer:
-    """A SuperTransformer that holds ``tiny_space``."""
-    torch.manual_seed(0)
-    config = SuperTransformerConfig(
-        src_vocab_size=50,
-        tgt_vocab_size=60,
-        encoder_embed_dim=32,
-        encoder_ffn_dim=48,
-        encoder_layers=3,
-        encoder_heads=4,
-        decoder_embed_dim=32,
-        decoder_ffn_dim=48,
-        decoder_layers=3,
-        decoder_heads=4,
-        qkv_dim=32,
-    )
-    return SuperTransformer(config).eval()
 
 
 def disturbed(simulate: Simulate, count: int = 200) -> list[LatencySample]:

@@ -8,15 +8,16 @@ from hat.machine.instructions import FULL, INT8_RANGES, REDUCED
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"device": "tpu"}, "device must be one of cpu, cuda, not 'tpu'"),
-        ({"precision": "fp8"}, "precision must be one of fp32, bf16, fp16, int8, not 'fp8'"),
+        ({"device": "tpu"}, "device must be one of cpu, cuda, but found 'tpu'"),
+        ({"precision": "fp8"}, "precision must be one of fp32, bf16, fp16, int8, but found 'fp8'"),
         ({"device": "cuda", "precision": "int8"}, "precision int8 is for the CPU"),
-        ({"precision": "int8", "int8_range": "half"}, "int8_range must be full or reduced, not"),
-        ({"int8_range": "full"}, "int8_range is for precision int8, not fp32"),
-        ({"beam": 0}, "beam must be at least 1, but is 0"),
-        ({"warmup_runs": -1}, "warmup_runs must not be negative"),
-        ({"trim_fraction": 0.5}, "trim_fraction must lie in 0..0.5"),
-        ({"ci_percent": 0.0}, "ci_percent must be positive"),
+        ({"precision": "int8", "int8_range": "half"}, "int8-range must be one of full, reduced"),
+        ({"int8_range": "full"}, "int8-range is for precision int8, not fp32"),
+        ({"beam": 0}, "beam must be at least 1, but found 0"),
+        ({"beam": 2.5}, "beam must be a whole number, but found 2.5"),
+        ({"warmup_runs": -1}, "warmup-runs must be at least 0, but found -1"),
+        ({"trim_fraction": 0.5}, "trim-fraction must be below 0.5, but found 0.5"),
+        ({"ci_percent": 0.0}, "ci-percent must be above 0, but found 0"),
     ],
 )
 def test_impossible_workloads_are_refused(fields: dict[str, object], message: str) -> None:

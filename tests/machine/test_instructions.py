@@ -29,7 +29,7 @@ CUTS: dict[str, dict[str, str]] = {
 SAYS = """
 import json, torch
 from hat.machine import instructions as machine
-from tests.latency.test_precision import product_error
+from tests.measuring.test_precision import product_error
 ranges = {}
 for engine in set(torch.backends.quantized.supported_engines) & {"x86", "fbgemm", "onednn"}:
     torch.backends.quantized.engine = engine

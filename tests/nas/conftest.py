@@ -9,11 +9,11 @@ import torch
 from hat.arch.hat_yaml import space_from_options
 from hat.arch.space import SearchSpace
 from hat.cli.options import read_yaml
-from hat.latency.device import device_name
 from hat.latency.predictor import Scales, space_choices
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.table import table_of_samples
 from hat.latency.workload import Workload
+from hat.measuring.device import device_name
 from tests.fairseq_plugin.conftest import corpus, space_yml  # noqa: F401  (fixtures)
 from tests.latency.conftest import simulated_sample
 

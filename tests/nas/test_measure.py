@@ -7,11 +7,11 @@ import pytest
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.space import SearchSpace
-from hat.latency.device import device_name
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.machine.instructions import FULL, REDUCED
+from hat.measuring.device import device_name
 from hat.nas.limits.base import SearchLimit
 from hat.nas.measure import build_measure, guarded
 
@@ -45,7 +45,7 @@ def test_the_datasets_reference_stands_guard(
         time_ms = usual * next(factors, 1.0)
         return LatencySample.of(arch, encoder_ms=0.5 * time_ms, decoder_ms=0.5 * time_ms)
 
-    monkeypatch.setattr("hat.latency.measure.measure", measure)
+    monkeypatch.setattr("hat.measuring.measure.measure", measure)
     timer = guarded(toy_predictor(tiny_space, reference), Workload(), cast(Any, None), 9.0)
     assert timer(tiny_space.largest()) == pytest.approx(expected)
     assert len(seen) <= asked
@@ -55,7 +55,7 @@ def test_the_datasets_reference_stands_guard(
 def test_int8_that_would_overflow_here_is_not_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("hat.latency.precision.int8_range", lambda: REDUCED)
+    monkeypatch.setattr("hat.measuring.precision.int8_range", lambda: REDUCED)
     workload = Workload(precision="int8", int8_range=FULL)
     facts = {"workload": workload.to_dict(), "device": device_name("cpu")}
     predictor = SimpleNamespace(facts=facts, source="p.pt")

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hat.arch.config import SubTransformerConfig
-from hat.latency.reference import Reference
 from hat.latency.samples import LatencySample, format_rows, write_samples
 from hat.latency.sidecar import Sidecar
+from hat.measuring.reference import Reference
 
 MAX_ATTEMPTS = 4
 """A row that was disturbed so often is left marked."""

@@ -1,13 +1,13 @@
 """Choosing what to measure next, and when to stop: a new device in 20 to 100 measurements."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats
-from hat.errors import ConfigError
 from hat.latency.predictor import Scales, space_choices
 from hat.latency.predictors.basis import additive
 from hat.latency.predictors.linear import fit_linear
@@ -42,8 +42,6 @@ class UntilError:
         space: where to choose from; max_rows: stop there in any case; batch: rows at a time;
         seed: draws the candidates.
         """
-        if target_percent <= 0:
-            raise ConfigError(f"--until-error must be positive, but is {target_percent:g}")
         self.space = space
         self.target_percent = target_percent
         self.max_rows = max_rows
@@ -74,6 +72,19 @@ class UntilError:
         chosen = self._informative(measured, pool, (count - len(first)) // 2)
         rest = [arch for arch in pool if arch not in set(chosen)]
         return (first + chosen + rest)[:count]
+
+    def check(self, path: Path, samples: Sequence[LatencySample]) -> None:
+        """Checks nothing: what comes next depends on the rows that are there."""
+
+    def verdict(self) -> str | None:
+        """Whether the target was reached, in words; None if there was no error to compare."""
+        if self.error_percent is None:
+            return None
+        reached = "reached" if self.error_percent <= self.target_percent else "not reached"
+        return (
+            f"cross-validated error {self.error_percent:.2f} %, "
+            f"target {self.target_percent:g} % {reached}"
+        )
 
     def _error(self, samples: Sequence[LatencySample]) -> float:
         table = table_of_samples(samples)

@@ -6,10 +6,10 @@ import torch
 
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
-from hat.latency import measure as measuring
-from hat.latency.clock import CpuClock
-from hat.latency.measure import measure, time_runs
 from hat.latency.workload import Workload
+from hat.measuring import measure as measuring
+from hat.measuring.clock import CpuClock
+from hat.measuring.measure import measure, time_runs
 from hat.models.super_transformer import SuperTransformer
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
-from hat.latency.collect import MAX_ATTEMPTS, Collector
-from hat.latency.reference import Baseline, Reference, tightest_half
 from hat.latency.samples import LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar
 from hat.latency.workload import Workload
+from hat.measuring.collect import MAX_ATTEMPTS, Collector
+from hat.measuring.reference import Baseline, Reference, tightest_half
 from tests.latency.conftest import formula_ms
 
 

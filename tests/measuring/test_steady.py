@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from hat.arch.space import SearchSpace
-from hat.latency.reference import Baseline, Reference
-from hat.latency.steady import SteadyMeasure
+from hat.measuring.reference import Baseline, Reference
+from hat.measuring.steady import SteadyMeasure
 
 
 class Machine:

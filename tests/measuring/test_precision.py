@@ -8,11 +8,11 @@ import torch
 
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
-from hat.latency import precision as precisions
-from hat.latency.measure import measure
-from hat.latency.precision import PackedWeight, at_precision, check_precision
 from hat.latency.workload import Workload
 from hat.machine.instructions import FULL, INT8_RANGES, REDUCED, int8_range
+from hat.measuring import precision as precisions
+from hat.measuring.measure import measure
+from hat.measuring.precision import PackedWeight, at_precision, check_precision
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
 
@@ -123,7 +123,7 @@ def test_a_slow_precision_is_measured_and_said_once(
         asked.append(settings[0])
         return at_precision(small, *settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("hat.latency.measure.at_precision", spy)
+    monkeypatch.setattr("hat.measuring.measure.at_precision", spy)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             measure(model, tiny_space.smallest(), Workload(precision=precision, **TINY))

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hat.arch.config import SubTransformerConfig
-from hat.latency.collect import MAX_PAUSE_S
-from hat.latency.reference import Reference
+from hat.measuring.collect import MAX_PAUSE_S
+from hat.measuring.reference import Reference
 
 
 @dataclass

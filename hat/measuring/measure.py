@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from hat.arch.config import SubTransformerConfig
-from hat.latency.clock import Clock, clock_for
-from hat.latency.device import check_device
-from hat.latency.precision import at_precision, check_precision
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
+from hat.measuring.clock import Clock, clock_for
+from hat.measuring.device import check_device
+from hat.measuring.precision import at_precision, check_precision
 from hat.models.decoder import DecoderCache
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer

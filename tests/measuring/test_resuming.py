@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from hat.errors import DataError
-from hat.latency.resuming import check_same_conditions
 from hat.latency.sidecar import Sidecar, read_sidecar
 from hat.latency.workload import Workload
+from hat.measuring.resuming import check_same_conditions
 
 FACTS: dict[str, Any] = {
     "hat": "0.1.0",

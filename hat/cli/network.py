@@ -1,0 +1,49 @@
+"""The command line of what describes a network: HAT's options of it beside a command's own."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from hat.arch.model_options import add_model_options
+from hat.cli.flags import add_flags
+from hat.cli.options import StageParser
+from hat.cli.training_keys import TRAINING_KEYS
+from hat.errors import ConfigError
+
+
+def network_parser(
+    prog: str,
+    description: str,
+    settings: Mapping[str, type],
+    *,
+    ignored_keys: frozenset[str] = frozenset(),
+) -> StageParser:
+    """Returns a parser of HAT's options of networks, spaces and SubTransformers.
+
+    HAT's files serve several stages at once: keys of training pass unread.
+
+    Args:
+        prog: the command.
+        description: what it does.
+        settings: settings classes by the title of their flags.
+        ignored_keys: of YAML files, beside those of training.
+    """
+    parser = StageParser(
+        prog=prog, description=description, ignored_keys=TRAINING_KEYS | ignored_keys
+    )
+    for title, cls in settings.items():
+        add_flags(parser, cls, title)
+    add_model_options(parser.add_argument_group("SuperTransformer, space and SubTransformer"))
+    return parser
+
+
+def parse_beside_training(parser: StageParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Parses the command line of a training that is not to be run: its own flags pass unread.
+
+    Raises:
+        ConfigError: if a flag is neither the parser's nor training's, or a value is wrong.
+    """
+    options, rest = parser.parse_known_args(list(argv))
+    for word in rest:
+        if word.startswith("--") and word[2:].partition("=")[0] not in TRAINING_KEYS:
+            raise ConfigError(f"unknown option {word}")
+    return options

@@ -1,0 +1,92 @@
+"""Predicting the latency of SubTransformers that stand in files, with a predictor from a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import load_arch
+from hat.conditions import content_digest, file_digest
+from hat.latency.predictors.load import load_predictor
+from hat.settings import Above, Below, Settings
+from hat.signature import signature
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings(Settings):
+    """Which predictor, and how sure."""
+
+    ckpt_path: Path
+    """latency predictor, ours or HAT's"""
+
+    feature_norm: tuple[float, ...] = ()
+    """only for HAT's predictors"""
+
+    lat_norm: float | None = None
+    """only for HAT's predictors"""
+
+    coverage: Annotated[float, Above(0), Below(1)] = 0.9
+    """of the interval, in 0..1"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The latency of one SubTransformer."""
+
+    path: str
+    latency_ms: float
+    interval_ms: tuple[float, float] | None
+    """None where the predictor holds no calibration, as HAT's do."""
+
+    def __str__(self) -> str:
+        ends = self.interval_ms
+        text = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
+        return f"{self.path}: {self.latency_ms:.2f} ms{text}"
+
+
+def predict_files(paths: Sequence[str | Path], settings: PredictSettings) -> list[Prediction]:
+    """Predicts the latency of the SubTransformers in files with HAT's keys.
+
+    Raises:
+        ConfigError: if a file is wrong, or no SubTransformer of the predictor's space.
+        CheckpointError: if the predictor cannot be read.
+    """
+    archs: list[SubTransformerConfig] = [load_arch(path) for path in paths]
+    predictor = load_predictor(
+        settings.ckpt_path,
+        feature_norm=settings.feature_norm or None,
+        lat_norm=settings.lat_norm,
+    )
+    predictor.check_archs(archs)
+    calibrated = len(predictor.residuals) > 0
+    low, high = predictor.relative_interval(settings.coverage) if calibrated else (0.0, 0.0)
+    return [
+        Prediction(
+            path=str(path),
+            latency_ms=value,
+            interval_ms=(value * (1 + low), value * (1 + high)) if calibrated else None,
+        )
+        for path, value in zip(paths, predictor.predict_ms(archs).tolist(), strict=True)
+    ]
+
+
+def predictions_result(
+    predictions: Sequence[Prediction], settings: PredictSettings
+) -> dict[str, Any]:
+    """Returns predictions for programs, ready for JSON."""
+    return {
+        "predictions": [
+            {
+                "subtransformer": each.path,
+                "latency_ms": each.latency_ms,
+                "interval_ms": each.interval_ms,
+            }
+            for each in predictions
+        ],
+        "signature": signature(
+            stage="latency-predict",
+            predictor=file_digest(settings.ckpt_path),
+            subtransformers=content_digest([each.path for each in predictions]),
+        ),
+    }

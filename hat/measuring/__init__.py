@@ -1,0 +1,1 @@
+"""Timing SubTransformers on this machine, one or a whole dataset, and noticing disturbances."""

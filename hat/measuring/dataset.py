@@ -1,0 +1,176 @@
+"""Making a latency dataset: ``latency_dataset.py``, and the same from Python."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_to_mapping
+from hat.arch.space import SearchSpace
+from hat.conditions import mapping_digest
+from hat.latency.predictor import space_choices
+from hat.latency.samples import LatencySample
+from hat.latency.workload import Workload
+from hat.measuring.collect import Collector
+from hat.measuring.device import check_device, device_facts
+from hat.measuring.measure import measure
+from hat.measuring.plans import plan_of, reference_arch
+from hat.measuring.precision import check_precision
+from hat.measuring.reference import Baseline, Reference
+from hat.measuring.resuming import begin, go_on, last_baseline, unchecked_rows
+from hat.measuring.settings import DatasetSettings
+from hat.models.config import SuperTransformerConfig
+from hat.models.super_transformer import SuperTransformer
+from hat.signature import signature
+from hat.version import __version__
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredDataset:
+    """A latency dataset, written to its file, and how it came about."""
+
+    path: Path
+    samples: Sequence[LatencySample]
+    baseline: Baseline
+    """Of the reference SubTransformer."""
+
+    error_percent: float | None
+    """Cross-validated, of a predictor of the rows; None where rows were drawn by chance."""
+
+    verdict: str | None
+    """Whether that is as small as was asked for, in words."""
+
+    seconds: float
+    signature: str
+
+    def lines(self) -> list[str]:
+        """The figures for readers."""
+        totals = np.array([sample.total_ms for sample in self.samples])
+        rows = (
+            f"| {len(totals)} rows in {self.path}: {totals.min():.2f} to {totals.max():.2f} ms, "
+            f"median {np.median(totals):.2f} ms"
+        )
+        return [rows] if self.verdict is None else [rows, f"| {self.verdict}"]
+
+    def figures(self) -> dict[str, Any]:
+        """The figures for programs, ready for JSON."""
+        return {
+            "lat_dataset_path": str(self.path),
+            "rows": len(self.samples),
+            "marked_rows": sum(not sample.trusted for sample in self.samples),
+            "cv_error_percent": self.error_percent,
+            "reference_ms": self.baseline.latency_ms,
+            "reference_noise_percent": 100 * self.baseline.noise,
+            "seconds": round(self.seconds, 1),
+            "signature": self.signature,
+        }
+
+
+def _advance(bar: "tqdm[Any]") -> None:
+    bar.update()
+
+
+def measure_dataset(
+    space: SearchSpace,
+    config: SuperTransformerConfig,
+    workload: Workload | None = None,
+    settings: DatasetSettings | None = None,
+    *,
+    say: Callable[[str], None] = print,
+    say_row: Callable[[str], None] | None = None,
+    show_progress: bool = False,
+) -> MeasuredDataset:
+    """Measures SubTransformers of a space on this machine; goes on with a dataset if asked to.
+
+    Args:
+        space: where they are from.
+        config: the SuperTransformer that holds them.
+        workload: on which device, what and how often; one sentence on the CPU if None.
+        settings: where to write, how many, chosen how.
+        say: takes lines of progress.
+        say_row: takes a line for each row.
+        show_progress: draw a progress bar on standard error.
+
+    Raises:
+        ConfigError: if the space does not fit the network or has too few architectures, or the
+            device cannot do the work.
+        DataError: if the dataset to go on with is missing, damaged or of other conditions.
+    """
+    workload, settings = workload or Workload(), settings or DatasetSettings()
+    check_device(workload.device)
+    check_precision(workload)
+    config.check(space.largest())
+    reference = reference_arch(space)
+    device = device_facts(workload.device, workload.num_threads)
+    facts = {
+        "hat": __version__,
+        "workload": workload.to_dict(),
+        "device": device,
+        "space": space_choices(space),
+        "space_fingerprint": space.fingerprint(),
+        "model": vars(config),
+        "seed": settings.seed,
+        "until_error": settings.until_error,
+        "reference_every": settings.lat_reference_every,
+        "reference": arch_to_mapping(reference),
+    }
+    path, plan = Path(settings.lat_dataset_path), plan_of(settings, space)
+    samples, sidecar = (go_on if settings.resume else begin)(path, facts, say=say)
+    plan.check(path, samples)
+    say(f"| workload: {workload.tag()} on {device['name']}")
+    started = time.monotonic()
+    model = SuperTransformer(config).eval()
+
+    def timed(arch: SubTransformerConfig) -> LatencySample:
+        sample = measure(model, arch, workload)
+        if say_row is not None:
+            say_row(f"| encoder {sample.encoder_ms:.2f} ms, decoder {sample.decoder_ms:.2f} ms")
+        return sample
+
+    with tqdm(
+        total=settings.lat_dataset_size,
+        initial=len(samples),
+        unit="row",
+        mininterval=1.0,
+        disable=not show_progress,
+    ) as bar:
+        collector = Collector(
+            path=path,
+            sidecar=sidecar,
+            measure=timed,
+            reference=Reference(
+                lambda: measure(model, reference, workload).total_ms, last_baseline(sidecar)
+            ),
+            every=settings.lat_reference_every,
+            patience_s=settings.lat_patience,
+            say=lambda text: say(f"| {text}"),
+            on_row=lambda: _advance(bar),
+            samples=samples,
+        )
+        if samples:
+            # Nobody has vouched for rows after the last look at the reference.
+            collector.check(unchecked_rows(sidecar, len(samples)))
+        else:
+            baseline = collector.reference.baseline
+            sidecar.append(event="baseline", baseline_ms=baseline.latency_ms, noise=baseline.noise)
+        collector.run(plan)
+    return MeasuredDataset(
+        path=path,
+        samples=collector.samples,
+        baseline=collector.reference.baseline,
+        error_percent=plan.error_percent,
+        verdict=plan.verdict(),
+        seconds=time.monotonic() - started,
+        signature=signature(
+            stage="latency-dataset",
+            space=space.fingerprint(),
+            seed=settings.seed,
+            workload=workload.tag(),
+            model=mapping_digest(vars(config)),
+        ),
+    )

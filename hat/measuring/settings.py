@@ -1,0 +1,110 @@
+"""What can be set about measuring: the workload, and the making of a dataset."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from hat.errors import ConfigError
+from hat.latency.workload import Precision, Workload
+from hat.settings import NO_OUTCOME, Above, AtLeast, Below, Settings, Shown, Switch
+from hat.tasks.facts import default_src_len
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadSettings(Settings):
+    """Device and workload, with HAT's flags; ``workload`` makes a ``Workload`` of them."""
+
+    lat_device: Annotated[
+        Literal["cpu", "cuda"] | None,
+        Switch("latcpu", "cpu", "measure on the CPU"),
+        Switch("latgpu", "cuda", "measure on the GPU"),
+        Switch("cpu", "cpu", "the same as --latcpu"),
+    ] = None
+
+    lat_threads: Annotated[int | None, AtLeast(1)] = None
+    """CPU threads; default: torch's own choice"""
+
+    lat_src_len: Annotated[int | None, AtLeast(1)] = None
+    """source tokens; default: by --arch, HAT's"""
+
+    lat_decode_steps: Annotated[int | None, AtLeast(1)] = None
+    """target tokens; default: source tokens"""
+
+    lat_batch_size: Annotated[int, AtLeast(1)] = 1
+    """sentences at once"""
+
+    beam: Annotated[int, AtLeast(1)] = 5
+    """hypotheses per sentence"""
+
+    lat_precision: Precision = "fp32"
+    """precision"""
+
+    lat_warmup: Annotated[int, AtLeast(0)] = 5
+    """runs before the first timed one"""
+
+    latiter: Annotated[int, AtLeast(1)] = 300
+    """timed runs; the cap with --lat-ci"""
+
+    lat_trim: Annotated[float, AtLeast(0), Below(0.5)] = 0.1
+    """share dropped at each end"""
+
+    lat_ci: Annotated[float | None, Above(0), Shown("PERCENT")] = None
+    """stop timing when the 95 % confidence interval of the mean is within this"""
+
+    latsilent: Annotated[bool, NO_OUTCOME] = False
+    """no line per architecture"""
+
+    def workload(self, arch: str) -> Workload:
+        """Returns the workload.
+
+        Args:
+            arch: the named architecture, which decides HAT's length of a sentence.
+
+        Raises:
+            ConfigError: if no device is chosen, or it cannot compute at the precision.
+        """
+        if self.lat_device is None:
+            raise ConfigError("say where to measure: --latcpu or --latgpu")
+        import torch
+
+        src_len = self.lat_src_len or default_src_len(arch)
+        return Workload(
+            device=self.lat_device,
+            src_len=src_len,
+            decode_steps=self.lat_decode_steps or src_len,
+            batch_size=self.lat_batch_size,
+            beam=self.beam,
+            precision=self.lat_precision,
+            num_threads=self.lat_threads or torch.get_num_threads(),
+            warmup_runs=self.lat_warmup,
+            runs=self.latiter,
+            trim_fraction=self.lat_trim,
+            ci_percent=self.lat_ci,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSettings(Settings):
+    """Which SubTransformers become a dataset, and how disturbances are noticed."""
+
+    lat_dataset_path: Annotated[Path, NO_OUTCOME] = Path("./latency_dataset/lat.tmp")
+    """CSV file to write"""
+
+    lat_dataset_size: Annotated[int, AtLeast(1)] = 200
+    """rows; the most of them"""
+
+    resume: Annotated[bool, NO_OUTCOME] = False
+    """go on with the dataset that is there"""
+
+    until_error: Annotated[float | None, Above(0), Shown("PERCENT")] = None
+    """choose rows where they teach most; stop when the cross-validated mean absolute percentage
+    error is this small"""
+
+    lat_reference_every: Annotated[int, AtLeast(1)] = 10
+    """rows between two looks at the reference SubTransformer"""
+
+    lat_patience: Annotated[float, AtLeast(0)] = 120.0
+    """seconds, in total, to wait for a busy machine to settle"""
+
+    seed: int = 1
+    """draws what is measured"""

@@ -1,0 +1,136 @@
+"""A latency dataset from Python, without a command."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hat
+from hat.arch.config import SubTransformerConfig
+from hat.arch.space import SearchSpace
+from hat.errors import ConfigError, DataError
+from hat.latency.samples import LatencySample, read_samples, write_samples
+from hat.latency.workload import Workload
+from hat.measuring.dataset import measure_dataset
+from hat.measuring.plans import Drawn
+from hat.measuring.settings import DatasetSettings, WorkloadSettings
+from hat.models.config import SuperTransformerConfig
+from hat.models.super_transformer import SuperTransformer
+from tests.latency.conftest import simulated_sample
+
+WORKLOAD = Workload(src_len=3, decode_steps=2, beam=1, runs=2, warmup_runs=0)
+
+
+@pytest.fixture
+def config(model: SuperTransformer) -> SuperTransformerConfig:
+    return model.config
+
+
+@pytest.fixture
+def simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+
+    def measure(model: object, arch: SubTransformerConfig, workload: object) -> LatencySample:
+        return simulated_sample(arch, rng, noise=1e-4)
+
+    monkeypatch.setattr("hat.measuring.dataset.measure", measure)
+
+
+def settings(path: Path, **values: object) -> DatasetSettings:
+    return DatasetSettings(lat_dataset_path=path / "x.csv", lat_patience=0, **values)  # type: ignore[arg-type]
+
+
+def test_a_dataset_and_going_on_with_it(
+    tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig, simulated: None
+) -> None:
+    said: list[str] = []
+    rows: list[str] = []
+    made = measure_dataset(
+        *(tiny_space, config, WORKLOAD, settings(tmp_path, lat_dataset_size=5)),
+        say=said.append,
+        say_row=rows.append,
+    )
+    assert read_samples(made.path) == made.samples and len(rows) == 5
+    assert made.error_percent is None and len(made.lines()) == 1
+    assert said == [f"| workload: {WORKLOAD.tag()} on {said[0].rpartition(' on ')[2]}"]
+    again = settings(tmp_path, lat_dataset_size=8, resume=True)
+    more = measure_dataset(tiny_space, config, WORKLOAD, again, say=said.append)
+    assert [s.arch for s in more.samples[:5]] == [s.arch for s in made.samples]
+    assert more.figures()["rows"] == 8 and "| goes on after row 4" in said
+    assert made.signature == more.signature
+
+
+def test_until_error_says_what_was_reached(
+    tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig, simulated: None
+) -> None:
+    wanted = settings(tmp_path, lat_dataset_size=60, until_error=50.0)
+    made = measure_dataset(tiny_space, config, WORKLOAD, wanted, say=lambda line: None)
+    assert made.error_percent is not None and made.error_percent < 50
+    assert made.lines()[1].endswith("target 50 % reached")
+
+
+def test_what_cannot_be_measured_leaves_no_file(
+    tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig
+) -> None:
+    with pytest.raises(ConfigError, match="but the space has"):
+        measure_dataset(tiny_space, config, WORKLOAD, settings(tmp_path, lat_dataset_size=10**9))
+    with pytest.raises(DataError, match="there is no dataset to resume"):
+        measure_dataset(tiny_space, config, WORKLOAD, settings(tmp_path, resume=True))
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_that_the_seed_does_not_draw_are_refused(
+    tmp_path: Path, tiny_space: SearchSpace
+) -> None:
+    def rows(archs: Sequence[SubTransformerConfig]) -> list[LatencySample]:
+        return [LatencySample.of(arch, encoder_ms=1.0, decoder_ms=1.0) for arch in archs]
+
+    plan = Drawn(tiny_space, 4, seed=1)
+    archs = list(plan([]))
+    assert Drawn(tiny_space, 2, seed=1)([]) == archs[:2] and len(set(archs)) == 4
+    plan.check(tmp_path / "x.csv", rows(archs[:3]))
+    Drawn(tiny_space, 2, seed=1).check(tmp_path / "x.csv", rows(archs))
+    with pytest.raises(DataError, match=r"x\.csv: row 1 is not what seed 1 draws"):
+        plan.check(tmp_path / "x.csv", rows([archs[0], archs[2]]))
+
+
+def test_one_subtransformer(tiny_space: SearchSpace, config: SuperTransformerConfig) -> None:
+    said: list[str] = []
+    arch = tiny_space.smallest()
+    measured = hat.measure_subtransformer(config, arch, WORKLOAD, say=said.append)
+    assert measured.sample.arch == arch and len(said) == 2
+    figures = measured.figures()
+    assert figures["latency_ms"] == figures["encoder_ms"] + figures["decoder_ms"] > 0
+    assert f"workload:{WORKLOAD.tag()}" in figures["signature"]
+    assert str(measured).endswith(f"decoder), {WORKLOAD.tag()}")
+
+
+@pytest.mark.parametrize(
+    ("arch", "values", "lengths"),
+    [
+        ("transformersuper_iwslt_de_en", {}, (23, 23)),
+        ("transformersuper", {}, (30, 30)),
+        ("transformersuper", {"lat_src_len": 7}, (7, 7)),
+        ("transformersuper", {"lat_src_len": 7, "lat_decode_steps": 9}, (7, 9)),
+    ],
+)
+def test_the_workload_of_flags(arch: str, values: dict[str, int], lengths: tuple[int, int]) -> None:
+    workload = WorkloadSettings(lat_device="cpu", lat_threads=2, **values).workload(arch)  # type: ignore[arg-type]
+    assert (workload.src_len, workload.decode_steps) == lengths
+    assert workload.num_threads == 2
+
+
+def test_a_workload_needs_a_device() -> None:
+    with pytest.raises(ConfigError, match="say where to measure: --latcpu or --latgpu"):
+        WorkloadSettings().workload("transformersuper")
+
+
+def test_an_empty_dataset_that_is_there_is_gone_on_with(
+    tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig, simulated: None
+) -> None:
+    one = settings(tmp_path, lat_dataset_size=1)
+    measure_dataset(tiny_space, config, WORKLOAD, one, say=lambda line: None)
+    write_samples(one.lat_dataset_path, [])  # killed before the first row
+    again = settings(tmp_path, lat_dataset_size=1, resume=True)
+    assert len(measure_dataset(tiny_space, config, WORKLOAD, again).samples) == 1
