@@ -2,10 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+Files = str | Path | Iterable[str | Path]
+"""One file or several."""
 
 
 @contextmanager
@@ -44,3 +47,8 @@ def split_lines(text: str) -> list[str]:
 def write_json(path: str | Path, value: Any) -> None:
     """Writes ``value`` as indented JSON, atomically. NaN and infinities are refused."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def as_paths(files: Files) -> list[str]:
+    """Returns the paths that an argument names."""
+    return [str(files)] if isinstance(files, str | Path) else [str(path) for path in files]

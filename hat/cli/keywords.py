@@ -1,15 +1,12 @@
 """Options of a call from Python, read as if they stood in one more YAML file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from hat.errors import ConfigError
 from hat.yaml_reader import Entry, Items, Node, Scalar
-
-Files = str | Path | Iterable[str | Path]
-"""One file or several."""
 
 
 def entries_of(options: Mapping[str, Any], where: str) -> dict[str, Entry]:
@@ -24,11 +21,6 @@ def entries_of(options: Mapping[str, Any], where: str) -> dict[str, Entry]:
     """
     given = {key.replace("_", "-"): value for key, value in options.items() if value is not None}
     return {key: Entry(key, _node(key, value, where), where) for key, value in given.items()}
-
-
-def as_paths(files: Files) -> list[str]:
-    """Returns the paths that an argument names."""
-    return [str(files)] if isinstance(files, str | Path) else [str(path) for path in files]
 
 
 def _node(key: str, value: Any, where: str) -> Node:

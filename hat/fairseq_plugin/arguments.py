@@ -13,7 +13,7 @@ import torch
 from fairseq import options
 
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
-from hat.cli.keywords import Files, as_paths, entries_of
+from hat.cli.keywords import entries_of
 from hat.cli.options import (
     Finder,
     SwitchOrAuto,
@@ -27,6 +27,7 @@ from hat.cli.options import (
 )
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.accepted import TASK, refuse, restricted
+from hat.files import Files, as_paths
 from hat.machine.instructions import auto_precision
 from hat.tasks.binary_index import check_binary_sides
 from hat.text.dictionaries import read_dictionary

@@ -15,11 +15,11 @@ from fairseq.distributed import utils as distributed_utils
 from fairseq_cli.train import main as fairseq_train
 from fairseq_cli.train import should_stop_early
 
-from hat.cli.keywords import Files
 from hat.errors import CheckpointError, ConfigError
 from hat.fairseq_plugin.arguments import check_data_folder, parse_call
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.resuming import add_resume_option, begin
+from hat.files import Files
 from hat.machine.heap import keep_freed_memory
 from hat.models import training_record
 from hat.models.checkpoint import checkpoint_options, read_checkpoint

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import numpy as np
 
 from hat.arrays import Floats, Rows
-from hat.cli.keywords import Files, as_paths
 from hat.conditions import content_digest, mapping_digest
 from hat.errors import ConfigError, DataError
+from hat.files import Files, as_paths
 from hat.latency.dataset import Dataset, Split, load_datasets, split_rows
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales

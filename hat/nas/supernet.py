@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from hat.arch.hat_yaml import space_from_options, space_to_options
 from hat.arch.space import SearchSpace
-from hat.cli.keywords import Files
 from hat.conditions import file_digest
 from hat.errors import ConfigError
+from hat.files import Files
 from hat.tasks.facts import default_src_len
 from hat.version import __version__
 
