@@ -38,15 +38,18 @@ _METERS = tuple(
 _SCALAR = np.float64(0).__reduce__()[0]
 _DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 
-_ALLOWED: list[Any] = [
+PLAIN_GLOBALS: list[Any] = [
     argparse.Namespace,
-    *((InertMeter, meter) for meter in _METERS),
     (_SCALAR, "numpy.core.multiarray.scalar"),
     (_SCALAR, "numpy._core.multiarray.scalar"),
     np.dtype,
     *(type(np.dtype(name)) for name in _DTYPES),
 ]
-"""What a checkpoint may hold beside tensors and plain containers."""
+"""What a checkpoint may hold beside tensors and plain containers: options as a ``Namespace`` and
+numbers as numpy's scalars. None of these can run code when it is built."""
+
+_ALLOWED: list[Any] = [*PLAIN_GLOBALS, *((InertMeter, meter) for meter in _METERS)]
+"""The same, and HAT's own meters: where fairseq reads its files it has meters itself."""
 
 _TOLERATED = tuple(
     f"{side}.{name}"
