@@ -32,7 +32,8 @@ GROUND: dict[str, set[str]] = {
     "yaml_reader": {"errors"},
     "conditions": {"errors"},
     "signature": {"version"},
-    "settings": {"conditions", "errors"},
+    "setting_notes": set(),
+    "settings": {"setting_notes", "conditions", "errors"},
     "parts": {"errors", "settings"},
 }
 
