@@ -202,10 +202,13 @@ class SuperDecoder(nn.Module):
 
     def output_layer(self, features: Tensor) -> Tensor:
         """features: (B, T, E) -> logits (B, T, V)."""
+        return F.linear(features, self.output_weight())
+
+    def output_weight(self) -> Tensor:
+        """The (V, E) matrix of the output layer."""
         if self.config.share_decoder_input_output_embed:
-            return F.linear(features, self.embed_tokens.output_weight(self.arch.embed_dim))
-        weight = leading(self.embed_out, self.embed_out.size(0), self.arch.embed_dim)
-        return F.linear(features, weight)
+            return self.embed_tokens.output_weight(self.arch.embed_dim)
+        return leading(self.embed_out, self.embed_out.size(0), self.arch.embed_dim)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         state_dict.pop(prefix + "version", None)  # fairseq's format number, no parameter
