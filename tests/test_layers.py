@@ -45,22 +45,25 @@ ALLOWED: dict[str, set[str]] = {
     "benchmarks": {"arch"},
     "search": {"arch"},
     "models": {"modules", "arch"},
+    "translation": {"models", "modules", "arch", "text"},
     "latency": {"models", "modules", "arch", "tasks", "text", "cli"},
     "scoring": {"benchmarks", "models", "arch"},
     "report": {"search", "arch"},
-    "fairseq_plugin": {"scoring", "models", "modules", "arch", "text", "tasks", "cli"},
+    "fairseq_plugin": {
+        *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),
+    },
     "pipeline": {"report", "arch", "cli"},
     "nas": {
-        *("pipeline", "fairseq_plugin", "scoring", "latency", "report", "search", "models"),
-        *("benchmarks", "arch", "text", "tasks", "cli"),
+        *("pipeline", "fairseq_plugin", "translation", "scoring", "latency", "report", "search"),
+        *("models", "benchmarks", "arch", "text", "tasks", "cli"),
     },
     "studies": {
         *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text"),
         *("tasks", "cli"),
     },
     "commands": {
-        *("nas", "studies", "pipeline", "fairseq_plugin", "scoring", "latency", "report"),
-        *("search", "models", "benchmarks", "tasks", "arch", "text", "cli"),
+        *("nas", "studies", "pipeline", "fairseq_plugin", "translation", "scoring", "latency"),
+        *("report", "search", "models", "benchmarks", "tasks", "arch", "text", "cli"),
     },
 }
 """What each room may import besides itself and the ground floor: no arrow leads back up."""
