@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hat.models.checkpoint import load_checkpoint
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
+    from hat.models.saved import load, save
     from hat.models.super_transformer import SuperTransformer
 
 # Every command and every ``import hat`` comes by here.
@@ -34,8 +35,10 @@ _HOME = {
     "SuperTransformer": "hat.models.super_transformer",
     "SuperTransformerConfig": "hat.models.config",
     "extract": "hat.models.extract",
+    "load": "hat.models.saved",
     "load_arch": "hat.arch.hat_yaml",
     "load_checkpoint": "hat.models.checkpoint",
+    "save": "hat.models.saved",
     "write_arch": "hat.arch.hat_yaml",
 }
 """The module of each public name."""
@@ -50,8 +53,10 @@ __all__ = [
     "SuperTransformerConfig",
     "__version__",
     "extract",
+    "load",
     "load_arch",
     "load_checkpoint",
+    "save",
     "write_arch",
 ]
 

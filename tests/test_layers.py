@@ -19,6 +19,7 @@ BASE = {
     "settings",
     "parts",
     "machine",
+    "versioned",
     "yaml_reader",
 }
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
@@ -34,6 +35,7 @@ GROUND: dict[str, set[str]] = {
     "signature": {"version"},
     "settings": {"conditions", "errors"},
     "parts": {"errors"},
+    "versioned": {"errors", "files", "version"},
 }
 
 ALLOWED: dict[str, set[str]] = {

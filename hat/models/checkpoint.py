@@ -63,16 +63,25 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         CheckpointError: if the file is missing, damaged, no checkpoint, or holds anything but
             tensors, plain values, numbers of numpy, a Namespace and fairseq's meters.
     """
-    try:
-        with open(path, "rb") as stream:
-            content = _unpickle(stream, path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+    content = read_plain(path)
     if not isinstance(content, dict) or not isinstance(content.get("model"), Mapping):
         raise CheckpointError(
             f"{path}: is not a checkpoint: expected a dictionary with weights under 'model'"
         )
     return content
+
+
+def read_plain(path: str | Path) -> Any:
+    """Reads what torch saved, with all tensors on the CPU and without running code.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged or holds more than a checkpoint may.
+    """
+    try:
+        with open(path, "rb") as stream:
+            return _unpickle(stream, path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def load_checkpoint(path: str | Path) -> SuperTransformer:
