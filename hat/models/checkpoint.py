@@ -48,6 +48,9 @@ _ALLOWED: list[Any] = [
 ]
 """What a checkpoint may hold beside tensors and plain containers."""
 
+EXTRACTED = "extracted"
+"""The option of a checkpoint that holds the weights of its SubTransformer and no others."""
+
 _TOLERATED = tuple(
     f"{side}.{name}"
     for side in ("encoder", "decoder")
@@ -87,8 +90,8 @@ def read_plain(path: str | Path) -> Any:
 def load_checkpoint(path: str | Path) -> SuperTransformer:
     """Loads a SuperTransformer from HAT's checkpoints or ours: on the CPU, float32, eval mode.
 
-    If the file was trained as one SubTransformer, the model is set to that one, else to the
-    largest.
+    If the file was trained as one SubTransformer, or holds only one, the model is set to that
+    one, else to the largest.
 
     Raises:
         CheckpointError: if the file is not such a checkpoint; see also ``read_checkpoint``.
@@ -108,7 +111,8 @@ def super_transformer(content: Mapping[str, Any], path: str | Path) -> SuperTran
     """
     config, arch = trained_network(content, path)
     weights = content["model"]
-    model = SuperTransformer(config)
+    is_extracted = bool(checkpoint_options(content, path).get(EXTRACTED))
+    model = SuperTransformer(config, size=arch if is_extracted else None)
     _check_weights(model, weights, path)
     model.load_state_dict(weights)
     if arch is not None:
