@@ -16,17 +16,22 @@ if TYPE_CHECKING:
     from hat.arch.hat_yaml import load_arch, write_arch
     from hat.arch.space import SearchSpace
     from hat.errors import HatError
+    from hat.export.trained import TaskSettings
+    from hat.export.translator import Translator
     from hat.models.checkpoint import load_checkpoint
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
     from hat.models.saved import load, save
     from hat.models.super_transformer import SuperTransformer
+    from hat.translation.beam import BeamSettings
+    from hat.translation.sentences import TranslationSettings
 
 # Every command and every ``import hat`` comes by here.
 keep_small()
 set_default()
 
 _HOME = {
+    "BeamSettings": "hat.translation.beam",
     "DecoderConfig": "hat.arch.config",
     "EncoderConfig": "hat.arch.config",
     "HatError": "hat.errors",
@@ -34,6 +39,9 @@ _HOME = {
     "SubTransformerConfig": "hat.arch.config",
     "SuperTransformer": "hat.models.super_transformer",
     "SuperTransformerConfig": "hat.models.config",
+    "TaskSettings": "hat.export.trained",
+    "TranslationSettings": "hat.translation.sentences",
+    "Translator": "hat.export.translator",
     "extract": "hat.models.extract",
     "load": "hat.models.saved",
     "load_arch": "hat.arch.hat_yaml",
@@ -44,6 +52,7 @@ _HOME = {
 """The module of each public name."""
 
 __all__ = [
+    "BeamSettings",
     "DecoderConfig",
     "EncoderConfig",
     "HatError",
@@ -51,6 +60,9 @@ __all__ = [
     "SubTransformerConfig",
     "SuperTransformer",
     "SuperTransformerConfig",
+    "TaskSettings",
+    "TranslationSettings",
+    "Translator",
     "__version__",
     "extract",
     "load",

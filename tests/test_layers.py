@@ -47,7 +47,8 @@ ALLOWED: dict[str, set[str]] = {
     "benchmarks": {"arch"},
     "search": {"arch"},
     "models": {"modules", "arch"},
-    "translation": {"models", "modules", "arch", "text"},
+    "translation": {"models", "modules", "arch", "tasks", "text"},
+    "export": {"translation", "models", "modules", "arch", "tasks", "text"},
     "latency": {"models", "modules", "arch", "tasks", "text", "cli"},
     "scoring": {"benchmarks", "models", "arch"},
     "report": {"search", "arch"},
@@ -64,8 +65,8 @@ ALLOWED: dict[str, set[str]] = {
         *("tasks", "cli"),
     },
     "commands": {
-        *("nas", "studies", "pipeline", "fairseq_plugin", "translation", "scoring", "latency"),
-        *("report", "search", "models", "benchmarks", "tasks", "arch", "text", "cli"),
+        *("nas", "studies", "pipeline", "export", "fairseq_plugin", "translation", "scoring"),
+        *("latency", "report", "search", "models", "benchmarks", "tasks", "arch", "text", "cli"),
     },
 }
 """What each room may import besides itself and the ground floor: no arrow leads back up."""

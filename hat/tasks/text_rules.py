@@ -67,9 +67,7 @@ class TextRules(Settings):
             "numbers": "commas are set apart",
             "none": "words are parted by blanks",
         }
-        switches = [
-            f.name.replace("_", " ") for f in fields(self) if getattr(self, f.name) is True
-        ]
+        switches = [f.name.replace("_", " ") for f in fields(self) if getattr(self, f.name) is True]
         return ", ".join([named[self.tokeniser or "none"], *switches])
 
 
@@ -122,7 +120,9 @@ def text_rules(given: TextRules, task: str | None, *names: str | None) -> TextRu
         return given
     if given != TextRules():
         raise ConfigError("rules for text need --tokeniser: a task's own are all known")
-    found = task if task is not None else next(filter(None, map(task_of, filter(None, names))), None)
+    found = (
+        task if task is not None else next(filter(None, map(task_of, filter(None, names))), None)
+    )
     if found is None:
         raise ConfigError(
             "how was the text tokenised? give --task, if it is one of "

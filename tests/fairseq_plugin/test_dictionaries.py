@@ -14,9 +14,9 @@ from fairseq.data import Dictionary
 
 from hat.errors import CheckpointError
 from hat.fairseq_plugin.arguments import parse, training_parser
-from hat.text.dictionaries import noted_dictionaries, words_digest
 from hat.fairseq_plugin.loading import build_task, load_model, load_super_transformer
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
+from hat.text.dictionaries import noted_dictionaries, words_digest
 
 
 def task_of(data: Path) -> Any:
