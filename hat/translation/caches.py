@@ -20,16 +20,17 @@ _GROWTH = 1.5
 a page fault."""
 
 
-def fill_gaps(cache: Tensor, order: Tensor) -> None:
+def fill_gaps(cache: Tensor, order: Tensor, *, dim: int) -> None:
     """Moves sentences as ``Decoding.keep`` says, in place; what is behind ``order`` is garbage.
 
     Args:
-        cache: (2, B, ...).
+        cache: its dimension ``dim`` counts sentences.
         order: (B_new,) int64.
+        dim: 0 or 1.
     """
     gaps = (order != torch.arange(len(order), device=order.device)).nonzero()[:, 0]
     if len(gaps):
-        cache.index_copy_(1, gaps, cache.index_select(1, order[gaps]))
+        cache.index_copy_(dim, gaps, cache.index_select(dim, order[gaps]))
 
 
 class MovingCache:
@@ -96,7 +97,7 @@ class MovingCache:
     def keep(self, order: Tensor) -> None:
         """See ``Decoding.keep``."""
         for cache in self._layers:
-            fill_gaps(cache, order)
+            fill_gaps(cache, order, dim=1)
         self._mask = self._mask.index_select(0, order)
         self._sentences = len(order)
         self._look()

@@ -97,7 +97,7 @@ class _Attention:
         Args:
             residual: (B * n, E).
             query: (B * H, n, K), scaled.
-            key: (B * H, S, K).
+            key: (B * H, K, S).
             value: (B * H, S, K).
             mask: broadcastable to (B, H, n, S), added to the scores.
 
@@ -105,9 +105,9 @@ class _Attention:
             (B * n, E).
         """
         if mask is not None and mask.size(0) == 1:
-            scores = torch.baddbmm(mask[0], query, key.transpose(1, 2))
+            scores = torch.baddbmm(mask[0], query, key)
         else:
-            scores = torch.bmm(query, key.transpose(1, 2))
+            scores = torch.bmm(query, key)
             if mask is not None:
                 scores.view(mask.size(0), self.heads, scores.size(1), -1).add_(mask)
         attended = torch.bmm(torch.softmax(scores, dim=-1), value)
@@ -143,7 +143,7 @@ class PackedSelfAttention(_Attention):
         """
         joint = self._in(x).view(-1, length, 3, self.heads, self._width)
         query, key, value = joint.permute(2, 0, 3, 1, 4).flatten(1, 2).unbind(0)
-        return self._attend(residual, query, key, value, mask)
+        return self._attend(residual, query, key.transpose(1, 2), value, mask)
 
     def newest(
         self,
@@ -167,7 +167,7 @@ class PackedSelfAttention(_Attention):
         joint = self._in(x).view(-1, beams, 3, self.heads, self._width).permute(2, 0, 3, 1, 4)
         query = joint[0].reshape(-1, beams, self._width)
         key, value = cache.store(layer, joint[1:])
-        return self._attend(residual, query, key, value, mask)
+        return self._attend(residual, query, key.transpose(1, 2), value, mask)
 
 
 class PackedCrossAttention(_Attention):
@@ -202,10 +202,10 @@ class PackedCrossAttention(_Attention):
         sentences, length, width = memory.shape
         joint = self._memory(memory.reshape(-1, width))
         split = joint.view(sentences, length, 2, self.heads, self._width)
-        keys_and_values = split.permute(2, 0, 3, 1, 4)
+        key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
         if sentences * self.heads * length <= _FOLD * self._qkv_dim:
-            return self._folded(keys_and_values[0], keys_and_values[1], mask)
-        return Memory(keys_and_values.contiguous(), mask)
+            return self._folded(key, value, mask)
+        return Memory(key.transpose(2, 3).contiguous(), value.contiguous(), mask)
 
     def _folded(self, key: Tensor, value: Tensor, mask: Tensor | None) -> "FoldedMemory":
         """key, value: (B, H, S, K); ``mask`` as in ``remember``."""
@@ -240,7 +240,8 @@ class PackedCrossAttention(_Attention):
             return memory.attend(residual, x, beams)
         query = self._query(x).view(-1, beams, self.heads, self._width).transpose(1, 2)
         query = query.reshape(-1, beams, self._width)
-        key, value = memory.keys_and_values.flatten(1, 2)[:, : query.size(0)].unbind(0)
+        key = memory.keys.flatten(0, 1)[: len(query)]
+        value = memory.values.flatten(0, 1)[: len(query)]
         return self._attend(residual, query, key, value, memory.mask)
 
 
@@ -248,15 +249,19 @@ class PackedCrossAttention(_Attention):
 class Memory:
     """What one decoder layer needs of the source of B sentences."""
 
-    keys_and_values: Tensor
-    """(2, B or more, H, S, K)."""
+    keys: Tensor
+    """(B or more, H, K, S): in this order the product with queries takes half the time."""
+
+    values: Tensor
+    """(B or more, H, S, K)."""
 
     mask: Tensor | None
     """(B, 1, 1, S), added to the scores; None if nothing is padding."""
 
     def keep(self, order: Tensor) -> None:
         """See ``Decoding.keep``."""
-        fill_gaps(self.keys_and_values, order)
+        fill_gaps(self.keys, order, dim=0)
+        fill_gaps(self.values, order, dim=0)
         if self.mask is not None:
             self.mask = self.mask.index_select(0, order)
 
