@@ -7,6 +7,7 @@ members are compared: exact, and about five times as fast as ``topk`` over every
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -87,22 +88,30 @@ def _best_in(part: Tensor, sums: Tensor, count: int) -> Candidates:
     per_row = blocks.size(1)
     reach = _numbers(blocks + sums.reshape(-1, 1)).view(sentences, -1)
     chosen = reach.topk(min(count, reach.size(1)), dim=1).indices  # (B, k) of (n * per_row)
-    beam = chosen // per_row
-    first = (chosen - beam * per_row).mul_(_BLOCK)
-    members = first[:, :, None] + torch.arange(_BLOCK, device=part.device)  # (B, k, block)
+    beam = chosen.div(per_row, rounding_mode="floor")
+    # In the table of all rows: where the hypothesis begins, and there the block.
+    rows = beam + _counting(sentences, beams, part.device)[:, None]
+    begins = torch.sub(chosen, beam, alpha=per_row).mul_(_BLOCK)
+    members = begins[:, :, None] + _counting(_BLOCK, 1, part.device)  # (B, k, block)
     # The last block may be shorter: what is not in it must not count.
     outside = members.ge(vocab) if whole < vocab else None
     if outside is not None:
         members.masked_fill_(outside, 0)
-    rows = beam + torch.arange(sentences, device=part.device)[:, None] * beams
-    places = members.add(rows[:, :, None] * vocab)
+    places = torch.add(members, rows[:, :, None], alpha=vocab)
     values = part.reshape(-1).take(places)
     values += sums.gather(1, beam)[:, :, None]
     if outside is not None:
         values.masked_fill_(outside, -torch.inf)
     values = _numbers(values.flatten(1))
     total, index = values.topk(count, dim=1)
-    return Candidates(total, members.flatten(1).gather(1, index), beam.gather(1, index // _BLOCK))
+    blocks = index.div(_BLOCK, rounding_mode="floor")
+    return Candidates(total, members.flatten(1).gather(1, index), beam.gather(1, blocks))
+
+
+@cache
+def _counting(length: int, step: int, device: torch.device) -> Tensor:
+    """0, step, 2 * step, ...: (length,) int64."""
+    return torch.arange(0, length * step, step, device=device)
 
 
 def _numbers(values: Tensor) -> Tensor:

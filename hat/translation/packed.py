@@ -19,8 +19,11 @@ from hat.modules.encoder_layer import EncoderLayerSuper
 from hat.modules.layer_norm import LayerNormSuper
 from hat.modules.linear import LinearSuper
 from hat.modules.slicing import leading
-from hat.translation.caches import MovingCache
+from hat.translation.caches import MovingCache, fill_gaps
 from hat.translation.linear import PackedLinear
+
+_FOLD = 2
+"""Attention to the encoder is folded while that makes no more than so many times the weights."""
 
 
 class PackedNorm:
@@ -83,6 +86,7 @@ class _Attention:
     def __init__(self, attention: MultiheadAttentionSuper) -> None:
         self.heads = attention.num_heads
         self._qkv_dim = attention.qkv_dim
+        self._width = attention.qkv_dim // attention.num_heads
         self._out = _packed(attention.out_proj)
 
     def _attend(
@@ -93,25 +97,23 @@ class _Attention:
         Args:
             residual: (B * n, E).
             query: (B * H, n, K), scaled.
-            key: (B * H, S, K).
+            key: (B * H, K, S).
             value: (B * H, S, K).
             mask: broadcastable to (B, H, n, S), added to the scores.
 
         Returns:
             (B * n, E).
         """
-        scores = torch.bmm(query, key.transpose(1, 2))
-        if mask is not None:
-            scores.view(mask.size(0), self.heads, scores.size(1), -1).add_(mask)
+        if mask is not None and mask.size(0) == 1:
+            scores = torch.baddbmm(mask[0], query, key)
+        else:
+            scores = torch.bmm(query, key)
+            if mask is not None:
+                scores.view(mask.size(0), self.heads, scores.size(1), -1).add_(mask)
         attended = torch.bmm(torch.softmax(scores, dim=-1), value)
-        by_head = attended.view(-1, self.heads, query.size(1), query.size(2))
-        joined = by_head.transpose(1, 2).reshape(residual.size(0), self._qkv_dim)
+        by_head = attended.view(-1, self.heads, query.size(1), self._width)
+        joined = by_head.transpose(1, 2).reshape(-1, self._qkv_dim)
         return self._out.added_to(residual, joined)
-
-    def _by_head(self, x: Tensor, beams: int) -> Tensor:
-        """x: (B * n, H * K) -> (B * H, n, K)."""
-        split = x.view(-1, beams, self.heads, self._qkv_dim // self.heads)
-        return split.transpose(1, 2).reshape(-1, beams, split.size(3))
 
 
 def _scaled(weight: Tensor, attention: MultiheadAttentionSuper) -> Tensor:
@@ -139,9 +141,9 @@ class PackedSelfAttention(_Attention):
             length: S.
             mask: (B, 1, 1, S), added to the scores.
         """
-        joint = self._in(x).view(-1, length, 3, self.heads, self._qkv_dim // self.heads)
+        joint = self._in(x).view(-1, length, 3, self.heads, self._width)
         query, key, value = joint.permute(2, 0, 3, 1, 4).flatten(1, 2).unbind(0)
-        return self._attend(residual, query, key, value, mask)
+        return self._attend(residual, query, key.transpose(1, 2), value, mask)
 
     def newest(
         self,
@@ -162,11 +164,10 @@ class PackedSelfAttention(_Attention):
             layer: whose attention this is.
             mask: what the cache said.
         """
-        joint = self._in(x)
-        query = self._by_head(joint[:, : self._qkv_dim], beams)
-        others = joint[:, self._qkv_dim :].view(-1, beams, 2, self.heads, query.size(2))
-        key, value = cache.store(layer, others.permute(2, 0, 3, 1, 4))
-        return self._attend(residual, query, key, value, mask)
+        joint = self._in(x).view(-1, beams, 3, self.heads, self._width).permute(2, 0, 3, 1, 4)
+        query = joint[0].reshape(-1, beams, self._width)
+        key, value = cache.store(layer, joint[1:])
+        return self._attend(residual, query, key.transpose(1, 2), value, mask)
 
 
 class PackedCrossAttention(_Attention):
@@ -182,21 +183,50 @@ class PackedCrossAttention(_Attention):
             query, key, value = (
                 getattr(attention, f"{name}_proj_weight").detach() for name in "qkv"
             )
-        self._query = PackedLinear(
-            _scaled(leading(query, qkv, dim), attention), _scaled(bias[:qkv], attention)
-        )
+        self._query_weight = _scaled(leading(query, qkv, dim), attention)
+        self._query_bias = _scaled(bias[:qkv], attention)
+        self._query = PackedLinear(self._query_weight, self._query_bias)
+        out = attention.out_proj
+        self._out_weight = leading(out.weight, dim, qkv).detach().clone()
+        self._out_bias = leading(out.bias, dim).detach().clone()
         memory = torch.cat([leading(part, qkv, memory_dim) for part in (key, value)])
         self._memory = PackedLinear(memory, bias[qkv:])
 
-    def project(self, memory: Tensor) -> Tensor:
-        """memory: (B, S, E_encoder) -> keys and values (2, B, H, S, K)."""
+    def remember(self, memory: Tensor, mask: Tensor | None) -> "Memory | FoldedMemory":
+        """Makes of what is attended to all that later steps need.
+
+        Args:
+            memory: (B, S, E_encoder).
+            mask: (B, 1, 1, S), added to the scores; None if nothing is padding.
+        """
         sentences, length, width = memory.shape
         joint = self._memory(memory.reshape(-1, width))
-        split = joint.view(sentences, length, 2, self.heads, self._qkv_dim // self.heads)
-        return split.permute(2, 0, 3, 1, 4).contiguous()
+        split = joint.view(sentences, length, 2, self.heads, self._width)
+        key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
+        if sentences * self.heads * length <= _FOLD * self._qkv_dim:
+            return self._folded(key, value, mask)
+        return Memory(key.transpose(2, 3).contiguous(), value.contiguous(), mask)
+
+    def _folded(self, key: Tensor, value: Tensor, mask: Tensor | None) -> "FoldedMemory":
+        """key, value: (B, H, S, K); ``mask`` as in ``remember``."""
+        width = key.size(3)
+        query = self._query_weight.view(self.heads, width, -1)
+        scores = torch.matmul(key, query)  # (B, H, S, E)
+        offset = torch.matmul(key, self._query_bias.view(self.heads, width, 1))  # (B, H, S, 1)
+        if mask is not None:
+            offset = offset + mask.transpose(2, 3)
+        out = torch.matmul(value, self._out_weight.t().reshape(self.heads, width, -1))
+        # The weights of a head sum to one, so that the first one can bring the bias along.
+        out[:, 0] += self._out_bias
+        return FoldedMemory(
+            scores.flatten(1, 2).transpose(1, 2).contiguous(),
+            offset.flatten(1).unsqueeze(1),
+            out.flatten(1, 2),
+            self.heads,
+        )
 
     def __call__(
-        self, residual: Tensor, x: Tensor, beams: int, memory: Tensor, mask: Tensor | None
+        self, residual: Tensor, x: Tensor, beams: int, memory: "Memory | FoldedMemory"
     ) -> Tensor:
         """Lets n hypotheses of each sentence look at their source.
 
@@ -204,12 +234,73 @@ class PackedCrossAttention(_Attention):
             residual: (B * n, E).
             x: (B * n, E).
             beams: n.
-            memory: what ``project`` gave, of B sentences or more.
-            mask: (B, 1, 1, S), added to the scores.
+            memory: what ``remember`` gave.
         """
-        query = self._by_head(self._query(x), beams)
-        key, value = memory.flatten(1, 2)[:, : query.size(0)].unbind(0)
-        return self._attend(residual, query, key, value, mask)
+        if isinstance(memory, FoldedMemory):
+            return memory.attend(residual, x, beams)
+        query = self._query(x).view(-1, beams, self.heads, self._width).transpose(1, 2)
+        query = query.reshape(-1, beams, self._width)
+        key = memory.keys.flatten(0, 1)[: len(query)]
+        value = memory.values.flatten(0, 1)[: len(query)]
+        return self._attend(residual, query, key, value, memory.mask)
+
+
+@dataclass
+class Memory:
+    """What one decoder layer needs of the source of B sentences."""
+
+    keys: Tensor
+    """(B or more, H, K, S): in this order the product with queries takes half the time."""
+
+    values: Tensor
+    """(B or more, H, S, K)."""
+
+    mask: Tensor | None
+    """(B, 1, 1, S), added to the scores; None if nothing is padding."""
+
+    def keep(self, order: Tensor) -> None:
+        """See ``Decoding.keep``."""
+        fill_gaps(self.keys, order, dim=0)
+        fill_gaps(self.values, order, dim=0)
+        if self.mask is not None:
+            self.mask = self.mask.index_select(0, order)
+
+
+@dataclass
+class FoldedMemory:
+    """The same for a few short sentences: queries and output joined with keys and values.
+
+    The scores of a head are ``x Wq K'`` and its output is ``p V Wo``. Where a sentence is short,
+    ``Wq K'`` and ``V Wo`` are smaller than the weights in them, and two products do all of it.
+    """
+
+    scores: Tensor
+    """(B, E, H * S)."""
+
+    offset: Tensor
+    """(B, 1, H * S), added to the scores: the bias of the queries and the mask."""
+
+    out: Tensor
+    """(B, H * S, E), with the bias."""
+
+    heads: int
+
+    def attend(self, residual: Tensor, x: Tensor, beams: int) -> Tensor:
+        """residual: (B * n, E), x: (B * n, E), ``beams``: n -> (B * n, E)."""
+        if len(self.scores) == 1:
+            scores = torch.addmm(self.offset[0], x, self.scores[0])
+            weights = scores.view(beams, self.heads, -1).softmax(-1).view(beams, -1)
+            return torch.addmm(residual, weights, self.out[0])
+        width = x.size(1)
+        scores = torch.baddbmm(self.offset, x.view(-1, beams, width), self.scores)
+        weights = scores.view(len(x), self.heads, -1).softmax(-1).view_as(scores)
+        return torch.baddbmm(residual.view(-1, beams, width), weights, self.out).view_as(x)
+
+    def keep(self, order: Tensor) -> None:
+        """See ``Decoding.keep``."""
+        self.scores, self.offset, self.out = (
+            each.index_select(0, order) for each in (self.scores, self.offset, self.out)
+        )
 
 
 class _FeedForward:
@@ -247,26 +338,6 @@ class PackedEncoderLayer:
         return self._final_norm(self._feed_forward(x, x))
 
 
-@dataclass
-class Memory:
-    """What the decoder layers need of the source of B sentences."""
-
-    layers: list[Tensor]
-    """Per layer keys and values (2, B or more, H, S, K)."""
-
-    masks: list[Tensor | None]
-    """Per layer (B, 1, 1, S), added to scores; None if nothing is padding."""
-
-    def keep(self, order: Tensor) -> None:
-        """See ``Decoding.keep``."""
-        gaps = (order != torch.arange(len(order), device=order.device)).nonzero()[:, 0]
-        fillers = order[gaps]
-        for layer in self.layers if len(gaps) else ():
-            layer.index_copy_(1, gaps, layer.index_select(1, fillers))
-        kept = {id(m): m.index_select(0, order) for m in self.masks if m is not None}
-        self.masks = [None if mask is None else kept[id(mask)] for mask in self.masks]
-
-
 class PackedDecoderLayer:
     """One layer of the decoder, for the newest token of every hypothesis."""
 
@@ -286,7 +357,12 @@ class PackedDecoderLayer:
         return self._attention.heads
 
     def __call__(
-        self, x: Tensor, beams: int, cache: MovingCache, mask: Tensor | None, memory: Memory
+        self,
+        x: Tensor,
+        beams: int,
+        cache: MovingCache,
+        mask: Tensor | None,
+        memory: Memory | FoldedMemory,
     ) -> Tensor:
         """Runs the layer.
 
@@ -295,18 +371,17 @@ class PackedDecoderLayer:
             beams: n.
             cache: which has made place.
             mask: what the cache said.
-            memory: of the sources.
+            memory: what ``cross.remember`` gave.
 
         Returns:
             (B * n, E).
         """
         index = self._index
-        source, source_mask = memory.layers[index], memory.masks[index]
         if self._pre_norm:
             normed = self._attention_norm(x)
             x = self._attention.newest(x, normed, beams, cache, index, mask)
-            x = self.cross(x, self._cross_norm(x), beams, source, source_mask)
+            x = self.cross(x, self._cross_norm(x), beams, memory)
             return self._feed_forward(x, self._final_norm(x))
         x = self._attention_norm(self._attention.newest(x, x, beams, cache, index, mask))
-        x = self._cross_norm(self.cross(x, x, beams, source, source_mask))
+        x = self._cross_norm(self.cross(x, x, beams, memory))
         return self._final_norm(self._feed_forward(x, x))

@@ -18,6 +18,7 @@ from hat.modules.slicing import leading
 from hat.translation.caches import MovingCache
 from hat.translation.linear import PackedLinear
 from hat.translation.packed import (
+    FoldedMemory,
     Memory,
     PackedDecoderLayer,
     PackedEmbedding,
@@ -66,7 +67,7 @@ class TorchRunner:
         """See ``hat.translation.beam.Runner``."""
         return TorchDecoding(self, self._encode(src_tokens), len(src_tokens), max_steps)
 
-    def _encode(self, src_tokens: Tensor) -> Memory:
+    def _encode(self, src_tokens: Tensor) -> list[Memory | FoldedMemory]:
         sentences, length = src_tokens.shape
         x = self._source(src_tokens).flatten(0, 1)
         mask = None
@@ -88,18 +89,17 @@ class TorchRunner:
             span: None if mask is None else mask.repeat(1, 1, 1, memory.size(1) // length)
             for span, memory in joined.items()
         }
-        return Memory(
-            layers=[
-                layer.cross.project(joined[span])
-                for layer, span in zip(self.layers, self._spans, strict=True)
-            ],
-            masks=[masks[span] for span in self._spans],
-        )
+        return [
+            layer.cross.remember(joined[span], masks[span])
+            for layer, span in zip(self.layers, self._spans, strict=True)
+        ]
 
-    def features(self, x: Tensor, beams: int, cache: MovingCache, memory: Memory) -> Tensor:
+    def features(
+        self, x: Tensor, beams: int, cache: MovingCache, memories: list[Memory | FoldedMemory]
+    ) -> Tensor:
         """Runs all layers over the newest tokens: (B * n, E) -> (B * n, E)."""
         mask = cache.append(beams)
-        for layer in self.layers:
+        for layer, memory in zip(self.layers, memories, strict=True):
             x = layer(x, beams, cache, mask, memory)
         return x if self._decoder_norm is None else self._decoder_norm(x)
 
@@ -116,9 +116,15 @@ def _packed_norm(norm: LayerNormSuper | None) -> PackedNorm | None:
 class TorchDecoding:
     """A batch in the making; see ``hat.translation.beam.Decoding``."""
 
-    def __init__(self, runner: TorchRunner, memory: Memory, sentences: int, max_steps: int) -> None:
+    def __init__(
+        self,
+        runner: TorchRunner,
+        memories: list[Memory | FoldedMemory],
+        sentences: int,
+        max_steps: int,
+    ) -> None:
         self._runner = runner
-        self._memory = memory
+        self._memories = memories
         self._cache = runner.new_cache(sentences)
         self._positions = runner.target.positions(max_steps)
         self._steps = 0
@@ -129,7 +135,7 @@ class TorchDecoding:
         position = None if self._positions is None else self._positions[self._steps]
         self._steps += 1
         x = runner.target.at(tokens.reshape(-1), position)
-        x = runner.features(x, beams, self._cache, self._memory)
+        x = runner.features(x, beams, self._cache, self._memories)
         at_once = len(x)
         if x.device.type == "cpu":
             at_once = max(1, _LOGITS // (runner.vocab_size * beams)) * beams
@@ -143,4 +149,5 @@ class TorchDecoding:
     def keep(self, order: Tensor) -> None:
         """See ``Decoding.keep``."""
         self._cache.keep(order)
-        self._memory.keep(order)
+        for memory in self._memories:
+            memory.keep(order)
