@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.options import Finder
 from hat.errors import ConfigError
 from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
@@ -17,7 +18,7 @@ from hat.translation.text import has_units
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; the last line printed is one line of JSON."""
-    options = _parser().parse_args(argv)
+    options = _parser().parse_intermixed_args(argv)
     *sub_yml, folder = options.paths
     if len(sub_yml) > 1:
         raise ConfigError("expected a checkpoint, a SubTransformer's YAML file and a folder")
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Finder(
         prog="hat export",
         usage="%(prog)s CKPT [SUB.yml] OUT_DIR [OPTIONS]",
         description="Writes one SubTransformer with all it takes to translate into a folder.",

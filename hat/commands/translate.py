@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from hat.cli.console import command
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.options import Finder
 from hat.errors import ConfigError
 from hat.settings import NO_OUTCOME, AtLeast, Settings
 from hat.text.buffers import buffered_stream
@@ -38,7 +39,7 @@ class OutputSettings(Settings):
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line."""
-    options = _parser().parse_args(argv)
+    options = _parser().parse_intermixed_args(argv)
     from hat.export.trained import TaskSettings
     from hat.export.translator import Translator
     from hat.translation.sentences import TranslationSettings
@@ -109,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     from hat.export.trained import TaskSettings
     from hat.translation.sentences import TranslationSettings
 
-    parser = argparse.ArgumentParser(
+    parser = Finder(
         prog="hat translate",
         usage="%(prog)s MODEL_DIR [FILE] [OPTIONS]\n"
         "       %(prog)s CKPT [SUB.yml] [FILE] --data DATA --bpe-codes CODES [OPTIONS]",

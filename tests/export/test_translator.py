@@ -82,6 +82,7 @@ def test_text_goes_the_way_of_the_training_data(
     words = [checkpoint, sub_yml, folder.parent / "text", *task_flags]
     assert run(*words) == plain
     assert run(*words, "--batch-tokens", "1", "--buffer-size", "2") == plain
+    assert run(folder, "--beam", "5", folder.parent / "text") == plain
     assert hat.Translator(
         folder, settings=TranslationSettings(search=BeamSettings(max_len_b=12))
     ).translate(task.lines("raw", "en")) == plain  # fmt: skip
@@ -158,6 +159,8 @@ def test_bad_input(task: Task, checkpoint: Path, sub_yml: Path, folder: Path) ->
     [
         (["a", "b"], "expected one file of text, but found a b"),
         (["nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
+        (["--baem", "3"], "unrecognized arguments: --baem 3"),
+        (["--beam", "x"], "argument --beam: invalid int value: 'x'"),
         (["--beam", "0"], "beam must be at least 1, but found 0"),
         (["--beam", "2", "--nbest", "3"], "nbest must be at most beam (2), but found 3"),
         (["--buffer-size", "0"], "buffer-size must be at least 1, but found 0"),
