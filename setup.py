@@ -20,7 +20,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["hat", "hat.*"]),
     package_data={"hat": ["py.typed"]},
-    install_requires=["torch", "numpy", "PyYAML", "ConfigArgParse", "tqdm"],
+    install_requires=["torch", "numpy", "PyYAML", "ConfigArgParse", "tqdm", "safetensors"],
     extras_require={
         "translation": ["fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"],
         "analysis": ["scikit-learn", "scipy", "matplotlib", "pymoo", "h5py", "protobuf"],

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hat.arch.hat_yaml import load_arch, write_arch
     from hat.arch.space import SearchSpace
     from hat.errors import HatError
+    from hat.export.trained import TaskSettings
+    from hat.export.translator import Translator
     from hat.fairseq_plugin.training import train
     from hat.latency.fit import FitSettings, fit_predictor
     from hat.latency.predictors import PREDICTORS
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from hat.models.config import SuperTransformerConfig
     from hat.models.extract import extract
     from hat.models.profile import profile
+    from hat.models.saved import load, save
     from hat.models.super_transformer import SuperTransformer
     from hat.nas.limits import LIMITS
     from hat.nas.limits.latency import LatencySettings
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
     from hat.settings import Settings
 
     search: "_Search"
+    from hat.translation.beam import BeamSettings
+    from hat.translation.sentences import TranslationSettings
 
 # Every command and every ``import hat`` comes by here.
 keep_small()
@@ -55,6 +60,7 @@ set_default()
 _HOME = {
     # architectures and networks
     "DatasetSettings": "hat.measuring.settings",
+    "BeamSettings": "hat.translation.beam",
     "DecoderConfig": "hat.arch.config",
     "EncoderConfig": "hat.arch.config",
     "HatError": "hat.errors",
@@ -64,12 +70,17 @@ _HOME = {
     "SuperTransformer": "hat.models.super_transformer",
     "SuperTransformerConfig": "hat.models.config",
     "Workload": "hat.latency.workload",
+    "TaskSettings": "hat.export.trained",
+    "TranslationSettings": "hat.translation.sentences",
+    "Translator": "hat.export.translator",
     "extract": "hat.models.extract",
+    "load": "hat.models.saved",
     "load_arch": "hat.arch.hat_yaml",
     "load_checkpoint": "hat.models.checkpoint",
     "measure_dataset": "hat.measuring.dataset",
     "measure_subtransformer": "hat.measuring.subtransformer",
     "profile": "hat.models.profile",
+    "save": "hat.models.saved",
     "write_arch": "hat.arch.hat_yaml",
     # what the commands do, in the order of a search; ``hat.search`` is below
     "train": "hat.fairseq_plugin.training",
@@ -98,6 +109,7 @@ __all__ = [
     "LIMITS",
     "PREDICTORS",
     "SCORERS",
+    "BeamSettings",
     "DatasetSettings",
     "DecoderConfig",
     "EncoderConfig",
@@ -113,10 +125,14 @@ __all__ = [
     "SubTransformerConfig",
     "SuperTransformer",
     "SuperTransformerConfig",
+    "TaskSettings",
+    "TranslationSettings",
+    "Translator",
     "Workload",
     "__version__",
     "extract",
     "fit_predictor",
+    "load",
     "load_arch",
     "load_checkpoint",
     "load_predictor",
@@ -124,6 +140,7 @@ __all__ = [
     "measure_dataset",
     "measure_subtransformer",
     "profile",
+    "save",
     "search",
     "train",
     "write_arch",

@@ -1,11 +1,14 @@
-"""Writing files so that a reader never sees half of one: beside the target, then renamed."""
+"""Writing files and folders so that nobody sees half of one: beside the target, then renamed."""
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from hat.errors import ConfigError
 
 Files = str | Path | Iterable[str | Path]
 """One file or several."""
@@ -28,6 +31,46 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: str | Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yields a temporary folder beside ``path`` that takes its place when the block succeeds.
+
+    Args:
+        path: the folder to write. It may be missing or empty, or one that ``is_ours``.
+        is_ours: whether a file in the folder is one that may be replaced.
+
+    Raises:
+        ConfigError: if ``path`` is a file, or a folder that holds anything else.
+    """
+    target = Path(path)
+    _check_folder(target, is_ours)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    try:
+        temporary.mkdir()
+        yield temporary
+        _check_folder(target, is_ours)  # others may have written while the block ran
+        if target.exists():
+            os.replace(target, old)
+        os.replace(temporary, target)
+    finally:
+        if old.exists() and not target.exists():
+            os.replace(old, target)
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_folder(target: Path, is_ours: Callable[[Path], bool]) -> None:
+    if target.exists() and not target.is_dir():
+        raise ConfigError(f"{target}: is a file, but a folder is to be written there")
+    others = sorted(each for each in target.glob("*") if each.is_dir() or not is_ours(each))
+    if others:
+        raise ConfigError(
+            f"{target}: is not replaced, because it holds {others[0].name}, which is not of a model"
+        )
 
 
 def write_text(path: str | Path, text: str) -> None:

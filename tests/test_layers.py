@@ -19,6 +19,7 @@ BASE = {
     "settings",
     "parts",
     "machine",
+    "versioned",
     "yaml_reader",
 }
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
@@ -35,6 +36,7 @@ GROUND: dict[str, set[str]] = {
     "setting_notes": set(),
     "settings": {"setting_notes", "conditions", "errors"},
     "parts": {"errors", "settings"},
+    "versioned": {"errors", "files", "version"},
 }
 
 ALLOWED: dict[str, set[str]] = {
@@ -48,21 +50,26 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"modules", "arch", "tasks", "text"},
     "latency": {"arch", "tasks"},
     "measuring": {"latency", "models", "modules", "arch", "tasks", "text", "cli"},
+    "translation": {"models", "modules", "arch", "tasks", "text"},
+    "export": {"translation", "models", "modules", "arch", "tasks", "text"},
     "scoring": {"benchmarks", "models", "arch"},
     "report": {"search", "arch"},
-    "fairseq_plugin": {"scoring", "models", "modules", "arch", "text", "tasks", "cli"},
+    "fairseq_plugin": {
+        *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),
+    },
     "pipeline": {"report", "arch", "cli"},
     "nas": {
-        *("pipeline", "fairseq_plugin", "scoring", "measuring", "latency", "report", "search"),
-        *("models", "benchmarks", "arch", "text", "tasks", "cli"),
+        *("pipeline", "fairseq_plugin", "translation", "scoring", "measuring", "latency"),
+        *("report", "search", "models", "benchmarks", "arch", "text", "tasks", "cli"),
     },
     "studies": {
         *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text"),
         *("tasks", "cli"),
     },
     "commands": {
-        *("nas", "studies", "pipeline", "fairseq_plugin", "scoring", "measuring", "latency"),
-        *("report", "search", "models", "benchmarks", "tasks", "arch", "text", "cli"),
+        *("nas", "studies", "pipeline", "export", "fairseq_plugin", "translation", "scoring"),
+        *("measuring", "latency", "report", "search", "models", "benchmarks", "tasks", "arch"),
+        *("text", "cli"),
     },
 }
 """What each room may import besides itself and the ground floor: no arrow leads back up."""

@@ -14,6 +14,8 @@ COMMANDS = {
     "latency-predictor": ("hat.commands.latency_predictor", "fit a latency predictor"),
     "search": ("hat.commands.search", "search under limits on latency and size; also evo-search"),
     "evo-search": ("hat.commands.search", "the same under the name of HAT's script"),
+    "export": ("hat.commands.export", "one SubTransformer as a folder that translates"),
+    "translate": ("hat.commands.translate", "text in, text out: tokenise, search, detokenise"),
     "generate": ("hat.commands.generate", "translate by beam search"),
     "score": ("hat.commands.score", "BLEU, chrF and exact match of translations"),
     "average-checkpoints": ("hat.commands.average_checkpoints", "average the last checkpoints"),

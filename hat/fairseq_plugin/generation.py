@@ -155,7 +155,7 @@ class BeamTranslator:
             max_len_b: ... plus so many tokens.
         """
         parameter = next(model.parameters())
-        self._model = TransformerSuperModel(model.config)
+        self._model = TransformerSuperModel(model.config, size=model.size)
         self._model.load_state_dict(model.state_dict())
         self._model.to(device=parameter.device, dtype=parameter.dtype).eval()
         self._task = task

@@ -9,13 +9,14 @@ from fairseq import tasks, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from hat.arch.config import SubTransformerConfig
-from hat.errors import CheckpointError, DataError
-from hat.fairseq_plugin.dictionaries import check_dictionaries
+from hat.errors import DataError
+from hat.fairseq_plugin.dictionaries import task_words
 from hat.fairseq_plugin.model import TransformerSuperModel
 from hat.models.checkpoint import checkpoint_options, read_checkpoint, super_transformer
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
 from hat.scoring.batches import Batch
+from hat.text.dictionaries import check_dictionaries, noted_dictionaries
 
 
 def build_task(args: argparse.Namespace) -> Any:
@@ -31,16 +32,12 @@ def load_super_transformer(path: str, task: Any) -> SuperTransformer:
     """
     content = read_checkpoint(path)
     plain = super_transformer(content, path)
-    for side, dictionary, size in (
-        ("source", task.source_dictionary, plain.config.src_vocab_size),
-        ("target", task.target_dictionary, plain.config.tgt_vocab_size),
-    ):
-        if len(dictionary) != size:
-            raise CheckpointError(
-                f"{path}: has {size} {side} words, but the data folder's dictionary has "
-                f"{len(dictionary)}: it was trained on other data"
-            )
-    check_dictionaries(checkpoint_options(content, path), task, path)
+    check_dictionaries(
+        noted_dictionaries(checkpoint_options(content, path)),
+        {"source": plain.config.src_vocab_size, "target": plain.config.tgt_vocab_size},
+        task_words(task),
+        path,
+    )
     return plain
 
 
@@ -59,7 +56,7 @@ def load_model(
         ConfigError: if ``arch`` is larger than the checkpoint's SuperTransformer.
     """
     plain = load_super_transformer(path, task)
-    model = TransformerSuperModel(plain.config, arch=arch or plain.arch)
+    model = TransformerSuperModel(plain.config, size=plain.size, arch=arch or plain.arch)
     model.load_state_dict(plain.state_dict())
     return model.eval()
 

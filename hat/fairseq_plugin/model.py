@@ -24,6 +24,7 @@ from hat.arch.model_options import (
 )
 from hat.arch.space import SearchSpace
 from hat.fairseq_plugin.dictionaries import note_dictionaries
+from hat.models.checkpoint import EXTRACTED
 from hat.models.config import SuperTransformerConfig, super_config_from_options
 from hat.models.decoder import DecoderCache, SuperDecoder
 from hat.models.encoder import EncoderOutput, SuperEncoder
@@ -131,6 +132,7 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
         *,
         space: SearchSpace | None = None,
         arch: SubTransformerConfig | None = None,
+        size: SubTransformerConfig | None = None,
         seed: int = 1,
     ) -> None:
         """Builds the model.
@@ -139,9 +141,10 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
             config: the shape of the SuperTransformer.
             space: what to draw from during training; None trains one fixed architecture.
             arch: the architecture to start with; defaults to the largest one.
+            size: what to hold weights for; see ``SuperTransformer``.
             seed: seed of the draws.
         """
-        super().__init__(config)
+        super().__init__(config, size=size)
         self.space = space
         self.seed = seed
         self._drawn_for_training = False
@@ -192,13 +195,15 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
             tgt_vocab_size=len(task.target_dictionary),
             padding_idx=task.source_dictionary.pad(),
         )
-        space, arch = None, None
-        if options.get("train_subtransformer"):
+        space, arch, size = None, None, None
+        if options.get(EXTRACTED) or options.get("train_subtransformer"):
             given = arch_options(options)
             arch = arch_from_mapping(given, "--train-subtransformer")
+            size = arch if options.get(EXTRACTED) else None
         else:
             space = space_from_options(options, "the SuperTransformer's options")
-        model = cls(config, space=space, arch=arch, seed=int(options.get("seed") or 1))
+        seed = int(options.get("seed") or 1)
+        model = cls(config, space=space, arch=arch, size=size, seed=seed)
         for side, dictionary in (
             ("encoder", task.source_dictionary),
             ("decoder", task.target_dictionary),

@@ -13,12 +13,13 @@ from typing import Any
 
 from hat.conditions import what_differs
 from hat.errors import CheckpointError, ConfigError
-from hat.fairseq_plugin.dictionaries import check_dictionaries
+from hat.fairseq_plugin.dictionaries import task_words
 from hat.fairseq_plugin.loading import build_task
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.training_conditions import STARTS, training_conditions
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
 from hat.models.training_record import Stretch, TrainingRecord
+from hat.text.dictionaries import check_dictionaries, noted_dictionaries
 
 DEFAULT_RESTORE_FILE = "checkpoint_last.pt"
 """fairseq's default, which stands for the last checkpoint of the folder to save in."""
@@ -132,7 +133,8 @@ def _from_start(
     if missing:
         raise CheckpointError(f"{path}: lacks {missing[0]!r}: no training can begin from it")
     if not _anyway(args):
-        check_dictionaries(checkpoint_options(content, path), task, path)
+        noted = noted_dictionaries(checkpoint_options(content, path))
+        check_dictionaries(noted, {}, task_words(task), path)
     if path != starts.get("finetune-from-model"):
         progress = Progress.of(content).after_resets(args)
         if not _has_optimizer(content):  # fairseq counts its updates from 0

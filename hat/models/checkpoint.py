@@ -51,6 +51,9 @@ numbers as numpy's scalars. None of these can run code when it is built."""
 _ALLOWED: list[Any] = [*PLAIN_GLOBALS, *((InertMeter, meter) for meter in _METERS)]
 """The same, and HAT's own meters: where fairseq reads its files it has meters itself."""
 
+EXTRACTED = "extracted"
+"""The option of a checkpoint that holds the weights of its SubTransformer and no others."""
+
 _TOLERATED = tuple(
     f"{side}.{name}"
     for side in ("encoder", "decoder")
@@ -66,11 +69,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         CheckpointError: if the file is missing, damaged, no checkpoint, or holds anything but
             tensors, plain values, numbers of numpy, a Namespace and fairseq's meters.
     """
-    try:
-        with open(path, "rb") as stream:
-            content = _unpickle(stream, path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+    content = read_plain(path)
     if not isinstance(content, dict) or not isinstance(content.get("model"), Mapping):
         raise CheckpointError(
             f"{path}: is not a checkpoint: expected a dictionary with weights under 'model'"
@@ -78,11 +77,24 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def read_plain(path: str | Path) -> Any:
+    """Reads what torch saved, with all tensors on the CPU and without running code.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged or holds more than a checkpoint may.
+    """
+    try:
+        with open(path, "rb") as stream:
+            return _unpickle(stream, path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+
+
 def load_checkpoint(path: str | Path) -> SuperTransformer:
     """Loads a SuperTransformer from HAT's checkpoints or ours: on the CPU, float32, eval mode.
 
-    If the file was trained as one SubTransformer, the model is set to that one, else to the
-    largest.
+    If the file was trained as one SubTransformer, or holds only one, the model is set to that
+    one, else to the largest.
 
     Raises:
         CheckpointError: if the file is not such a checkpoint; see also ``read_checkpoint``.
@@ -102,7 +114,8 @@ def super_transformer(content: Mapping[str, Any], path: str | Path) -> SuperTran
     """
     config, arch = trained_network(content, path)
     weights = content["model"]
-    model = SuperTransformer(config)
+    is_extracted = bool(checkpoint_options(content, path).get(EXTRACTED))
+    model = SuperTransformer(config, size=arch if is_extracted else None)
     _check_weights(model, weights, path)
     model.load_state_dict(weights)
     if arch is not None:

@@ -261,6 +261,16 @@ def super_config_from_options(
     return SuperTransformerConfig(**values)
 
 
+def options_of_super_config(config: SuperTransformerConfig) -> dict[str, Any]:
+    """Returns the options, with underscores, that ``super_config_from_options`` reads."""
+    sizes = ("src_vocab_size", "tgt_vocab_size", "padding_idx")
+    return {
+        _OPTION_OF_FIELD.get(field.name, field.name): getattr(config, field.name)
+        for field in fields(config)
+        if field.name not in sizes
+    }
+
+
 _REQUIRED = (
     "encoder_embed_dim",
     "encoder_ffn_dim",

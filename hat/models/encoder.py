@@ -1,6 +1,6 @@
 """The elastic encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -121,13 +121,27 @@ class SuperEncoder(SuperStack[EncoderConfig, EncoderLayerSuper]):
 
     def output(self, outputs: Sequence[Tensor], padding_mask: Tensor | None) -> EncoderOutput:
         """Makes what the decoder attends to from the outputs of all layers, each (B, S, E)."""
-        # The layers that the sampled depth skips pass the last output on.
-        skipped = self.config.encoder_layers - self.arch.num_layers
-        outputs = [*outputs, *([outputs[-1]] * min(skipped, MAX_SPAN))]
-        states = outputs[: -MAX_SPAN - 1 : -1]
-        if self.layer_norm is not None:
-            states[0] = self.layer_norm(states[0])
-        return EncoderOutput(states=tuple(states), padding_mask=padding_mask)
+        states = newest_states(outputs, self.config.encoder_layers, self.layer_norm)
+        return EncoderOutput(states=states, padding_mask=padding_mask)
+
+
+def newest_states(
+    outputs: Sequence[Tensor], num_layers: int, norm: Callable[[Tensor], Tensor] | None
+) -> tuple[Tensor, ...]:
+    """Returns what ``EncoderOutput.states`` holds.
+
+    Args:
+        outputs: of all layers that ran, in their order.
+        num_layers: layers of the SuperTransformer. Those that the sampled depth skips pass the
+            last output on.
+        norm: what ends a pre-norm encoder.
+    """
+    skipped = num_layers - len(outputs)
+    outputs = [*outputs, *([outputs[-1]] * min(skipped, MAX_SPAN))]
+    states = outputs[: -MAX_SPAN - 1 : -1]
+    if norm is not None:
+        states[0] = norm(states[0])
+    return tuple(states)
 
 
 def _distinct(tensors: tuple[Tensor, ...]) -> list[Tensor]:

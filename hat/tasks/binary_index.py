@@ -6,7 +6,7 @@ from pathlib import Path
 from hat.errors import DataError
 from hat.tasks.corpus import check_sides
 
-_FORMATS = ((b"MMIDIDX\x00\x00", 8 + 1), (b"TNTIDX\x00\x00", 8 + 8 + 8))
+FORMATS = ((b"MMIDIDX\x00\x00", 8 + 1), (b"TNTIDX\x00\x00", 8 + 8 + 8))
 """fairseq's ``mmap`` format and the older one of HAT's time: how a file starts, and how many bytes
 of version and type follow before the number of sentences, 8 bytes, the lowest first."""
 
@@ -22,7 +22,7 @@ def count_sentences(path: Path) -> int:
             start = stream.read(64)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    for magic, between in _FORMATS:
+    for magic, between in FORMATS:
         place = len(magic) + between
         if start.startswith(magic) and len(start) >= place + 8:
             count: int = struct.unpack_from("<Q", start, place)[0]

@@ -7,8 +7,10 @@ apply codes). Sennrich et al., ACL 2016, is the method.
 import contextlib
 import importlib.util
 import io
+import os
 import re
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from hat.errors import DataError
@@ -66,7 +68,10 @@ class BpeEncoder:
         if self.program == "fastBPE":
             from fastBPE import fastBPE
 
-            self._encode_lines: Callable[[list[str]], list[str]] = fastBPE(str(codes_path)).apply
+            with _without_notes():
+                self._encode_lines: Callable[[list[str]], list[str]] = fastBPE(
+                    str(codes_path)
+                ).apply
         else:
             from subword_nmt.apply_bpe import BPE
 
@@ -77,6 +82,20 @@ class BpeEncoder:
     def encode(self, lines: Iterable[str]) -> list[str]:
         """Returns the lines, made plain, with each word split; no unit is a symbol of fairseq's."""
         return [spell_out(units) for units in self._encode_lines([plain(line) for line in lines])]
+
+
+@contextlib.contextmanager
+def _without_notes() -> Iterator[None]:
+    """Keeps what a compiled library writes to the error stream from it: fastBPE counts codes."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 _SYMBOL = re.compile(rf"(?<!\S)<(?=(?:{'|'.join(s[1:] for s in SPECIAL_SYMBOLS)})(?!\S))")

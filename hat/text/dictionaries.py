@@ -8,9 +8,12 @@ the last one needs no end.
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from hat.errors import ConfigError, DataError
+from hat.conditions import bytes_digest
+from hat.errors import CheckpointError, ConfigError, DataError
 
 SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 """Beginning, padding, end and unknown: fairseq puts them before what a file lists."""
@@ -48,6 +51,63 @@ def read_dictionary(path: str | Path) -> tuple[str, ...]:
     return tuple(words)
 
 
+def words_digest(words: Sequence[str]) -> str:
+    """Returns the digest of a dictionary's words in their order, without their counts."""
+    return bytes_digest("\n".join(words).encode("utf-8", "surrogatepass"))
+
+
+SIDES = ("source", "target")
+
+
+def digest_option(side: str) -> str:
+    """The option of a checkpoint that holds the digest of a side's words.
+
+    HAT's own checkpoints and those of older versions hold none.
+    """
+    return f"{side}_dictionary_digest"
+
+
+def noted_dictionaries(options: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the digests that a checkpoint's options hold, by side."""
+    noted = {side: options.get(digest_option(side)) for side in SIDES}
+    return {side: digest for side, digest in noted.items() if digest}
+
+
+def check_dictionaries(
+    noted: Mapping[str, str],
+    sizes: Mapping[str, int],
+    words: Mapping[str, Sequence[str]],
+    path: str | Path,
+) -> None:
+    """Checks that a model was trained with the words of these dictionaries.
+
+    Two dictionaries of equal size may give the same numbers to other words, so digests are
+    compared where the model holds them.
+
+    Args:
+        noted: the digests of the model's dictionaries, by side, as far as it holds them.
+        sizes: of its vocabularies, by side.
+        words: of the dictionaries, by side.
+        path: names the model in messages.
+
+    Raises:
+        CheckpointError: if the words are others, as far as the model says.
+    """
+    for side, size in sizes.items():
+        if len(words[side]) != size:
+            raise CheckpointError(
+                f"{path}: has {size} {side} words, but the data folder's dictionary has "
+                f"{len(words[side])}: it was trained on other data"
+            )
+    for side, digest in noted.items():
+        here = words_digest(words[side])
+        if digest != here:
+            raise CheckpointError(
+                f"{path}: was trained with other {side} words: the digest of its dictionary is "
+                f"{digest}, but that of the data folder's is {here}"
+            )
+
+
 def vocabulary_sizes(
     data: str | Path, source_lang: str | None, target_lang: str | None
 ) -> tuple[int, int] | None:
@@ -69,7 +129,7 @@ def vocabulary_sizes(
     if not folder.is_dir():
         return None
     if not (source_lang and target_lang):
-        source_lang, target_lang = _languages(folder) or (None, None)
+        source_lang, target_lang = languages_of(folder) or (None, None)
     if not (source_lang and target_lang):
         sizes = {len(read_dictionary(path)) for path in sorted(folder.glob("dict.*.txt"))}
         if len(sizes) > 1:
@@ -78,14 +138,24 @@ def vocabulary_sizes(
                 "--target-lang"
             )
         return (size := sizes.pop(), size) if sizes else None
-    source, target = (folder / f"dict.{language}.txt" for language in (source_lang, target_lang))
-    for path in (source, target):
-        if not path.is_file():
-            raise DataError(f"{folder}: the data folder has no {path.name}")
+    source, target = dictionary_paths(folder, (source_lang, target_lang))
     return len(read_dictionary(source)), len(read_dictionary(target))
 
 
-def _languages(folder: Path) -> tuple[str, str] | None:
+def dictionary_paths(folder: Path, languages: tuple[str, str]) -> tuple[Path, Path]:
+    """Returns the source and the target dictionary of a data folder.
+
+    Raises:
+        DataError: if one is not there.
+    """
+    source, target = (folder / f"dict.{language}.txt" for language in languages)
+    for path in (source, target):
+        if not path.is_file():
+            raise DataError(f"{folder}: the data folder has no {path.name}")
+    return source, target
+
+
+def languages_of(folder: Path) -> tuple[str, str] | None:
     """The language pair in a file name such as ``train.en-de.en.idx``."""
     for path in sorted(folder.iterdir()):
         parts = path.name.split(".")

@@ -14,9 +14,9 @@ from fairseq.data import Dictionary
 
 from hat.errors import CheckpointError
 from hat.fairseq_plugin.arguments import parse, training_parser
-from hat.fairseq_plugin.dictionaries import noted_dictionaries, words_digest
 from hat.fairseq_plugin.loading import build_task, load_model, load_super_transformer
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
+from hat.text.dictionaries import noted_dictionaries, words_digest
 
 
 def task_of(data: Path) -> Any:
@@ -38,7 +38,7 @@ def test_a_digest_is_of_the_words_in_their_order() -> None:
         dictionary = Dictionary()
         for word in words:
             dictionary.add_symbol(word, n=len(words))
-        return words_digest(dictionary)
+        return words_digest(dictionary.symbols)
 
     assert digest("a", "b") == digest("a", "b", "b")  # counts do not matter
     assert len({digest("a", "b"), digest("b", "a"), digest("a", "c"), digest("ab")}) == 4

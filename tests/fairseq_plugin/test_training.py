@@ -179,7 +179,7 @@ def test_plain_fairseq_train_knows_the_architectures(
         *("--decoder-ende-attention-heads-choice", "4", "2"),
         *("--decoder-arbitrary-ende-attn-choice=-1", "--save-dir", str(tmp_path)),
     )
-    from hat.fairseq_plugin.dictionaries import noted_dictionaries
+    from hat.text.dictionaries import noted_dictionaries
 
     assert "done training" in done.stdout
     options = checkpoint_options(read_checkpoint(tmp_path / "checkpoint_best.pt"), tmp_path)

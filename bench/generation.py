@@ -1,0 +1,327 @@
+"""How fast sentences are translated: hat, fairseq over the same modules, CTranslate2.
+
+    OMP_NUM_THREADS=1 python bench/generation.py [--batch 128 1] [--rounds 5]
+
+All translate the same sentences with the same weights, in turn. Weights are random, but the end
+becomes likelier with the position, so that sentences end around the twentieth token, each at
+another step, and words are drawn from sharp distributions, as with trained weights. Times
+are CPU time of all threads of this process, so that other processes disturb little; the first
+round is not counted. CTranslate2 takes part if it is installed (``pip install ctranslate2``).
+
+Before them stand the rates at which this machine multiplies matrices. The floor is the time of
+the products with weights, in the steps that were really taken, at the best of these rates.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq.data import Dictionary
+from fairseq.sequence_generator import SequenceGenerator
+from torch import Tensor
+
+from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.fairseq_plugin.model import TransformerSuperModel
+from hat.machine import product_rates
+from hat.models.config import SuperTransformerConfig
+from hat.models.extract import extract
+from hat.models.super_transformer import SuperTransformer
+from hat.modules.positions import LearnedPositions
+from hat.translation.beam import BeamSearch, BeamSettings
+from hat.translation.linear import PackedLinear
+from hat.translation.torch_runner import TorchRunner
+
+PAD, EOS = 1, 2
+WORDS = (8, 24)
+"""Source tokens of a sentence, from and to."""
+
+
+def subtransformer() -> SubTransformerConfig:
+    """The mid configuration: 6 + 6 layers, widths 256 and 192."""
+    inner = (1024, 512, 1024, 512, 1024, 256)
+    return SubTransformerConfig(
+        encoder=EncoderConfig(embed_dim=256, ffn_dims=inner, self_heads=(4,) * 6),
+        decoder=DecoderConfig(
+            embed_dim=192,
+            ffn_dims=inner,
+            self_heads=(4,) * 6,
+            ende_heads=(4,) * 6,
+            ende_spans=(1,) * 6,
+        ),
+    )
+
+
+def random_model(arch: SubTransformerConfig, vocab_size: int, seed: int) -> TransformerSuperModel:
+    """A network of this size whose sentences end after some tens of tokens."""
+    torch.manual_seed(seed)
+    config = SuperTransformerConfig(
+        src_vocab_size=vocab_size,
+        tgt_vocab_size=vocab_size,
+        encoder_embed_dim=256,
+        encoder_ffn_dim=1024,
+        encoder_layers=6,
+        encoder_heads=4,
+        decoder_embed_dim=256,
+        decoder_ffn_dim=1024,
+        decoder_layers=6,
+        decoder_heads=4,
+        qkv_dim=256,
+        share_all_embeddings=True,
+        decoder_learned_pos=True,
+        max_target_positions=128,
+    )
+    model = TransformerSuperModel(config, arch=arch).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(std=0.07)
+        words = model.decoder.embed_tokens.weight
+        words.normal_(std=0.2)
+        # One coordinate says through all layers how long the sentence is; the end listens to it.
+        words[:, 0] = 0.0
+        words[EOS, 0] = 6.0
+        positions = model.decoder.embed_positions
+        assert isinstance(positions, LearnedPositions)
+        positions.weight[:, 0] = 0.3 * (torch.arange(len(positions.weight)) - 12.0)
+        for name, parameter in model.decoder.named_parameters():
+            if name.endswith(("out_proj.weight", "fc2.weight")):
+                parameter[0] = 0.0
+            elif name.endswith("norm.weight"):
+                parameter[0] = 1.6
+    return model
+
+
+def sentences(count: int, vocab_size: int, seed: int) -> Tensor:
+    """(count, S) tokens, padded on the left, similar lengths."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(*WORDS, count)
+    table = torch.full((count, int(lengths.max())), PAD)
+    for row, length in zip(table, lengths.tolist(), strict=True):
+        row[-length:] = torch.tensor([*rng.integers(4, vocab_size, length - 1), EOS])
+    return table
+
+
+def _table(side: Any) -> Tensor:
+    positions = side.embed_positions
+    return positions.weight if isinstance(positions, LearnedPositions) else positions.table
+
+
+def ctranslate2_model(model: SuperTransformer, folder: str) -> Any:
+    """The extracted network in CTranslate2's format, loaded; None if that is not installed."""
+    try:
+        import ctranslate2
+        from ctranslate2.specs import TransformerSpec
+    except ImportError:
+        return None
+    arch, config = model.size, model.config
+
+    def numpy(tensor: Tensor) -> Any:
+        return tensor.detach().contiguous().numpy()
+
+    def linear(spec: Any, weight: Tensor, bias: Tensor | None) -> None:
+        spec.weight = numpy(weight)
+        if bias is not None:
+            spec.bias = numpy(bias)
+
+    def norm(spec: Any, module: Any) -> None:
+        spec.gamma, spec.beta = numpy(module.weight), numpy(module.bias)
+
+    def self_attention(spec: Any, module: Any, its_norm: Any) -> None:
+        linear(spec.linear[0], module.in_proj_weight, module.in_proj_bias)
+        linear(spec.linear[1], module.out_proj.weight, module.out_proj.bias)
+        norm(spec.layer_norm, its_norm)
+
+    def cross_attention(spec: Any, module: Any, its_norm: Any) -> None:
+        qkv = module.qkv_dim
+        if module.has_joint_weight:
+            query, memory = module.in_proj_weight[:qkv], module.in_proj_weight[qkv:]
+        else:
+            query = module.q_proj_weight
+            memory = torch.cat((module.k_proj_weight, module.v_proj_weight))
+        linear(spec.linear[0], query, module.in_proj_bias[:qkv])
+        linear(spec.linear[1], memory, module.in_proj_bias[qkv:])
+        linear(spec.linear[2], module.out_proj.weight, module.out_proj.bias)
+        norm(spec.layer_norm, its_norm)
+
+    def common(spec: Any, layer: Any) -> None:
+        self_attention(spec.self_attention, layer.self_attn, layer.self_attn_layer_norm)
+        linear(spec.ffn.linear_0, layer.fc1.weight, layer.fc1.bias)
+        linear(spec.ffn.linear_1, layer.fc2.weight, layer.fc2.bias)
+        norm(spec.ffn.layer_norm, layer.final_layer_norm)
+
+    layers = (arch.encoder.num_layers, arch.decoder.num_layers)
+    spec = TransformerSpec.from_config(layers, arch.decoder.self_heads[0], pre_norm=False)
+    for side, module, width in (
+        (spec.encoder, model.encoder, arch.encoder.embed_dim),
+        (spec.decoder, model.decoder, arch.decoder.embed_dim),
+    ):
+        embeddings = side.embeddings[0] if side is spec.encoder else side.embeddings
+        embeddings.weight = numpy(module.embed_tokens.weight[:, :width])
+        side.scale_embeddings = np.dtype("float32").type(module.embed_scale)
+        side.position_encodings.encodings = numpy(_table(module)[PAD + 1 :, :width])
+    for spec_layer, layer in zip(spec.encoder.layer, model.encoder.layers, strict=True):
+        common(spec_layer, layer)
+    for spec_layer, layer in zip(spec.decoder.layer, model.decoder.layers, strict=True):
+        common(spec_layer, layer)
+        cross_attention(spec_layer.attention, layer.encoder_attn, layer.encoder_attn_layer_norm)
+    linear(spec.decoder.projection, model.decoder.output_weight(), None)
+    words = ["<s>", "<pad>", "</s>", "<unk>", *(f"w{i}" for i in range(config.tgt_vocab_size - 4))]
+    spec.register_source_vocabulary(words)
+    spec.register_target_vocabulary(words)
+    spec.config.decoder_start_token = spec.config.eos_token
+    spec.validate()
+    spec.optimize()
+    spec.save(folder)
+    return ctranslate2.Translator(
+        folder, device="cpu", compute_type="float32", inter_threads=1, intra_threads=1
+    )
+
+
+def ctranslate2_run(translator: Any, source: Tensor, settings: BeamSettings) -> Callable[[], Any]:
+    """Translates and returns the best hypotheses as token numbers."""
+    names = ["<s>", "<pad>", "</s>", "<unk>"]
+    lines = [
+        [names[i] if i < 4 else f"w{i - 4}" for i in row if i != PAD] for row in source.tolist()
+    ]
+
+    def run() -> list[tuple[int, ...]]:
+        results = translator.translate_batch(
+            lines,
+            beam_size=settings.beam,
+            length_penalty=settings.lenpen,
+            max_decoding_length=settings.max_len_b,
+        )
+        return [
+            tuple(int(w[1:]) + 4 if w[0] == "w" else names.index(w) for w in r.hypotheses[0])
+            for r in results
+        ]
+
+    return run
+
+
+class CountedProducts:
+    """Counts the products with weights that ``PackedLinear`` does."""
+
+    def __init__(self) -> None:
+        self.flops = 0
+
+    def __enter__(self) -> "CountedProducts":
+        self._plain = PackedLinear.__call__, PackedLinear.added_to
+        call, added_to = self._plain
+
+        def counted(linear: PackedLinear, x: Tensor) -> Tensor:
+            y = call(linear, x)
+            self.flops += 2 * x.numel() * y.size(1)
+            return y
+
+        def counted_sum(linear: PackedLinear, residual: Tensor, x: Tensor) -> Tensor:
+            self.flops += 2 * x.numel() * residual.size(1)
+            return added_to(linear, residual, x)
+
+        PackedLinear.__call__, PackedLinear.added_to = counted, counted_sum  # type: ignore
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        PackedLinear.__call__, PackedLinear.added_to = self._plain  # type: ignore
+
+
+def packed_rate() -> float:
+    """GFLOP/s of oneDNN's products with packed weights: the fastest of a few."""
+    linear = PackedLinear(torch.randn(1024, 256), torch.zeros(1024))
+    x, best = torch.randn(640, 256), float("inf")
+    for _ in range(20):
+        started = time.perf_counter()
+        linear(x)
+        best = min(best, time.perf_counter() - started)
+    return 2 * x.numel() * 1024 / best / 1e9
+
+
+def main() -> None:
+    """Times all contenders and prints a table and a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch", type=int, nargs="+", default=[128, 1], help="sentences at once")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds of the first batch")
+    parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--max-len-b", type=int, default=40)
+    parser.add_argument("--vocab", type=int, default=7872)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    threads = torch.get_num_threads()
+    with torch.inference_mode():
+        rates = {**product_rates("fp32", "bf16"), "fp32 packed": packed_rate()}
+        shown = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
+        print(f"this machine, {threads} thread(s), GFLOP/s: {shown}")
+        results = [_batch(count, options, rates) for count in options.batch]
+    print(json.dumps({"gflops": rates, "threads": threads, "results": results}))
+
+
+def _batch(count: int, options: argparse.Namespace, rates: dict[str, float]) -> dict[str, Any]:
+    arch = subtransformer()
+    model = random_model(arch, options.vocab, options.seed)
+    small = extract(model, arch)
+    settings = BeamSettings(beam=options.beam, max_len_b=options.max_len_b)
+    source = sentences(count, options.vocab, options.seed)
+    words = Dictionary()
+    for index in range(options.vocab - len(words)):
+        words.add_symbol(f"w{index}")
+    limits = {"beam_size": settings.beam, "max_len_a": 0, "max_len_b": settings.max_len_b}
+    generator = SequenceGenerator([model], words, **limits)
+    net_input = {"src_tokens": source, "src_lengths": source.ne(PAD).sum(1)}
+    search = BeamSearch(TorchRunner(small), settings)
+    contenders: dict[str, Callable[[], list[tuple[int, ...]]]] = {
+        "fairseq": lambda: [
+            tuple(best[0]["tokens"].tolist())
+            for best in generator.generate([model], {"net_input": net_input})
+        ],
+        "hat": lambda: [best[0].tokens for best in search(source)],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        translator = ctranslate2_model(small, folder)
+        if translator is not None:
+            contenders["ctranslate2"] = ctranslate2_run(translator, source, settings)
+        with CountedProducts() as products:
+            found = contenders["hat"]()
+        lengths = [len(tokens) for tokens in found]
+        length = statistics.mean(lengths)
+        print(
+            f"\nbatch {count}, beam {settings.beam}: best hypotheses have {length:.1f} tokens "
+            f"({min(lengths)} to {max(lengths)})"
+        )
+        for name, run in contenders.items():
+            # CTranslate2 leaves the end out
+            same = sum(
+                tokens == theirs or tokens == (*theirs, EOS)
+                for tokens, theirs in zip(found, run(), strict=True)
+            )
+            print(f"  best hypotheses of {name}: {same} of {count} as hat's")
+        times: dict[str, list[float]] = {name: [] for name in contenders}
+        rounds = options.rounds * (1 if count > 8 else 8)
+        for _ in range(rounds):
+            for name, run in contenders.items():
+                started = time.process_time()
+                run()
+                times[name].append(time.process_time() - started)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    floor = products.flops / max(rates["fp32"], rates["fp32 packed"]) / 1e9
+    result: dict[str, Any] = {"batch": count, "tokens": length, "floor_s": floor}
+    for name, median in medians.items():
+        low, high = min(times[name]), max(times[name])
+        ratios = [t / h for t, h in zip(times[name], times["hat"], strict=True)]
+        ratio = statistics.median(ratios)
+        print(
+            f"{name:12} {count / median:8.1f} sentences/s  {1e3 * median:8.1f} ms "
+            f"[{1e3 * low:.1f} .. {1e3 * high:.1f}]  {100 * floor / median:5.1f} % of the floor  "
+            f"{ratio:5.2f} times hat's time [{min(ratios):.2f} .. {max(ratios):.2f}]"
+        )
+        result[name] = {"ms": 1e3 * median, "times_hat": ratio}
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""``hat export CKPT SUB.yml OUT_DIR``: one SubTransformer as a folder that translates."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from hat.cli.console import command, print_result
+from hat.cli.flags import add_flags, read_flags
+from hat.cli.options import Finder
+from hat.errors import ConfigError
+from hat.export.folder import ExportSettings, export
+from hat.export.formats import FORMATS
+from hat.export.trained import TaskSettings, read_trained
+from hat.tasks.bpe import SEPARATOR
+from hat.translation.text import has_units
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command line; the last line printed is one line of JSON."""
+    options = _parser().parse_intermixed_args(argv)
+    *sub_yml, folder = options.paths
+    if len(sub_yml) > 1:
+        raise ConfigError("expected a checkpoint, a SubTransformer's YAML file and a folder")
+    settings = read_flags(options, ExportSettings)
+    part = FORMATS.load(settings.format)
+    format_ = part.build(read_flags(options, part.Settings))
+    trained = read_trained(
+        options.checkpoint, sub_yml[0] if sub_yml else None, read_flags(options, TaskSettings)
+    )
+    done = export(trained, folder, settings, format_)
+    print(f"{folder}: {trained.languages[0]} to {trained.languages[1]}, {settings.format}")
+    print(f"{done.params:,} parameters in {done.model_bytes:,} bytes; {done.total_bytes:,} in all")
+    print(f"text: {trained.rules}")
+    if trained.codes is None and any(map(has_units, trained.words)):
+        print(f"without --bpe-codes it takes --pretokenised text only ({SEPARATOR} units)")
+    print(f"log-probabilities differ by at most {done.parity:.2e} ({done.parity_on})")
+    print_result(
+        {
+            "folder": str(folder),
+            "format": settings.format,
+            "params": done.params,
+            "model_bytes": done.model_bytes,
+            "total_bytes": done.total_bytes,
+            "parity": done.parity,
+            "signature": done.signature,
+        }
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Finder(
+        prog="hat export",
+        usage="%(prog)s CKPT [SUB.yml] OUT_DIR [OPTIONS]",
+        description="Writes one SubTransformer with all it takes to translate into a folder.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="checkpoint, ours or HAT's")
+    parser.add_argument(
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="[SUB.yml] OUT_DIR",
+        help="the SubTransformer, if CKPT was not trained as one, and the folder to write",
+    )
+    add_flags(parser, ExportSettings)
+    for settings in FORMATS.settings():
+        add_flags(parser, settings)
+    add_flags(parser, TaskSettings, "task", "what the checkpoint does not hold")
+    return parser

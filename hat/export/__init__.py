@@ -1,0 +1,1 @@
+"""From a trained checkpoint to a folder that translates: formats, parity, model card."""

@@ -1,0 +1,200 @@
+"""The model card: what an exported folder is and how good, large and fast it is, for people."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hat.arch.config import SubTransformerConfig
+from hat.errors import DataError
+from hat.models.config import SuperTransformerConfig
+
+
+def read_result(path: Path, needed: str) -> dict[str, Any]:
+    """Returns the JSON that a command of hat printed last, from a file that holds its output.
+
+    Args:
+        path: the file: the whole output, or the last line alone.
+        needed: an entry that has to be there, a number.
+
+    Raises:
+        DataError: if the file cannot be read or does not end with such a line.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8").strip()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
+    for part in (text.rpartition("\n")[2], text):
+        try:
+            found = json.loads(part)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            break
+    else:
+        raise DataError(f"{path}: expected a command's output, whose last line is JSON")
+    value = found.get(needed)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DataError(f"{path}: its JSON has no number {needed!r}")
+    if not isinstance(found.get("signature"), str):
+        raise DataError(f"{path}: its JSON has no signature, so nobody could repeat the number")
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the card tells."""
+
+    task: str
+    languages: tuple[str, str]
+    text: str
+    """The rules for text, in words."""
+
+    bpe_merges: int | None
+    config: SuperTransformerConfig
+    arch: SubTransformerConfig
+    params: int
+    files: Mapping[str, int]
+    """Bytes by name."""
+
+    model_files: tuple[str, ...]
+    """Those of them that hold the network."""
+
+    format: str
+    about: str
+    parity: float
+    parity_on: str
+    score: Mapping[str, Any] | None
+    latency: Mapping[str, Any] | None
+    training: Mapping[str, Any]
+    signature: str
+
+
+def model_card(facts: Facts) -> str:
+    """Returns the text of ``README.md``."""
+    source, target = facts.languages
+    size = sum(facts.files[name] for name in facts.model_files)
+    merges = "no BPE codes" if facts.bpe_merges is None else f"{facts.bpe_merges:,} BPE merges"
+    rows = [
+        ("task", f"{facts.task}, {source} to {target}"),
+        ("text", f"{facts.text}; {merges}"),
+        (
+            "vocabulary",
+            f"{facts.config.src_vocab_size:,} source and {facts.config.tgt_vocab_size:,} target "
+            "words",
+        ),
+        ("parameters", f"{facts.params:,}"),
+        ("bytes of the network on disk", f"{size:,} ({' and '.join(facts.model_files)})"),
+        ("format", f"{facts.format}: {facts.about}"),
+        *_measured(facts),
+        (
+            "parity",
+            f"log-probabilities differ by at most {facts.parity:.2e} from the checkpoint's "
+            f"SuperTransformer set to this architecture, over all words after every token of "
+            f"{facts.parity_on}",
+        ),
+        *((f"training: {name}", str(v)) for name, v in facts.training.items() if v is not None),
+        ("signature", f"`{facts.signature}`"),
+    ]
+    lines = [
+        f"# {source} to {target}: a SubTransformer of {facts.params / 1e6:.2f} million parameters",
+        "",
+        "```",
+        "hat translate FOLDER < text            # this folder; --help lists what can be set",
+        "```",
+        "",
+        "```python",
+        "import hat",
+        'hat.Translator("FOLDER").translate(["..."])',
+        "```",
+        "",
+        *_table(("", ""), rows),
+        "",
+        "## Architecture",
+        "",
+        *_architecture(facts.config, facts.arch),
+        "",
+        "## Files",
+        "",
+        *_table(("file", "bytes"), [(n, f"{count:,}") for n, count in facts.files.items()]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _measured(facts: Facts) -> list[tuple[str, str]]:
+    rows = []
+    if facts.score is not None:
+        score = facts.score
+        kind = f" ({score['metric']}, {score['sentences']} sentences)" if "metric" in score else ""
+        rows.append(("BLEU", f"{score['bleu']:.2f}{kind}; signature `{score['signature']}`"))
+    if facts.latency is not None:
+        rows.append(
+            (
+                "latency",
+                f"{facts.latency['latency_ms']:.1f} ms a sentence; workload and device: "
+                f"`{facts.latency['signature']}`",
+            )
+        )
+    return rows
+
+
+def _architecture(config: SuperTransformerConfig, arch: SubTransformerConfig) -> list[str]:
+    encoder, decoder = arch.encoder, arch.decoder
+
+    def norm(is_before: bool) -> str:
+        return "pre-norm" if is_before else "post-norm"
+
+    def positions(is_learned: bool) -> str:
+        if config.no_token_positional_embeddings:
+            return "no positions"
+        return "learned positions" if is_learned else "sinusoidal positions"
+
+    if config.share_all_embeddings:
+        shared = "Encoder, decoder and output share one embedding."
+    elif config.share_decoder_input_output_embed:
+        shared = "Decoder and output share one embedding."
+    else:
+        shared = "Encoder, decoder and output have embeddings of their own."
+    rows = [
+        (f"encoder {i}", str(ffn), str(heads), "", "")
+        for i, (ffn, heads) in enumerate(
+            zip(encoder.ffn_dims, encoder.self_heads, strict=True), start=1
+        )
+    ]
+    rows += [
+        (f"decoder {i}", str(ffn), str(heads), str(cross), str(span))
+        for i, (ffn, heads, cross, span) in enumerate(
+            zip(
+                *(decoder.ffn_dims, decoder.self_heads, decoder.ende_heads, decoder.ende_spans),
+                strict=True,
+            ),
+            start=1,
+        )
+    ]
+    return [
+        f"A {norm(config.encoder_normalize_before)} encoder of {encoder.num_layers} layers, "
+        f"{encoder.embed_dim} wide, with {positions(config.encoder_learned_pos)}, and a "
+        f"{norm(config.decoder_normalize_before)} decoder of {decoder.num_layers} layers, "
+        f"{decoder.embed_dim} wide, with {positions(config.decoder_learned_pos)}. The heads of an "
+        f"attention are {config.qkv_dim} wide together; {config.activation_fn} is the activation. "
+        f"{shared}",
+        "",
+        *_table(
+            (
+                *("layer", "feed-forward width", "heads", "heads to the encoder"),
+                "encoder layers attended to",
+            ),
+            rows,
+        ),
+    ]
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    def line(cells: tuple[str, ...]) -> str:
+        return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+    return [line(head), "|" + "---|" * len(head), *map(line, rows)]

@@ -1,0 +1,251 @@
+"""Writing a folder that holds all it takes to translate, and opening one again.
+
+``export.json`` names what is in the folder: format, languages, rules for text, sizes of all files
+and digests of the dictionaries' words. Opening checks these, and runs no code from the folder.
+"""
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from hat.arch.hat_yaml import arch_to_mapping
+from hat.conditions import file_digest, mapping_digest
+from hat.errors import CheckpointError, ConfigError
+from hat.export.card import Facts, model_card, read_result
+from hat.export.formats import FORMATS
+from hat.export.parity import largest_difference, parity_pairs
+from hat.export.trained import Trained
+from hat.files import replacing_folder, write_text
+from hat.models.extract import extract
+from hat.models.training_record import TrainingRecord
+from hat.settings import AtLeast, OneOf, Settings, from_values
+from hat.signature import signature
+from hat.tasks.text_rules import TextRules, task_of
+from hat.text.dictionaries import SIDES, digest_option, read_dictionary, words_digest
+from hat.translation.beam import Runner
+from hat.translation.text import Text, check_codes
+from hat.versioned import read_versioned, write_versioned
+
+EXPORT_FILE, CARD_FILE, CODES_FILE = "export.json", "README.md", "bpe.codes"
+NAME, VERSION = "hat.export", 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings(Settings):
+    """What is written, and what its card tells."""
+
+    format: Annotated[str, OneOf(FORMATS)] = "safetensors"
+    """Kind of file for the network."""
+
+    score: Path | None = None
+    """Output of hat score, or its last line: the card tells the BLEU in it."""
+
+    latency: Path | None = None
+    """Output of a measurement (train.py --latcpu), or its last line: the card tells it."""
+
+    parity_sentences: Annotated[int, AtLeast(1)] = 32
+    """Sentences on which the exported model is compared with the checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """What was written."""
+
+    params: int
+    model_bytes: int
+    total_bytes: int
+    parity: float
+    parity_on: str
+    signature: str
+
+
+def export(trained: Trained, folder: Path, settings: ExportSettings, format_: Any) -> Export:
+    """Writes ``folder``; what stood there, if it is an export, is replaced when all is written.
+
+    Args:
+        trained: what to export.
+        folder: where to.
+        settings: see there.
+        format_: the part of ``FORMATS`` that writes the network.
+
+    Raises:
+        HatError: if ``folder`` holds anything else, a file cannot be read, or what was written
+            does not give numbers.
+    """
+    assert trained.rules is not None
+    score = None if settings.score is None else read_result(settings.score, "bleu")
+    latency = None if settings.latency is None else read_result(settings.latency, "latency_ms")
+    if trained.codes is not None:
+        check_codes(trained.codes, trained.words[0])
+    ours = {EXPORT_FILE, CARD_FILE, *_files_of_export(folder)}
+    small = extract(trained.model, trained.model.arch)
+    digests = dict(zip(SIDES, map(words_digest, trained.words), strict=True))
+    pairs, parity_on = parity_pairs(
+        small.config, trained.data, trained.languages, settings.parity_sentences
+    )
+    with replacing_folder(folder, lambda each: each.name in ours) as temporary:
+        format_.write(small, _notes(trained, digests), temporary)
+        model_files = tuple(sorted(each.name for each in temporary.iterdir()))
+        for path in trained.dictionaries:
+            shutil.copyfile(path, temporary / path.name)
+        if trained.codes is not None:
+            shutil.copyfile(trained.codes, temporary / CODES_FILE)
+        # What is compared is what was written, not what is in memory.
+        parity = largest_difference(format_.open(temporary, "cpu"), trained.model, pairs)
+        files = {each.name: each.stat().st_size for each in sorted(temporary.iterdir())}
+        result = Export(
+            params=sum(weight.numel() for weight in small.parameters()),
+            model_bytes=sum(files[name] for name in model_files),
+            total_bytes=sum(files.values()),
+            parity=parity,
+            parity_on=parity_on,
+            signature=_signature(trained, settings, format_, digests),
+        )
+        described = {
+            "model": settings.format,
+            "source-lang": trained.languages[0],
+            "target-lang": trained.languages[1],
+            "longest-source": small.config.max_source_positions,
+            "text": asdict(trained.rules),
+            "dictionaries": digests,
+            "files": files,
+            "parity": parity,
+            "signature": result.signature,
+        }
+        write_versioned(temporary / EXPORT_FILE, NAME, VERSION, described)
+        facts = Facts(
+            task=_task(trained),
+            languages=trained.languages,
+            text=str(trained.rules),
+            bpe_merges=None if trained.codes is None else _count_merges(trained.codes),
+            config=small.config,
+            arch=small.arch,
+            params=result.params,
+            files=files,
+            model_files=model_files,
+            format=settings.format,
+            about=format_.about,
+            parity=parity,
+            parity_on=parity_on,
+            score=score,
+            latency=latency,
+            training=_training(trained.options),
+            signature=result.signature,
+        )
+        write_text(temporary / CARD_FILE, model_card(facts))
+    return result
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model that is ready to translate."""
+
+    runner: Runner
+    text: Text
+    max_source: int
+    """Tokens of the longest source sentence, its end included."""
+
+
+def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False) -> Opened:
+    """Opens what ``export`` wrote.
+
+    Args:
+        folder: the folder.
+        device: where the network is to run.
+        pretokenised: see ``Text``.
+
+    Raises:
+        HatError: if a file is missing, not whole, of another task or of a newer hat, or if the
+            format needs a package that is not installed.
+    """
+    path = folder / EXPORT_FILE
+    if folder.is_dir() and not path.exists():
+        raise CheckpointError(f"{folder}: is no exported model: it has no {EXPORT_FILE}")
+    values = read_versioned(path, NAME, VERSION)
+    try:
+        languages = (_typed(values, "source-lang", str), _typed(values, "target-lang", str))
+        rules = from_values(TextRules, _typed(values, "text", dict))
+        sizes = _typed(values, "files", dict)
+        digests = _typed(values, "dictionaries", dict)
+        longest = _typed(values, "longest-source", int)
+        format_ = FORMATS.load(_typed(values, "model", str))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    names = [f"dict.{language}.txt" for language in languages]
+    for name in sorted({*sizes, *names}):
+        if not _FILE_NAME.fullmatch(name):
+            raise CheckpointError(f"{path}: files must hold names of files, but found {name!r}")
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder}: lacks {name}")
+    words = (read_dictionary(folder / names[0]), read_dictionary(folder / names[1]))
+    for side, name, found in zip(SIDES, names, words, strict=True):
+        if words_digest(found) != digests.get(side):
+            raise CheckpointError(
+                f"{folder / name}: is the dictionary of another model: the digest of its words is "
+                f"{words_digest(found)}, but that of the exported one is {digests.get(side)}"
+            )
+    for name, size in sizes.items():
+        if (length := (folder / name).stat().st_size) != size:
+            raise CheckpointError(
+                f"{folder / name}: has {length} bytes, but the exported file has {size}"
+            )
+    codes = folder / CODES_FILE if CODES_FILE in sizes else None
+    text = Text(languages, words, rules=rules, codes=codes, pretokenised=pretokenised)
+    return Opened(format_.open(folder, device), text, longest)
+
+
+_FILE_NAME = re.compile(r"[^./\\][^/\\]*")
+
+
+def _typed(values: Mapping[str, Any], name: str, kind: type) -> Any:
+    value = values.get(name)
+    if type(value) is not kind:
+        raise ConfigError(f"{name} must be of type {kind.__name__}, but found {value!r}")
+    return value
+
+
+def _files_of_export(folder: Path) -> set[str]:
+    """The files of an export that is there already; they may be replaced."""
+    try:
+        files = read_versioned(folder / EXPORT_FILE, NAME, VERSION).get("files")
+    except CheckpointError:
+        return set()
+    return set(files) if isinstance(files, dict) else set()
+
+
+def _notes(trained: Trained, digests: Mapping[str, str]) -> dict[str, str]:
+    source, target = trained.languages
+    noted = {digest_option(side): digest for side, digest in digests.items()}
+    return {"source_lang": source, "target_lang": target, **noted}
+
+
+def _task(trained: Trained) -> str:
+    return task_of(trained.data.resolve().name) or trained.data.resolve().name
+
+
+def _count_merges(codes: Path) -> int:
+    lines = codes.read_text(encoding="utf-8").split("\n")
+    return sum(bool(line) and not line.startswith("#version") for line in lines)
+
+
+def _training(options: Mapping[str, Any]) -> dict[str, Any]:
+    record = TrainingRecord.of(options)
+    return {} if record is None else record.signature_parts()
+
+
+def _signature(
+    trained: Trained, settings: ExportSettings, format_: Any, digests: Mapping[str, str]
+) -> str:
+    return signature(
+        stage="export",
+        format=settings.format,
+        checkpoint=file_digest(trained.checkpoint),
+        subtransformer=mapping_digest(arch_to_mapping(trained.model.arch)),
+        words="-".join(digests.values()),
+        bpe=None if trained.codes is None else file_digest(trained.codes),
+        text=mapping_digest(asdict(trained.rules)) if trained.rules else None,
+        **format_.signature(),
+    )

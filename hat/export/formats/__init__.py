@@ -1,0 +1,29 @@
+"""Every format of exported models by the name that flags and ``export.json`` use.
+
+A format is a class with, beside what every named part has (``hat.parts``),
+
+``about``
+    what it is, for the model card;
+``write(small, notes, folder)``
+    writes the extracted model ``small`` into ``folder``, which is there; ``notes`` are options
+    that a checkpoint of the task holds: languages and digests of dictionaries;
+``open(folder, device)``
+    reads that again, without running code from it, as a ``hat.translation.beam.Runner``.
+"""
+
+from typing import Any
+
+from hat.parts import Parts
+
+_HERE = "hat.export.formats"
+
+FORMATS: Parts[Any] = Parts(
+    "export format",
+    "hat.export_formats",
+    {
+        "safetensors": f"{_HERE}.saved:SafetensorsFormat",
+        "torch": f"{_HERE}.saved:TorchFormat",
+        "fairseq": f"{_HERE}.fairseq_checkpoint:FairseqFormat",
+    },
+)
+"""What needs no further program to run first."""

@@ -1,0 +1,74 @@
+"""A checkpoint of fairseq's that holds the small model only; fairseq-generate runs it."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hat.settings import NoSettings
+
+if TYPE_CHECKING:
+    from hat.models.super_transformer import SuperTransformer
+    from hat.translation.beam import Runner
+
+_FILE = "model.pt"
+
+
+class FairseqFormat:
+    """One checkpoint, ``model.pt``."""
+
+    Settings: ClassVar[type] = NoSettings
+    about: ClassVar[str] = (
+        "a checkpoint of fairseq's: `fairseq-generate DATA_BIN --path model.pt --user-dir "
+        "hat/fairseq_plugin` runs it, and so does `generate.py`"
+    )
+
+    @classmethod
+    def build(cls, settings: NoSettings) -> "FairseqFormat":
+        """Makes the part."""
+        return cls()
+
+    def signature(self) -> dict[str, Any]:
+        """Nothing can be set."""
+        return {}
+
+    def write(self, small: "SuperTransformer", notes: Mapping[str, Any], folder: Path) -> None:
+        """See ``hat.export.formats``."""
+        import torch
+
+        from hat.files import replacing
+
+        content = {
+            "args": Namespace(**checkpoint_options_of(small, notes)),
+            "model": small.state_dict(),  # shared weights have two names and stand there once
+            "optimizer_history": [{"best_loss": None, "num_updates": 0}],
+            "extra_state": {"epoch": 1, "train_iterator": {"epoch": 1}, "val_loss": None},
+        }
+        with replacing(folder / _FILE) as temporary:
+            torch.save(content, temporary)
+
+    @staticmethod
+    def open(folder: Path, device: str) -> "Runner":
+        """See ``hat.export.formats``."""
+        from hat.models.checkpoint import load_checkpoint
+        from hat.translation.torch_runner import TorchRunner
+
+        return TorchRunner(load_checkpoint(folder / _FILE).to(device))
+
+
+def checkpoint_options_of(small: "SuperTransformer", notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options of a checkpoint that holds ``small``: no paths, no training."""
+    from hat.arch.hat_yaml import arch_to_mapping
+    from hat.models.checkpoint import EXTRACTED
+    from hat.models.config import options_of_super_config
+
+    arch = arch_to_mapping(small.arch)
+    return {
+        "arch": "transformersuper",
+        "task": "hat_translation",
+        "criterion": "label_smoothed_cross_entropy",
+        EXTRACTED: True,
+        **options_of_super_config(small.config),
+        **{key.replace("-", "_"): value for key, value in arch.items()},
+        **notes,
+    }

@@ -1,0 +1,49 @@
+"""The folder of ``hat.save``, its weights in a file of safetensors' kind or of torch's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hat.settings import NoSettings
+
+if TYPE_CHECKING:
+    from hat.models.super_transformer import SuperTransformer
+    from hat.translation.beam import Runner
+
+
+class SafetensorsFormat:
+    """``config.json`` and ``model.safetensors``."""
+
+    Settings: ClassVar[type] = NoSettings
+    about: ClassVar[str] = "weights as safetensors; `hat.load` gives the network in Python"
+    weights: ClassVar[str] = "safetensors"
+
+    @classmethod
+    def build(cls, settings: NoSettings) -> "SafetensorsFormat":
+        """Makes the part."""
+        return cls()
+
+    def signature(self) -> dict[str, Any]:
+        """Nothing can be set."""
+        return {}
+
+    def write(self, small: "SuperTransformer", notes: Mapping[str, Any], folder: Path) -> None:
+        """See ``hat.export.formats``."""
+        from hat.models.saved import write_model
+
+        write_model(small, folder, weights=self.weights)
+
+    @staticmethod
+    def open(folder: Path, device: str) -> "Runner":
+        """See ``hat.export.formats``."""
+        from hat.models.saved import load
+        from hat.translation.torch_runner import TorchRunner
+
+        return TorchRunner(load(folder).to(device))
+
+
+class TorchFormat(SafetensorsFormat):
+    """``config.json`` and ``model.pt``."""
+
+    about: ClassVar[str] = "weights as torch's zip; `hat.load` gives the network in Python"
+    weights: ClassVar[str] = "torch"

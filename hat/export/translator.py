@@ -1,0 +1,96 @@
+"""From a path to a translator: an exported folder, or a checkpoint with what it lacks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hat.errors import ConfigError
+from hat.export.folder import Opened, open_export
+from hat.export.trained import TaskSettings, read_trained
+from hat.translation.sentences import SentenceTranslator, Translation, TranslationSettings
+from hat.translation.text import Text
+from hat.translation.torch_runner import TorchRunner
+
+
+class Translator:
+    """Translates lines of text.
+
+    Args:
+        path: a folder that ``hat export`` wrote, or a checkpoint, ours or HAT's.
+        sub_yml: the SubTransformer of a checkpoint; None: the one that it was trained as.
+        settings: how to search; the defaults are fairseq's.
+        task: where a checkpoint's dictionaries, BPE codes and rules for text are.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        HatError: if something is missing, damaged or of another task.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        sub_yml: str | Path | None = None,
+        *,
+        settings: TranslationSettings | None = None,
+        task: TaskSettings | None = None,
+        device: str = "cpu",
+    ) -> None:
+        settings = TranslationSettings() if settings is None else settings
+        path = Path(path)
+        if path.is_dir():
+            if sub_yml is not None or task is not None:
+                raise ConfigError(
+                    f"{path}: an exported folder has all that it needs; a SubTransformer, --data, "
+                    "--bpe-codes and rules for text go with a checkpoint"
+                )
+            opened = open_export(path, device=device, pretokenised=settings.pretokenised)
+        else:
+            sub = None if sub_yml is None else Path(sub_yml)
+            opened = _opened(path, sub, task or TaskSettings(), settings, device)
+        self._translate = SentenceTranslator(
+            opened.runner, opened.text, settings, max_source=opened.max_source, device=device
+        )
+
+    def translate(self, lines: Sequence[str]) -> list[str]:
+        """Returns the best translation of each line; that of an empty line is empty.
+
+        Raises:
+            DataError: if a line is longer than the model takes.
+        """
+        return [found[0].text if found else "" for found in self.nbest(lines)]
+
+    def nbest(
+        self, lines: Sequence[str], *, name: str = "line", first: int = 1
+    ) -> list[list[Translation]]:
+        """Returns the n best translations of each line with their scores, best first.
+
+        Args:
+            lines: of text; an empty one has no translation.
+            name: what a line is called in messages, before its number.
+            first: the number of the first line.
+
+        Raises:
+            DataError: if a line is longer than the model takes.
+        """
+        if isinstance(lines, str):
+            raise ConfigError("expected a list of lines, but found one text: put it into a list")
+        return self._translate(lines, name=name, first=first)
+
+
+def _opened(
+    checkpoint: Path,
+    sub_yml: Path | None,
+    task: TaskSettings,
+    settings: TranslationSettings,
+    device: str,
+) -> Opened:
+    needs_rules = not settings.pretokenised
+    trained = read_trained(checkpoint, sub_yml, task, needs_rules=needs_rules)
+    text = Text(
+        trained.languages,
+        trained.words,
+        rules=trained.rules,
+        codes=trained.codes,
+        pretokenised=settings.pretokenised,
+    )
+    runner = TorchRunner(trained.model.to(device))
+    return Opened(runner, text, trained.model.config.max_source_positions)

@@ -1,0 +1,116 @@
+"""Lines of text translated in batches of similar length, given back in their order."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from hat.errors import DataError
+from hat.settings import AtLeast, Settings
+from hat.translation.beam import BeamSearch, BeamSettings, Hypothesis, Runner
+from hat.translation.text import END_IDX, PADDING_IDX, UNKNOWN_IDX, Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationSettings(Settings):
+    """How lines are translated."""
+
+    search: BeamSettings = field(default_factory=BeamSettings)
+
+    batch_tokens: Annotated[int, AtLeast(1)] = 4096
+    """Source tokens of a batch, padding included; a longer sentence is a batch of its own."""
+
+    pretokenised: bool = False
+    """Text is taken and given as it stands in training files: tokens and BPE units."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A line of text and how likely the model finds it."""
+
+    text: str
+
+    score: float
+    """Log-probability to base 2 over the power of the length, as fairseq prints it."""
+
+
+class SentenceTranslator:
+    """Translates lines with one model."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        text: Text,
+        settings: TranslationSettings,
+        *,
+        max_source: int,
+        device: str = "cpu",
+    ) -> None:
+        """Prepares the search.
+
+        Args:
+            runner: the model.
+            text: its words.
+            settings: how to search, and how large batches are.
+            max_source: tokens of the longest source sentence that the model takes.
+            device: where the model is.
+        """
+        self._search = BeamSearch(runner, settings.search, eos_idx=END_IDX, unk_idx=UNKNOWN_IDX)
+        self._text = text
+        self._batch_tokens = settings.batch_tokens
+        self._max_source = max_source
+        self._device = device
+
+    def __call__(
+        self, lines: Sequence[str], *, name: str = "line", first: int = 1
+    ) -> list[list[Translation]]:
+        """Translates lines.
+
+        Args:
+            lines: of text.
+            name: what a line is called in messages, before its number.
+            first: the number of the first line.
+
+        Returns:
+            The ``nbest`` translations of each line, best first; none of an empty one.
+
+        Raises:
+            DataError: if a line is longer than the model takes; then none is translated.
+        """
+        sources = self._text.encode(lines)
+        for number, source in enumerate(sources, start=first):
+            if len(source) > self._max_source:
+                raise DataError(
+                    f"{name} {number}: has {len(source)} tokens with the end, but the model takes "
+                    f"{self._max_source}"
+                )
+        found: list[list[Translation]] = [[] for _ in lines]
+        for batch in self._batches(sources):
+            hypotheses = self._search(self._padded([sources[index] for index in batch]))
+            for index, each in zip(batch, hypotheses, strict=True):
+                found[index] = [self._translation(hypothesis) for hypothesis in each]
+        return found
+
+    def _batches(self, sources: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+        """Yields which sentences go together, the longest first."""
+        order = sorted((i for i, s in enumerate(sources) if s), key=lambda i: -len(sources[i]))
+        batch: list[int] = []
+        for index in order:
+            if batch and (len(batch) + 1) * len(sources[batch[0]]) > self._batch_tokens:
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch
+
+    def _padded(self, sources: Sequence[Sequence[int]]) -> Tensor:
+        """(B, S) int64, padded on the left as in training."""
+        longest = max(map(len, sources))
+        rows = [[PADDING_IDX] * (longest - len(source)) + list(source) for source in sources]
+        return torch.tensor(rows, device=self._device)
+
+    def _translation(self, hypothesis: Hypothesis) -> Translation:
+        return Translation(self._text.decode(hypothesis.tokens), hypothesis.score / math.log(2))
