@@ -4,7 +4,7 @@ One core, CPU time. The direct networks run in float32, as the authors' code doe
 
     python bench/epsinas.py --recipes recepie_loss_pairs.json --nb201 nasbench201.csv.gz
 
-Without data, random cells of NAS-Bench-201 and SubTransformers are timed and recurrent cells are
+Without data, random convolutional cells and SubTransformers are timed and recurrent cells are
 an LSTM and a GRU. The last line is JSON; exit code 1 if a twin is not as much faster as promised.
 """
 
@@ -19,16 +19,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from hat.arch.nb201_cell import Nb201Cell, sample_nb201
+from hat.arch.cell import random_cell
+from hat.arch.nb201_cell import sample_nb201
 from hat.arch.recipe import Recipe, parse_recipe
 from hat.arch.space import SearchSpace
 from hat.benchmarks.images import photograph_crops
 from hat.benchmarks.load import load_benchmark
 from hat.models.cells.constant import fill_with_constant
+from hat.models.cells.nb101 import Nb101Network
 from hat.models.cells.nb201 import Nb201Network
 from hat.models.cells.recurrent import RecipeLanguageModel
 from hat.models.constant_transformer import ConstantTransformer
-from hat.scoring.cell_scores import IMAGE_WEIGHTS, RECURRENT_WEIGHTS
+from hat.scoring.cell_scores import IMAGE_WEIGHTS, NB101_WEIGHTS, RECURRENT_WEIGHTS
+from hat.scoring.collapsed.nb101 import CollapsedNb101
 from hat.scoring.collapsed.nb201 import CollapsedNb201
 from hat.scoring.collapsed.recurrent import recurrent_outputs
 from hat.scoring.epsinas import epsinas
@@ -116,23 +119,28 @@ def recurrent(recipes: Sequence[Recipe], direct_count: int) -> tuple[list[float]
     return seconds_each(twin, chosen), seconds_each(direct, chosen)
 
 
-def convolutional(cells: Sequence[Nb201Cell]) -> tuple[list[float], list[float]]:
+def convolutional(
+    cells: Sequence[Any],
+    network: Callable[..., Any],
+    model_of: Callable[..., torch.nn.Module],
+    weights: tuple[float, float],
+) -> tuple[list[float], list[float]]:
     """Seconds per cell of the twin and of the real network: 64 images."""
     images = photograph_crops(64, np.random.default_rng(0))
-    network = CollapsedNb201(images, IMAGE_WEIGHTS)
+    twin_network = network(images, weights)
     batch = torch.from_numpy(images).float()
 
-    def twin(cell: Nb201Cell) -> None:
-        low, high = network.outputs(cell)
+    def twin(cell: Any) -> None:
+        low, high = twin_network.outputs(cell)
         epsinas(low, high)
 
-    def direct(cell: Nb201Cell) -> None:
-        model = Nb201Network(cell)
+    def direct(cell: Any) -> None:
+        model = model_of(cell)
         outputs = []
         with torch.no_grad():
-            for weight in IMAGE_WEIGHTS:
+            for weight in weights:
                 fill_with_constant(model, weight)
-                outputs.append(model(batch).flatten().numpy())
+                outputs.append(model(batch).reshape(len(batch), -1)[:, 0].numpy())
         epsinas(outputs[0], outputs[1])
 
     twin(cells[0])
@@ -154,7 +162,7 @@ def subtransformers(direct_count: int) -> tuple[list[float], list[float]]:
 
 
 def main() -> int:
-    """Times the three spaces and prints a table."""
+    """Times the four spaces and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--recipes", help="NAS-Bench-NLP's recipes with their losses, JSON")
     parser.add_argument("--nb201", help="NAS-Bench-201 as CSV")
@@ -171,9 +179,12 @@ def main() -> int:
         all_cells = load_benchmark(f"nasbench201:{args.nb201}")
         picks = rng.choice(len(all_cells), 3 * args.count, replace=False)
         cells = [all_cells.arch(all_cells.ids()[index]) for index in picks]
+    # The benchmark's networks are wide: one takes seconds.
+    graphs = [random_cell(rng) for _ in range(max(2, args.count // 5))]
     times = {
         "nasbench-nlp": recurrent(recipes, args.count),
-        "nasbench201": convolutional(cells),
+        "nasbench201": convolutional(cells, CollapsedNb201, Nb201Network, IMAGE_WEIGHTS),
+        "nasbench101": convolutional(graphs, CollapsedNb101, Nb101Network, NB101_WEIGHTS),
         "subtransformers": subtransformers(max(2, args.count // 3)),
     }
     result: dict[str, dict[str, float]] = {}

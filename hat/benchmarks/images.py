@@ -1,18 +1,34 @@
 """Batches of small images for scores without training: nothing to download, or CIFAR-10's files.
 
-The default batch is cut from the two photographs that scikit-learn ships. Zero-cost scores need no
-labels, but they do need the statistics of natural images: neighbouring pixels that agree.
+Zero-cost scores need no labels, but they do need the statistics of natural images: neighbouring
+pixels that agree and, on NAS-Bench-101, images that differ. ``hat.benchmarks.pictures`` says
+which packages the pictures come from.
 """
 
+from math import ceil
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 
 from hat.arrays import Floats
+from hat.benchmarks.pictures import (
+    cifar_samples,
+    has_samples,
+    imagenet_samples,
+    photographs,
+)
 from hat.errors import DataError
 
-ImageKind = Literal["photographs", "scaled-photographs", "cifar10", "pink", "noise"]
+ImageKind = Literal[
+    "photographs",
+    "scaled-photographs",
+    "pictures",
+    "cifar-samples",
+    "cifar10",
+    "pink",
+    "noise",
+]
 IMAGE_KINDS: tuple[str, ...] = get_args(ImageKind)
 _CIFAR_RECORD = 1 + 3 * 32 * 32
 
@@ -32,18 +48,82 @@ def photograph_crops(
     Returns:
         Images (count, 3, size, size), each colour with mean 0 and deviation 1 over the batch.
     """
-    from sklearn.datasets import load_sample_images
+    return _crops(photographs(), count, rng, size=size, smallest=0.0 if scaled else None)
 
-    photographs = [np.asarray(image, np.float64) for image in load_sample_images().images]
+
+def picture_crops(count: int, rng: np.random.Generator, *, size: int = 32) -> Floats:
+    """Crops of the 20 pictures of ImageNet that foolbox ships, each picture equally often.
+
+    A crop shows at least half of the shorter side of its picture, as small pictures of things do.
+
+    Args:
+        count: how many.
+        rng: draws the order of the pictures, scale and place.
+        size: pixels on a side.
+
+    Returns:
+        Images (count, 3, size, size), each colour with mean 0 and deviation 1 over the batch.
+
+    Raises:
+        DataError: if foolbox is not installed.
+    """
+    return _crops(imagenet_samples(), count, rng, size=size, smallest=0.5, balanced=True)
+
+
+def cifar_sample_batch(count: int, rng: np.random.Generator) -> Floats:
+    """Draws without replacement from the 40 CIFAR pictures that foolbox ships.
+
+    Returns:
+        Images (count, 3, 32, 32), each colour with mean 0 and deviation 1 over the batch.
+
+    Raises:
+        DataError: if foolbox is not installed or ``count`` is larger than 40.
+    """
+    samples = cifar_samples()
+    if count > len(samples):
+        raise DataError(f"{count} images were asked for, but foolbox ships {len(samples)} of CIFAR")
+    chosen = rng.choice(len(samples), size=count, replace=False)
+    return _standardised(np.stack([samples[index].transpose(2, 0, 1) for index in chosen]))
+
+
+def _crops(
+    pictures: list[Floats],
+    count: int,
+    rng: np.random.Generator,
+    *,
+    size: int,
+    smallest: float | None,
+    balanced: bool = False,
+) -> Floats:
+    """Standardised square crops of pictures (height, width, 3).
+
+    Args:
+        pictures: what is cropped.
+        count: how many crops.
+        rng: draws picture, scale and place.
+        size: pixels on a side.
+        smallest: least share of a picture's shorter side that a shrunk crop shows, a whole factor
+            k drawn uniformly and k x k pixels averaged into one; None for crops at full scale.
+        balanced: whether all pictures are taken before one is taken again.
+    """
     crops = np.empty((count, 3, size, size))
+    turns: list[int] = []
     for index in range(count):
-        photograph = photographs[int(rng.integers(len(photographs)))]
-        height, width, _ = photograph.shape
-        factor = int(rng.integers(1, min(height, width) // size + 1)) if scaled else 1
+        if balanced:
+            turns = turns or rng.permutation(len(pictures)).tolist()
+            picture = pictures[turns.pop()]
+        else:
+            picture = pictures[int(rng.integers(len(pictures)))]
+        height, width, _ = picture.shape
+        shorter = min(height, width)
+        factor = 1
+        if smallest is not None:
+            least = max(1, ceil(smallest * shorter / size))
+            factor = int(rng.integers(least, shorter // size + 1))
         side = factor * size
         top = int(rng.integers(height - side + 1))
         left = int(rng.integers(width - side + 1))
-        crop = photograph[top : top + side, left : left + side]
+        crop = picture[top : top + side, left : left + side]
         blocks = crop.reshape(size, factor, size, factor, 3)
         crops[index] = blocks.mean(axis=(1, 3)).transpose(2, 0, 1)
     return _standardised(crops)
@@ -98,18 +178,47 @@ def read_cifar10(path: str | Path, count: int, rng: np.random.Generator) -> Floa
     return _standardised(records[chosen, 1:].reshape(count, 3, 32, 32).astype(np.float64))
 
 
+def varied_images() -> ImageKind:
+    """The kind that ranks NAS-Bench-101 best of those that this installation has.
+
+    ``pictures`` where foolbox is installed, else ``pink``: crops of a few photographs resemble each
+    other too much (docs/results/epsinas.md). What was taken stands in the signature of the result.
+    """
+    return "pictures" if has_samples() else "pink"
+
+
+def kinds_for(count: int, *, cifar10: str | Path | None = None) -> tuple[str, ...]:
+    """The kinds of which this installation can make a batch of ``count`` images.
+
+    Args:
+        count: how many.
+        cifar10: the file that would be read.
+    """
+    absent = set() if cifar10 else {"cifar10"}
+    if not has_samples():
+        absent |= {"pictures", "cifar-samples"}
+    elif count > len(cifar_samples()):
+        absent.add("cifar-samples")
+    return tuple(kind for kind in IMAGE_KINDS if kind not in absent)
+
+
 def image_batch(
     kind: str, count: int, rng: np.random.Generator, *, cifar10: str | Path | None = None
 ) -> Floats:
     """The batch named ``kind``, one of ``IMAGE_KINDS``: (count, 3, 32, 32).
 
     Raises:
-        DataError: if the kind is unknown, or ``cifar10`` without a file.
+        DataError: if the kind is unknown, ``cifar10`` is asked for without a file, or the package
+            that ships the pictures is missing.
     """
     if kind == "photographs":
         return photograph_crops(count, rng)
     if kind == "scaled-photographs":
         return photograph_crops(count, rng, scaled=True)
+    if kind == "pictures":
+        return picture_crops(count, rng)
+    if kind == "cifar-samples":
+        return cifar_sample_batch(count, rng)
     if kind == "pink":
         return pink_images(count, rng)
     if kind == "noise":

@@ -24,7 +24,7 @@ _STUDIES: Mapping[str, tuple[Callable[..., dict[str, Any]], Any, str]] = {
         "convolutional cells of NAS-Bench-201",
     ),
     "nasbench101": (
-        *(convolutions.nasbench101, convolutions.ConvolutionSettings),
+        *(convolutions.nasbench101, convolutions.Nb101Settings),
         "convolutional cells of NAS-Bench-101",
     ),
     "nasbench-nlp": (

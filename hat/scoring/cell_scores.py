@@ -1,6 +1,7 @@
 """epsinas for many cells of a benchmark at once, by their width-one twins."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,13 +13,16 @@ from hat.arrays import Floats
 from hat.scoring.collapsed.nb101 import CollapsedNb101
 from hat.scoring.collapsed.nb201 import CollapsedNb201
 from hat.scoring.collapsed.recurrent import recurrent_outputs
-from hat.scoring.epsinas import ScoringRule, epsinas
+from hat.scoring.epsinas import ScoringRule, epsinas, epsinas_beside_input
 
 Progress = Callable[[int, int], None]
 """Called with how many architectures are done and how many there are."""
 
 IMAGE_WEIGHTS = (1e-7, 1.0)
-"""The authors' constants for convolutional cells."""
+"""The authors' constants for NAS-Bench-201."""
+
+NB101_WEIGHTS = (1e-4, 10.0)
+"""The authors' constants for NAS-Bench-101."""
 
 RECURRENT_WEIGHTS = (1e-5, 1e-3)
 """The authors' constants for recurrent cells."""
@@ -65,21 +69,46 @@ def score_nb201(
     return scores
 
 
+@dataclass(frozen=True)
+class Nb101Scores:
+    """Two answers for N cells of NAS-Bench-101."""
+
+    published: Floats
+    """(N,): the score by a ``ScoringRule``; NaN for the 58 % of cells without a path from input to
+    output that has no convolution."""
+
+    all_cells: Floats
+    """(N,): ``epsinas_beside_input``, which every cell has. The two are not comparable with each
+    other."""
+
+
 def score_nb101(
     cells: Iterable[CellGraph],
     images: ArrayLike,
-    weights: tuple[float, float] = IMAGE_WEIGHTS,
+    weights: tuple[float, float] = NB101_WEIGHTS,
     *,
     rule: ScoringRule | None = None,
-    lend_skip: bool = False,
-) -> Floats:
-    """Scores N NAS-Bench-101 cells on images (B, 3, 32, 32); see ``score_nb201``."""
+) -> Nb101Scores:
+    """Scores N NAS-Bench-101 cells on images (B, 3, 32, 32); ``rule`` is of the published score."""
     network = CollapsedNb101(images, weights)
-    scores = []
+    unchanged = network.unchanged()
+    published, all_cells = [], []
     for cell in cells:
-        low, high = network.outputs(cell, lend_skip=lend_skip)
-        scores.append(float(epsinas(low, high, rule or ScoringRule())))
-    return np.array(scores, dtype=np.float64)
+        low, high = network.outputs(cell)
+        published.append(float(epsinas(low, high, rule or ScoringRule())))
+        all_cells.append(float(epsinas_beside_input(low, high, unchanged)))
+    return Nb101Scores(published=np.array(published), all_cells=np.array(all_cells))
+
+
+def mean_over_batches(scores: Sequence[Nb101Scores]) -> Nb101Scores:
+    """The mean of each score over several batches; a cell has it if every batch gives it one.
+
+    One batch says little: its extremes set the scale of all outputs.
+    """
+    return Nb101Scores(
+        published=np.mean([batch.published for batch in scores], axis=0),
+        all_cells=np.mean([batch.all_cells for batch in scores], axis=0),
+    )
 
 
 def score_recipes(

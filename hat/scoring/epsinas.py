@@ -51,6 +51,9 @@ class ScoringRule:
 AS_PUBLISHED = ScoringRule(min_magnitude=0.0, min_spread=0.0)
 """The authors' code: only an output without finite values or without any spread is refused."""
 
+FLOAT64_RULE = ScoringRule(min_magnitude=1e-290)
+"""Whatever float64 holds with all its digits, for outputs that were computed in it throughout."""
+
 
 def magnitude_and_spread(output: ArrayLike) -> tuple[Floats, Floats]:
     """Largest absolute value, and largest minus smallest, of the finite values of (..., M).
@@ -119,6 +122,30 @@ def epsinas(low: ArrayLike, high: ArrayLike, rule: ScoringRule = AS_PUBLISHED) -
         mean = _nan_mean(np.concatenate([a, b], axis=-1))
         score = difference / mean
     return np.where(accepted & np.isfinite(score), score, np.nan)
+
+
+def epsinas_beside_input(low: ArrayLike, high: ArrayLike, unchanged: ArrayLike) -> Floats:
+    """A score for networks that a small constant silences, comparable among all of them.
+
+    The published score asks how the answer under the large constant differs from that under the
+    small one. Where no path from input to output is free of convolutions, the small constant
+    leaves next to nothing, and the question has half an answer. The other half is what would be
+    left if the weights did nothing: the input itself. The score is the mean of both comparisons.
+
+    Args:
+        low: raw outputs under the small constant, in float64, shape (..., M).
+        high: the same under the large constant.
+        unchanged: the input as the output would show it without any network, shape (M,).
+
+    Returns:
+        Scores of shape (...). NaN as in ``epsinas`` by ``FLOAT64_RULE``.
+    """
+    high_values = np.asarray(high, dtype=np.float64)
+    reference = np.broadcast_to(np.asarray(unchanged, dtype=np.float64), high_values.shape)
+    from_low = epsinas(low, high_values, FLOAT64_RULE)
+    from_input = epsinas(reference, high_values, FLOAT64_RULE)
+    mean: Floats = 0.5 * (from_low + from_input)
+    return mean
 
 
 def _nan_mean(values: Floats) -> Floats:

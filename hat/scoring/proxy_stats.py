@@ -86,9 +86,25 @@ def partial_kendall(scores: ArrayLike, truth: ArrayLike, given: ArrayLike) -> fl
     Biometrika 32, 1942. Unlike Pearson's it removes most of a common cause and not all of it, so
     small values are not evidence. NaN where one of them is constant.
     """
-    score_truth = rank_stats(scores, truth).kendall
-    score_given = rank_stats(scores, given).kendall
-    truth_given = rank_stats(truth, given).kendall
+    return _partial("kendall", scores, truth, given)
+
+
+def partial_spearman(scores: ArrayLike, truth: ArrayLike, given: ArrayLike) -> float:
+    """Spearman's partial rank correlation of scores and truth, ``given`` held fixed.
+
+    Pearson's partial correlation of the ranks, over the architectures that have all three. NaN
+    where one of them is constant.
+    """
+    return _partial("spearman", scores, truth, given)
+
+
+def _partial(kind: str, scores: ArrayLike, truth: ArrayLike, given: ArrayLike) -> float:
+    columns = [np.asarray(values, np.float64) for values in (scores, truth, given)]
+    known = np.all(np.isfinite(columns), axis=0)
+    s, y, g = (values[known] for values in columns)
+    score_truth, score_given, truth_given = (
+        float(getattr(rank_stats(left, right), kind)) for left, right in ((s, y), (s, g), (y, g))
+    )
     rest = (1.0 - score_given**2) * (1.0 - truth_given**2)
     return float((score_truth - score_given * truth_given) / np.sqrt(rest)) if rest > 0 else np.nan
 

@@ -12,10 +12,16 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
 from hat.arch.recipe import Recipe, awd_num_params
 from hat.arrays import Floats
-from hat.benchmarks.images import image_batch
+from hat.benchmarks.images import image_batch, varied_images
 from hat.errors import ConfigError
 from hat.scoring.base import Scorer
-from hat.scoring.cell_scores import score_nb101, score_nb201, score_recipes
+from hat.scoring.cell_scores import (
+    Nb101Scores,
+    mean_over_batches,
+    score_nb101,
+    score_nb201,
+    score_recipes,
+)
 from hat.scoring.epsinas_scorer import EpsinasScorer
 from hat.scoring.static import config_that_holds, static_scorers
 from hat.studies.epsinas.common import ModelSettings
@@ -75,8 +81,15 @@ def _counts(count: Callable[[Any], int]) -> Callable[[Archs], Floats]:
 
 
 def _images() -> Floats:
-    """The default batch of ``hat epsinas``."""
+    """The default batch of ``hat epsinas nasbench201``."""
     return image_batch("photographs", 64, np.random.default_rng(0))
+
+
+def _nb101_scores(cells: Archs) -> Nb101Scores:
+    """Scores by the default batches of ``hat epsinas nasbench101``."""
+    kind = varied_images()
+    batches = [image_batch(kind, 64, np.random.default_rng(seed)) for seed in range(4)]
+    return mean_over_batches([score_nb101(cells, images) for images in batches])
 
 
 _CELL_SCORES: Mapping[type, Mapping[str, Callable[[Archs], Floats]]] = {
@@ -89,7 +102,8 @@ _CELL_SCORES: Mapping[type, Mapping[str, Callable[[Archs], Floats]]] = {
     CellGraph: {
         "params": _counts(nb101_num_params),
         "flops": _counts(nb101_macs),
-        "epsinas_lent_skips": lambda cells: score_nb101(cells, _images(), lend_skip=True),
+        "epsinas": lambda cells: _nb101_scores(cells).published,
+        "epsinas_all_cells": lambda cells: _nb101_scores(cells).all_cells,
     },
     Recipe: {
         "params": _counts(lambda recipe: awd_num_params(recipe, VOCABULARY)),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hat.benchmarks import images
 from hat.benchmarks.images import IMAGE_KINDS, image_batch, photograph_crops, read_cifar10
 from hat.errors import DataError
 
@@ -16,10 +17,20 @@ def cifar10_file(tmp_path, rng):
     return path
 
 
-def agreement_of_neighbours(images):
-    return np.corrcoef(images[..., 1:].ravel(), images[..., :-1].ravel())[0, 1]
+def agreement_of_neighbours(batch):
+    return np.corrcoef(batch[..., 1:].ravel(), batch[..., :-1].ravel())[0, 1]
 
 
+@pytest.fixture
+def sample_pictures(monkeypatch, rng):
+    """Random pictures in place of those that foolbox ships."""
+    large = list(rng.uniform(0, 255, (3, 96, 70, 3)))
+    small = list(rng.uniform(0, 255, (9, 32, 32, 3)))
+    monkeypatch.setattr(images, "imagenet_samples", lambda: large)
+    monkeypatch.setattr(images, "cifar_samples", lambda: small)
+
+
+@pytest.mark.usefixtures("sample_pictures")
 @pytest.mark.parametrize("kind", IMAGE_KINDS)
 def test_every_kind_is_seeded_and_standardised(kind, cifar10_file):
     def draw(seed):
@@ -45,8 +56,8 @@ def test_cifar10_is_read_colour_by_colour(tmp_path, rng):
     record[1, 1 + 1024 + 32 + 5] = 200  # green, second row, sixth column
     path = tmp_path / "batch.bin"
     path.write_bytes(record.tobytes())
-    images = read_cifar10(path, 2, rng)
-    assert np.unravel_index(np.argmax(images), images.shape)[1:] == (1, 1, 5)
+    batch = read_cifar10(path, 2, rng)
+    assert np.unravel_index(np.argmax(batch), batch.shape)[1:] == (1, 1, 5)
 
 
 def test_broken_files_are_one_clear_sentence(tmp_path, cifar10_file, rng):

@@ -8,6 +8,7 @@ from hat.scoring.epsinas import (
     FLOAT32_SMALLEST,
     ScoringRule,
     epsinas,
+    epsinas_beside_input,
     magnitude_and_spread,
     normalised,
 )
@@ -121,3 +122,20 @@ def test_normalised_and_spread():
 
 def test_rules_are_printed_for_signatures():
     assert str(ScoringRule()) == "1.4e-45,1e-12"
+
+
+def test_beside_the_input_is_the_mean_of_two_comparisons(rng):
+    low, high = rng.uniform(size=(2, 3, 20))
+    unchanged = rng.uniform(size=20)
+    found = epsinas_beside_input(low, high, unchanged)
+    expected = [(epsinas(a, b) + epsinas(unchanged, b)) / 2 for a, b in zip(low, high, strict=True)]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_beside_the_input_what_float32_cannot_hold_counts(rng):
+    low, high, unchanged = rng.uniform(size=(3, 20))
+    expected = epsinas_beside_input(low, high, unchanged)
+    assert epsinas_beside_input(1e-200 * low, high, unchanged) == pytest.approx(expected)
+    # Below this float64 loses digits, and a constant has nothing to compare.
+    assert np.isnan(epsinas_beside_input(1e-300 * low, high, unchanged))
+    assert np.isnan(epsinas_beside_input(low, np.ones(20), unchanged))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hat.scoring.proxy_stats import kendall_within, partial_kendall, proxy_stats
+from hat.scoring.proxy_stats import kendall_within, partial_kendall, partial_spearman, proxy_stats
 
 
 def test_a_perfect_score():
@@ -63,3 +63,25 @@ def test_within_groups_only_equal_ones_are_compared():
     assert kendall_within([1, 2, 4, 3], [1, 2, 9, 8], groups) == 1.0
     assert kendall_within([1, 2, 3, 4], [1, 2, 9, 8], groups) == 0.0
     assert np.isnan(kendall_within([1, 1, 2, 2], [1, 2, 9, 8], groups))
+
+
+def test_partial_spearman_is_the_correlation_of_what_ranks_leave_unexplained(rng):
+    scores, truth, given = rng.standard_normal((3, 60)) + rng.standard_normal(60)
+
+    def rest(values):
+        ranks = stats.rankdata(values)
+        line = np.polyfit(stats.rankdata(given), ranks, 1)
+        return ranks - np.polyval(line, stats.rankdata(given))
+
+    expected = np.corrcoef(rest(scores), rest(truth))[0, 1]
+    assert partial_spearman(scores, truth, given) == pytest.approx(expected)
+    assert np.isnan(partial_spearman(given, truth, given))  # nothing is left
+
+
+def test_partial_correlations_are_over_what_has_all_three(rng):
+    scores, truth, given = rng.standard_normal((3, 40)) + rng.standard_normal(40)
+    scores[:10] = np.nan
+    for partial in (partial_kendall, partial_spearman):
+        assert partial(scores, truth, given) == pytest.approx(
+            partial(scores[10:], truth[10:], given[10:])
+        )

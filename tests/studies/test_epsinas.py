@@ -18,7 +18,13 @@ from hat.studies.epsinas import (
 )
 from hat.studies.epsinas.ablate import AblateSettings
 from hat.studies.epsinas.common import ImageSettings, ModelSettings
-from hat.studies.epsinas.convolutions import ConvolutionSettings, nasbench201
+from hat.studies.epsinas.convolutions import (
+    ConvolutionSettings,
+    Nb101Settings,
+    VariedBatches,
+    nasbench101,
+    nasbench201,
+)
 from hat.studies.epsinas.integrate import IntegrateSettings
 from hat.studies.epsinas.nasbench_nlp import RecipeSettings
 from hat.studies.epsinas.search_weights import SearchWeightsSettings, SmallBatch
@@ -299,3 +305,53 @@ def test_scores_are_the_same_in_any_order(tmp_path, nb201_table, rng):
     np.testing.assert_array_equal(
         np.array(figures[0], dtype=float), np.array(figures[1], dtype=float)
     )
+
+
+def test_nasbench101(capsys, tmp_path):
+    out, plot = tmp_path / "scores.csv", tmp_path / "plot.png"
+    table = MADE_DATA / "nasbench101" / "sample_1k.jsonl.gz"
+    pictures = VariedBatches(images="scaled-photographs", batch=16, seeds=2)
+    settings = Nb101Settings(data=table, pictures=pictures, limit=12, out=out, plot=plot)
+    result = nasbench101(settings)
+    rankings = {row["score"]: row for row in result["rankings"]}
+    assert {row["truth"] for row in result["rankings"]} == {"validation_accuracy"}
+    assert rankings["epsinas, all cells"]["coverage"] == 1.0
+    same = rankings["epsinas"]["coverage"]
+    assert 0 < same < 1
+    assert rankings["parameters, same cells"]["coverage"] == same
+    assert rankings["parameters"]["partial"] is None
+    assert -1 < rankings["epsinas, all cells"]["partial"] < 1
+    row = {row["score"]: row for row in result["batches"]}["epsinas, all cells"]
+    assert (row["num_batches"], row["coverage"]) == (2, 1.0)
+    assert row["spearman_least"] < row["spearman"] < row["spearman_greatest"]
+    assert "greatest" in capsys.readouterr().out
+    for part in ("weights:0.0001,10", "batch:scaled-photographs-16", "seed:0", "seeds:2"):
+        assert f"|{part}|" in result["signature"]
+    with open(out) as stream:
+        rows = list(csv.DictReader(stream))
+    assert sum(row["epsinas"] != "" for row in rows) == rankings["epsinas"]["num_scored"]
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_nasbench101_by_test_accuracy_where_the_table_has_it():
+    table = MADE_DATA / "nasbench101" / "format_sample.h5"
+    pictures = VariedBatches(images="noise", batch=4, seeds=1)
+    result = nasbench101(Nb101Settings(data=table, pictures=pictures))
+    for figures in (result["rankings"], result["batches"]):
+        assert {row["truth"] for row in figures} == {"validation_accuracy", "test_accuracy"}
+
+
+def test_ablation_of_nasbench101():
+    table = MADE_DATA / "nasbench101" / "sample_1k.jsonl.gz"
+    settings = AblateSettings(data=table, limit=8, choice=("weights",))
+    result = ablate.run("nasbench101", settings)
+    coverage = {row["value"]: row["coverage"] for row in result["outcomes"]}
+    assert coverage["1e-07,1"] == 0.0  # every module projects its input, which is too much
+    assert 0 < coverage["0.0001,10"] < coverage["0.1,10"] == 1.0
+    assert coverage["0.0001,10, all cells"] == 1.0
+
+
+def test_cells_of_nasbench101_need_no_lent_skip():
+    settings = SearchWeightsSettings(lend_skip=True, pictures=SmallBatch(batch=2))
+    with pytest.raises(ConfigError, match="--lend-skip is for nasbench201"):
+        search_weights.run("nasbench101", settings)

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hat.arch.cell import CellGraph
-from hat.arch.cell_widths import MODULES_PER_STACK, STEM_CHANNELS, module_channels, vertex_widths
+from hat.arch.cell_widths import (
+    MODULES_PER_STACK,
+    NUM_STACKS,
+    STEM_CHANNELS,
+    module_channels,
+    vertex_widths,
+)
 from hat.arrays import Floats
 from hat.scoring.collapsed.maps import batch_norm, box_max, box_sum, halve_max
 
@@ -41,12 +47,25 @@ class CollapsedNb101:
         pair = np.repeat(total[None], len(self._weights), axis=0)
         self._stem = self._norm_relu(pair, 1)
 
-    def outputs(self, cell: CellGraph, *, lend_skip: bool = False) -> Floats:
+    def unchanged(self) -> Floats:
+        """What the images are without any module, shape (B,): stem and pooling between stacks.
+
+        This is the limit of every network of this space under a small constant that goes to zero,
+        if each module is lent a skip from its input to its output. Up to a factor, which the score
+        does not see, it is one logit of each image.
+        """
+        maps = self._stem[0]
+        for _ in range(NUM_STACKS - 1):
+            maps = halve_max(maps)
+        pooled: Floats = maps.mean(axis=(-2, -1))
+        return pooled
+
+    def outputs(self, cell: CellGraph) -> Floats:
         """One logit of each image, shape (2, B): row i belongs to constant i.
 
-        No cell of this space lets a signal pass a tiny constant, because its input is always
-        projected. With ``lend_skip`` the mean over the channels of the input is added to every
-        channel of the output.
+        Under a tiny constant each convolution in a row makes the signal smaller by a factor of
+        thousands, so it is as small as 1e-200 where the shortest path of the cell is long.
+        float64 holds that.
 
         Raises:
             ConfigError: if no path leads from the input of the cell to its output.
@@ -56,10 +75,7 @@ class CollapsedNb101:
         for index, (in_channels, out_channels) in enumerate(self._modules):
             if index and index % MODULES_PER_STACK == 0:
                 groups = [(count, halve_max(maps)) for count, maps in groups]
-            mean = sum(count * maps for count, maps in groups) / in_channels
             groups = self._module(pruned, groups, vertex_widths(pruned, in_channels, out_channels))
-            if lend_skip:
-                groups = [(count, maps + mean) for count, maps in groups]
         logits = sum(count * maps.mean(axis=(-2, -1)) for count, maps in groups)
         result: Floats = logits * self._weights[:, None]
         return result

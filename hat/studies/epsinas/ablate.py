@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,8 @@ from hat.arch.nb201_cell import Nb201Cell
 from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark, TableSettings
 from hat.benchmarks.csv_table import CsvSettings, CsvTable
-from hat.benchmarks.images import IMAGE_KINDS, image_batch
+from hat.benchmarks.images import image_batch, kinds_for, varied_images
+from hat.benchmarks.nb101 import NasBench101
 from hat.benchmarks.nb201 import NasBench201
 from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
 from hat.conditions import file_digest
@@ -21,7 +22,10 @@ from hat.errors import ConfigError, suggestion
 from hat.report.tables import Column, text_table
 from hat.scoring.cell_scores import (
     IMAGE_WEIGHTS,
+    NB101_WEIGHTS,
     RECURRENT_WEIGHTS,
+    Nb101Scores,
+    score_nb101,
     score_nb201,
     score_recipes,
 )
@@ -150,9 +154,8 @@ def _nasbench201(settings: AblateSettings) -> Iterator[Variant]:
     yield trial("rule", f"{unlimited}", rule=unlimited)
     for count in (8, 16, 32, 64, 128, 256):
         yield trial("batch", str(count), count=count)
-    for kind in IMAGE_KINDS:
-        if kind != "cifar10" or settings.cifar10:
-            yield trial("images", kind, kind=kind)
+    for kind in kinds_for(64, cifar10=settings.cifar10):
+        yield trial("images", kind, kind=kind)
     if settings.initialisations:
         few = cells[:_DIRECT_CELLS]
 
@@ -202,6 +205,48 @@ def _direct_scores(cells: Sequence[Nb201Cell], images: Floats, draw: str, seed: 
                 outputs.append(model(batch).flatten().numpy())
         scores.append(float(epsinas(outputs[0], outputs[1], ScoringRule())))
     return np.array(scores)
+
+
+def _nasbench101(settings: AblateSettings) -> Iterator[Variant]:
+    table = NasBench101.build(TableSettings(path=settings.data))
+    rng = np.random.default_rng(settings.seed)
+    picks = rng.choice(len(table), min(settings.limit, len(table)), replace=False)
+    ids = [table.ids()[index] for index in picks]
+    cells = [table.arch(id) for id in ids]
+    accuracy = np.array([table.query(id, "validation_accuracy") for id in ids])
+
+    @cache
+    def scores(weights: tuple[float, float], kind: str, count: int) -> Nb101Scores:
+        rng = np.random.default_rng(settings.seed)
+        images = image_batch(kind, count, rng, cifar10=settings.cifar10)
+        return score_nb101(cells, images, weights)
+
+    def trials(
+        choice: str,
+        value: str,
+        *,
+        weights: tuple[float, float] = NB101_WEIGHTS,
+        kind: str | None = None,
+        count: int = 64,
+    ) -> Iterator[Variant]:
+        drawn = kind or varied_images()
+        yield Variant(
+            choice,
+            value,
+            lambda: proxy_stats(scores(weights, drawn, count).published, accuracy),
+        )
+        yield Variant(
+            choice,
+            f"{value}, all cells",
+            lambda: proxy_stats(scores(weights, drawn, count).all_cells, accuracy),
+        )
+
+    for pair in ((1e-7, 1.0), (1e-4, 1.0), (1e-4, 10.0), (1e-3, 10.0), (1e-1, 10.0)):
+        yield from trials("weights", f"{pair[0]:g},{pair[1]:g}", weights=pair)
+    for count in (16, 32, 64, 128, 256):
+        yield from trials("batch", str(count), count=count)
+    for kind in kinds_for(40, cifar10=settings.cifar10):
+        yield from trials("images", f"{kind}-40", kind=kind, count=40)
 
 
 def _nasbench_nlp(settings: AblateSettings) -> Iterator[Variant]:
@@ -270,6 +315,7 @@ def _subtransformers(settings: AblateSettings) -> Iterator[Variant]:
 
 
 SPACES: dict[str, Callable[[AblateSettings], Iterator[Variant]]] = {
+    "nasbench101": _nasbench101,
     "nasbench201": _nasbench201,
     "nasbench-nlp": _nasbench_nlp,
     "subtransformers": _subtransformers,

@@ -75,7 +75,7 @@ class ImageSettings(Settings):
     """A batch of images."""
 
     images: ImageKind = "photographs"
-    """Crops of two photographs (default), the same scaled, a CIFAR-10 file, noise."""
+    """Crops of photographs (default) or of foolbox's pictures, CIFAR samples or file, noise."""
 
     cifar10: File = None
     """Such as data_batch_1.bin."""

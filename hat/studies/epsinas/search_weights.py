@@ -48,7 +48,7 @@ class SearchWeightsSettings(Settings):
     """Random architectures (100)."""
 
     lend_skip: bool = False
-    """See docs/results/epsinas.md."""
+    """nasbench201: see docs/results/epsinas.md."""
 
     pictures: SmallBatch = field(default_factory=SmallBatch)
 
@@ -124,8 +124,10 @@ def _scores(
             lambda weights: score_nb201(cells, images, weights, lend_skip=lend_skip),
             pictures.signature(),
         )
+    if lend_skip:
+        raise ConfigError("--lend-skip is for nasbench201; cells of nasbench101 need none")
     graphs = [random_cell(rng) for _ in range(settings.samples)]
     return (
-        lambda weights: score_nb101(graphs, images, weights, lend_skip=lend_skip),
+        lambda weights: score_nb101(graphs, images, weights).published,
         pictures.signature(),
     )
