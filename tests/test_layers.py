@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"modules", "arch"},
     "translation": {"models", "modules", "arch", "text"},
     "latency": {"models", "modules", "arch", "tasks", "text", "cli"},
-    "scoring": {"benchmarks", "models", "arch"},
+    "scoring": {"translation", "benchmarks", "models", "arch"},
     "report": {"search", "arch"},
     "fairseq_plugin": {
         *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),

@@ -117,7 +117,8 @@ class _Attention:
 
 
 def _scaled(weight: Tensor, attention: MultiheadAttentionSuper) -> Tensor:
-    return weight * (attention.qkv_dim // attention.num_heads) ** -0.5
+    scale: float = (attention.qkv_dim // attention.num_heads) ** -0.5
+    return weight * scale
 
 
 class PackedSelfAttention(_Attention):

@@ -136,7 +136,7 @@ class TorchDecoding:
         at_once = len(x)
         if x.device.type == "cpu":
             at_once = max(1, _LOGITS // (runner.vocab_size * beams)) * beams
-        for rows in x.split(at_once):
+        for rows in torch.split(x, at_once):
             yield torch.log_softmax(runner.output(rows).float(), dim=-1)
 
     def move(self, beams: Tensor) -> None:
