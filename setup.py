@@ -24,6 +24,7 @@ setup(
     extras_require={
         "translation": ["fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"],
         "analysis": ["scikit-learn", "scipy", "matplotlib", "pymoo", "h5py", "protobuf"],
+        "bench": ["ctranslate2"],
     },
     entry_points={"console_scripts": ["hat = hat.cli.main:main"]},
 )
