@@ -25,6 +25,7 @@ setup(
         "translation": ["fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"],
         "analysis": ["scikit-learn", "scipy", "matplotlib", "pymoo", "h5py", "protobuf"],
         "pictures": ["foolbox", "pillow"],
+        "bench": ["ctranslate2"],
     },
     entry_points={"console_scripts": ["hat = hat.cli.main:main"]},
 )

@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "measuring": {"latency", "models", "modules", "arch", "tasks", "text", "cli"},
     "translation": {"models", "modules", "arch", "tasks", "text"},
     "export": {"translation", "models", "modules", "arch", "tasks", "text"},
-    "scoring": {"benchmarks", "models", "arch"},
+    "scoring": {"translation", "benchmarks", "models", "arch"},
     "report": {"search", "arch"},
     "fairseq_plugin": {
         *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),

@@ -7,15 +7,11 @@ from typing import Any
 
 import torch
 from fairseq import utils
-from fairseq.dataclass.configs import GenerationConfig
 from fairseq_cli.generate import get_symbols_to_strip_from_output
 from tqdm import tqdm
 
-from hat.arch.config import SubTransformerConfig
 from hat.fairseq_plugin.loading import iterate, load_subset
 from hat.fairseq_plugin.model import TransformerSuperModel
-from hat.models.super_transformer import SuperTransformer
-from hat.scoring.batches import Batch
 from hat.text.moses import detokenise
 
 
@@ -127,62 +123,6 @@ def translate(
                     ),
                 )
             progress.update(len(sample["id"]))
-
-
-class BeamTranslator:
-    """Translates the same sentences with one SubTransformer after the other, by beam search."""
-
-    def __init__(
-        self,
-        model: SuperTransformer,
-        task: Any,
-        batches: Sequence[Batch],
-        *,
-        beam: int,
-        lenpen: float,
-        max_len_a: float,
-        max_len_b: int,
-    ) -> None:
-        """Copies ``model`` into one that fairseq's generator accepts.
-
-        Args:
-            model: a trained SuperTransformer on the device of the batches.
-            task: the translation task of the training.
-            batches: the sentences.
-            beam: hypotheses per sentence.
-            lenpen: exponent of the length by which a hypothesis' score is divided.
-            max_len_a: no translation is longer than this times the source ...
-            max_len_b: ... plus so many tokens.
-        """
-        parameter = next(model.parameters())
-        self._model = TransformerSuperModel(model.config, size=model.size)
-        self._model.load_state_dict(model.state_dict())
-        self._model.to(device=parameter.device, dtype=parameter.dtype).eval()
-        self._task = task
-        self._batches = batches
-        settings = {"max_len_a": max_len_a, "max_len_b": max_len_b}
-        generation = GenerationConfig(beam=beam, lenpen=lenpen, **settings)
-        self._generator = task.build_generator([self._model], generation)
-
-    @torch.inference_mode()
-    def __call__(self, archs: Sequence[SubTransformerConfig]) -> list[list[list[int]]]:
-        """Returns the tokens of the best hypothesis of every sentence, for each architecture."""
-        return [self._translated(arch) for arch in archs]
-
-    def _translated(self, arch: SubTransformerConfig) -> list[list[int]]:
-        self._model.set_sample_config(arch)
-        end = self._task.target_dictionary.eos()
-        found = []
-        for batch in self._batches:
-            net_input = {
-                "src_tokens": batch.src_tokens,
-                "src_lengths": batch.src_lengths,
-                "prev_output_tokens": batch.prev_output_tokens,
-            }
-            sample = {"net_input": net_input}
-            n_best = self._task.inference_step(self._generator, [self._model], sample)
-            found += [[t for t in best[0]["tokens"].tolist() if t != end] for best in n_best]
-        return found
 
 
 def plain_text(

@@ -16,6 +16,8 @@ from hat.models.decoder import DecoderCache
 from hat.models.encoder import EncoderOutput
 from hat.models.super_transformer import SuperTransformer
 from hat.scoring.batches import Batch
+from hat.translation.beam import BeamSearch, BeamSettings
+from hat.translation.torch_runner import TorchRunner
 
 Tokens = list[int]
 """One sentence without padding and without its end."""
@@ -96,6 +98,43 @@ class GreedyTranslator:
     def _max_len(self, batch: Batch) -> int:
         most = int(MAX_LEN_A * batch.src_tokens.size(1) + MAX_LEN_B)
         return min(most, self._model.config.max_target_positions - 1)
+
+
+class BeamTranslator:
+    """Translates by beam search."""
+
+    def __init__(
+        self,
+        model: SuperTransformer,
+        batches: Sequence[Batch],
+        settings: BeamSettings,
+        *,
+        eos_idx: int,
+        unk_idx: int,
+    ) -> None:
+        """Prepares the translation.
+
+        Args:
+            model: on the device of the batches.
+            batches: the sentences.
+            settings: of the search.
+            eos_idx: ends and begins a sentence.
+            unk_idx: the unknown word.
+        """
+        self._model = model.eval()
+        self._batches = batches
+        self._settings = settings
+        self._indices = {"eos_idx": eos_idx, "unk_idx": unk_idx}
+
+    def __call__(self, archs: Sequence[SubTransformerConfig]) -> list[list[Tokens]]:
+        """Translates all sentences with each architecture."""
+        return [self._translated(arch) for arch in archs]
+
+    def _translated(self, arch: SubTransformerConfig) -> list[Tokens]:
+        self._model.set_sample_config(arch)
+        search = BeamSearch(TorchRunner(self._model), self._settings, **self._indices)
+        found = (best[0] for batch in self._batches for best in search(batch.src_tokens))
+        return [list(hypothesis.tokens[:-1]) for hypothesis in found]
 
 
 def greedy_decode(

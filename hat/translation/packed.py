@@ -117,8 +117,8 @@ class _Attention:
 
 
 def _scaled(weight: Tensor, attention: MultiheadAttentionSuper) -> Tensor:
-    width = attention.qkv_dim // attention.num_heads
-    return weight * float(width**-0.5)
+    scale: float = (attention.qkv_dim // attention.num_heads) ** -0.5
+    return weight * scale
 
 
 class PackedSelfAttention(_Attention):

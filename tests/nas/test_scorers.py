@@ -8,13 +8,22 @@ import torch
 from hat.arch.hat_yaml import space_from_options
 from hat.arch.space import SearchSpace
 from hat.models.super_transformer import SuperTransformer
-from hat.scoring.bleu import GreedyTranslator, InheritedBleu, greedy_decode, references_of
+from hat.scoring.bleu import (
+    BeamTranslator,
+    GreedyTranslator,
+    InheritedBleu,
+    greedy_decode,
+    references_of,
+)
+from hat.translation.beam import BeamSettings
 
 pytest.importorskip("fairseq")
 
 from hat.fairseq_plugin.arguments import parse, training_parser
-from hat.fairseq_plugin.generation import BeamTranslator, plain_text
+from hat.fairseq_plugin.generation import plain_text
 from hat.fairseq_plugin.loading import build_task, load_super_transformer, validation_batches
+from hat.fairseq_plugin.model import TransformerSuperModel
+from tests.translation.conftest import fairseq_n_best
 
 LENGTHS = {"max_len_a": 2.0, "max_len_b": 10}
 
@@ -36,17 +45,27 @@ def setting(space_yml: Path, supernet: Path) -> Setting:
     return Setting(parse(training_parser, [f"--configs={space_yml}"]), supernet)
 
 
-def test_greedy_is_fairseq_s_beam_search_with_one_beam(setting: Setting) -> None:
+@pytest.mark.parametrize("beam", [1, 4])
+def test_translators_are_fairseq_s_generator(setting: Setting, beam: int) -> None:
     rng = np.random.default_rng(1)
     archs = [setting.space.largest(), *(setting.space.sample(rng) for _ in range(4))]
-    greedy = GreedyTranslator(setting.model, setting.batches, eos_idx=setting.eos_idx)
-    beam = BeamTranslator(
-        setting.model, setting.task, setting.batches, beam=1, lenpen=1.0, **LENGTHS
-    )
-    ours, theirs = greedy(archs), beam(archs)
-    assert ours == theirs
+    settings = BeamSettings(beam=beam, **LENGTHS)
+    ours = BeamTranslator(setting.model, setting.batches, settings, eos_idx=2, unk_idx=3)(archs)
+    reference = TransformerSuperModel(setting.model.config).eval()
+    reference.load_state_dict(setting.model.state_dict())
+    for arch, found in zip(archs, ours, strict=True):
+        reference.set_sample_config(arch)
+        theirs = [
+            list(best[0].tokens[:-1])
+            for batch in setting.batches
+            for best in fairseq_n_best(reference, batch.src_tokens, settings)
+        ]
+        assert found == theirs
     assert [len(each) for each in ours] == [13] * len(archs)
     assert len({str(each) for each in ours}) == len(archs)
+    if beam == 1:
+        greedy = GreedyTranslator(setting.model, setting.batches, eos_idx=setting.eos_idx)
+        assert greedy(archs) == ours
 
 
 class Spelling(torch.nn.Module):

@@ -79,3 +79,15 @@ def test_dead_tokens_are_dropped() -> None:
             assert all(row.tolist() == list(map(float, range(step + 1))) for row in seen)
         cache.move(torch.zeros(2, 3, dtype=torch.int64))
     assert max(lengths) < 200 + 3 * 33
+
+
+def test_other_types_than_float_run_too() -> None:
+    config = tiny_config(share_all_embeddings=True)
+    model = randomise(SuperTransformer(config)).bfloat16()
+    source = random_sentences(np.random.default_rng(0), 4, 50)
+    with torch.inference_mode():
+        first = torch.full((4, 1), 2)
+        found = torch.cat(list(TorchRunner(model).begin(source, 3).step(first)))
+        logits = model(source, None, first)[:, -1].float()
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, logits.log_softmax(-1), atol=0.3, rtol=0.1)

@@ -91,18 +91,18 @@ class BeamBleu(GreedyBleu):
         cls, settings: BleuSettings, supernet: Supernet, batches: "Sequence[Batch]"
     ) -> "Translate":
         """Returns what translates ``batches`` with N architectures."""
-        from hat.fairseq_plugin.generation import BeamTranslator
-        from hat.scoring.bleu import MAX_LEN_A, MAX_LEN_B
+        from hat.scoring.bleu import MAX_LEN_A, MAX_LEN_B, BeamTranslator
+        from hat.translation.beam import BeamSettings
 
-        return BeamTranslator(
-            supernet.network,
-            supernet.task,
-            batches,
+        words = supernet.task.target_dictionary
+        search = BeamSettings(
             beam=settings.bleu_beam,
             lenpen=settings.bleu_lenpen,
             max_len_a=MAX_LEN_A,
             max_len_b=MAX_LEN_B,
         )
+        indices = {"eos_idx": words.eos(), "unk_idx": words.unk()}
+        return BeamTranslator(supernet.network, batches, search, **indices)
 
 
 def _drawn(supernet: Supernet, wanted: int | None, padding_idx: int) -> "Sequence[Batch]":
