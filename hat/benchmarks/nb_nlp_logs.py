@@ -107,7 +107,7 @@ def log_contents(path: str | Path) -> Iterator[tuple[str, str, Mapping[str, Any]
         empty = False
         yield where, name, _json_object(where, content)
     if empty:
-        raise DataError(f"{path}: holds no training log (no file *.json)")
+        raise DataError(f"{path}: holds no training log (no file *.json){_other_source(path)}")
 
 
 def losses_of(log: Mapping[str, Any], key: str, where: str) -> list[float]:
@@ -135,6 +135,14 @@ def losses_of(log: Mapping[str, Any], key: str, where: str) -> list[float]:
 def _is_log(name: str) -> bool:
     """Whether a file is a log, and not one that an operating system put beside them."""
     return name.endswith(".json") and not name.startswith(".")
+
+
+def _other_source(path: Path) -> str:
+    """Where in a folder without logs they may be: the benchmark ships an archive in a folder."""
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    likely = (item for item in inside if item.suffix == ".zip" or item.is_dir())
+    found = next(likely, None)
+    return f"; did you mean {found}?" if found else ""
 
 
 def _folder_contents(path: Path) -> Iterator[tuple[str, str, bytes]]:

@@ -152,6 +152,10 @@ def test_a_file_that_is_no_log_is_named(tmp_path, content, message):
 def test_sources_without_logs(tmp_path):
     with pytest.raises(DataError, match=r"logs: holds no training log \(no file \*\.json\)"):
         read_training_logs(write_folder(tmp_path / "logs"))
+    for name in ("train", "logs.zip"):
+        (tmp_path / "logs" / name).mkdir()
+        with pytest.raises(DataError, match=rf"\); did you mean {tmp_path}/logs/{name}\?"):
+            read_training_logs(tmp_path / "logs")
     with pytest.raises(DataError, match="gone: cannot be read: No such file"):
         read_training_logs(tmp_path / "gone")
     (tmp_path / "x.zip").write_text("text")
