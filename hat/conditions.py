@@ -34,9 +34,14 @@ def bytes_digest(content: bytes) -> str:
 def file_digest(path: str | Path) -> str:
     """Returns the digest of a file's content: 16 hex digits of SHA-256.
 
+    A folder counts by the names and contents of the files that lie in it and are not hidden.
+
     Raises:
         HatError: if the file cannot be read.
     """
+    if Path(path).is_dir():
+        inside = (file for file in Path(path).iterdir() if file.is_file())
+        return files_digest(file for file in inside if not file.name.startswith("."))
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGITS]

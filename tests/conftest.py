@@ -29,6 +29,7 @@ NUMBERS = (
     "modules",
     "scoring",
     "studies/test_epsinas.py",
+    "studies/test_nasbench_nlp_logs.py",
     "machine/test_instructions.py",
 )
 """Folders and files whose tests compute something that a processor could compute otherwise."""

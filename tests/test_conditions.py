@@ -30,6 +30,21 @@ def test_several_files_have_one_digest_whatever_their_order(tmp_path):
     assert files_digest(paths) != before
 
 
+def test_a_folder_counts_by_what_lies_in_it_and_is_not_hidden(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "a").write_text("one")
+    before = file_digest(folder)
+    (folder / ".hidden").write_text("x")
+    (folder / "inner").mkdir()
+    assert file_digest(folder) == content_digest(folder) == before
+    (folder / "a").write_text("two")
+    changed = file_digest(folder)
+    assert changed != before
+    (folder / "a").rename(folder / "b")
+    assert file_digest(folder) not in (before, changed)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(HatError, match=r"gone: cannot be read: No such file"):
         file_digest(tmp_path / "gone")

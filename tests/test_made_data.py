@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from hat.benchmarks.plain_pickle import read_plain_pickle
 from hat.models.checkpoint import read_checkpoint
 from tests.conftest import MADE_DATA
 from tests.data.make import MAKERS
@@ -60,6 +61,9 @@ def content(path: Path) -> Any:
             return {"args": vars(found["args"]), **found["model"]}
         case ".json":
             return json.loads(data)
+        case ".pickle":
+            columns = read_plain_pickle(path)
+            return {name: [float(value) for value in columns[name]] for name in columns}
     return data
 
 

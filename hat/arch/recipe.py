@@ -78,13 +78,14 @@ class Recipe:
 
 
 def awd_layer_sizes(
-    embed_dim: int = 400, hidden_dim: int = 600, num_layers: int = 3
+    embed_dim: int = 400, hidden_dim: int = 600, num_layers: int = 3, *, tied: bool = True
 ) -> tuple[tuple[int, int], ...]:
     """Input and hidden width of each layer of the AWD language model of NAS-Bench-NLP.
 
-    The last layer is as wide as the embedding, because both share their weights.
+    The last layer is as wide as the embedding where decoder and embedding share their weights, as
+    they do in the benchmark.
     """
-    hidden = [hidden_dim] * (num_layers - 1) + [embed_dim]
+    hidden = [hidden_dim] * (num_layers - 1) + [embed_dim if tied else hidden_dim]
     return tuple(zip([embed_dim, *hidden[:-1]], hidden, strict=True))
 
 
@@ -115,6 +116,10 @@ def parse_recipe(source: str | Mapping[str, Any], where: str = "recipe") -> Reci
             raise ConfigError(
                 f"{where}: a recipe is a JSON object of nodes, but this is no JSON "
                 f"({error.msg} at character {error.pos})"
+            ) from None
+        except RecursionError:
+            raise ConfigError(
+                f"{where}: a recipe is a JSON object of nodes, but this is nested too deeply"
             ) from None
     if not isinstance(source, Mapping) or not source:
         raise ConfigError(f"{where}: a recipe is a non-empty object of nodes, found {source!r:.60}")

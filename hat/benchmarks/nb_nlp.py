@@ -1,10 +1,10 @@
 """NAS-Bench-NLP: recurrent cells trained as language models (arXiv 2006.07116).
 
-Losses are nats per token on WikiText-2 (``wt2``) and Penn Treebank (``ptb``).
+Losses are nats per token on WikiText-2 (``wt2``) and Penn Treebank (``ptb``). This is the table of
+recipes with their losses; the logs that it was made of are read by ``hat.benchmarks.nb_nlp_logs``.
 """
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from hat.arch.recipe import Recipe, parse_recipe
 from hat.arrays import Floats
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
+from hat.benchmarks.nb_nlp_logs import log_contents, losses_of
 from hat.errors import DataError
 
 NUM_EPOCHS = 50
@@ -41,7 +42,7 @@ class NlpSettings(TableSettings):
     """Where the recipes stand, and the logs of their training."""
 
     logs: Path | None = None
-    """Zip archive of the original logs, one JSON file per training on WikiText-2."""
+    """Zip archive or folder of the original logs, one JSON file per training on WikiText-2."""
 
 
 class NasBenchNlp(TableBenchmark[Recipe]):
@@ -95,24 +96,17 @@ class NasBenchNlp(TableBenchmark[Recipe]):
 
 
 def _read_logs(path: str | Path, rows: Mapping[str, int]) -> dict[str, Floats]:
-    """Arrays (N, epochs, 1) of ``LOG_METRICS``."""
+    """Arrays (N, epochs, 1) of ``LOG_METRICS``; logs of other recipes are left alone."""
     curves = {name: np.full((len(rows), NUM_EPOCHS, 1), np.nan) for name in LOG_METRICS}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
-                log = json.loads(archive.read(name))
-                row = rows.get(str(log["recepie_id"]))
-                if row is None:
-                    continue
-                for metric, key in zip(LOG_METRICS, _LOG_KEYS, strict=True):
-                    curve = np.array(log[key][:NUM_EPOCHS], dtype=np.float64)
-                    if metric == "training_time":
-                        curve = np.cumsum(curve)
-                    curves[metric][row, : len(curve), 0] = curve
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as a zip archive: {error}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: {name} is not a training log of NAS-Bench-NLP: {error}") from None
+    for where, _, log in log_contents(path):
+        row = rows.get(str(log.get("recepie_id")))
+        if row is None:
+            continue
+        for metric, key in zip(LOG_METRICS, _LOG_KEYS, strict=True):
+            curve = np.array(losses_of(log, key, where)[:NUM_EPOCHS], dtype=np.float64)
+            if metric == "training_time":
+                curve = np.cumsum(curve)
+            curves[metric][row, : len(curve), 0] = curve
     return curves
 
 

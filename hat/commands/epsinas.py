@@ -3,6 +3,8 @@
 hat epsinas nasbench201 --data nasbench201.csv.gz       all 15,625 cells, in minutes
 hat epsinas nasbench101 --data sample.jsonl.gz
 hat epsinas nasbench-nlp --data recepie_loss_pairs.json
+hat epsinas nasbench-nlp --logs train_logs_single_run --text ptb     the published logs alone
+hat epsinas nasbench-nlp --logs train_logs_multi_runs --multi        seeds of a recipe together
 hat epsinas subtransformers --data seed_arch_bleu.csv   SubTransformers with a known BLEU
 hat epsinas search-weights nasbench201                  the authors' choice of the two constants
 hat epsinas ablate nasbench201 --data ...               constants, batches, inputs

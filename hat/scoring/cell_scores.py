@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from hat.arch.cell import CellGraph
 from hat.arch.nb201_cell import Expression, Nb201Cell
-from hat.arch.recipe import Recipe
+from hat.arch.recipe import Recipe, awd_layer_sizes
 from hat.arrays import Floats
 from hat.scoring.collapsed.nb101 import CollapsedNb101
 from hat.scoring.collapsed.nb201 import CollapsedNb201
@@ -129,8 +129,18 @@ def score_recipes(
     Returns:
         float64 (N,); NaN where a cell cannot be scored.
     """
-    scores = []
-    for recipe in recipes:
-        low, high = recurrent_outputs(recipe, embedded_sums, weights)
-        scores.append(float(epsinas(low.ravel(), high.ravel(), rule or ScoringRule())))
+    scores = [score_recipe(recipe, embedded_sums, weights, rule=rule) for recipe in recipes]
     return np.array(scores, dtype=np.float64)
+
+
+def score_recipe(
+    recipe: Recipe,
+    embedded_sums: ArrayLike,
+    weights: tuple[float, float] = RECURRENT_WEIGHTS,
+    *,
+    rule: ScoringRule | None = None,
+    layer_sizes: tuple[tuple[int, int], ...] = awd_layer_sizes(),
+) -> float:
+    """Scores one recurrent cell in layers of the given sizes; see ``score_recipes``."""
+    low, high = recurrent_outputs(recipe, embedded_sums, weights, layer_sizes=layer_sizes)
+    return float(epsinas(low.ravel(), high.ravel(), rule or ScoringRule()))

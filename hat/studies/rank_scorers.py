@@ -25,7 +25,7 @@ from hat.scoring.cell_scores import (
 from hat.scoring.epsinas_scorer import EpsinasScorer
 from hat.scoring.static import config_that_holds, static_scorers
 from hat.studies.epsinas.common import ModelSettings
-from hat.studies.epsinas.nasbench_nlp import VOCABULARY, random_sums
+from hat.studies.epsinas.nlp_batch import VOCABULARY, random_sums
 from hat.studies.epsinas.subtransformers import space_of
 from hat.tasks.facts import default_src_len
 

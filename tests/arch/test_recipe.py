@@ -113,6 +113,11 @@ def test_a_long_chain_does_not_overflow_the_stack():
     assert len(parse_recipe(dict(reversed(chain.items()))).live_nodes) == 5001
 
 
+def test_a_recipe_that_is_nested_too_deeply_is_one_clear_sentence():
+    with pytest.raises(ConfigError, match=r"here: .* nested too deeply"):
+        parse_recipe('{"a": ' * 100_000, "here")
+
+
 def test_parameters_are_those_of_the_benchmarks_logs(data: Path):
     with zipfile.ZipFile(data / "nasbench_nlp" / "logs_wikitext2.zip") as archive:
         names = sorted(archive.namelist())

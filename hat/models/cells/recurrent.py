@@ -71,10 +71,11 @@ class RecipeCell(nn.Module):
 
 
 class RecipeLanguageModel(nn.Module):
-    """Embedding, three recurrent layers and a decoder tied to the embedding; no dropout.
+    """Embedding, three recurrent layers and a decoder; no dropout.
 
     The widths are those of NAS-Bench-NLP: embedding and last layer ``embed_dim`` (400), the layers
-    before it ``hidden_dim`` (600).
+    before it ``hidden_dim`` (600), the decoder tied to the embedding. A decoder that is not tied
+    follows a last layer that is as wide as those before it.
     """
 
     def __init__(
@@ -85,13 +86,13 @@ class RecipeLanguageModel(nn.Module):
         embed_dim: int = 400,
         hidden_dim: int = 600,
         num_layers: int = 3,
+        tied: bool = True,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embed_dim)
-        self.layers = nn.ModuleList(
-            RecipeCell(recipe, *sizes)
-            for sizes in awd_layer_sizes(embed_dim, hidden_dim, num_layers)
-        )
+        sizes = awd_layer_sizes(embed_dim, hidden_dim, num_layers, tied=tied)
+        self.layers = nn.ModuleList(RecipeCell(recipe, *widths) for widths in sizes)
+        self.decoder = self.embedding if tied else nn.Embedding(vocabulary, sizes[-1][1])
         self.decoder_bias = nn.Parameter(torch.zeros(vocabulary))
 
     def features(self, tokens: Tensor, initial_state: float = 0.0) -> Tensor:
@@ -113,4 +114,4 @@ class RecipeLanguageModel(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """tokens: (T, B) int64 -> logits (T, B, V)."""
-        return F.linear(self.features(tokens), self.embedding.weight, self.decoder_bias)
+        return F.linear(self.features(tokens), self.decoder.weight, self.decoder_bias)

@@ -1,5 +1,6 @@
 """What the studies of epsinas share: settings, tables, files."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,12 @@ from hat.settings import JOINED, NO_OUTCOME, AtLeast, Settings, Shown
 from hat.signature import signature
 
 Count = Annotated[int, AtLeast(1), Shown("N")]
+OptionalCount = Annotated[int | None, AtLeast(1), Shown("N")]
 File = Annotated[Path | None, Shown("FILE")]
 WeightPair = Annotated[tuple[float, float], JOINED, Shown("LOW,HIGH")]
+
+PROGRESS_SECONDS = 30.0
+"""Longest time without a line of progress, while there is progress."""
 
 
 def check_weights(weights: tuple[float, ...]) -> None:
@@ -49,11 +54,8 @@ class WeightSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileSettings(Settings):
-    """What is read and written."""
-
-    data: Path
-    """The table of architectures and what training showed."""
+class OutSettings(Settings):
+    """What is written."""
 
     out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
     """Write all scores as CSV."""
@@ -63,10 +65,18 @@ class FileSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileSettings(OutSettings):
+    """What is read and written."""
+
+    data: Path
+    """The table of architectures and what training showed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CellSettings(FileSettings, WeightSettings):
     """Which cells are scored, by which constants."""
 
-    limit: Annotated[int | None, AtLeast(1), Shown("N")] = None
+    limit: OptionalCount = None
     """Only N cells."""
 
 
@@ -175,16 +185,32 @@ def print_rankings(rankings: Sequence[Ranking]) -> None:
 
 
 class Progress:
-    """Prints a line whenever another tenth is done."""
+    """Prints a line whenever another tenth is done, or much time has passed, with the time left."""
 
-    def __init__(self) -> None:
-        self._tenths = 0
+    def __init__(self, done: int = 0) -> None:
+        """Starts the clock when ``done`` architectures are done already."""
+        self._first = done
+        self._start = self._last = time.monotonic()
+        self._tenths: int | None = None
 
     def __call__(self, done: int, total: int) -> None:
         """Takes how many architectures are done and how many there are."""
-        if done * 10 // total > self._tenths:
-            self._tenths = done * 10 // total
-            print(f"{done}/{total} architectures", flush=True)
+        now = time.monotonic()
+        tenths = done * 10 // total
+        if self._tenths is None:
+            self._tenths = self._first * 10 // total
+        if tenths > self._tenths or now - self._last > PROGRESS_SECONDS:
+            self._tenths, self._last = tenths, now
+            seconds = (now - self._start) * (total - done) / max(done - self._first, 1)
+            left = f", about {duration(seconds)} left" if done < total else ""
+            print(f"{done}/{total} architectures{left}", flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Returns a time to read, such as ``40 s``, ``3 min`` or ``2.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def write_scores(path: Path | None, columns: Mapping[str, Sequence[Any] | Floats]) -> None:

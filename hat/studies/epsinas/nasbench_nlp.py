@@ -1,75 +1,63 @@
 """Recurrent cells against their losses as language models."""
 
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from hat.arch.recipe import Recipe, awd_num_params
 from hat.arrays import Floats
-from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
-from hat.benchmarks.reference_scores import read_reference_scores
-from hat.conditions import file_digest
-from hat.errors import DataError
+from hat.conditions import file_digest, mapping_digest
+from hat.errors import ConfigError
 from hat.report.epsinas_plots import plot_scores
-from hat.report.tables import Column, text_table
-from hat.scoring.cell_scores import RECURRENT_WEIGHTS, score_recipes
-from hat.scoring.collapsed.recurrent import recurrent_outputs
-from hat.scoring.epsinas import (
-    FLOAT32_EPSILON,
-    ScoringRule,
-    epsinas,
-    magnitude_and_spread,
-)
-from hat.settings import AtLeast
+from hat.scoring.cell_scores import RECURRENT_WEIGHTS, score_recipe
+from hat.scoring.epsinas import ScoringRule, epsinas
 from hat.signature import signature
 from hat.studies.epsinas import common
-from hat.studies.epsinas.common import CellSettings, Count, WeightPair
-from hat.text.lines import Changes, read_text
-
-VOCABULARY, EMBED_DIM = 10_000, 400
-STEPS, SENTENCES = 70, 256
-AUTHORS_EMBEDDING_SEED = 21
-_TRUTHS = {"PTB test loss": "ptb_test_loss", "WikiText-2 best test loss": "wt2_best_test_loss"}
-
-NOISE_STEPS = 100
-"""A float32 score is called noise if the output spreads over fewer float32 steps than this."""
+from hat.studies.epsinas.common import OptionalCount, OutSettings, WeightPair, WeightSettings
+from hat.studies.epsinas.kept_scores import KeptScores, forget, kept_scores
+from hat.studies.epsinas.nlp_batch import BatchSettings, WordBatch
+from hat.studies.epsinas.nlp_cells import (
+    RecurrentCells,
+    RecurrentNetwork,
+    cells_of_logs,
+    cells_of_table,
+)
+from hat.studies.epsinas.nlp_reference import compare, read_references
+from hat.version import __version__
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecipeSettings(CellSettings):
-    """Which recurrent cells are scored on what; ``limit`` takes the first ones."""
+class RecipeSettings(OutSettings, WeightSettings, BatchSettings):
+    """Which recurrent cells are scored on what."""
+
+    data: Path | None = None
+    """Recipes with their losses, JSON; without it the logs are all that is read."""
 
     logs: Path | None = None
-    """Zip of the benchmark's logs: recipes from there."""
+    """Folder or zip of the benchmark's logs."""
+
+    multi: bool = False
+    """Put the logs of one recipe together, its trainings with several seeds."""
+
+    limit: OptionalCount = None
+    """Only the first N cells."""
 
     reference: Path | None = None
-    """Scores of the authors' code to compare."""
+    """Scores of the authors' code to compare: JSON, or a result file of their notebooks."""
 
     direct: Literal["float32", "float64"] | None = None
     """Also run the real networks, at seconds a cell, in this precision."""
 
-    sentences: Count = SENTENCES
-    """Of the batch (256)."""
-
-    steps: Count = STEPS
-    """Tokens of each (70)."""
-
-    seed: Annotated[int, AtLeast(0)] = 0
-    """Of the random tokens (0)."""
-
-    embedding_seed: int = AUTHORS_EMBEDDING_SEED
-    """PyTorch's; authors: 21."""
-
-    text: Path | None = None
-    """Take the tokens from a text instead."""
-
     weights: WeightPair = RECURRENT_WEIGHTS
     """The two constants (1e-05,0.001)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.multi and (self.data is not None or self.logs is None):
+            raise ConfigError("multi is about logs alone: it needs --logs and no --data")
 
 
 def run(settings: RecipeSettings) -> dict[str, Any]:
@@ -77,225 +65,178 @@ def run(settings: RecipeSettings) -> dict[str, Any]:
 
     Returns:
         All figures.
+
+    Raises:
+        HatError: if a file is missing, wrong or does not fit the others.
     """
-    table = NasBenchNlp.build(NlpSettings(path=settings.data, logs=settings.logs))
-    ids = list(table.ids())[: settings.limit]
-    recipes: list[Recipe] = [table.arch(id) for id in ids]
-    tokens = _tokens(settings)
-    embedding = _embedding(settings.embedding_seed)
-    sums = _sums(embedding, tokens)
+    cells = _cells(settings)
+    references = None if settings.reference is None else read_references(settings.reference, cells)
+    batch = WordBatch(settings, _corpus(settings, cells))
+    conditions = _batch_signature(settings, cells, batch)
 
     start = time.perf_counter()
-    scores = score_recipes(recipes, sums, settings.weights)
+    with kept_scores(settings.out, {**conditions, "hat": __version__}) as kept:
+        scores = _score(cells.networks, batch, settings.weights, kept)
     elapsed = time.perf_counter() - start
     columns = {
         "epsinas": scores,
-        "parameters": np.array([awd_num_params(recipe, VOCABULARY) for recipe in recipes], float),
-        "nodes": np.array([len(recipe.nodes) for recipe in recipes], float),
+        "parameters": cells.num_params,
+        "nodes": np.array([len(network.recipe.nodes) for network in cells.networks], float),
     }
-    truths = {
-        name: np.array([table.query(id, metric) for id in ids]) for name, metric in _TRUTHS.items()
-    }
-    references, num_missing = _references(settings.reference)
+    direct = np.full(len(cells), np.nan)
     if settings.direct:
         # Seconds each: where there are scores to compare with, only those cells.
-        chosen = [index for index, id in enumerate(ids) if id in references or not references]
-        direct = np.full(len(ids), np.nan)
-        direct[chosen] = _direct(settings, [recipes[index] for index in chosen], tokens, embedding)
+        chosen = range(len(cells)) if references is None else list(references.scores)
+        networks = [cells.networks[place] for place in chosen]
+        direct[chosen] = _direct(networks, batch, settings.weights, settings.direct)
         columns[f"epsinas, direct {settings.direct}"] = direct
-    if references:
-        authors = np.array([references.get(id, np.nan) for id in ids])
+    if references is not None:
+        authors = np.full(len(cells), np.nan)
+        for place, score in references.scores.items():
+            authors[place] = score
         columns["epsinas, authors' code"] = authors
         columns["epsinas, same cells"] = np.where(np.isnan(authors), np.nan, scores)
     rankings = [
         common.rank(name, values, truth, losses, truth_higher_is_better=False)
-        for truth, losses in truths.items()
+        for truth, losses in cells.truths.items()
         for name, values in columns.items()
     ]
     common.print_rankings(rankings)
     result: dict[str, Any] = {
         "rankings": [ranking.to_json() for ranking in rankings],
-        "architectures": len(ids),
-        "ms_per_architecture": round(1e3 * elapsed / len(ids), 2),
+        "architectures": len(cells),
+        **cells.counts,
+        "ms_per_architecture": round(1e3 * elapsed / len(cells), 2),
     }
-    if references:
-        direct = columns.get(f"epsinas, direct {settings.direct}", np.full(len(ids), np.nan))
-        by_id = dict(zip(ids, zip(recipes, direct, strict=True), strict=True))
-        result["reference"] = {
-            **_compare(settings, references, by_id, sums),
-            "without_score": num_missing,
-        }
-    common.write_scores(settings.out, {"id": ids, **columns, **truths})
+    if references is not None:
+        result["reference"] = compare(
+            cells, references, direct, batch, settings.weights, settings.direct
+        )
+    first_ids = [ids[0] for ids in cells.ids]
+    common.write_scores(settings.out, {"id": first_ids, **cells.details, **columns, **cells.truths})
     if settings.plot:
+        name, losses = next(iter(cells.truths.items()))
         plot_scores(
             settings.plot,
             score=np.log10(scores),
-            truth=truths["PTB test loss"],
+            truth=losses,
             params=columns["parameters"],
-            labels=("log10 epsinas", "PTB test loss [nats/token]", "parameters"),
+            labels=("log10 epsinas", f"{name} [nats/token]", "parameters"),
         )
-    tokens_of = "random" if settings.text is None else "text"
-    low, high = settings.weights
+    forget(settings.out)
     result["signature"] = signature(
-        **table.signature(),
+        **cells.signature,
         reference=settings.reference and file_digest(settings.reference),
         limit=settings.limit,
-        score="epsinas",
-        weights=f"{low:g},{high:g}",
-        batch=f"{tokens_of}-{settings.steps}x{settings.sentences}",
-        text=settings.text and file_digest(settings.text),
-        seed=settings.seed,
-        embedding=f"uniform-{settings.embedding_seed}",
-        readout="last-layer-unit-0",
-        rule=ScoringRule(),
-        dtype="float64",
+        **conditions,
     )
     return result
 
 
-def _compare(
-    settings: RecipeSettings,
-    references: Mapping[str, float],
-    known: Mapping[str, tuple[Recipe, float]],
-    sums: Floats,
-) -> dict[str, Any]:
-    """Prints score by score what the authors' code gave, and returns a summary.
+def _cells(settings: RecipeSettings) -> RecurrentCells:
+    if settings.data is not None:
+        return cells_of_table(settings.data, settings.logs, settings.limit, settings.steps)
+    if settings.logs is None:
+        raise ConfigError("epsinas nasbench-nlp needs --data or --logs")
+    return cells_of_logs(
+        settings.logs, multi=settings.multi, limit=settings.limit, steps=settings.steps
+    )
 
-    ``known`` holds recipe and direct score by identifier.
-    """
-    rows = []
-    for id, authors in references.items():
-        if id not in known:
-            continue
-        recipe, direct = known[id]
-        low, high = recurrent_outputs(recipe, sums, settings.weights)
-        exact = float(epsinas(low.ravel(), high.ravel()))
-        steps = min(
-            float(spread / largest) / FLOAT32_EPSILON
-            for largest, spread in (
-                magnitude_and_spread(low.ravel()),
-                magnitude_and_spread(high.ravel()),
-            )
+
+def _corpus(settings: RecipeSettings, cells: RecurrentCells) -> Path | None:
+    """The folder that the logs name as their corpus, if it is here or beside the logs."""
+    if settings.text is not None or settings.logs is None:
+        return None
+    for name in cells.corpora:
+        for folder in (Path(name), settings.logs.parent / name):
+            if folder.is_dir():
+                print(f"words of {folder}, the corpus that the logs name")
+                return folder
+    if cells.corpora:
+        print(
+            f"random words: {cells.corpora[0]}, the corpus that the logs name, is not here; "
+            "--text says where it is"
         )
-        off, direct_off = _relative(exact, authors), _relative(direct, authors)
-        rows.append((id, authors, exact, off, direct, direct_off, steps))
-    if not rows:
-        raise DataError(f"{settings.reference}: none of its recipes is in {settings.data}")
-    columns: list[Column[tuple[Any, ...]]] = [
-        Column("recipe", lambda row: row[0]),
-        Column("authors' code", lambda row: row[1], ".6f"),
-        Column("float64", lambda row: row[2], ".6f"),
-        Column("difference", lambda row: row[3], "+.2%"),
-        Column(f"direct {settings.direct or ''}", lambda row: row[4], ".6f"),
-        Column("difference ", lambda row: row[5], "+.2%"),
-        Column("float32 steps", lambda row: row[6], ".0f"),
-        Column("noise", lambda row: "yes" if row[6] < NOISE_STEPS else ""),
-    ]
-    print(text_table(rows, columns))
-    difference = _median_size([row[3] for row in rows])
-    summary: dict[str, Any] = {
-        "recipes": len(rows),
-        "median_difference_float64": difference,
-        "noise": [row[0] for row in rows if row[6] < NOISE_STEPS],
-    }
-    if settings.direct:
-        direct_differences = [row[5] for row in rows]
-        summary[f"median_difference_direct_{settings.direct}"] = _median_size(direct_differences)
-        summary[f"largest_difference_direct_{settings.direct}"] = _largest_size(direct_differences)
-    shown = "-" if difference is None else f"{difference:.2%}"
-    print(f"median difference from the authors' code {shown}")
-    return summary
+    return None
 
 
-def _relative(score: float, authors: float) -> float:
-    """By what part of the authors' score ours differs; nan where one of them says nothing."""
-    return score / authors - 1 if authors else math.nan
+def _score(
+    networks: Sequence[RecurrentNetwork],
+    batch: WordBatch,
+    weights: tuple[float, float],
+    kept: KeptScores,
+) -> Floats:
+    """Scores N networks, each only once, and not at all if its score was kept: (N,)."""
+    keys = [_key(network) for network in networks]
+    to_do = {key: network for key, network in zip(keys, networks, strict=True) if key not in kept}
+    total = len(set(keys))
+    done = total - len(to_do)
+    progress = common.Progress(done)
+    for key, network in to_do.items():
+        sums = batch.sums(network.steps, network.embed_dim)
+        kept[key] = score_recipe(network.recipe, sums, weights, layer_sizes=network.layer_sizes)
+        done += 1
+        progress(done, total)
+    return np.array([kept[key] for key in keys])
 
 
-def _median_size(differences: Sequence[float]) -> float | None:
-    sizes = [abs(value) for value in differences if math.isfinite(value)]
-    return round(float(np.median(sizes)), 6) if sizes else None
-
-
-def _largest_size(differences: Sequence[float]) -> float | None:
-    sizes = [abs(value) for value in differences if math.isfinite(value)]
-    return round(max(sizes), 6) if sizes else None
+def _key(network: RecurrentNetwork) -> str:
+    """A digest of what decides a score under given conditions; the names of nodes do."""
+    nodes = {node.name: [node.operation, *node.inputs] for node in network.recipe.nodes}
+    sizes = {"layer_sizes": network.layer_sizes, "steps": network.steps}
+    return mapping_digest({"nodes": nodes, **sizes})
 
 
 def _direct(
-    settings: RecipeSettings, recipes: Sequence[Recipe], tokens: np.ndarray, embedding: np.ndarray
+    networks: Sequence[RecurrentNetwork],
+    batch: WordBatch,
+    weights: tuple[float, float],
+    precision: Literal["float32", "float64"],
 ) -> Floats:
-    """Scores by the real three-layer networks with all their weights."""
+    """Scores by the real networks with all their weights."""
     import torch
 
     from hat.models.cells.constant import fill_with_constant
     from hat.models.cells.recurrent import RecipeLanguageModel
 
-    ids = torch.from_numpy(tokens)
     scores = []
-    for recipe in recipes:
-        model = RecipeLanguageModel(recipe, VOCABULARY)
-        if settings.direct == "float64":
+    for network in networks:
+        ids = torch.from_numpy(batch.tokens(network.steps))
+        model = RecipeLanguageModel(
+            network.recipe,
+            batch.vocabulary,
+            embed_dim=network.embed_dim,
+            hidden_dim=network.layer_sizes[0][1],
+            num_layers=len(network.layer_sizes),
+            tied=network.tied,
+        )
+        if precision == "float64":
             model = model.double()
         with torch.no_grad():
-            model.embedding.weight.copy_(torch.from_numpy(embedding))
+            model.embedding.weight.copy_(torch.from_numpy(batch.embedding(network.embed_dim)))
             outputs = []
-            for weight in settings.weights:
+            for weight in weights:
                 fill_with_constant(model, weight, bias=weight)
                 outputs.append(model.features(ids, weight)[:, :, 0].flatten().numpy())
         scores.append(float(epsinas(outputs[0], outputs[1])))
     return np.array(scores)
 
 
-def random_sums() -> Floats:
-    """The default batch: the embedding of random tokens summed over its width, (70, 256)."""
-    tokens = np.random.default_rng(0).integers(0, VOCABULARY, (STEPS, SENTENCES))
-    return _sums(_embedding(AUTHORS_EMBEDDING_SEED), tokens)
-
-
-def _sums(embedding: np.ndarray, tokens: np.ndarray) -> Floats:
-    sums: Floats = embedding.astype(np.float64).sum(axis=1)[tokens]
-    return sums
-
-
-def _embedding(seed: int) -> np.ndarray:
-    """The embedding of the authors' notebook, uniform in [0, 1]: (V, E) float32."""
-    import torch
-
-    generator = torch.Generator().manual_seed(seed)
-    weights: np.ndarray = (
-        torch.empty(VOCABULARY, EMBED_DIM).uniform_(0, 1, generator=generator).numpy()
-    )
-    return weights
-
-
-def _tokens(settings: RecipeSettings) -> np.ndarray:
-    """Tokens (T, B), time first: random ones, or consecutive words of a text."""
-    shape = (settings.steps, settings.sentences)
-    if settings.text is None:
-        return np.random.default_rng(settings.seed).integers(0, VOCABULARY, shape)
-    changes = Changes()
-    words = [word for line in read_text(settings.text, changes) for word in line.split(" ") if word]
-    if changes.changed:
-        print(changes)
-    needed = settings.steps * settings.sentences
-    if len(words) < needed:
-        raise DataError(f"{settings.text}: {needed} words are needed, but it has {len(words)}")
-    known: dict[str, int] = {}
-    numbers = [known.setdefault(word, len(known)) % VOCABULARY for word in words]
-    per_sentence = len(words) // settings.sentences
-    streams = np.array(numbers[: per_sentence * settings.sentences]).reshape(settings.sentences, -1)
-    return streams[:, : settings.steps].T.copy()
-
-
-def _references(path: Path | None) -> tuple[dict[str, float], int]:
-    """The scores of the authors' code by identifier, and how many recipes have none."""
-    if path is None:
-        return {}, 0
-    scores = read_reference_scores(path)
-    known = {id: score for id, score in scores.items() if np.isfinite(score)}
-    if len(known) < len(scores):
-        print(f"{path}: {len(scores) - len(known)} of {len(scores)} recipes have no score there")
-    if not known:
-        raise DataError(f"{path}: holds no score to compare with")
-    return known, len(scores) - len(known)
+def _batch_signature(
+    settings: RecipeSettings, cells: RecurrentCells, batch: WordBatch
+) -> dict[str, Any]:
+    """What decides a score besides the network."""
+    tokens_of = "random" if batch.text is None else "text"
+    steps = "+".join(map(str, sorted({network.steps for network in cells.networks})))
+    low, high = settings.weights
+    return {
+        "score": "epsinas",
+        "weights": f"{low:g},{high:g}",
+        "batch": f"{tokens_of}-{steps}x{settings.sentences}",
+        "text": batch.digest,
+        "seed": settings.seed,
+        "embedding": f"uniform-{settings.embedding_seed}",
+        "readout": "last-layer-unit-0",
+        "rule": str(ScoringRule()),
+        "dtype": "float64",
+    }

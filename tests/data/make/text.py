@@ -19,7 +19,7 @@ def make(folder: Path) -> None:
         pairs = [_caption(rng) for _ in range(count)]
         for side, language in enumerate(("en", "de")):
             write_lines(folder / "multi30k" / f"{split}.{language}.gz", [p[side] for p in pairs])
-    write(folder / "wikitext2" / "valid.txt", _article(rng))
+    write(folder / "wikitext2" / "valid.txt", article(rng))
 
 
 def _caption(rng: np.random.Generator) -> tuple[str, str]:
@@ -31,7 +31,7 @@ def _caption(rng: np.random.Generator) -> tuple[str, str]:
     return f"A {noun} {verb} {place}{end}", f"{article} {noun_de} {verb_de} {place_de}{end}"
 
 
-def _article(rng: np.random.Generator) -> str:
+def article(rng: np.random.Generator) -> str:
     """Headings between equals signs, spaces around every word, rare words as ``<unk>``."""
     words = [word for group in (_NOUNS, _VERBS, _PLACES) for entry in group for word in entry]
     lines = [" ", " = A small article = ", " "]
