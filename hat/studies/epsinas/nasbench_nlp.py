@@ -14,10 +14,10 @@ from hat.errors import ConfigError
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.cell_scores import RECURRENT_WEIGHTS, score_recipe
 from hat.scoring.epsinas import ScoringRule, epsinas
+from hat.scoring.kept_scores import KeptScores, forget, kept_scores
 from hat.signature import signature
 from hat.studies.epsinas import common
 from hat.studies.epsinas.common import OptionalCount, OutSettings, WeightPair, WeightSettings
-from hat.studies.epsinas.kept_scores import KeptScores, forget, kept_scores
 from hat.studies.epsinas.nlp_batch import BatchSettings, WordBatch
 from hat.studies.epsinas.nlp_cells import (
     RecurrentCells,
