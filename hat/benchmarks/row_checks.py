@@ -36,6 +36,7 @@ class Range:
             raise DataError(f"{place(row)}: {name} must be {self.expected}, but found {found:.10g}")
 
     def _fits(self, values: Any) -> NDArray[np.bool_]:
+        values = np.asarray(values, dtype=np.float64)  # the largest number must stay one
         inside = (values >= self.low) & (values <= self.high)
         if self.whole:
             inside &= np.floor(values) == values

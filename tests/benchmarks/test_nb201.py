@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from hat.arch.nb201_cell import NB201_OPERATIONS, Nb201Cell, parse_nb201
+from hat.benchmarks import plain_pickle
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.nb201 import METRICS
 from hat.benchmarks.nb201_convert import Nb201Conversion, convert_nb201
@@ -141,10 +142,11 @@ def test_a_converted_table_is_searched_and_learnt_from(api_file, tmp_path, capsy
     assert set(result) == {*known, "id", "signature"}
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path):
-    infos, peaks = made.api_arch(0)[0], []
+def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(plain_pickle, "_BLOCK_BYTES", 1 << 16)
+    infos, peaks = made.api_arch(1)[0], []
     cells = [str(Nb201Cell(names)) for names in product(NB201_OPERATIONS[:2], repeat=6)]
-    for count in (3, 24):
+    for count in (2, 8):
         table = {index: renamed(infos, index, cells[index]) for index in range(count)}
         content = {"meta_archs": cells, "total_archs": len(cells), "arch2infos": table}
         made.save_api_file(tmp_path / "a.pth", {**content, "evaluated_indexes": list(table)})
@@ -152,9 +154,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
         convert_nb201(tmp_path / "a.pth", tmp_path / "x.csv")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert (tmp_path / "a.pth").stat().st_size > 4e6
-    assert peaks[0] < 6e6
-    assert peaks[1] < peaks[0] + 1e6
+    assert (tmp_path / "a.pth").stat().st_size > 1.5e6
+    assert peaks[1] < peaks[0] + 2e5
 
 
 def renamed(infos, index, name):
