@@ -206,6 +206,13 @@ class TableBenchmark(Generic[A]):
             values = self._values[metric][:, column, self._seed_index(seed)]
         return values[self._order].astype(np.float64)
 
+    def places_of_rows(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Where rows of the file, counted from 0 in its order, stand in ``ids()``: (N,) to (N,)."""
+        places = np.empty(len(self._order), dtype=np.int64)
+        places[self._order] = np.arange(len(self._order))
+        chosen: NDArray[np.int64] = places[rows]
+        return chosen
+
     def is_known(self, metric: str, epochs: int | None = None) -> bool:
         """Whether a metric of the table was measured after ``epochs``; None for the longest."""
         if metric not in self._available:
