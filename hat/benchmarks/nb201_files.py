@@ -12,11 +12,12 @@ As their README files and ``nats_bench/api_utils.py`` and ``api_topology.py`` de
   and a file ``000011.pickle.pbz2`` for each index; ``-full`` holds the trained weights as well;
 - the folder ``NAS-Bench-201-v1_1-archive``: ``000011-FULL.pth`` for each index, without ``meta``.
 
-Every file is read by ``plain_pickle``: nothing in it can run, and weights are passed over.
+Every file is read by ``pickle_stream``: nothing in it can run, and weights are passed over.
 """
 
 import bz2
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from typing import Any, BinaryIO, cast
 
 from hat.benchmarks.csv_rows import distinct
 from hat.benchmarks.nb201_runs import Entry, read_entry
-from hat.benchmarks.plain_pickle import PlainUnpickler
+from hat.benchmarks.pickle_stream import PickleStream
 from hat.errors import DataError
 
 _META = "meta.pickle.pbz2"
@@ -183,7 +184,7 @@ class _Counted:
 @contextmanager
 def _opened(
     path: Path, on_bytes: Callable[[int], object] = lambda count: None
-) -> Iterator[PlainUnpickler]:
+) -> Iterator[PickleStream]:
     """Yields an unpickler that stands before the value that was saved."""
     try:
         with ExitStack() as stack:
@@ -195,11 +196,11 @@ def _opened(
                 stream = stack.enter_context(_member(path, stream))
             elif start[:3] == b"BZh":
                 stream = cast(BinaryIO, stack.enter_context(bz2.open(stream)))
-            unpickler = PlainUnpickler(stream, str(path), kept=_is_shared)
+            unpickler = PickleStream(stream, str(path), kept=_is_shared)
             if start[:1] == b"\x80" and path.suffix == ".pth":
                 _skip_legacy_head(unpickler, path)
             yield unpickler
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path}: cannot be read: {reason}") from None
 
@@ -211,14 +212,17 @@ def _is_shared(text: str) -> bool:
 
 def _member(path: Path, stream: BinaryIO) -> Any:
     """The pickle in the archive that ``torch.save`` writes since torch 1.6."""
-    archive = zipfile.ZipFile(stream)
-    names = [name for name in archive.namelist() if name.rsplit("/", 1)[-1] == "data.pkl"]
-    if len(names) != 1:
-        raise DataError(f"{path}: is not what torch.save writes: it has no data.pkl")
-    return archive.open(names[0])
+    try:
+        archive = zipfile.ZipFile(stream)
+        names = [name for name in archive.namelist() if name.rsplit("/", 1)[-1] == "data.pkl"]
+        if len(names) == 1:
+            return archive.open(names[0])
+    except (ValueError, RuntimeError, struct.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    raise DataError(f"{path}: is not what torch.save writes: it has no data.pkl")
 
 
-def _skip_legacy_head(unpickler: PlainUnpickler, path: Path) -> None:
+def _skip_legacy_head(unpickler: PickleStream, path: Path) -> None:
     """Before torch 1.6 a magic number, a version and facts of the machine came first."""
     head = [unpickler.load() for _ in range(3)]
     if head[0] != _LEGACY_MAGIC:

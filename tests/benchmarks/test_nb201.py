@@ -4,18 +4,20 @@ import bz2
 import copy
 import csv
 import gzip
+import io
 import json
 import os
 import pickle
 import shutil
 import tracemalloc
+import zipfile
 from itertools import product
 
 import numpy as np
 import pytest
 
 from hat.arch.nb201_cell import NB201_OPERATIONS, Nb201Cell, parse_nb201
-from hat.benchmarks import plain_pickle
+from hat.benchmarks import pickle_stream
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.nb201 import METRICS
 from hat.benchmarks.nb201_convert import Nb201Conversion, convert_nb201
@@ -143,7 +145,7 @@ def test_a_converted_table_is_searched_and_learnt_from(api_file, tmp_path, capsy
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(plain_pickle, "_BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(pickle_stream, "_BLOCK_BYTES", 1 << 16)
     infos, peaks = made.api_arch(1)[0], []
     cells = [str(Nb201Cell(names)) for names in product(NB201_OPERATIONS[:2], repeat=6)]
     for count in (2, 8):
@@ -155,7 +157,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert (tmp_path / "a.pth").stat().st_size > 1.5e6
-    assert peaks[1] < peaks[0] + 2e5
+    assert peaks[1] < peaks[0] + 5e5  # a cell as Python objects takes over 1e6
 
 
 def renamed(infos, index, name):
@@ -344,6 +346,14 @@ def test_a_file_that_would_run_something_is_refused(kind, api_file, tmp_path):
     ):
         convert_nb201(source, tmp_path / "out.csv")
     assert not target.exists() and not (tmp_path / "out.csv").exists()
+
+
+def zipped(name):
+    """An archive of one file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(name, b"\x80\x02N.")
+    return packed.getvalue()
 
 
 @pytest.mark.parametrize(

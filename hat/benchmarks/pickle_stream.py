@@ -2,7 +2,7 @@
 
 A pickle is a program for a stack machine. This is such a machine without the part that calls: it
 builds numbers, texts, lists, tuples, sets and dictionaries, and of names only those of
-``plain_names``. Nothing is imported, looked up or called; any other name is an error.
+``pickle_names``. Nothing is imported, looked up or called; any other name is an error.
 
 The published tables hold thousands of architectures with every epoch of every training, far more
 than fits in memory as Python objects. So the machine hands over the entries of one dictionary as
@@ -17,7 +17,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, ClassVar
 
-from hat.benchmarks.plain_names import LONGEST_NUMBER, SHARED, Name, NumberType, built
+from hat.benchmarks.pickle_names import LONGEST_NUMBER, SHARED, Name, NumberType, built
 from hat.errors import DataError
 
 _BLOCK_BYTES = 1 << 20
@@ -45,7 +45,7 @@ class _Handed:
 _HANDED = _Handed()
 
 
-class PlainUnpickler:
+class PickleStream:
     """Reads pickles of protocol 2 to 5 that follow each other in a stream."""
 
     def __init__(self, stream: BinaryIO, where: str, *, kept: Kept = lambda text: True) -> None:
@@ -333,7 +333,7 @@ class PlainUnpickler:
         self._stack.pop()
         self._push(None)
 
-    _ACTIONS: ClassVar[dict[bytes, Callable[["PlainUnpickler"], object]]] = {
+    _ACTIONS: ClassVar[dict[bytes, Callable[["PickleStream"], object]]] = {
         b"\x80": lambda self: self._take(1),
         b"\x95": _frame,
         b"(": _mark,

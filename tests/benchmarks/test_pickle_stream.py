@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from hat.benchmarks import plain_pickle
-from hat.benchmarks.plain_pickle import PlainUnpickler
+from hat.benchmarks import pickle_stream
+from hat.benchmarks.pickle_stream import PickleStream
 from hat.errors import DataError
 
 
 def load(data):
-    return PlainUnpickler(io.BytesIO(data), "x").load()
+    return PickleStream(io.BytesIO(data), "x").load()
 
 
 SHARED = ["a", "b"]
@@ -52,14 +52,14 @@ def plain(value):
 
 @pytest.mark.parametrize("ahead", [1, 64, 1 << 16])
 def test_runs_of_numbers_may_be_cut_anywhere(ahead, monkeypatch):
-    monkeypatch.setattr(plain_pickle, "_AHEAD", ahead)
-    monkeypatch.setattr(plain_pickle, "_BLOCK_BYTES", 7)
+    monkeypatch.setattr(pickle_stream, "_AHEAD", ahead)
+    monkeypatch.setattr(pickle_stream, "_BLOCK_BYTES", 7)
     value = [VALUES["numbers"], VALUES["names"], VALUES["mixed"]]
     assert load(pickle.dumps(value, protocol=2)) == value
 
 
 def test_pickles_that_follow_each_other():
-    reader = PlainUnpickler(io.BytesIO(pickle.dumps([1], 2) + pickle.dumps("two", 2)), "x")
+    reader = PickleStream(io.BytesIO(pickle.dumps([1], 2) + pickle.dumps("two", 2)), "x")
     assert [reader.load(), reader.load()] == [[1], "two"]
 
 
@@ -155,7 +155,7 @@ def test_entries_are_handed_over_one_by_one():
         "after": [1],
     }
     for protocol in (2, 4):
-        reader = PlainUnpickler(io.BytesIO(pickle.dumps(content, protocol)), "x", kept=shown)
+        reader = PickleStream(io.BytesIO(pickle.dumps(content, protocol)), "x", kept=shown)
         found = []
         for key, value in reader.entries("table"):
             assert value == content["table"][key]
@@ -172,7 +172,7 @@ def shown(text):
 @pytest.mark.parametrize("count", [0, 1, 2, 2500])
 def test_any_number_of_entries(count):
     content = {"table": {i: {"a": {}, "b": [i]} for i in range(count)}, "n": 1}
-    reader = PlainUnpickler(io.BytesIO(pickle.dumps(content, 2)), "x")
+    reader = PickleStream(io.BytesIO(pickle.dumps(content, 2)), "x")
     assert dict(reader.entries("table")) == content["table"]
     assert reader.value == {"table": {}, "n": 1}
 
@@ -181,7 +181,7 @@ def test_memory_holds_one_entry_only():
     runs = {i: {f"{i}-{e}@0": e / 3 for e in range(200)} for i in range(50)}
     content = {"table": {i: {"runs": run} for i, run in runs.items()}}
     content["n"] = 1
-    reader = PlainUnpickler(io.BytesIO(pickle.dumps(content, 2)), "x", kept=shown)
+    reader = PickleStream(io.BytesIO(pickle.dumps(content, 2)), "x", kept=shown)
     sizes = [len(reader._memo) + len(reader._lasting) for _ in reader.entries("table")]
     assert max(sizes) < 230
 
@@ -189,6 +189,6 @@ def test_memory_holds_one_entry_only():
 def test_a_forgotten_value_is_not_taken_for_another():
     run = {"@": 1.0}
     content = {"table": {i: {"a": run, "b": 1} for i in range(3)}, "n": 1}
-    reader = PlainUnpickler(io.BytesIO(pickle.dumps(content, 2)), "x", kept=shown)
+    reader = PickleStream(io.BytesIO(pickle.dumps(content, 2)), "x", kept=shown)
     with pytest.raises(DataError, match="refers to value 5, which is not there any more"):
         list(reader.entries("table"))
