@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hat.benchmarks import nb101
 from hat.benchmarks.crc32c import crc32c, crc32c_batch, masked
 from hat.benchmarks.load import load_benchmark
+from hat.benchmarks.nb101_checks import OPERATION_IDS
 from hat.benchmarks.nb101_convert import convert
 from hat.benchmarks.nb101_enumerate import CellTable, enumerate_cells
 
-NAMES = {id: name for name, id in nb101.OPERATION_IDS.items()}
+NAMES = {id: name for name, id in OPERATION_IDS.items()}
 
 
 def evaluation(values: tuple[float, ...]) -> bytes:

@@ -51,7 +51,7 @@ class CellGraph:
         Raises:
             ConfigError: if this is not a graph of the kind described above.
         """
-        rows = tuple(tuple(int(entry) for entry in row) for row in adjacency)
+        rows = tuple(tuple(int(e) if e in (0, 1) else e for e in row) for row in adjacency)
         return cls(rows, tuple(operations))
 
     @property

@@ -206,6 +206,20 @@ class TableBenchmark(Generic[A]):
             values = self._values[metric][:, column, self._seed_index(seed)]
         return values[self._order].astype(np.float64)
 
+    def places_of_rows(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Where rows of the file, counted from 0 in its order, stand in ``ids()``: (N,) to (N,)."""
+        places = np.empty(len(self._order), dtype=np.int64)
+        places[self._order] = np.arange(len(self._order))
+        chosen: NDArray[np.int64] = places[rows]
+        return chosen
+
+    def is_known(self, metric: str, epochs: int | None = None) -> bool:
+        """Whether a metric of the table was measured after ``epochs``; None for the longest."""
+        if metric not in self._available:
+            self._available[metric] = np.any(~np.isnan(self._mean(metric)), axis=0)
+        asked = self.epochs[-1] if epochs is None else epochs
+        return asked in self.epochs and bool(self._available[metric][self.epochs.index(asked)])
+
     def _row(self, id: str) -> int:
         try:
             return self._rows[id]
@@ -226,16 +240,11 @@ class TableBenchmark(Generic[A]):
                 f"{self.name}: there is no metric {metric!r}{suggestion(metric, self._values)}; "
                 f"the metrics are {sorted(self._values)}"
             )
-        if metric not in self._available:
-            self._available[metric] = np.any(~np.isnan(self._mean(metric)), axis=0)
-        available = self._available[metric]
-        index = (
-            len(self.epochs) - 1
-            if epochs is None
-            else next((i for i, known in enumerate(self.epochs) if known == epochs), -1)
-        )
-        if index < 0 or not available[index]:
-            known = [e for e, there in zip(self.epochs, available, strict=True) if there]
+        index = len(self.epochs) - 1
+        if epochs is not None:
+            index = self.epochs.index(epochs) if epochs in self.epochs else -1
+        if not self.is_known(metric, epochs):
+            known = [e for e in self.epochs if self.is_known(metric, e)]
             raise DataError(
                 f"{self.name}: {metric} is not known after {epochs or self.epochs[-1]} epochs; "
                 f"the table has it after {known}"

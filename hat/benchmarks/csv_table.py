@@ -1,23 +1,18 @@
 """Any CSV file of (architecture, scores) as a benchmark."""
 
-import csv
-import gzip
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
-
-import numpy as np
 
 from hat.arch.cell import CellGraph
 from hat.arch.hat_yaml import arch_from_mapping
 from hat.arch.nb201_cell import parse_nb201
 from hat.arch.recipe import parse_recipe
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
+from hat.benchmarks.csv_rows import CsvRows
 from hat.errors import ConfigError, DataError, suggestion
 
 A = TypeVar("A")
@@ -27,10 +22,6 @@ ParseArch = Callable[[str, str], A]
 _LOWER_IS_BETTER = re.compile(
     r"loss|latency|flops|param|time|second|error|perplexity|\bppl", re.IGNORECASE
 )
-
-
-_MISSING = ("", "nan", "null", "none", "na", "n/a")
-"""How tables say that there is no number."""
 
 
 def parse_architecture(text: str, where: str) -> Any:
@@ -104,55 +95,27 @@ class CsvTable(TableBenchmark[A]):
             ConfigError: if an architecture cannot be read; with the line.
         """
         path, arch_column, id_column = settings.path, settings.arch_column, settings.id_column
-        reader = csv.DictReader(StringIO(_text(path), newline=""))
-        header = list(reader.fieldnames or [])
-        if not header:
-            raise DataError(f"{path}: is empty; expected a first line that names the columns")
-        rows: list[dict[str, Any]] = []
-        lines: list[int] = []
-        for row in reader:
-            if None in row or None in row.values():
-                found = "more" if None in row else "fewer"
-                raise DataError(
-                    f"{path}:{reader.line_num}: expected {len(header)} fields, but found {found}"
-                )
-            rows.append(row)
-            lines.append(reader.line_num)
-        wanted = [arch_column, *([id_column] if id_column else []), *(metrics or {})]
-        for column in wanted:
-            if column not in header:
-                raise DataError(
-                    f"{path}: has no column {column!r}{suggestion(column, header)}; "
-                    f"the columns are {header!s:.500}"  # a file of another kind may be one line
-                )
-        if not rows:
-            raise DataError(f"{path}: the table holds no architectures")
-        places = [f"{path}:{line}" for line in lines]
-        archs = [parse(row[arch_column], place) for row, place in zip(rows, places, strict=True)]
+        rows = CsvRows.read(path)
+        rows.need([arch_column, *([id_column] if id_column else []), *(metrics or {})])
+        archs = [parse(text, where) for text, where in rows.column(arch_column)]
         if metrics is None:
-            others = [name for name in header if name not in (arch_column, id_column)]
-            numeric = [name for name in others if all(_is_number(row[name]) for row in rows)]
+            others = [name for name in rows.header if name not in (arch_column, id_column)]
             metrics = {
                 name: Metric("", higher_is_better=not _LOWER_IS_BETTER.search(name))
-                for name in numeric
+                for name in others
+                if rows.holds_numbers(name)
             }
-        values = {
-            name: np.array(
-                [_number(row[name], place, name) for row, place in zip(rows, places, strict=True)]
-            )
-            for name in metrics
-        }
         width = max(4, len(str(len(rows))))
-        ids = [row[id_column] if id_column else f"{i:0{width}}" for i, row in enumerate(rows)]
+        ids = rows.distinct(id_column) if id_column else [f"{i:0{width}}" for i in range(len(rows))]
         table = cls(
             name=path.name.split(".")[0],
             ids=ids,
             arch_at=archs.__getitem__,
             metrics=metrics,
-            values=values,
+            values={name: rows.numbers(name) for name in metrics},
             files=[path],
         )
-        table.path, table._texts = path, rows
+        table.path, table._texts = path, rows.fields
         return table
 
     def signature(self) -> dict[str, Any]:
@@ -179,37 +142,3 @@ class CsvTable(TableBenchmark[A]):
         """The texts of a column in the order of ``ids()``; the table's name if it has no such."""
         rows = [self._texts[self._row(id)] for id in self.ids()]
         return [row.get(column, self.name) for row in rows]
-
-
-def _text(path: str | Path) -> str:
-    try:
-        data = Path(path).read_bytes()
-        return (gzip.decompress(data) if str(path).endswith(".gz") else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path}: cannot be read: {reason}") from None
-
-
-def number_or_missing(text: str) -> float:
-    """Returns the number in a field, ``nan`` where it says in one of the usual words that none is.
-
-    Raises:
-        ValueError: if it holds something else.
-    """
-    return math.nan if text.strip().lower() in _MISSING else float(text)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        number_or_missing(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(text: str, where: str, column: str) -> float:
-    """The number in a field; one that is missing was not measured."""
-    try:
-        return number_or_missing(text)
-    except ValueError:
-        raise DataError(f"{where}: {column} must be a number, but found {text!r}") from None

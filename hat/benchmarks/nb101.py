@@ -6,26 +6,23 @@ Read from HDF5, which ``hat nasbench convert`` makes from the published file, or
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from hat.arch.cell import INPUT, MAX_VERTICES, OPERATIONS, OUTPUT, CellGraph
+from hat.arch.cell import MAX_VERTICES, CellGraph
 from hat.arrays import Floats
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
+from hat.benchmarks.nb101_checks import COLUMNS, OPERATION_IDS, HashChecks, check_columns
+from hat.benchmarks.row_checks import COUNT, FRACTION, SECONDS
 from hat.errors import ConfigError, DataError
 
 EPOCHS = (4, 12, 36, 108)
 SEEDS = (0, 1, 2)
 STAGES = ("halfway", "total")
-COLUMNS = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
-"""Last axis of the HDF5 file's ``metrics``: seconds, then fractions in [0, 1]."""
-
-OPERATION_IDS = {INPUT: -1, OUTPUT: -2, **{name: i for i, name in enumerate(OPERATIONS)}}
-"""How the HDF5 file spells operations; unused vertices are 0."""
-
 METRICS_SHAPE = (len(EPOCHS), len(SEEDS), len(STAGES), len(COLUMNS))
 
 METRICS = {
@@ -80,7 +77,8 @@ class NasBench101(TableBenchmark[CellGraph]):
                 arrays = {name: file[name][()] for name in _LAYOUT}
         except OSError as error:
             raise DataError(f"{path}: cannot be read as HDF5: {error}") from None
-        ids = [hash.decode("ascii") for hash in arrays["hash"].tolist()]
+        ids = check_columns(arrays, path)
+        hashes = HashChecks(ids, lambda row: f"{path}: row {row}")
         adjacency, operations = arrays["adjacency"], arrays["operations"]
 
         def arch_at(row: int) -> CellGraph:
@@ -89,10 +87,11 @@ class NasBench101(TableBenchmark[CellGraph]):
                 names = [_NAMES[id] for id in operations[row, :size].tolist()]
                 cell = CellGraph.from_lists(adjacency[row, :size, :size].tolist(), names)
                 cell.check()
-                return cell
-            except (KeyError, ConfigError) as error:
-                raise DataError(f"{path}: row {row} is not a cell: {error}") from None
+            except ConfigError as error:
+                raise DataError(f"{path}: row {row}: {error}") from None
+            return hashes.check(row, cell)
 
+        hashes.check_all(arch_at)
         metrics, values = {}, {}
         for stage, prefix in enumerate(("halfway_", "")):
             for index, column in enumerate(COLUMNS):
@@ -124,12 +123,20 @@ class NasBench101(TableBenchmark[CellGraph]):
         rows: dict[str, _Row] = {}
         for path in paths:
             for number, line in enumerate(_lines(path), start=1):
-                row = _Row.parse(line, f"{path}:{number}")
-                rows.setdefault(row.id, row)
+                row = _Row.parse(line, f"{path}:{number}", path)
+                first = rows.setdefault(row.id, row)
+                if first is not row and (first.path == path or first.values != row.values):
+                    raise DataError(
+                        f"{row.where}: the hash {row.id!r} stands at {first.where} already"
+                        + ("" if first.path == path else ", with other values")
+                    )
         if not rows:
             raise DataError(f"{paths[0]}: the table holds no architectures")
         ids = list(rows)
         cells = [row.cell for row in rows.values()]
+        places = [row.where for row in rows.values()]
+        hashes = HashChecks(ids, places.__getitem__)
+        hashes.check_all(cells.__getitem__)
         accuracy: Floats = np.full((len(ids), len(EPOCHS), 1), np.nan)
         seconds: Floats = np.full((len(ids), len(EPOCHS), 1), np.nan)
         parameters = np.array([row.parameters for row in rows.values()], dtype=np.float64)
@@ -140,7 +147,7 @@ class NasBench101(TableBenchmark[CellGraph]):
         return cls(
             name="nasbench101",
             ids=ids,
-            arch_at=cells.__getitem__,
+            arch_at=lambda row: hashes.check(row, cells[row]),
             metrics={name: METRICS[name] for name in names},
             values=dict(zip(names, (seconds, accuracy, parameters), strict=True)),
             epochs=EPOCHS,
@@ -172,17 +179,25 @@ def _check_layout(file: h5py.File, path: str | Path) -> None:
             )
 
 
+@dataclass(frozen=True)
 class _Row:
     """One checked line of a JSON file."""
 
-    def __init__(
-        self, id: str, cell: CellGraph, parameters: int, seconds: float, accuracy: dict[int, float]
-    ) -> None:
-        self.id, self.cell, self.parameters = id, cell, parameters
-        self.seconds, self.accuracy = seconds, accuracy
+    id: str
+    cell: CellGraph
+    parameters: int
+    seconds: float
+    accuracy: Mapping[int, float]
+    where: str
+    path: Path
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """What two lines of one cell must agree on."""
+        return self.parameters, self.seconds, self.accuracy
 
     @classmethod
-    def parse(cls, line: str, where: str) -> "_Row":
+    def parse(cls, line: str, where: str, path: Path) -> "_Row":
         try:
             row: Mapping[str, Any] = json.loads(line)
             if not isinstance(row, dict) or not isinstance(row["adjacency"], list):
@@ -192,9 +207,12 @@ class _Row:
                 )
             cell = CellGraph.from_lists(row["adjacency"], row["operations"])
             cell.check()
-            accuracy = {int(key): float(v) for key, v in row["validation_accuracy"].items()}
-            parameters, seconds = int(row["trainable_parameters"]), float(row["training_time"])
-            return cls(str(row["hash"]), cell, parameters, seconds, accuracy)
+            accuracy = {_epochs(key): _real(v) for key, v in row["validation_accuracy"].items()}
+            parameters, seconds = row["trainable_parameters"], row["training_time"]
+            COUNT.check(np.array([_real(parameters)]), "trainable_parameters", lambda _: where)
+            SECONDS.check(np.array([_real(seconds)]), "training_time", lambda _: where)
+            FRACTION.check(np.array([*accuracy.values(), 0.0]), "accuracy", lambda _: where)
+            return cls(str(row["hash"]), cell, parameters, seconds, accuracy, where, path)
         except json.JSONDecodeError as error:
             raise DataError(f"{where}: is not JSON: {error.msg}") from None
         except KeyError as error:
@@ -203,6 +221,18 @@ class _Row:
             raise DataError(f"{where}: {error}") from None
         except (TypeError, ValueError, AttributeError) as error:
             raise DataError(f"{where}: the row has a value of the wrong type: {error}") from None
+
+
+def _real(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{value!r:.40} is not a number")
+    return float(value)
+
+
+def _epochs(key: str) -> int:
+    if key not in map(str, EPOCHS):
+        raise ValueError(f"the epochs must be one of {EPOCHS}, but found {key!r:.20}")
+    return int(key)
 
 
 def _lines(path: str | Path) -> Iterator[str]:

@@ -12,6 +12,7 @@ from binascii import a2b_base64
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hat.arch.cell import MAX_VERTICES
-from hat.benchmarks.nb101 import EPOCHS, METRICS_SHAPE, OPERATION_IDS, SEEDS
+from hat.arch.cell import MAX_VERTICES, CellGraph
+from hat.benchmarks.nb101 import EPOCHS, METRICS_SHAPE, SEEDS, STAGES
+from hat.benchmarks.nb101_checks import COLUMNS, OPERATION_IDS
 from hat.benchmarks.tfrecord import read_records
-from hat.errors import DataError
+from hat.errors import ConfigError, DataError
 from hat.files import replacing
 
 _EPOCH_INDEX = {epochs: index for index, epochs in enumerate(EPOCHS)}
+_NEARLY = 1.0
+"""Epochs by which an evaluation may be off: steps do not end where epochs do."""
+
 _BLOCK_ROWS = 256
 _KEPT_BLOCKS = 64
 
@@ -44,9 +49,10 @@ class Conversion:
 def convert(source: str | Path, target: str | Path, *, progress: bool = False) -> Conversion:
     """Converts a published TFRecord file to HDF5 of the layout that ``NasBench101`` reads.
 
-    Values keep their double precision. The repeats of a training are numbered in the order of the
-    file, as the official reader does; runs that the file does not hold are nan. Memory is a few
-    tens of megabytes plus about 130 bytes per architecture. If anything is wrong, no file is left.
+    Values keep their double precision, and the hash of every cell is computed anew to see that it
+    is the file's. The repeats of a training are numbered in the order of the file, as the official
+    reader does; runs that the file does not hold are nan. Memory is a few tens of megabytes plus
+    about 130 bytes per architecture. If anything is wrong, no file is left.
 
     Args:
         source: the TFRecord file.
@@ -121,8 +127,36 @@ def _add_record(
         raise ValueError(
             f"the metrics have {len(evaluations)} evaluations; expected start, half-way and end"
         )
+    _check_run(epochs, parameters, [e.current_epoch for e in evaluations], values)
     row = table.row(hash_bytes, hash, adjacency, operations, parameters)
     table.put(row, epoch, values)
+
+
+def _check_run(
+    epochs: int,
+    parameters: int,
+    moments: Sequence[float],
+    values: Sequence[tuple[float, float, float, float]],
+) -> None:
+    """Checks the numbers of one training run; by hand, for there are millions of runs."""
+    for index, moment in enumerate(moments):
+        if not abs(moment - epochs * index / 2) <= _NEARLY:
+            raise ValueError(
+                f"evaluation {index} of {epochs} epochs must be after {epochs * index / 2:g}, "
+                f"but it is after {moment:g}"
+            )
+    for stage, (seconds, *accuracies) in zip(STAGES, values, strict=True):
+        if not 0 <= seconds < inf:
+            raise ValueError(
+                f"{stage} training_time must be finite seconds, not negative, but found {seconds:g}"
+            )
+        for name, accuracy in zip(COLUMNS[1:], accuracies, strict=True):
+            if not 0 <= accuracy <= 1:
+                raise ValueError(
+                    f"{stage} {name} must be a fraction between 0 and 1, but found {accuracy:.10g}"
+                )
+    if parameters < 1:
+        raise ValueError(f"trainable_parameters must be at least 1, but found {parameters}")
 
 
 class _Table:
@@ -248,6 +282,13 @@ def _description(
     matrix = np.zeros((MAX_VERTICES, MAX_VERTICES), dtype=np.int8)
     digits = np.frombuffer(adjacency.encode("ascii"), dtype=np.int8) - ord("0")
     matrix[:size, :size] = digits.reshape(size, size)
+    try:
+        cell = CellGraph.from_lists(matrix[:size, :size], names)
+        cell.check()
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    if cell.canonical_hash != hash:
+        raise ValueError(f"the hash of the cell is {cell.canonical_hash}, but found {hash!r}")
     ids = [OPERATION_IDS[name] for name in names] + [0] * (MAX_VERTICES - size)
     return hash.encode("ascii"), size, parameters, matrix, ids
 

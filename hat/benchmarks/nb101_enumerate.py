@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hat.arch.cell import INPUT, MAX_EDGES, MAX_VERTICES, OPERATIONS, OUTPUT, isomorphism_hash
-from hat.benchmarks.nb101 import OPERATION_IDS
+from hat.benchmarks.nb101_checks import OPERATION_IDS
 from hat.files import replacing
 
 NUM_CELLS = 423_624

@@ -16,6 +16,7 @@ from hat.arch.recipe import Recipe, parse_recipe
 from hat.arrays import Floats
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
 from hat.benchmarks.nb_nlp_logs import log_contents, losses_of
+from hat.benchmarks.row_checks import COUNT, LOSS
 from hat.errors import DataError
 
 NUM_EPOCHS = 50
@@ -80,6 +81,9 @@ class NasBenchNlp(TableBenchmark[Recipe]):
             raise DataError(f"{path}: a recipe has no {error.args[0]!r}") from None
         except (TypeError, ValueError) as error:
             raise DataError(f"{path}: a value has the wrong type: {error}") from None
+        for name, column in values.items():
+            limits = COUNT if METRICS[name].unit == "count" else LOSS
+            limits.check(column, name, lambda row: f"{path}: recipe {ids[row]}")
         metrics = dict(METRICS)
         if logs is not None:
             metrics |= LOG_METRICS

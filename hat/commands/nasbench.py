@@ -1,4 +1,4 @@
-"""``hat nasbench``: convert NAS-Bench-101, list its cells, ask any benchmark for a value."""
+"""``hat nasbench``: convert published files, list NAS-Bench-101's cells, ask any benchmark."""
 
 import argparse
 import math
@@ -11,9 +11,11 @@ from typing import Annotated, Any
 from hat.benchmarks.load import BENCHMARKS, load_benchmark
 from hat.benchmarks.nb101_convert import convert
 from hat.benchmarks.nb101_enumerate import NUM_CELLS, enumerate_cells
+from hat.benchmarks.nb201_convert import convert_nb201
+from hat.benchmarks.nb201_files import is_published_nb201
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
-from hat.conditions import file_digest
+from hat.conditions import file_digest, files_digest
 from hat.settings import NO_OUTCOME, AtLeast, Settings
 from hat.signature import signature
 
@@ -47,14 +49,25 @@ class _Query(Settings):
 
 def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
     start = time.perf_counter()
-    found = convert(words.source, words.target, progress=not settings.quiet)
+    source = Path(words.source)
+    found: dict[str, Any]
+    if is_published_nb201(source):
+        cells = convert_nb201(source, words.target, progress=not settings.quiet)
+        digest = files_digest(source.iterdir()) if source.is_dir() else file_digest(source)
+        name, found = "nasbench201", cells.summary()
+    else:
+        records = convert(source, words.target, progress=not settings.quiet)
+        name, digest = "nasbench101", file_digest(source)
+        found = {
+            "records": records.num_records,
+            "architectures": records.num_architectures,
+            "epochs": list(records.epochs),
+        }
     return {
         "written": words.target,
-        "records": found.num_records,
-        "architectures": found.num_architectures,
-        "epochs": list(found.epochs),
+        **found,
         "seconds": round(time.perf_counter() - start, 2),
-        "signature": signature(benchmark="nasbench101", source=file_digest(words.source)),
+        "signature": signature(benchmark=name, source=digest),
     }
 
 
@@ -88,9 +101,11 @@ def _query(words: argparse.Namespace, settings: _Query) -> dict[str, Any]:
             "signature": signature(**table.signature()),
         }
     print(table.arch(words.id))
+    epochs = settings.epochs
+    names = [name for name in table.metrics if table.is_known(name, epochs)] or list(table.metrics)
     values = {
-        name: table.query(words.id, name, epochs=settings.epochs, seed=settings.seed)
-        for name in ([settings.metric] if settings.metric else table.metrics)
+        name: table.query(words.id, name, epochs=epochs, seed=settings.seed)
+        for name in ([settings.metric] if settings.metric else names)
     }
     return {
         "id": words.id,
@@ -105,9 +120,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="hat nasbench", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    sub = commands.add_parser("convert", help="NAS-Bench-101's published TFRecord file to HDF5")
-    sub.add_argument("source", help="nasbench_only108.tfrecord or nasbench_full.tfrecord")
-    sub.add_argument("target", help="the HDF5 file to write")
+    sub = commands.add_parser("convert", help="a published file to the table that is read here")
+    sub.add_argument(
+        "source",
+        help="nasbench_only108.tfrecord, nasbench_full.tfrecord, NAS-Bench-201-v1_1-096897.pth, "
+        "NATS-tss-v1_0-3ffb9.pickle.pbz2 or the folder NATS-tss-v1_0-3ffb9-simple",
+    )
+    sub.add_argument(
+        "target", help="the file to write: HDF5 for NAS-Bench-101, else .csv or .csv.gz"
+    )
     sub.set_defaults(run=_convert, settings=_Convert)
 
     sub = commands.add_parser("enumerate", help="list every NAS-Bench-101 cell once")

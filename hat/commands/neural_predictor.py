@@ -1,6 +1,7 @@
 """``hat neural-predictor``: learn to rank the architectures of a benchmark, or choose the best.
 
 hat neural-predictor rank nasbench101:nasbench101.h5 --train-split 172 --eval-split all
+hat neural-predictor rank nasbench101:nasbench.hdf5 --split-file train.npz --train-split 91-172
 hat neural-predictor cross-validate nasbench101:nasbench101.h5 --train-split 172
 hat neural-predictor select nasbench101:nasbench101.h5 --num-train 100 --num-verified 50
 """

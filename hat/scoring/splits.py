@@ -2,7 +2,8 @@
 
 ``172``, ``334`` and ``860`` are drawn at random; ``91-172`` and so on leave out of those what
 scores below 0.91; ``denoise-91`` and ``denoise-80`` are all architectures above a threshold;
-``all`` is everything (github.com/ultmaster/neuralpredictor.pytorch).
+``all`` is everything (github.com/ultmaster/neuralpredictor.pytorch). The same architectures as
+there come from its own file only; see ``published_splits``.
 """
 
 import re

@@ -11,11 +11,13 @@ import numpy as np
 from hat.arrays import Floats, Ints
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.simulated import SimulatedTraining
+from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.report.plots import Axes, scatter_plot
 from hat.scoring.cross_validation import best_by_kendall, cross_validate
 from hat.scoring.graph_encoding import encode_cells, encode_cells_plainly, encoder_for
 from hat.scoring.prediction import Predictor
+from hat.scoring.published_splits import published_split
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.selection import select
 from hat.scoring.splits import split_indices
@@ -43,6 +45,25 @@ class SplitSettings(TaskSettings):
 
     train_split: str = "172"
     """172, 334, 860, 91-172, 91-334, 91-860, denoise-91, denoise-80, all (default 172)."""
+
+    split_file: Path | None = None
+    """Take the splits from the published file train.npz, whose numbers are rows of the table."""
+
+    def split(self, name: str, task: "Task", rng: np.random.Generator) -> Ints:
+        """Returns the indices of a split: the published ones where their file is given.
+
+        Raises:
+            ConfigError: if there is no such split.
+            DataError: if the file is not one of this table.
+        """
+        if self.split_file is None:
+            return split_indices(name, task.scores, rng)
+        return published_split(self.split_file, name, task.table)
+
+    @property
+    def split_signature(self) -> dict[str, str]:
+        """What is added to a signature."""
+        return {} if self.split_file is None else {"splits": file_digest(self.split_file)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,8 +189,8 @@ def rank(table: TableBenchmark[Any], settings: RankSettings) -> dict[str, Any]:
     """
     task = Task(table, settings.metric)
     rng = np.random.default_rng(settings.seed)
-    train = split_indices(settings.train_split, task.scores, rng)
-    judged = np.setdiff1d(split_indices(settings.eval_split, task.scores, rng), train)
+    train = settings.split(settings.train_split, task, rng)
+    judged = np.setdiff1d(settings.split(settings.eval_split, task, rng), train)
     if not len(judged):
         raise ConfigError(
             f"nothing is left to judge: split {settings.eval_split} holds no architecture "
@@ -199,6 +220,7 @@ def rank(table: TableBenchmark[Any], settings: RankSettings) -> dict[str, Any]:
         "signature": task.signature(
             train=settings.train_split,
             eval=settings.eval_split,
+            **settings.split_signature,
             classifier=settings.classifier,
             settings="paper" if settings.paper else "default",
             seed=settings.seed,
@@ -214,7 +236,7 @@ def compare_settings(table: TableBenchmark[Any], settings: CrossValidateSettings
     """
     task = Task(table, settings.metric)
     rng = np.random.default_rng(settings.seed)
-    archs, scores = task.take(split_indices(settings.train_split, task.scores, rng))
+    archs, scores = task.take(settings.split(settings.train_split, task, rng))
     results = cross_validate(
         candidates(table, task.metric), archs, scores, num_folds=settings.folds, rng=rng
     )
@@ -225,7 +247,10 @@ def compare_settings(table: TableBenchmark[Any], settings: CrossValidateSettings
         "best": best_by_kendall(results),
         "kendall": {name: round(float(r.kendall.mean()), 4) for name, r in results.items()},
         "signature": task.signature(
-            train=settings.train_split, folds=settings.folds, seed=settings.seed
+            train=settings.train_split,
+            **settings.split_signature,
+            folds=settings.folds,
+            seed=settings.seed,
         ),
     }
 

@@ -2,28 +2,44 @@ import base64
 import gzip
 import json
 import struct
+from itertools import product
 
 import h5py
 import numpy as np
 import pytest
 
-from hat.benchmarks import nb101, tfrecord
+from hat.arch.cell import CellGraph
+from hat.benchmarks import tfrecord
 from hat.benchmarks.crc32c import crc32c, masked
 from hat.benchmarks.load import load_benchmark
+from hat.benchmarks.nb101_checks import COLUMNS
 from hat.benchmarks.nb101_convert import Conversion, convert
 from hat.errors import DataError
 from tests.conftest import MADE_DATA
 
-HASH = "e7a3f5b2c1d09876e7a3f5b2c1d09876"
-OTHER = "00a3f5b2c1d09876e7a3f5b2c1d09876"
+HASH = "7c65f6bd01b87407734781b6038050bc"
 MATRIX = "0110" + "0001" + "0001" + "0000"
 OPERATIONS = "input,conv3x3-bn-relu,maxpool3x3,output"
 
 
-def metrics(halfway, total, parameters=1234):
+def line_cell(*names):
+    """A cell whose operations follow each other."""
+    cell = CellGraph.from_lists(np.eye(len(names) + 2, k=1, dtype=int), ["input", *names, "output"])
+    matrix = "".join(str(entry) for line in cell.adjacency for entry in line)
+    return {
+        "hash": cell.canonical_hash,
+        "matrix": matrix,
+        "operations": ",".join(cell.operations),
+    }
+
+
+OTHER = line_cell("maxpool3x3")
+
+
+def metrics(halfway, total, parameters=1234, epochs=108):
     """A serialised ModelMetrics, written by hand from the format's description."""
     message = b""
-    for epoch, values in ((0.0, (0.0,) * 4), (54.0, halfway), (108.0, total)):
+    for epoch, values in ((0.0, (0.0,) * 4), (epochs / 2, halfway), (epochs, total)):
         body = b"".join(
             bytes([number << 3 | 1]) + struct.pack("<d", value)
             for number, value in enumerate((epoch, *values), start=1)
@@ -35,7 +51,9 @@ def metrics(halfway, total, parameters=1234):
 
 
 def row(hash=HASH, epochs=108, matrix=MATRIX, operations=OPERATIONS, value=0.5, **more):
-    message = more.get("message") or metrics((1.0, value, value, value), (2.0, 0.9, value, 0.7))
+    message = more.get("message") or metrics(
+        (1.0, value, value, value), (2.0, 0.9, value, 0.7), epochs=epochs
+    )
     return json.dumps([hash, epochs, matrix, operations, base64.b64encode(message).decode()])
 
 
@@ -63,14 +81,14 @@ def test_round_trip(to_h5, tmp_path):
         framed(
             row(value=0.25),
             row(value=0.5),
-            row(hash=OTHER, epochs=4),
+            row(**OTHER, epochs=4),
             row(value=0.75),
             row(epochs=4),
         )
     )
     assert found == Conversion(num_records=5, num_architectures=2, epochs=(4, 108))
     table = load_benchmark(f"nasbench101:{tmp_path}/out.h5")
-    assert table.ids() == (OTHER, HASH)
+    assert table.ids() == tuple(sorted((OTHER["hash"], HASH)))
     assert [table.query(HASH, "validation_accuracy", seed=seed) for seed in (0, 1, 2)] == [
         0.25,
         0.5,
@@ -81,7 +99,7 @@ def test_round_trip(to_h5, tmp_path):
     assert table.query(HASH, "training_time") == 2.0
     assert table.query(HASH, "halfway_training_time") == 1.0
     assert table.query(HASH, "trainable_parameters") == 1234
-    assert np.isnan(table.query(OTHER, "validation_accuracy"))
+    assert np.isnan(table.query(OTHER["hash"], "validation_accuracy"))
     assert table.arch(HASH).operations == ("input", "conv3x3-bn-relu", "maxpool3x3", "output")
     assert table.arch(HASH).adjacency == ((0, 1, 1, 0), (0, 0, 0, 1), (0, 0, 0, 1), (0, 0, 0, 0))
     with pytest.raises(DataError, match=r"not known after 36 epochs; .* after \[4, 108\]"):
@@ -91,12 +109,14 @@ def test_round_trip(to_h5, tmp_path):
 def test_runs_far_apart_find_their_cell(to_h5, tmp_path, monkeypatch):
     monkeypatch.setattr("hat.benchmarks.nb101_convert._BLOCK_ROWS", 2)
     monkeypatch.setattr("hat.benchmarks.nb101_convert._KEPT_BLOCKS", 1)
-    hashes = [f"{i:032x}" for i in range(9)]
-    order = hashes + hashes[::-1] + hashes
-    to_h5(framed(*(row(hash=hash, value=i / 64) for i, hash in enumerate(order))))
+    cells = [line_cell(*names) for names in product(("maxpool3x3", "conv1x1-bn-relu"), repeat=4)][
+        :9
+    ]
+    order = cells + cells[::-1] + cells
+    to_h5(framed(*(row(**cell, value=i / 64) for i, cell in enumerate(order))))
     table = load_benchmark(f"nasbench101:{tmp_path}/out.h5")
-    for i, hash in enumerate(hashes):
-        found = [table.query(hash, "validation_accuracy", seed=seed) for seed in (0, 1, 2)]
+    for i, cell in enumerate(cells):
+        found = [table.query(cell["hash"], "validation_accuracy", seed=seed) for seed in (0, 1, 2)]
         assert found == [i / 64, (17 - i) / 64, (18 + i) / 64]
 
 
@@ -139,6 +159,29 @@ GOOD = framed(row())
         (framed(row(message=b"\x10\x01")), "the metrics have 0 evaluations; expected start"),
         (framed(*[row()] * 4), f"byte {3 * len(GOOD)}: a 4th run of 108 epochs of one cell"),
         (GOOD + framed(row(matrix="0001" * 3 + "0000")), "is described differently than in an"),
+        (framed(row(hash="a" * 32)), f"byte 0: the hash of the cell is {HASH}, but found 'aaaa"),
+        (framed(row(matrix="0110" + "0000" * 3)), "byte 0: the cell has no path from its input"),
+        (framed(row(value=1.5)), "byte 0: halfway train_accuracy must be a fraction .* found 1.5"),
+        (
+            GOOD + framed(row(message=metrics((1, 0, 0, 0), (2, 0, 0, 91.5)))),
+            rf"byte {len(GOOD)}: total test_accuracy must be a fraction between .* 91.5",
+        ),
+        (
+            framed(row(message=metrics((1, 0, float("nan"), 0), (2, 0, 0, 0)))),
+            "byte 0: halfway validation_accuracy must be a fraction .* but found nan",
+        ),
+        (
+            framed(row(message=metrics((1, 0, 0, 0), (-2, 0, 0, 0)))),
+            "byte 0: total training_time must be finite seconds, not negative, but found -2",
+        ),
+        (
+            framed(row(message=metrics((1, 0, 0, 0), (2, 0, 0, 0), parameters=0))),
+            "byte 0: trainable_parameters must be at least 1, but found 0",
+        ),
+        (
+            framed(row(epochs=36, message=metrics((1, 0, 0, 0), (2, 0, 0, 0)))),
+            "byte 0: evaluation 1 of 36 epochs must be after 18, but it is after 54",
+        ),
     ],
 )
 def test_bad_files_are_named_and_leave_nothing(content, message, to_h5, tmp_path):
@@ -201,6 +244,6 @@ def assert_holds(path, folder):
         hash, where = entry["hash"], {"epochs": entry["epochs"], "seed": entry["repeat"]}
         assert table.query(hash, "trainable_parameters") == entry["trainable_parameters"]
         for prefix, key in (("halfway_", "halfway"), ("", "final")):
-            values = [table.query(hash, prefix + name, **where) for name in nb101.COLUMNS]
+            values = [table.query(hash, prefix + name, **where) for name in COLUMNS]
             assert values == entry[key]
     assert all(table.arch(hash).canonical_hash == hash for hash in table.ids())

@@ -5,7 +5,7 @@ import pytest
 
 from hat.arch.cell import OPERATIONS, CellGraph
 from hat.benchmarks.load import load_benchmark
-from hat.benchmarks.nb101 import OPERATION_IDS
+from hat.benchmarks.nb101_checks import OPERATION_IDS
 from hat.benchmarks.nb101_enumerate import NUM_CELLS, enumerate_cells
 from tests.conftest import MADE_DATA, SHARED_DATA
 

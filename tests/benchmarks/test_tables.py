@@ -1,5 +1,6 @@
 """Every benchmark keeps the promises of the interface; then what is special about each."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -150,13 +151,38 @@ def test_nasbench_nlp_logs(data):
     assert 100 < times[0] < 1000
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("wt2_best_test_loss", -0.1, "must be a finite loss, not negative, but found -0.1"),
+        ("ptb_test_loss", float("inf"), "must be a finite loss, not negative, but found inf"),
+        ("wt2_num_params", 0, "must be a whole number above 0, but found 0"),
+        ("wt2_num_params", 1.5, "must be a whole number above 0, but found 1.5"),
+    ],
+)
+def test_recipes_that_cannot_be(name, value, message, tmp_path):
+    entries = json.loads((MADE_DATA / "nasbench_nlp" / "recepie_loss_pairs.json").read_text())
+    entries[2][name] = value
+    (tmp_path / "x.json").write_text(json.dumps(entries))
+    with pytest.raises(
+        DataError, match=f"x.json: recipe {entries[2]['recepie_id']}: {name} {message}"
+    ):
+        load_benchmark(f"nasbench-nlp:{tmp_path}/x.json")
+
+
+def test_a_name_of_a_line_stands_once(tmp_path):
+    path = table_of(tmp_path, f"id,arch,bleu\na,{CELL},1\nb,{OTHER},2\na,{OTHER},3\n")
+    with pytest.raises(DataError, match=r"t.csv:4: the id 'a' stands at .*t.csv:2 already"):
+        load(path, id_column="id")
+
+
 def table_of(tmp_path, text):
     (tmp_path / "t.csv").write_text(text)
     return tmp_path / "t.csv"
 
 
-def load(path, **options):
-    return CsvTable.build(CsvSettings(path=path), **options)
+def load(path, *, id_column=None, **options):
+    return CsvTable.build(CsvSettings(path=path, id_column=id_column), **options)
 
 
 def test_csv(tmp_path):

@@ -76,6 +76,16 @@ def test_two_architectures_are_too_few_for_some_figures(tmp_path, nb201_table):
     assert result["spearman_with_authors_scores"] is None
 
 
+def test_a_published_table_has_no_scores_to_compare_with(tmp_path, nb201_table):
+    path = tmp_path / "published.csv"
+    lines = nb201_table.read_text().splitlines()
+    path.write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
+    result = nasbench201(ConvolutionSettings(data=path, pictures=SMALL))
+    by_name = {(r["truth"], r["score"]): r for r in result["rankings"]}
+    assert by_name["cifar10", "epsinas, authors' scores"]["coverage"] == 0.0
+    assert by_name["cifar10", "epsinas, lent skips"]["coverage"] == 1.0
+
+
 def test_searches_need_all_cells(nb201_table):
     with pytest.raises(DataError, match="integrate needs all 15625 cells"):
         integrate.run(IntegrateSettings(data=nb201_table))

@@ -168,7 +168,9 @@ def nasbench201(settings: ConvolutionSettings) -> dict[str, Any]:
     some = [cells[index] for index in missing]
     lent[missing] = score_nb201(some, images, weights, lend_skip=True)
 
-    reference = study.column("epsinas_cifar10_reference")
+    reference = np.full(len(cells), np.nan)
+    if "epsinas_cifar10_reference" in study.table.metrics:  # published tables have no scores
+        reference = study.column("epsinas_cifar10_reference")
     params = study.count(lambda cell: cell.num_params())
     macs = study.count(lambda cell: cell.macs())
     covered = np.isfinite(scores)

@@ -10,7 +10,7 @@ import numpy as np
 
 from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark, TableSettings
-from hat.benchmarks.csv_table import number_or_missing
+from hat.benchmarks.csv_rows import number_or_missing
 from hat.benchmarks.nb201 import NasBench201
 from hat.benchmarks.zero_cost import TableSearch, ZeroCostSettings
 from hat.conditions import file_digest

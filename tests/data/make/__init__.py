@@ -7,6 +7,7 @@ from tests.data.make import (
     latency,
     nasbench101,
     nasbench201,
+    nasbench201_files,
     nasbench_nlp,
     parity,
     subtransformers,
@@ -16,6 +17,7 @@ from tests.data.make import (
 MAKERS: dict[str, Callable[[Path], None]] = {
     "nasbench101": nasbench101.make,
     "nasbench201": nasbench201.make,
+    "nasbench201_files": nasbench201_files.make,
     "nasbench_nlp": nasbench_nlp.make,
     "subtransformers": subtransformers.make,
     "latency": latency.make,
