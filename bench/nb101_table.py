@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hat.benchmarks.crc32c import crc32c, crc32c_batch, masked
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.nb101_checks import OPERATION_IDS
 from hat.benchmarks.nb101_convert import convert
 from hat.benchmarks.nb101_enumerate import CellTable, enumerate_cells
+from hat.formats.crc32c import crc32c, crc32c_batch, masked
 
 NAMES = {id: name for name, id in OPERATION_IDS.items()}
 

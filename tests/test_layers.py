@@ -45,7 +45,8 @@ ALLOWED: dict[str, set[str]] = {
     "modules": set(),
     "text": set(),
     "tasks": {"text"},
-    "benchmarks": {"arch"},
+    "formats": set(),
+    "benchmarks": {"formats", "arch"},
     "search": {"arch"},
     "models": {"modules", "arch", "tasks", "text"},
     "latency": {"arch", "tasks"},
@@ -74,7 +75,17 @@ ALLOWED: dict[str, set[str]] = {
 }
 """What each room may import besides itself and the ground floor: no arrow leads back up."""
 
-WITHOUT_TORCH = {"arch", "benchmarks", "search", "report", "text", "tasks", "cli", "pipeline"}
+WITHOUT_TORCH = {
+    "arch",
+    "formats",
+    "benchmarks",
+    "search",
+    "report",
+    "text",
+    "tasks",
+    "cli",
+    "pipeline",
+}
 
 
 def imports(path: Path) -> set[str]:

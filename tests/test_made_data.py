@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from hat.benchmarks.plain_pickle import read_plain_pickle
+from hat.formats.plain_pickle import read_plain_pickle
 from hat.models.checkpoint import read_checkpoint
 from tests.conftest import MADE_DATA
 from tests.data.make import MAKERS

@@ -24,9 +24,9 @@ from tqdm import tqdm
 from hat.arch.cell import MAX_VERTICES, CellGraph
 from hat.benchmarks.nb101 import EPOCHS, METRICS_SHAPE, SEEDS, STAGES
 from hat.benchmarks.nb101_checks import COLUMNS, OPERATION_IDS
-from hat.benchmarks.tfrecord import read_records
 from hat.errors import ConfigError, DataError
 from hat.files import replacing
+from hat.formats.tfrecord import read_records
 
 _EPOCH_INDEX = {epochs: index for index, epochs in enumerate(EPOCHS)}
 _NEARLY = 1.0

@@ -27,8 +27,8 @@ from typing import Any, BinaryIO, cast
 
 from hat.benchmarks.csv_rows import distinct
 from hat.benchmarks.nb201_runs import Entry, read_entry
-from hat.benchmarks.pickle_stream import PickleStream
 from hat.errors import DataError
+from hat.formats.pickle_stream import PickleStream
 
 _META = "meta.pickle.pbz2"
 _MEMBER = re.compile(r"(?P<index>\d+)(-(FULL|SIMPLE)\.pth|\.pickle\.pbz2)")

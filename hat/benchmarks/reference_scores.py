@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from hat.arrays import Floats
-from hat.benchmarks.plain_pickle import read_plain_pickle
 from hat.errors import DataError
+from hat.formats.plain_pickle import read_plain_pickle
 
 _SCORE_NAMES = ("score", "scores")
 """What the notebooks call the scores: the first in the older of them."""
@@ -121,7 +121,7 @@ def find_references(path: str | Path, architectures: Architectures) -> Reference
 def read_notebook_results(path: str | Path) -> NotebookResults:
     """Reads a pickle of ``score``, ``accs`` (or ``accs_min`` and ``accs_max``) and ``nparams``.
 
-    Nothing in the file is run; see ``hat.benchmarks.plain_pickle``.
+    Nothing in the file is run; see ``hat.formats.plain_pickle``.
 
     Raises:
         DataError: if the file cannot be read, holds anything but plain values, or lacks a list.

@@ -10,11 +10,11 @@ import pytest
 
 from hat.arch.cell import CellGraph
 from hat.benchmarks import tfrecord
-from hat.benchmarks.crc32c import crc32c, masked
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.nb101_checks import COLUMNS
 from hat.benchmarks.nb101_convert import Conversion, convert
 from hat.errors import DataError
+from hat.formats.crc32c import crc32c, masked
 from tests.conftest import MADE_DATA
 
 HASH = "7c65f6bd01b87407734781b6038050bc"

@@ -8,11 +8,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from hat.benchmarks.plain_pickle import read_plain_pickle
 from hat.conditions import file_digest
 from hat.errors import ConfigError, DataError, HatError
+from hat.formats.plain_pickle import read_plain_pickle
+from hat.report.kept_scores import kept_scores, state_path
 from hat.scoring.cell_scores import score_recipe
-from hat.scoring.kept_scores import kept_scores, state_path
 from hat.studies.epsinas import common, nasbench_nlp
 from hat.studies.epsinas.nasbench_nlp import RecipeSettings
 from tests.conftest import MADE_DATA

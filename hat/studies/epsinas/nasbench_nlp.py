@@ -12,9 +12,9 @@ from hat.arrays import Floats
 from hat.conditions import file_digest, mapping_digest
 from hat.errors import ConfigError
 from hat.report.epsinas_plots import plot_scores
+from hat.report.kept_scores import KeptScores, forget, kept_scores
 from hat.scoring.cell_scores import RECURRENT_WEIGHTS, score_recipe
 from hat.scoring.epsinas import ScoringRule, epsinas
-from hat.scoring.kept_scores import KeptScores, forget, kept_scores
 from hat.signature import signature
 from hat.studies.epsinas import common
 from hat.studies.epsinas.common import OptionalCount, OutSettings, WeightPair, WeightSettings

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from hat.benchmarks.crc32c import crc32c, crc32c_batch, masked
 from hat.errors import DataError
+from hat.formats.crc32c import crc32c, crc32c_batch, masked
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")

@@ -17,8 +17,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, ClassVar
 
-from hat.benchmarks.pickle_names import LONGEST_NUMBER, SHARED, Name, NumberType, built
 from hat.errors import DataError
+from hat.formats.pickle_names import LONGEST_NUMBER, SHARED, Name, NumberType, built
 
 _BLOCK_BYTES = 1 << 20
 _AHEAD = 1 << 16

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hat.benchmarks.crc32c import crc32c, crc32c_batch, masked
+from hat.formats.crc32c import crc32c, crc32c_batch, masked
 
 
 @pytest.mark.parametrize(

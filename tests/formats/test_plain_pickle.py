@@ -8,8 +8,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from hat.benchmarks.plain_pickle import read_plain_pickle
 from hat.errors import DataError
+from hat.formats.plain_pickle import read_plain_pickle
 
 ARRAY = np.arange(6.0).reshape(2, 3)
 PLAIN = {

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from hat.benchmarks import pickle_stream
-from hat.benchmarks.pickle_stream import PickleStream
 from hat.errors import DataError
+from hat.formats.pickle_stream import PickleStream
 
 
 def load(data):

@@ -1,0 +1,1 @@
+"""File formats of others, read without running anything: TFRecord, pickles."""
