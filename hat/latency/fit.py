@@ -192,8 +192,8 @@ def _fit(
     is_valid = np.arange(len(learn)) >= len(split.train)
     disturbed = np.empty(0, dtype=np.intp)
     named = None if fit.predictor == "auto" else PREDICTORS.load(fit.predictor)
-    if named is None or named.learns_average:
-        steady = fit.keep_shifted | np.isin(learn, dataset.good_rows())
+    if fit.machine == "average":
+        steady = np.isin(learn, dataset.good_rows())
         disturbed = learn[~steady]
         learn, is_valid = learn[steady], is_valid[steady]
     lesson = Lesson(

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from hat.arch.cell import CellGraph
-from hat.benchmarks import tfrecord
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.nb101_checks import COLUMNS
 from hat.benchmarks.nb101_convert import Conversion, convert
 from hat.errors import DataError
+from hat.formats import tfrecord
 from hat.formats.crc32c import crc32c, masked
 from tests.conftest import MADE_DATA
 

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from hat.arch.nb201_cell import NB201_OPERATIONS, Nb201Cell, parse_nb201
-from hat.benchmarks import pickle_stream
 from hat.benchmarks.load import load_benchmark
 from hat.benchmarks.nb201 import METRICS
 from hat.benchmarks.nb201_convert import Nb201Conversion, convert_nb201
 from hat.errors import ConfigError, DataError
+from hat.formats import pickle_stream
 from tests.conftest import MADE_DATA
 from tests.data.make import nasbench201_files as made
 

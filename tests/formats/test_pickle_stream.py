@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from hat.benchmarks import pickle_stream
 from hat.errors import DataError
+from hat.formats import pickle_stream
 from hat.formats.pickle_stream import PickleStream
 
 
