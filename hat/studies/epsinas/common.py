@@ -41,7 +41,7 @@ class WeightSettings(Settings):
     """The constants that all weights of a network are set to."""
 
     weights: WeightPair = IMAGE_WEIGHTS
-    """The two constants (1e-07,1)."""
+    """the two constants that all weights are set to"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,13 +53,13 @@ class FileSettings(Settings):
     """What is read and written."""
 
     data: Path
-    """The table of architectures and what training showed."""
+    """table of architectures and of what training showed"""
 
     out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write all scores as CSV."""
+    """write all scores to this CSV file"""
 
     plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write a scatter plot."""
+    """write a scatter plot to this PNG file"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class CellSettings(FileSettings, WeightSettings):
     """Which cells are scored, by which constants."""
 
     limit: Annotated[int | None, AtLeast(1), Shown("N")] = None
-    """Only N cells."""
+    """score N cells only"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +75,17 @@ class ImageSettings(Settings):
     """A batch of images."""
 
     images: ImageKind = "photographs"
-    """Crops of two photographs (default), the same scaled, a CIFAR-10 file, noise."""
+    """what the batch holds: crops of two photographs, the same scaled, images of --cifar10, or
+    noise"""
 
     cifar10: File = None
-    """Such as data_batch_1.bin."""
+    """file of CIFAR-10's binary version, such as data_batch_1.bin"""
 
     batch: Count = 64
-    """Images (64)."""
+    """images in the batch"""
 
     seed: Annotated[int, AtLeast(0)] = 0
-    """Of the batch (0)."""
+    """draws the batch"""
 
     def draw(self) -> Floats:
         """Returns the batch, (B, 3, 32, 32)."""
@@ -106,13 +107,13 @@ class ModelSettings(Settings):
     """What a table of SubTransformers does not say about their SuperTransformer."""
 
     qkv_dim: Annotated[int, AtLeast(1)] = 512
-    """Joint width of all heads (HAT: 512)."""
+    """joint width of all attention heads"""
 
     encoder_normalize_before: bool = False
-    """The encoder is pre-norm."""
+    """the encoder is pre-norm"""
 
     decoder_normalize_before: bool = False
-    """The decoder is pre-norm."""
+    """the decoder is pre-norm"""
 
 
 @dataclass(frozen=True)

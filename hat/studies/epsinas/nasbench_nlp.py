@@ -45,31 +45,31 @@ class RecipeSettings(CellSettings):
     """Which recurrent cells are scored on what; ``limit`` takes the first ones."""
 
     logs: Path | None = None
-    """Zip of the benchmark's logs: recipes from there."""
+    """zip file of the benchmark's logs, to take the recipes from"""
 
     reference: Path | None = None
-    """Scores of the authors' code to compare."""
+    """scores of the authors' code, to compare with"""
 
     direct: Literal["float32", "float64"] | None = None
-    """Also run the real networks, at seconds a cell, in this precision."""
+    """run the real networks, too, in this precision; seconds a cell"""
 
     sentences: Count = SENTENCES
-    """Of the batch (256)."""
+    """sentences in the batch"""
 
     steps: Count = STEPS
-    """Tokens of each (70)."""
+    """tokens of each sentence"""
 
     seed: Annotated[int, AtLeast(0)] = 0
-    """Of the random tokens (0)."""
+    """draws the random tokens"""
 
     embedding_seed: int = AUTHORS_EMBEDDING_SEED
-    """PyTorch's; authors: 21."""
+    """PyTorch's seed for the embeddings; the authors' is 21"""
 
     text: Path | None = None
-    """Take the tokens from a text instead."""
+    """take the tokens from this text in place of random ones"""
 
     weights: WeightPair = RECURRENT_WEIGHTS
-    """The two constants (1e-05,0.001)."""
+    """the two constants that all weights are set to"""
 
 
 def run(settings: RecipeSettings) -> dict[str, Any]:
