@@ -90,8 +90,8 @@ def test_flags_help_choices_and_yaml_keys_come_with_it(installed: Path, tmp_path
     parser = StageParser(prog="x", description="x")
     add_search_flags(parser)
     shown = " ".join(parser.format_help().split())
-    assert "--decoder-weight DECODER_WEIGHT what a decoder layer counts;" in shown
-    assert "--layers-constraint LIMIT" in shown and "--children CHILDREN" in shown
+    assert "--decoder-weight FLOAT what a decoder layer counts;" in shown
+    assert "--layers-constraint LIMIT" in shown and "--children N" in shown
     yml = tmp_path / "x.yml"
     yml.write_text("scorer: weighted-depth\ndecoder-weight: 3\nsearch_algorithm: best-parent\n")
     options = parser.parse_args([f"--configs={yml}"])

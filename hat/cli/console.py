@@ -1,17 +1,22 @@
 """What every command does the same way: one sentence for a user's error, one line of result."""
 
+import contextlib
 import functools
 import json
 import logging
 import os
+import select
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from hat.errors import HatError
 
 INPUT_ERROR = 2
 """Exit code when the input is wrong."""
+
+CLOSED_PIPE = 141
+"""Exit code when nobody reads the output any more: a shell's, for a program that SIGPIPE ends."""
 
 
 class Main(Protocol):
@@ -24,13 +29,15 @@ class Main(Protocol):
 def command(main: Main) -> Main:
     """Makes ``main(argv)`` end with one sentence and exit code 2 on a ``HatError``.
 
-    Any other exception is a bug in hat and keeps its traceback.
+    It ends without a word where the reader of its output went away, as ``head`` does. Any other
+    exception is a bug in hat and keeps its traceback.
     """
 
     @functools.wraps(main)
     def run(argv: Sequence[str] | None = None) -> None:
         try:
-            main(sys.argv[1:] if argv is None else argv)
+            with written_out():
+                main(sys.argv[1:] if argv is None else argv)
         except HatError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(INPUT_ERROR) from None
@@ -39,6 +46,28 @@ def command(main: Main) -> Main:
             raise SystemExit(130) from None
 
     return run
+
+
+@contextlib.contextmanager
+def written_out() -> Iterator[None]:
+    """Writes out what was printed; exits quietly if nobody reads it any more."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _is_closed(sys.stdout.fileno()):
+            raise  # another pipe, between processes: a bug
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
+        raise SystemExit(CLOSED_PIPE) from None
+
+
+def _is_closed(descriptor: int) -> bool:
+    """Whether a descriptor is a pipe that nobody reads."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLERR)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def set_up_logging(level: str = "INFO") -> None:

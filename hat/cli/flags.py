@@ -27,7 +27,8 @@ def add_flags(
     Args:
         parser: what reads the command line, and perhaps YAML files.
         cls: a settings class.
-        title: of the group of flags in ``--help``; none: among the parser's own.
+        title: of the group of flags in ``--help``, which several classes may share; none: among
+            the parser's own.
         about: a sentence under the title.
         only_given: whether a flag that is not given leaves no trace in what is parsed, where it
             would leave its default.
@@ -35,13 +36,15 @@ def add_flags(
     Raises:
         ConfigError: if ``parser`` has an option of the same name that is another one.
     """
-    group: Any = parser if title is None else parser.add_argument_group(title, about)
+    group: Any = parser if title is None else _group(parser, title, about)
     known = {option: action for action in parser._actions for option in action.option_strings}
     for setting in all_settings(cls):
         for key, arguments in _flags(setting):
             flag = f"--{key}"
             if only_given:
                 arguments["default"] = argparse.SUPPRESS
+            elif setting.is_required and not setting.switches:
+                arguments["help"] = f"{setting.help.removesuffix('.')} (required)".strip()
             if flag not in known:
                 group.add_argument(flag, **arguments)
             elif _meaning(known[flag]) != _meaning(_made(flag, arguments)):
@@ -49,6 +52,11 @@ def add_flags(
                     f"{flag} of {cls.__module__}.{cls.__qualname__} is an option with another "
                     "meaning already: give the setting another name"
                 )
+
+
+def _group(parser: argparse.ArgumentParser, title: str, about: str | None) -> Any:
+    same = [group for group in parser._action_groups if group.title == title]
+    return same[0] if same else parser.add_argument_group(title, about)
 
 
 def read_flags(options: argparse.Namespace, cls: type[S]) -> S:

@@ -4,6 +4,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from hat.cli.console import written_out
 from hat.errors import suggestion
 from hat.version import __version__
 
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command that the first argument names; exit code 2 if there is none."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv and argv[0] in ("-h", "--help", "--version"):
-        print(usage())
+        with written_out():
+            print(usage() if argv[0] != "--version" else f"hat {__version__}")
         return
     if not argv or argv[0] not in COMMANDS:
         found = f"unknown command {argv[0]!r}" if argv else "no command"

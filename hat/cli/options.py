@@ -15,11 +15,18 @@ from typing import Any, ClassVar, NoReturn
 
 import configargparse
 
+from hat.cli.help import HelpFormatter
 from hat.errors import ConfigError, suggestion
 from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping, shown
 
 CONFIG_FLAGS = ("--configs", "--sub-configs", "--evo-configs")
 """The flags that name YAML files, weakest first: a later one overrides an earlier one."""
+
+_CONFIG_HELP = (
+    "file with options; may be given several times, and the last one wins",
+    "the same; wins over --configs",
+    "the same; wins over both",
+)
 
 _COMMAND_LINE_ONLY = {
     "user-dir": "it names Python code to run",
@@ -266,6 +273,12 @@ def _converted(scalar: Scalar, key: str, action: argparse.Action) -> Any:
     return value
 
 
+def add_config_flags(group: Any) -> None:
+    """Adds the flags of YAML files for ``--help`` to show; they never come to argparse."""
+    for flag, text in zip(CONFIG_FLAGS, _CONFIG_HELP, strict=True):
+        group.add_argument(flag, metavar="YML", default=argparse.SUPPRESS, help=text)
+
+
 def split_config_flags(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """Separates the YAML files that ``argv`` names from its other words.
 
@@ -320,17 +333,14 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
         super().__init__(
             prog=prog,
             description=description,
-            epilog="The files are YAML; a key is the name of an option without its dashes.",
+            epilog="A key of a YAML file is the name of an option without its dashes.",
             allow_abbrev=False,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=HelpFormatter,
             add_config_file_help=False,
             add_env_var_help=False,
         )
         self.ignored_keys = ignored_keys
-        for flag in CONFIG_FLAGS:  # for --help; they never come to argparse
-            self.add_argument(
-                flag, metavar="YML", default=argparse.SUPPRESS, help="YAML file with options"
-            )
+        add_config_flags(self.add_argument_group("YAML files"))
 
     def parse_known_args(
         self,

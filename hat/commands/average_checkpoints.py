@@ -1,6 +1,5 @@
 """``hat average-checkpoints``: the mean of the last checkpoints' weights as one checkpoint."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import Parser
 from hat.models.averaging import AverageSettings, average_checkpoints
 from hat.settings import NO_OUTCOME, Settings
 
@@ -23,7 +23,7 @@ class _Files(Settings):
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of ``hat average-checkpoints``."""
-    parser = argparse.ArgumentParser(prog="hat average-checkpoints", description=__doc__)
+    parser = Parser(prog="hat average-checkpoints", description=__doc__)
     add_flags(parser, AverageSettings)
     add_flags(parser, _Files)
     options = parser.parse_args(argv)

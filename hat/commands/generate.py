@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hat.arch.model_options import add_model_options
 from hat.cli.console import command, print_result, set_up_logging
+from hat.cli.help import program
 from hat.cli.training_keys import TRAINING_KEYS
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    add_model_options(parser, only=("subtransformer",))
+    parser.prog = program("generate")
+    parser.description = "Translates a split by beam search and prints fairseq-generate's log."
+    add_model_options(parser.add_argument_group("SubTransformer"), only=("subtransformer",))
 
 
 @command

@@ -1,6 +1,5 @@
 """``hat latency``: check a dataset, compare predictors, measure or predict one SubTransformer."""
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import Parser
 from hat.cli.network import network_parser, parse_beside_training
 from hat.errors import ConfigError, suggestion
 from hat.latency.check import CheckSettings, check_dataset
@@ -23,8 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of ``hat latency``."""
     argv = list(argv or [])
     if not argv or argv[0] in ("-h", "--help"):
-        print(__doc__)
-        print(f"\nusage: hat latency {{{','.join(TOOLS)}}} ...   (each with --help)")
+        print(usage())
         return
     if argv[0] not in TOOLS:
         hint = suggestion(argv[0], TOOLS) or f"; expected one of {', '.join(TOOLS)}"
@@ -32,22 +31,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     TOOLS[argv[0]](argv[1:])
 
 
+def usage() -> str:
+    """The text of ``hat latency --help``."""
+    width = max(map(len, TOOLS))
+    lines = [f"  {name:<{width}}  {tool.__doc__}" for name, tool in TOOLS.items()]
+    head = f"usage: hat latency {{{','.join(TOOLS)}}} [OPTIONS]      (each with --help)"
+    return "\n".join([head, "", *lines])
+
+
 @dataclass(frozen=True, kw_only=True)
 class _CheckFiles(Settings):
     """What is written."""
 
     plot: Annotated[Path | None, NO_OUTCOME, Shown("PNG")] = None
-    """picture (default: NAME.check.png here)"""
+    """write the picture to this file (default: NAME.check.png here)"""
 
     write_clean: Annotated[Path | None, NO_OUTCOME, Shown("CSV")] = None
-    """write the rows outside the runs"""
+    """write the rows outside the runs to this file"""
 
 
 def check(argv: Sequence[str]) -> None:
-    """Finds shifted runs in a dataset."""
-    parser = argparse.ArgumentParser(
+    """Finds rows of a dataset that were measured while the machine was disturbed."""
+    parser = Parser(
         prog="hat latency check",
-        description="Finds runs of rows that were measured while the machine was disturbed.",
+        description=check.__doc__,
     )
     parser.add_argument("csv", help="latency dataset, ours or HAT's")
     parser.add_argument("--json", action="store_true", help="the last line is JSON; no picture")
@@ -70,10 +77,10 @@ def check(argv: Sequence[str]) -> None:
 
 
 def bench(argv: Sequence[str]) -> None:
-    """Compares HAT's predictor and ours on datasets."""
-    parser = argparse.ArgumentParser(
+    """Compares HAT's predictor and ours on the same splits of each dataset."""
+    parser = Parser(
         prog="hat latency bench",
-        description="Compares HAT's predictor and ours on the same splits of each dataset.",
+        description=bench.__doc__,
     )
     parser.add_argument("csv", nargs="+", help="latency datasets")
     add_flags(parser, BenchSettings)
@@ -86,14 +93,14 @@ def bench(argv: Sequence[str]) -> None:
 
 
 def measure(argv: Sequence[str]) -> None:
-    """Measures the SubTransformer that the options describe."""
+    """Measures the latency of one SubTransformer on this device."""
     from hat.measuring.settings import DatasetSettings, WorkloadSettings
     from hat.measuring.subtransformer import measure_options
     from hat.models.network import NetworkSettings
 
     parser = network_parser(
         "hat latency measure",
-        "Measures the latency of one SubTransformer on this device.",
+        str(measure.__doc__),
         {"network": NetworkSettings, "workload": WorkloadSettings},
         ignored_keys=all_keys(DatasetSettings),
     )
@@ -107,9 +114,7 @@ def measure(argv: Sequence[str]) -> None:
 
 def predict(argv: Sequence[str]) -> None:
     """Predicts the latency of SubTransformers from a saved predictor."""
-    parser = argparse.ArgumentParser(
-        prog="hat latency predict", description="Predicts the latency of SubTransformers."
-    )
+    parser = Parser(prog="hat latency predict", description=predict.__doc__)
     parser.add_argument("yml", nargs="+", help="SubTransformer files with HAT's keys")
     add_flags(parser, PredictSettings)
     options = parser.parse_args(list(argv))

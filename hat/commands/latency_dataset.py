@@ -7,6 +7,7 @@ from tqdm import tqdm
 from hat.arch.hat_yaml import space_from_options
 from hat.cli.console import command, print_result
 from hat.cli.flags import read_flags
+from hat.cli.help import program
 from hat.cli.network import network_parser
 from hat.measuring.settings import DatasetSettings, WorkloadSettings
 from hat.models.network import NetworkSettings, network_config
@@ -16,7 +17,7 @@ from hat.models.network import NetworkSettings, network_config
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of ``latency_dataset.py``."""
     parser = network_parser(
-        "latency_dataset.py",
+        program("latency-dataset"),
         "Measures SubTransformers of a search space on this device.",
         {"network": NetworkSettings, "workload": WorkloadSettings, "dataset": DatasetSettings},
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import program
 from hat.cli.options import StageParser
 from hat.latency.fit import FitResult, FitSettings, fit_predictor
 from hat.latency.predictors import PREDICTORS
@@ -29,12 +30,14 @@ class _Files(Settings):
 
 def _parser() -> StageParser:
     parser = StageParser(
-        prog="latency_predictor.py", description="Fits a latency predictor to a latency dataset."
+        prog=program("latency-predictor"),
+        description="Fits a latency predictor to a latency dataset.",
     )
     add_flags(parser, _Files)
     add_flags(parser, FitSettings)
-    for name in PREDICTORS:
-        add_flags(parser, PREDICTORS.load(name).Settings, name)
+    for cls in PREDICTORS.settings():
+        names = (name for name in PREDICTORS if PREDICTORS.load(name).Settings is cls)
+        add_flags(parser, cls, f"--predictor {', '.join(names)}")
     return parser
 
 

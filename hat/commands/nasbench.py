@@ -15,6 +15,7 @@ from hat.benchmarks.nb201_convert import convert_nb201
 from hat.benchmarks.nb201_files import is_published_nb201
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import Parser, sentence
 from hat.conditions import file_digest, files_digest
 from hat.settings import NO_OUTCOME, AtLeast, Settings
 from hat.signature import signature
@@ -23,28 +24,28 @@ from hat.signature import signature
 @dataclass(frozen=True, kw_only=True)
 class _Convert(Settings):
     quiet: bool = False
-    """No progress bar."""
+    """no progress bar"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Enumerate(Settings):
     out: Annotated[Path | None, NO_OUTCOME] = None
-    """Write hash, adjacency and operations to this HDF5 file."""
+    """write hash, adjacency and operations to this HDF5 file"""
 
     workers: Annotated[int, AtLeast(1), NO_OUTCOME] = 1
-    """Processes that hash (default 1)."""
+    """processes that hash"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Query(Settings):
     metric: str | None = None
-    """Default: all."""
+    """metric to ask for (default: all)"""
 
     epochs: int | None = None
-    """Length of training; default: the longest."""
+    """length of training (default: the longest)"""
 
     seed: int | None = None
-    """Training run; default: the mean over all."""
+    """the training run of this seed (default: the mean over all)"""
 
 
 def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _query(words: argparse.Namespace, settings: _Query) -> dict[str, Any]:
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs one of the subcommands; the last line printed is one line of JSON."""
-    parser = argparse.ArgumentParser(prog="hat nasbench", description=__doc__)
+    parser = Parser(prog="hat nasbench", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
     sub = commands.add_parser("convert", help="a published file to the table that is read here")
@@ -134,12 +135,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     sub = commands.add_parser("enumerate", help="list every NAS-Bench-101 cell once")
     sub.set_defaults(run=_enumerate, settings=_Enumerate)
 
-    sub = commands.add_parser("query", help="what a benchmark says of an architecture")
+    sub = commands.add_parser("query", help="values of one architecture in a benchmark")
     sub.add_argument("benchmark", help=f"KIND:PATH, KIND one of {', '.join(BENCHMARKS)}")
     sub.add_argument("id", nargs="?", help="identifier; without it the table is described")
     sub.set_defaults(run=_query, settings=_Query)
 
-    for sub in commands.choices.values():
+    about = {choice.dest: choice.help for choice in commands._choices_actions}
+    for name, sub in commands.choices.items():
+        sub.description = sentence(str(about[name]))
         add_flags(sub, sub.get_default("settings"))
     words = parser.parse_args(argv)
     print_result(words.run(words, read_flags(words, words.settings)))

@@ -1,4 +1,4 @@
-"""``hat nasbench-search``: search a benchmark on a budget of simulated training time.
+r"""``hat nasbench-search``: search a benchmark on a budget of simulated training time.
 
     hat nasbench-search nasbench101:nasbench101.h5 --budget 1e6 --seeds 20 --out-dir runs/nb101
     hat nasbench-search nasbench201:nasbench201.csv.gz --search-metric cifar10_test_accuracy \
@@ -17,6 +17,7 @@ import numpy as np
 from hat.benchmarks.load import BENCHMARKS, load_benchmark
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import Parser
 from hat.report.tables import text_table
 from hat.signature import signature
 from hat.studies.nasbench_search import NasbenchSearchSettings, search_once
@@ -74,11 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hat nasbench-search",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(prog="hat nasbench-search", description=__doc__)
     kinds = ", ".join(BENCHMARKS)
     parser.add_argument("benchmark", metavar="KIND:PATH", help=f"a table; KIND one of {kinds}")
     parser.add_argument(

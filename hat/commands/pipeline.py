@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags
+from hat.cli.help import Parser
 from hat.errors import ConfigError
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
@@ -64,7 +65,7 @@ def _to_stderr(line: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="hat pipeline",
         usage="hat pipeline FILE [--only STEP ...] [OPTIONS] [-- FLAGS OF THE STEP'S COMMAND]",
         description=__doc__,

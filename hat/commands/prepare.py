@@ -21,6 +21,7 @@ from typing import Any
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import Parser, sentence
 from hat.signature import signature
 from hat.tasks import TASKS
 from hat.tasks.binarise import BinariseSettings, binarise
@@ -86,16 +87,16 @@ def _binarise(settings: BinariseSettings) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hat prepare", description="Makes the text of a task.", allow_abbrev=False
-    )
+    parser = Parser(prog="hat prepare", description=__doc__, allow_abbrev=False)
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     for name in TASKS:
         part = TASKS.load(name)
         add_flags(_add(tasks, name, part.about), part.Settings)
     add_flags(_add(tasks, "binarise", "fairseq's binary data of a text"), BinariseSettings)
     lines = _add(tasks, "lines", "plain lines: one blank between words, no other blanks")
-    lines.add_argument("files", nargs="*", type=Path, metavar="FILE", help="else standard input")
+    lines.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="text to read (default: standard input)"
+    )
     return parser
 
 
@@ -103,8 +104,7 @@ def _add(tasks: Any, name: str, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = tasks.add_parser(
         name,
         help=text,
-        description=f"Makes {text}.",
+        description=sentence(text),
         allow_abbrev=False,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     return parser

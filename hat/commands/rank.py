@@ -9,12 +9,12 @@ training (sizes and depths, where more is taken to be better, and epsinas), or a
 in its own direction: BLEU up, loss, latency and size down.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import Parser
 from hat.report.tables import text_table
 from hat.studies.rank import COLUMNS, RankSettings, rank
 
@@ -22,9 +22,7 @@ from hat.studies.rank import COLUMNS, RankSettings, rank
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; with ``--json`` the last line printed is one line of JSON."""
-    parser = argparse.ArgumentParser(
-        prog="hat rank", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="hat rank", description=__doc__)
     parser.add_argument("file", type=Path, help="CSV, gzipped or not")
     add_flags(parser, RankSettings)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")

@@ -1,7 +1,10 @@
 """``hat score``: BLEU, chrF and exact match of translations.
 
-hat score gen.out --metric sacre --target-lang de      a log of generate.py
-hat score --sys hypotheses.txt --ref references.txt    two files, line by line
+    hat score gen.out --metric sacre --target-lang de      a log of generate.py
+    hat score --sys hypotheses.txt --ref references.txt    two files, line by line
+
+A log holds tokens; ``sacre`` detokenises them. Files are scored as they stand: with ``sacre``,
+--sys and --ref hold plain text, with ``normal`` tokenised text.
 """
 
 import argparse
@@ -11,6 +14,7 @@ from pathlib import Path
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import read_flags
+from hat.cli.help import Parser
 from hat.tasks.bpe import SEPARATOR
 from hat.tasks.translations import ScoreSettings, score_files
 from hat.text.scores import METRICS
@@ -35,11 +39,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="hat score",
-        description="Scores translations: BLEU, chrF and exact match.",
-        epilog="A log holds tokens; 'sacre' detokenises them. Files are scored as they stand: "
-        "with 'sacre', --sys and --ref hold plain text, with 'normal' tokenised text.",
+        description=__doc__,
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -61,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--metric",
         choices=METRICS,
         default="normal",
-        help="normal: tokenised BLEU with split compounds (default); sacre: sacreBLEU",
+        help="normal: tokenised BLEU with split compounds; sacre: sacreBLEU",
     )
     parser.add_argument(
         "--remove-bpe",

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from hat.cli.console import command, print_result, set_up_logging
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import program
 from hat.nas.build import check_limits, settings_classes
 from hat.nas.limits import LIMITS
 from hat.nas.retrain import RetrainSettings
@@ -75,6 +76,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def add_search_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of a search and of every part it can be made of."""
+    parser.prog = program("search")
+    parser.description = (
+        "Searches a trained SuperTransformer for the SubTransformer with the best score among "
+        "those that keep all limits."
+    )
     add_flags(parser, SearchSettings, "search")
     add_flags(parser, _Files, "search: files")
     for title, table in (

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from hat.cli.console import command, print_result, set_up_logging
 from hat.cli.flags import read_flags
+from hat.cli.help import program
 from hat.cli.network import network_parser, parse_beside_training
 from hat.cli.options import read_config_files, split_config_flags
 from hat.settings import all_keys
@@ -22,7 +23,7 @@ _SWITCHES = {
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("hat")
+    group = parser.add_argument_group("instead of training")
     for name, text in _SWITCHES.items():
         group.add_argument(f"--{name}", action="store_true", help=text)
 
@@ -51,7 +52,7 @@ def _profile(argv: Sequence[str]) -> None:
     from hat.models.profile import ProfileSettings, profile_options
 
     parser = network_parser(
-        "train.py --profile-flops",
+        f"{program('train')} --profile-flops",
         "Parameters and FLOPs of one SubTransformer.",
         {"network and sentence": ProfileSettings},
         ignored_keys=frozenset(_SWITCHES),
@@ -70,7 +71,7 @@ def _measure(argv: Sequence[str]) -> None:
     from hat.models.network import NetworkSettings
 
     parser = network_parser(
-        "train.py --latcpu",
+        f"{program('train')} --latcpu",
         "Measures the latency of one SubTransformer on this device.",
         {"network": NetworkSettings, "workload": WorkloadSettings},
         ignored_keys=all_keys(DatasetSettings) | frozenset(_SWITCHES),
@@ -89,6 +90,8 @@ def _train(argv: Sequence[str]) -> None:
     from hat.fairseq_plugin.training import train_and_tell
 
     def add_options(parser: argparse.ArgumentParser) -> None:
+        parser.prog = program("train")
+        parser.description = "Trains a SuperTransformer, or one SubTransformer from scratch."
         _add_options(parser)
         add_resume_option(parser)
 

@@ -66,6 +66,8 @@ def restricted(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Takes from ``parser``, one of fairseq's, what could run code. Twice does no harm."""
     for key, action in actions_by_key(parser).items():
         convert = action.type
+        if key in REFUSED:
+            action.help = argparse.SUPPRESS
         if key in ACCEPTED:
             action.choices = ACCEPTED[key]
         if isinstance(convert, NumbersOnly):

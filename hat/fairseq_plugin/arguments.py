@@ -27,6 +27,7 @@ from hat.cli.options import (
 )
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.accepted import TASK, refuse, restricted
+from hat.fairseq_plugin.help import print_help, split_help
 from hat.files import Files, as_paths
 from hat.machine.instructions import auto_precision
 from hat.tasks.binary_index import check_binary_sides
@@ -41,8 +42,14 @@ _SELECTORS = ("arch", "task", "criterion", "optimizer", "lr-scheduler", "scoring
 _TASK_KEYS = frozenset({"data", "source-lang", "target-lang"})
 """Options of the task, which every stage needs that reads the task's data."""
 
+_ANY_ARCH = "transformersuper"
+"""The architecture whose options ``--help`` shows where none is named: all have the same."""
+
 _TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
 """Selectors that fairseq offers to every command, but that only training uses."""
+
+_PRECISION = "precision"
+"""The title of hat's group of options in fairseq's parsers."""
 
 _WANTED_BF16 = "wanted_bf16"
 """Where ``--bf16`` is kept while fairseq parses: fairseq takes ``bf16`` for a wish for a TPU."""
@@ -76,7 +83,7 @@ def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
     parser.error = error  # type: ignore[method-assign]
     parser.set_defaults(required_batch_size_multiple=1)
-    group = parser.add_argument_group("precision", conflict_handler="resolve")
+    group = parser.add_argument_group(_PRECISION, conflict_handler="resolve")
     group.add_argument(  # in the place of fairseq's switch
         "--bf16",
         action=SwitchOrAuto,
@@ -108,8 +115,10 @@ def parse(
 
     Raises:
         ConfigError: naming file and line of a key or value that is wrong.
+        SystemExit: after the help, where the command line asks for it.
     """
     paths, flags = split_config_flags(argv)
+    wants_help, wants_all, flags = split_help(flags)
     data, flags = _split_data(flags)
     entries = read_config_files(paths)
     translate_old_schedule(entries)
@@ -133,11 +142,16 @@ def parse(
     known = actions_by_key(full)
     chosen = {k: entries[k] for k in _SELECTORS if k in entries and k in known and k not in unread}
     if "arch" in known and "arch" not in chosen and not _gives_arch(flags):
-        raise ConfigError("which model? give arch in a YAML file or --arch")
+        if not wants_help:
+            raise ConfigError("which model? give arch in a YAML file or --arch")
+        full.set_defaults(arch=_ANY_ARCH)
     set_defaults(full, chosen)
     options.parse_args_and_arch(
         full, [*data, *flags], parse_known=True, modify_parser=_require_nothing
     )
+    if wants_help:
+        print_help(full, _titles(make_parser()), everything=wants_all)
+        raise SystemExit(0)
     entries = {key: entry for key, entry in entries.items() if key not in unread}
     check_keys(entries, actions_by_key(full))
 
@@ -183,6 +197,11 @@ def parse_call(
         add_options=add_options,
         strongest=entries_of(options_, where),
     )
+
+
+def _titles(parser: argparse.ArgumentParser) -> set[str]:
+    """The titles of the groups of fairseq's options in a parser that has just been made."""
+    return {str(group.title) for group in parser._action_groups} - {_PRECISION}
 
 
 def _gives_arch(flags: Sequence[str]) -> bool:

@@ -45,7 +45,7 @@ class Beginning:
 
 def add_resume_option(parser: argparse.ArgumentParser) -> None:
     """Adds ``--resume-anyway``."""
-    parser.add_argument(
+    parser.add_argument_group("training again in the same folder").add_argument(
         "--resume-anyway",
         action="store_true",
         help="go on in --save-dir although its training began under other conditions",

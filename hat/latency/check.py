@@ -19,7 +19,7 @@ class CheckSettings(Settings):
     """What counts as shifted."""
 
     min_shift: Annotated[float, Above(0), Below(1000), Shown("PERCENT")] = MIN_SHIFT_PERCENT
-    """smaller steps are not reported (default: 10)"""
+    """steps that are smaller are not reported"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ class PredictSettings(Settings):
     """only for HAT's predictors"""
 
     coverage: Annotated[float, Above(0), Below(1)] = 0.9
-    """of the interval, in 0..1"""
+    """share of measurements in the interval, in 0..1"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ class WorkloadSettings(Settings):
     """hypotheses per sentence"""
 
     lat_precision: Precision = "fp32"
-    """precision"""
+    """precision of weights and products"""
 
     lat_warmup: Annotated[int, AtLeast(0)] = 5
     """runs before the first timed one"""
@@ -46,10 +46,10 @@ class WorkloadSettings(Settings):
     """timed runs; the cap with --lat-ci"""
 
     lat_trim: Annotated[float, AtLeast(0), Below(0.5)] = 0.1
-    """share dropped at each end"""
+    """share of the runs that is dropped at each end, the slowest and the fastest"""
 
     lat_ci: Annotated[float | None, Above(0), Shown("PERCENT")] = None
-    """stop timing when the 95 % confidence interval of the mean is within this"""
+    """stop timing when the 95 % confidence interval of the mean is so narrow"""
 
     latsilent: Annotated[bool, NO_OUTCOME] = False
     """no line per architecture"""
@@ -91,7 +91,7 @@ class DatasetSettings(Settings):
     """CSV file to write"""
 
     lat_dataset_size: Annotated[int, AtLeast(1)] = 200
-    """rows; the most of them"""
+    """rows to measure; with --until-error at most so many"""
 
     resume: Annotated[bool, NO_OUTCOME] = False
     """go on with the dataset that is there"""

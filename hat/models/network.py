@@ -22,7 +22,7 @@ class NetworkSettings(DictionarySettings):
     """named architecture"""
 
     vocab_size: Annotated[tuple[int, ...], AtLeast(8)] = ()
-    """source and target dictionary size, or one both"""
+    """sizes of the source and the target dictionary, or one for both"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

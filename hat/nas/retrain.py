@@ -47,11 +47,15 @@ class RetrainSettings(Settings):
     """the training, as for train.py --sub-configs"""
 
     retrain_seeds: Annotated[tuple[int, ...], Shown("SEED"), NO_OUTCOME] = (1,)
+    """every architecture is trained once with each"""
+
     retrain_subset: Annotated[Literal["valid", "test"], NO_OUTCOME] = "test"
     """what BLEU is reported of; beam and length penalty are those of --bleu-beam and
     --bleu-lenpen"""
 
     retrain_metric: Annotated[str, OneOf(METRICS), NO_OUTCOME] = "sacre"
+    """sacre: sacreBLEU of the detokenised text; normal: compound-split BLEU of the tokenised one"""
+
     retrain_ref: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
     """raw text of the subset, as the references (default: the data's own, detokenised)"""
 

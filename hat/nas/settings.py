@@ -32,13 +32,17 @@ class SearchSettings(Settings):
     """Which algorithm, which scorer, how long."""
 
     search_algorithm: Annotated[str, OneOf(ALGORITHMS)] = "evolution"
+    """what chooses the next candidates; see docs/search.md"""
+
     evo_iter: Annotated[int, AtLeast(1), NO_OUTCOME] = 30
-    """rounds"""
+    """rounds of the search"""
 
     mutation_prob: Annotated[float, Between(0, 1)] = 0.3
-    """per gene"""
+    """chance that a mutation changes a decision"""
 
     scorer: Annotated[str, OneOf(SCORERS)] = "inherited-loss"
+    """what candidates are scored by; see docs/search.md"""
+
     warm_up: Annotated[int, AtLeast(0), Shown("N")] = 0
     """choose the first population from N random candidates by --screen-by"""
 
@@ -62,19 +66,19 @@ class FinishSettings(Settings):
     """measure the best K here, and drop or repair what misses the limit; 0: measure none"""
 
     measure_margin: Annotated[float, AtLeast(0), Below(1), NO_OUTCOME] = 0.02
-    """part of the limit that a measured latency must stay away from it"""
+    """part of the limit that must stay free"""
 
     measure_repeats: Annotated[int, AtLeast(1), Shown("N"), NO_OUTCOME] = 5
-    """measure each finalist until a 95 % confidence bound of its mean is below the limit or it is
-    surely above, but at most N times; 1: the first figure counts as it is"""
+    """measure each finalist at most N times, until it is clear on which side of the limit it lies;
+    1: the first figure counts"""
 
     measure_patience: Annotated[float, AtLeast(0), Shown("SECONDS"), NO_OUTCOME] = 60.0
-    """how long to wait, in total, for a machine that is slower or faster than it was for the
+    """how long to wait, in total, while the machine is slower or faster than it was for the
     predictor's dataset"""
 
     contest_seeds: Annotated[tuple[int, ...] | None, Shown("SEED"), NO_OUTCOME] = None
-    """search again with these seeds, and at the same cost by chance and by size (default: the two
-    that follow --seed, which are too few for a verdict: it takes four; none: no contest)"""
+    """further seeds of the contest with random search and the largest that fits; without a value
+    there is no contest (default: the two that follow --seed; a verdict takes four)"""
 
     rank_sample: Annotated[int, AtLeast(0), Shown("N"), NO_OUTCOME] = 100
     """candidates on which every scorer's ranking is compared with the inherited loss; 0: no

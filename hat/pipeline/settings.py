@@ -26,6 +26,8 @@ class PipelineSettings(Settings):
     """Paths hold from the folder in which the pipeline runs."""
 
     task: str
+    """name of the task, for the report"""
+
     run_dir: Annotated[Path, Shown("DIR")]
     """folder for everything that is made, but the data"""
 
@@ -42,12 +44,20 @@ class PipelineSettings(Settings):
     """bash script that makes the data"""
 
     preprocess_arguments: Annotated[tuple[str, ...], Shown("WORD")] = ()
+    """words behind the script's name"""
+
     supertransformer: Annotated[str, Shown("YML")]
     """space and training of the SuperTransformer"""
 
     latency_dataset: Annotated[str, Shown("YML")]
+    """measuring of the latency dataset"""
+
     latency_predictor: Annotated[str, Shown("YML")]
+    """fitting of the latency predictor"""
+
     evo_search: Annotated[str, Shown("YML")]
+    """search"""
+
     subtransformer: Annotated[str, Shown("YML")]
     """training of one SubTransformer"""
 
@@ -58,8 +68,10 @@ class PipelineSettings(Settings):
     """what is translated"""
 
     beam: Annotated[int, AtLeast(1)] = 5
+    """hypotheses per sentence"""
+
     lenpen: float = 1.0
-    """length penalty"""
+    """length penalty of beam search"""
 
     metric: Literal["normal", "sacre"] = "normal"
     """normal: compound-split BLEU of the tokenised text; sacre: sacreBLEU of the detokenised one"""

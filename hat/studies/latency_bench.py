@@ -31,13 +31,13 @@ class BenchSettings(Settings):
     """How predictors are compared."""
 
     seeds: Annotated[int, AtLeast(1)] = 6
-    """Splits: seeds 0 to N - 1."""
+    """splits of each dataset, by the seeds 0 to N - 1"""
 
     without_mlp: bool = False
-    """Leave HAT's MLP out: seconds."""
+    """leave HAT's MLP out; then it takes seconds"""
 
     resume: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Keep every figure in this file as it comes and take over those that are there."""
+    """keep every figure in this file as it comes, and take over those that are there"""
 
 
 TRAIN_ROWS = (1600, 400, 100, 40)

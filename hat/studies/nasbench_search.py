@@ -51,38 +51,39 @@ class NasbenchSearchSettings(Settings):
     """What is searched for, by what, and at which price."""
 
     algorithm: Annotated[tuple[str, ...], REPEATED, Shown("NAME")] = ()
-    """A search algorithm; may be repeated (default: random, tournament, aging, evolution, local
+    """a search algorithm; may be repeated (default: random, tournament, aging, evolution, local
     and guided)."""
 
     budget: Annotated[float, Above(0)] = 1e6
-    """Simulated seconds per run (default: 1e6)."""
+    """simulated seconds of training per run"""
 
     seeds: Annotated[int, AtLeast(1)] = 20
-    """Runs per algorithm (default: 20)."""
+    """runs per algorithm"""
 
     seed: Annotated[int, AtLeast(0)] = 0
-    """The first of the seeds (default: 0)."""
+    """seed of the first run; the others follow it"""
 
     population_size: Annotated[int, AtLeast(2)] = 50
-    """Of the evolutions (default: 50)."""
+    """architectures that the evolutionary algorithms keep"""
 
     search_metric: Annotated[str, Shown("METRIC")] = "validation_accuracy"
-    """What the searches see (default: validation_accuracy)."""
+    """metric that the searches see"""
 
     report_metric: Annotated[str | None, Shown("METRIC")] = None
-    """Default: test_accuracy where the table has it, else the search metric."""
+    """metric of the best architecture that is reported (default: test_accuracy where the table has
+    it, else the search metric)"""
 
     time_metric: Annotated[str, Shown("METRIC")] = "training_time"
-    """The table's seconds of training (default: training_time)."""
+    """metric with the seconds of a training"""
 
     cost_per_model: Annotated[float | None, Above(0), Shown("SECONDS")] = None
-    """For tables without times."""
+    """what a training costs where the table has no times"""
 
     epochs: int | None = None
-    """Length of training (default: the longest)."""
+    """length of training (default: the longest)"""
 
     training_run: int | None = None
-    """Which training run the search sees (default: the mean of all)."""
+    """which training run the search sees (default: the mean of all)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

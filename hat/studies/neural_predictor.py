@@ -33,10 +33,10 @@ class TaskSettings(Settings):
     """What is learned."""
 
     metric: str | None = None
-    """What to learn; default: validation_accuracy."""
+    """metric to learn (default: validation_accuracy)"""
 
     seed: Annotated[int, AtLeast(0)] = 0
-    """Of the draws and of the networks."""
+    """draws the training set and the networks' first weights"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class SplitSettings(TaskSettings):
     """What is learned, and from which architectures."""
 
     train_split: str = "172"
-    """172, 334, 860, 91-172, 91-334, 91-860, denoise-91, denoise-80, all (default 172)."""
+    """172, 334, 860, 91-172, 91-334, 91-860, denoise-91, denoise-80 or all"""
 
     split_file: Path | None = None
     """Take the splits from the published file train.npz, whose numbers are rows of the table."""
@@ -71,16 +71,16 @@ class RankSettings(SplitSettings):
     """How a predictor is trained and judged."""
 
     classifier: Annotated[float | None, Above(0), Below(1), Shown("SHARE")] = None
-    """First throw out the worst SHARE."""
+    """first throw out the worst SHARE, in 0..1, by a classifier"""
 
     eval_split: str = "all"
-    """Judged without what was trained on."""
+    """architectures to judge by; those of the training set are left out"""
 
     paper: bool = False
-    """Settings of the publication."""
+    """the settings of the publication"""
 
     plot: Annotated[Path | None, NO_OUTCOME] = None
-    """Write a scatter plot to this PNG."""
+    """write a scatter plot to this PNG file"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class CrossValidateSettings(SplitSettings):
     """How settings are compared."""
 
     folds: int = 5
-    """Parts of the training set that are left out in turn."""
+    """parts of the training set that are left out in turn"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +96,13 @@ class SelectSettings(TaskSettings):
     """How many architectures are measured."""
 
     classifier: Annotated[float | None, Above(0), Below(1), Shown("SHARE")] = None
-    """First throw out the worst SHARE."""
+    """first throw out the worst SHARE, in 0..1, by a classifier"""
 
     num_train: Annotated[int, AtLeast(1)] = 100
-    """Random architectures to learn from."""
+    """random architectures to learn from"""
 
     num_verified: Annotated[int, AtLeast(1)] = 50
-    """The most promising of the others, which are measured."""
+    """how many of the others, the most promising ones, are looked up"""
 
 
 class Task:

@@ -28,24 +28,24 @@ class RankSettings(Settings):
 
     scorer: Annotated[tuple[str, ...], REPEATED, Shown("NAME")] = ()
     """params, flops, encoder_depth, decoder_depth, decoder_depth_then_params, epsinas or a column
-    of the file; may be repeated (default: all but the columns)."""
+    of the file; may be repeated (default: all but the columns)"""
 
     target: Annotated[str | None, Shown("COLUMN")] = None
-    """What training showed (default: scratch_test_BLEU)."""
+    """column with what training showed (default: scratch_test_BLEU)"""
 
     arch_column: Annotated[str, Shown("COLUMN")] = "arch"
-    """Where the architectures stand (default: arch)."""
+    """column with the architectures"""
 
     task_column: Annotated[str, Shown("COLUMN")] = "task"
-    """Rows are compared with rows of the same task (default: task)."""
+    """column with the task; rows are compared with rows of the same task"""
 
     model: ModelSettings = field(default_factory=ModelSettings)
 
     src_len: Annotated[int | None, AtLeast(1)] = None
-    """Tokens of the sentence behind FLOPs (IWSLT: 23, else 30)."""
+    """tokens of the sentence whose FLOPs are counted (default: 23 for IWSLT, else 30)"""
 
     top: Annotated[int, AtLeast(1)] = 10
-    """How many count as the best (default: 10)."""
+    """how many count as the best"""
 
 
 @dataclass(frozen=True)

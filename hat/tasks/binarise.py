@@ -41,7 +41,7 @@ class BinariseSettings(LanguageSettings):
     """processes"""
 
     joined_dictionary: bool = False
-    """one for both languages"""
+    """one dictionary for both languages"""
 
     srcdict: Annotated[Path | None, Shown("FILE")] = None
     """take this dictionary"""

@@ -74,7 +74,7 @@ def test_help_comes_from_the_text_under_the_field():
     assert "--error CHANCE" in text
     assert text.count("--beam") == 2  # in the usage and in one group
     helps = {action.dest: action.help for action in parser._actions}
-    assert helps["out_dir"] == "Where."
+    assert helps["out_dir"] == "Where (required)"
     assert helps["metric"] is None  # no text under it
 
 

@@ -23,16 +23,16 @@ class MlpSettings(Settings):
     """How HAT builds and trains its predictor (the defaults of its ``latency_predictor.py``)."""
 
     feature_dim: Annotated[int, Between(10, 10)] = 10
-    """features"""
+    """features of an architecture"""
 
     hidden_dim: Annotated[int, AtLeast(1)] = 400
-    """hidden width"""
+    """width of a hidden layer"""
 
     hidden_layer_num: Annotated[int, AtLeast(1)] = 3
     """hidden layers"""
 
     train_steps: Annotated[int, AtLeast(1)] = 5000
-    """updates"""
+    """updates of the training"""
 
     bsz: Annotated[int, AtLeast(1)] = 128
     """rows per update"""

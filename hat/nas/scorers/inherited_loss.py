@@ -20,12 +20,11 @@ class LossSettings(Settings):
     """How candidates race."""
 
     race_error: Annotated[float, AtLeast(0), Below(1), Shown("CHANCE")] = 0.05
-    """a candidate is dropped before it is scored on all sentences if the chance that it belongs to
-    the parents is smaller; 0: score every candidate on all sentences"""
+    """chance that a candidate is dropped wrongly before it was scored on all sentences; 0: all
+    candidates are scored on all sentences"""
 
     race_tolerance: Annotated[float, AtLeast(0), Shown("BITS")] = 0.004
-    """how much worse a parent may be than the right one, and how large the standard error of its
-    loss; 0: parents are scored on all sentences"""
+    """how much worse a parent may be than the right one; 0: parents are scored on all sentences"""
 
 
 class Loss(SearchScorer):

@@ -20,16 +20,16 @@ class GenerationSettings(Settings):
     """Sizes of one generation; the defaults are HAT's. Mutation strength is the operators'."""
 
     population_size: Annotated[int, AtLeast(1)] = 125
-    """Candidates of the first round; the sum of the three below."""
+    """candidates of the first round; must be the sum of the three sizes below"""
 
     parent_size: Annotated[int, AtLeast(1)] = 25
-    """The best so far, from which the next generation is made."""
+    """the best so far, of which the next round is made"""
 
     mutation_size: Annotated[int, AtLeast(0)] = 50
-    """New mutations of parents per round."""
+    """mutations of parents in each further round"""
 
     crossover_size: Annotated[int, AtLeast(0)] = 50
-    """New crossovers of two parents per round."""
+    """crossovers of two parents in each further round"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

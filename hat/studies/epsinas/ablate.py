@@ -44,22 +44,22 @@ class AblateSettings(Settings):
     """What is changed, and on which architectures."""
 
     data: Path
-    """As for the space's own command."""
+    """the same table as for the space's own command"""
 
     limit: Count = 500
-    """Architectures at most (500)."""
+    """architectures at most"""
 
     seed: Annotated[int, AtLeast(0)] = 0
-    """Of the architectures and the batches (0)."""
+    """draws the architectures and the batches"""
 
     choice: Annotated[tuple[str, ...], REPEATED, Shown("NAME")] = ()
-    """Only this choice (repeatable)."""
+    """only this choice; may be repeated (default: all)"""
 
     cifar10: File = None
-    """Adds these images."""
+    """file of CIFAR-10's binary version; its images are another input"""
 
     initialisations: bool = False
-    """nasbench201: random weights instead of constants, by the real networks (slow)."""
+    """nasbench201 only: random weights instead of constants, in the real networks; slow"""
 
     model: ModelSettings = field(default_factory=ModelSettings)
 

@@ -46,7 +46,7 @@ class WeightSettings(Settings):
     """The constants that all weights of a network are set to."""
 
     weights: WeightPair = IMAGE_WEIGHTS
-    """The two constants (1e-07,1)."""
+    """the two constants that all weights are set to"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,10 +58,10 @@ class OutSettings(Settings):
     """What is written."""
 
     out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write all scores as CSV."""
+    """write all scores to this CSV file"""
 
     plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Write a scatter plot."""
+    """write a scatter plot to this PNG file"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +88,13 @@ class ImageSettings(Settings):
     """Crops of photographs (default) or of foolbox's pictures, CIFAR samples or file, noise."""
 
     cifar10: File = None
-    """Such as data_batch_1.bin."""
+    """file of CIFAR-10's binary version, such as data_batch_1.bin"""
 
     batch: Count = 64
-    """Images (64)."""
+    """images in the batch"""
 
     seed: Annotated[int, AtLeast(0)] = 0
-    """Of the batch (0)."""
+    """draws the batch"""
 
     def draw(self) -> Floats:
         """Returns the batch, (B, 3, 32, 32)."""
@@ -116,13 +116,13 @@ class ModelSettings(Settings):
     """What a table of SubTransformers does not say about their SuperTransformer."""
 
     qkv_dim: Annotated[int, AtLeast(1)] = 512
-    """Joint width of all heads (HAT: 512)."""
+    """joint width of all attention heads"""
 
     encoder_normalize_before: bool = False
-    """The encoder is pre-norm."""
+    """the encoder is pre-norm"""
 
     decoder_normalize_before: bool = False
-    """The decoder is pre-norm."""
+    """the decoder is pre-norm"""
 
 
 @dataclass(frozen=True)

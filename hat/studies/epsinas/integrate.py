@@ -37,27 +37,27 @@ class IntegrateSettings(WeightSettings):
     """Which searches are compared, on which scores."""
 
     data: Path
-    """NAS-Bench-201 as CSV."""
+    """NAS-Bench-201 as CSV"""
 
     scores: Path | None = None
-    """What nasbench201 --out wrote; saves minutes."""
+    """scores that hat epsinas nasbench201 --out wrote; saves minutes"""
 
     dataset: Literal["cifar10", "cifar100"] = "cifar10"
-    """Whose accuracy is searched for."""
+    """dataset whose accuracy is searched for"""
 
     no_lent_skips: bool = False
-    """Cells without a score: last."""
+    """rank cells without a score last; without this flag a skip is lent to them, and scored"""
 
     rounds: Count = 100
-    """Searches of each kind (100)."""
+    """searches of each kind"""
 
     models: Count = 300
-    """Cells that a search trains (300)."""
+    """cells that a search trains"""
 
     pictures: ImageSettings = field(default_factory=ImageSettings)
 
     plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
-    """Median and quartiles."""
+    """write a plot of median and quartiles to this PNG file"""
 
 
 def run(settings: IntegrateSettings) -> dict[str, Any]:

@@ -49,10 +49,10 @@ class RecipeSettings(OutSettings, WeightSettings, BatchSettings):
     """Scores of the authors' code to compare: JSON, or a result file of their notebooks."""
 
     direct: Literal["float32", "float64"] | None = None
-    """Also run the real networks, at seconds a cell, in this precision."""
+    """run the real networks, too, in this precision; seconds a cell"""
 
     weights: WeightPair = RECURRENT_WEIGHTS
-    """The two constants (1e-05,0.001)."""
+    """the two constants that all weights are set to"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

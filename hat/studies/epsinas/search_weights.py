@@ -34,7 +34,7 @@ class SmallBatch(ImageSettings):
     """Images for many pairs of constants."""
 
     batch: Count = 16
-    """Images (16)."""
+    """images in the batch"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +42,10 @@ class SearchWeightsSettings(Settings):
     """On what the constants are tried."""
 
     data: Path | None = None
-    """Recipes, for nasbench-nlp."""
+    """recipes of cells, for nasbench-nlp only"""
 
     samples: Count = 100
-    """Random architectures (100)."""
+    """random architectures"""
 
     lend_skip: bool = False
     """nasbench201: see docs/results/epsinas.md."""

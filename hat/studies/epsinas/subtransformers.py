@@ -34,33 +34,33 @@ class SubtransformerSettings(FileSettings):
     """What is ranked, against what, and on which tokens."""
 
     target: Annotated[str, Shown("COLUMN")] = "scratch_test_BLEU"
-    """What training showed (default: scratch_test_BLEU)."""
+    """column with what training showed"""
 
     column: Annotated[tuple[str, ...], REPEATED, Shown("COLUMN")] = ()
-    """Rank by a column as well."""
+    """rank by this column, too"""
 
     model: ModelSettings = field(default_factory=ModelSettings)
 
     seed: Annotated[int, AtLeast(0)] = 0
-    """Of the random tokens (0)."""
+    """draws the random tokens"""
 
     seeds: Annotated[int, AtLeast(1)] = 8
-    """Batches for the spread (8)."""
+    """batches, to see how far scores spread"""
 
     sentences: Count = 16
-    """Of the batch (16)."""
+    """sentences in the batch"""
 
     length: Count = 24
-    """Tokens of each sentence (24)."""
+    """tokens of each sentence"""
 
     tokens: Literal["normal", "quantiles"] = "normal"
-    """Random numbers (default), or always the same ones in random order."""
+    """what tokens are: random numbers, or always the same ones in random order"""
 
     weights: Annotated[tuple[float, float] | None, JOINED, Shown("LOW,HIGH")] = None
-    """The two constants (set by the space)."""
+    """the two constants that all weights are set to (default: by the space)"""
 
     variants: bool = False
-    """All norms and read-outs as well."""
+    """show all norms and read-outs, too"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

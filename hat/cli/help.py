@@ -1,0 +1,77 @@
+"""How ``--help`` looks: a short usage, the name that was called, defaults where they are some."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+SCRIPTS = ("train.py", "latency_dataset.py", "latency_predictor.py", "evo_search.py", "generate.py")
+"""HAT's scripts in the root folder."""
+
+_FEW = 8
+"""Most options that a usage line lists one by one."""
+
+_NUMBERS: dict[Any, str] = {int: "N", float: "FLOAT"}
+"""What stands for a value of an option that has no name of its own for it."""
+
+
+def program(command: str) -> str:
+    """How a command was called: as one of HAT's scripts, or by its name behind ``hat``."""
+    script = Path(sys.argv[0]).name
+    return script if script in SCRIPTS else f"hat {command}"
+
+
+def sentence(text: str) -> str:
+    """Makes a sentence of a line of help."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Usage without a long list of options, text without marks, defaults that are one.
+
+    A default that is None, False or empty is none, and a help that has the word itself says more
+    than the value would. Lines that are indented by four blanks are examples and stay as they are.
+    """
+
+    def _format_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[Any],
+        prefix: str | None,
+    ) -> str:
+        listed = [a for a in actions if not a.option_strings or a.required]
+        if usage is not None or len(list(actions)) - len(listed) <= _FEW:
+            return super()._format_usage(usage, actions, groups, prefix)
+        return f"{super()._format_usage(None, listed, [], prefix).rstrip()} [OPTIONS]\n\n"
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = super()._fill_text
+        paragraphs = text.rstrip().replace("``", "").split("\n\n")
+        return "\n\n".join(
+            paragraph if paragraph.startswith("    ") else fill(paragraph, width, indent)
+            for paragraph in paragraphs
+        )
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text, default = (action.help or "").replace("``", ""), action.default
+        values = default if isinstance(default, list | tuple) else [default]
+        is_flag = not action.option_strings or action.nargs == 0
+        if is_flag or "default" in text or not values or default in (None, "", argparse.SUPPRESS):
+            return text
+        between = "," if action.nargs is None else " "
+        words = (f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+        shown = between.join(words).replace("%", "%%")
+        return f"{text.removesuffix('.')} (default: {shown})"
+
+    def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
+        own = super()._get_default_metavar_for_optional(action)
+        return _NUMBERS.get(action.type, own)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser, and those of its sub-commands, whose help is written so."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **{"formatter_class": HelpFormatter, **settings})
