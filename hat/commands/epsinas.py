@@ -8,7 +8,7 @@
     hat epsinas subtransformers --data seed_arch_bleu.csv   SubTransformers with a known BLEU
     hat epsinas search-weights nasbench201                  the authors' choice of the two constants
     hat epsinas ablate nasbench201 --data ...               constants, batches, inputs
-    hat epsinas integrate --data nasbench201.csv.gz         inside random search and ageing evolution
+    hat epsinas integrate --data nasbench201.csv.gz         in random search and ageing evolution
 
 Each has options of its own: ``hat epsinas nasbench201 --help``.
 """
