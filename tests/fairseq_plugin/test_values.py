@@ -146,7 +146,11 @@ def test_what_is_meant_passes(base: list[str]) -> None:
         ("encoder-layers: 99999999", ConfigError, "encoder_layers must be at most 1,000"),
         ("decoder-layer-num-choice: [99999999]", ConfigError, "must be at most 1,000"),
         ("encoder-embed-path: x.yml", DataError, "x.yml: holds no word of the dictionary"),
-        ("encoder-embed-path: x.yml\nseed: 1", DataError, "x.yml: expected a line for each word"),
+        (
+            "encoder-embed-path: x.yml\narch: transformersuper",
+            DataError,
+            "x.yml: expected a line for each word",
+        ),
     ],
 )
 def test_what_a_training_fails_on_is_one_sentence(
