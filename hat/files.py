@@ -4,11 +4,11 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hat.errors import ConfigError
+from hat.errors import ConfigError, HatError
 
 Files = str | Path | Iterable[str | Path]
 """One file or several."""
@@ -20,17 +20,33 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     The folder of ``path`` is created. If the block raises, the temporary file is removed and
     whatever stood at ``path`` stays as it was.
+
+    Raises:
+        HatError: if nothing can be written there.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
+        with _told_as_of(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.touch()
         yield temporary
-        with open(temporary, "rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
+        with _told_as_of(target):
+            with open(temporary, "rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(temporary, target)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_as_of(target: Path) -> Iterator[None]:
+    """Says of ``target`` what the operating system says of it, its folder or its temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise HatError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 @contextmanager

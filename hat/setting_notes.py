@@ -48,7 +48,7 @@ class Between:
 
     def __str__(self) -> str:
         only = self.low == self.high
-        return f"{self.low:g}" if only else f"between {self.low:g} and {self.high:g}"
+        return f"{self.low:.10g}" if only else f"between {self.low:.10g} and {self.high:.10g}"
 
 
 @dataclass(frozen=True)

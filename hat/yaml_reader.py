@@ -268,8 +268,8 @@ def check_number(scalar: Scalar, name: str) -> None:
     finite = [int(n) if n == int(n) else n for n in readings if math.isfinite(n)]
     advice = " or ".join(str(number) for number in dict.fromkeys(finite)) or "a finite number"
     raise ConfigError(
-        f"{scalar.where}: {name}: {text} is an ambiguous number "
-        f"(YAML reads {text if as_yaml is None else as_yaml!r}): write {advice}"
+        f"{scalar.where}: {name}: {scalar if scalar.text.split() != [text] else text} is an "
+        f"ambiguous number (YAML reads {text if as_yaml is None else as_yaml!r}): write {advice}"
     )
 
 

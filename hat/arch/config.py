@@ -7,6 +7,12 @@ from hat.errors import ConfigError
 MAX_SPAN = 3
 """A decoder layer can attend to the outputs of at most this many encoder layers."""
 
+MAX_LAYERS = 1_000
+"""More would fill the memory before anything could be said about them."""
+
+MAX_WIDTH = 100_000_000
+"""Most rows or columns of a weight, words and positions included: more is a slip of the pen."""
+
 
 def _check_positive(owner: str, name: str, values: tuple[int, ...]) -> None:
     for value in values:

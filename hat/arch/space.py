@@ -7,7 +7,14 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from hat.arch.config import MAX_SPAN, DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.config import (
+    MAX_LAYERS,
+    MAX_SPAN,
+    MAX_WIDTH,
+    DecoderConfig,
+    EncoderConfig,
+    SubTransformerConfig,
+)
 from hat.errors import ConfigError
 
 
@@ -39,6 +46,11 @@ class SearchSpace:
                     raise ConfigError(
                         f"{field.name} must hold positive integers, but found {choice!r}"
                     )
+            most = MAX_LAYERS if field.name.endswith("_layer_nums") else MAX_WIDTH
+            if max(choices) > most:
+                raise ConfigError(
+                    f"{field.name} must be at most {most:,}, but found {max(choices):,}"
+                )
             if len(set(choices)) != len(choices):
                 raise ConfigError(f"{field.name} names a choice twice: {list(choices)}")
             ordered = tuple(sorted(choices, reverse=True))

@@ -121,7 +121,13 @@ class NumbersOnly:
             raise argparse.ArgumentTypeError(
                 f"holds {self._count} numbers, but found {shown(text)}"
             )
-        return text if self._convert is None else self._convert(text)
+        if self._convert is None:
+            return text
+        value = self._convert(text)
+        # fairseq cuts off what follows the point where it wants whole numbers.
+        if isinstance(value, list) and value != [float(word) for word in words]:
+            raise argparse.ArgumentTypeError(f"holds whole numbers, but found {shown(text)}")
+        return value
 
 
 def read_yaml(path: str | Path) -> dict[str, Entry]:

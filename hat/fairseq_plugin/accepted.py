@@ -26,6 +26,9 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     ),
     "scoring": ("bleu", "sacrebleu", "chrf"),
     "dataset-impl": ("mmap", "cached", "lazy", "raw"),
+    "ddp-backend": ("legacy_ddp", "pytorch_ddp", "c10d", "no_c10d"),
+    "zero-sharding": ("none",),
+    "best-checkpoint-metric": ("loss", "nll_loss", "ppl", "smallest_loss", "largest_loss"),
 }
 """What may be chosen from fairseq's parts. Others evaluate options or lines of data as Python code
 or pass names of files to a shell, and none of them is of use to a SuperTransformer."""
@@ -43,6 +46,26 @@ REFUSED = {
     "tpu": "there is no TPU code here",
     **dict.fromkeys(
         (
+            *("eval-bleu", "eval-bleu-args", "eval-bleu-detok", "eval-bleu-detok-args"),
+            *("eval-bleu-print-samples", "eval-bleu-remove-bpe", "eval-tokenized-bleu"),
+        ),
+        "its counts would stand in the checkpoint, which nobody could read then",
+    ),
+    "cpu-offload": "SuperTransformers train with plain data parallelism",
+    "update-epoch-batch-itr": "batches are put together once",
+    **dict.fromkeys(
+        (
+            *("num-shards", "shard-id", "prefix-size", "replace-unk", "print-alignment"),
+            *("constraints", "score-reference", "lm-path", "lm-weight", "retain-dropout"),
+            *("retain-dropout-modules", "retain-iter-history", "iter-decode-eos-penalty"),
+            *("iter-decode-max-iter", "iter-decode-force-max-iter", "iter-decode-with-beam"),
+            *("iter-decode-with-external-reranker", "decoding-format", "print-step"),
+            *("results-path", "beam-mt", "lenpen-mt", "max-len-a-mt", "max-len-b-mt"),
+        ),
+        "generate.py would translate as if it were not there",
+    ),
+    **dict.fromkeys(
+        (
             *("pipeline-model-parallel", "pipeline-balance", "pipeline-devices"),
             *("pipeline-chunks", "pipeline-checkpoint", "pipeline-encoder-balance"),
             *("pipeline-encoder-devices", "pipeline-decoder-balance", "pipeline-decoder-devices"),
@@ -51,6 +74,9 @@ REFUSED = {
     ),
 }
 """Options of fairseq that are not taken, from files or flags, and why."""
+
+WHOLE_NUMBERS = ("max-tokens-valid", "batch-size-valid", "max-sentences-valid")
+"""Options that are whole numbers, which fairseq takes as any text and evaluates."""
 
 EVALUATED: dict[str, int | None] = {
     "adam-betas": 2,
@@ -70,6 +96,8 @@ def restricted(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
             action.help = argparse.SUPPRESS
         if key in ACCEPTED:
             action.choices = ACCEPTED[key]
+        if key in WHOLE_NUMBERS:
+            action.type = int
         if isinstance(convert, NumbersOnly):
             continue
         home = getattr(convert, "__module__", "").partition(".")[0]

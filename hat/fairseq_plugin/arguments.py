@@ -28,6 +28,7 @@ from hat.cli.options import (
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.accepted import TASK, refuse, restricted
 from hat.fairseq_plugin.help import print_help, split_help
+from hat.fairseq_plugin.values import check_texts, check_values
 from hat.files import Files, as_paths
 from hat.machine.instructions import auto_precision
 from hat.tasks.binary_index import check_binary_sides
@@ -126,6 +127,7 @@ def parse(
         entries.pop(key, None)  # the order decides between two names of one option
         entries[key] = entry
     refuse(entries, flags)
+    check_texts(entries, [*data, *flags])
     if data:
         entries.pop("data", None)  # the command line names the data folder itself
 
@@ -163,6 +165,7 @@ def parse(
     args: argparse.Namespace = options.parse_args_and_arch(
         prepared(), [*data, *flags], modify_parser=fill
     )
+    check_values(args, entries, flags)
     _choose_precision(args)
     return args
 

@@ -69,8 +69,10 @@ def load_subset(task: Any, subset: str) -> Any:
     """
     try:
         task.load_dataset(subset)
-    except (FileNotFoundError, OSError) as error:
+    except FileNotFoundError as error:
         raise DataError(f"{task.cfg.data}: has no {subset!r} data: {error}") from None
+    except (OSError, ValueError, AssertionError) as error:
+        raise DataError(f"{task.cfg.data}: {subset!r} cannot be read: {error}") from None
     return task.dataset(subset)
 
 

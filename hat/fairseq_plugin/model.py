@@ -23,6 +23,7 @@ from hat.arch.model_options import (
     with_architecture,
 )
 from hat.arch.space import SearchSpace
+from hat.errors import DataError
 from hat.fairseq_plugin.dictionaries import note_dictionaries
 from hat.models.checkpoint import EXTRACTED
 from hat.models.config import SuperTransformerConfig, super_config_from_options
@@ -202,7 +203,7 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
             size = arch if options.get(EXTRACTED) else None
         else:
             space = space_from_options(options, "the SuperTransformer's options")
-        seed = int(options.get("seed") or 1)
+        seed = int(options.get("seed", 1))
         model = cls(config, space=space, arch=arch, size=size, seed=seed)
         for side, dictionary in (
             ("encoder", task.source_dictionary),
@@ -210,8 +211,7 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
         ):
             path = options.get(f"{side}_embed_path")
             if path:
-                table = utils.parse_embedding(path)
-                utils.load_embedding(table, dictionary, getattr(model, side).embed_tokens)
+                _load_embeddings(path, dictionary, getattr(model, side).embed_tokens)
         return model
 
     def set_num_updates(self, num_updates: int) -> None:
@@ -279,6 +279,27 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
         """Returns the target tokens (B, T) of a batch."""
         target: Tensor = sample["target"]
         return target
+
+
+def _load_embeddings(path: str, dictionary: Any, embeddings: torch.nn.Embedding) -> None:
+    """Copies a text file's vectors of the words of ``dictionary``.
+
+    Raises:
+        DataError: if the file is no such table, its vectors are of another width, or none of
+            them is a word's of the dictionary.
+    """
+    try:
+        table = utils.parse_embedding(path)
+        utils.load_embedding(table, dictionary, embeddings)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RuntimeError):  # RuntimeError: torch's, of unequal widths
+        raise DataError(
+            f"{path}: expected a line for each word, with {embeddings.embedding_dim} numbers "
+            "behind it"
+        ) from None
+    if table.keys().isdisjoint(dictionary.symbols):
+        raise DataError(f"{path}: holds no word of the dictionary, behind its first line")
 
 
 def _register(name: str) -> None:

@@ -15,7 +15,7 @@ from fairseq.distributed import utils as distributed_utils
 from fairseq_cli.train import main as fairseq_train
 from fairseq_cli.train import should_stop_early
 
-from hat.errors import CheckpointError, ConfigError
+from hat.errors import CheckpointError, ConfigError, DataError, HatError
 from hat.fairseq_plugin.arguments import check_data_folder, parse_call
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.resuming import add_resume_option, begin
@@ -27,6 +27,37 @@ from hat.models.training_record import TrainingRecord
 from hat.signature import signature
 
 logger = logging.getLogger(__name__)
+
+_FAILURES: tuple[tuple[re.Pattern[str], type[HatError], str], ...] = (
+    (
+        re.compile("Dataset not found|Index file doesn't match"),
+        DataError,
+        "the data folder holds no such data of dataset-impl {dataset_impl}: leave the option out",
+    ),
+    (
+        re.compile(r"Sentences lengths should not exceed|Size of sample|.* exceeds max_tokens"),
+        DataError,
+        "a sentence is longer than max-tokens ({max_tokens}), max-source-positions or "
+        "max-target-positions",
+    ),
+    (
+        re.compile("The dataset is empty"),
+        DataError,
+        "the data folder holds no sentence that max-tokens, batch-size and the lengths allow",
+    ),
+    (
+        re.compile("Either --max_update or --lr-period-updates"),
+        ConfigError,
+        "lr-scheduler cosine needs max-update or lr-period-updates above 0",
+    ),
+    (
+        re.compile("world size is .* available devices"),
+        ConfigError,
+        "distributed-world-size is {distributed_world_size}, but only torchrun starts several "
+        "processes",
+    ),
+)
+"""What fairseq says of inputs that it does not check before, and what we say in its place."""
 
 _MISMATCH = re.compile("(Criterion|Optimizer) does not match")
 
@@ -161,6 +192,9 @@ def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
                 f"{loads}: holds another network than the options describe, so this training "
                 "cannot go on from it"
             ) from None
+        for pattern, kind, sentence in _FAILURES:
+            if pattern.match(str(error)):
+                raise kind(sentence.format(**vars(args))) from None
         mismatch = _MISMATCH.match(str(error))
         if mismatch:  # a failed assertion of fairseq's
             raise CheckpointError(

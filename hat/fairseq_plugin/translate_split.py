@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -130,5 +130,22 @@ def translate_split(
             subset=settings.subset,
             beam=settings.generation.beam,
             lenpen=f"{settings.generation.lenpen:g}",
+            options=_further_options(settings),
         ),
     )
+
+
+def _further_options(settings: SplitSettings) -> str | None:
+    """The digest of what else was asked of the generator; None if nothing was."""
+    plain = GenerationConfig()
+    chosen = {
+        field.name: value
+        for field in fields(plain)
+        if field.name not in ("beam", "lenpen")
+        and (value := getattr(settings.generation, field.name)) != getattr(plain, field.name)
+    }
+    if settings.post_process is not None:
+        chosen["post_process"] = settings.post_process
+    if settings.fp16:
+        chosen["fp16"] = True
+    return mapping_digest(chosen) if chosen else None

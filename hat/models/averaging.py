@@ -15,6 +15,7 @@ from hat.conditions import files_digest
 from hat.errors import CheckpointError, ConfigError
 from hat.files import replacing
 from hat.models.checkpoint import (
+    check_weight,
     checkpoint_options,
     read_checkpoint,
     super_transformer,
@@ -131,6 +132,7 @@ def average(paths: Sequence[Path]) -> dict[str, Any]:
     total: dict[str, Tensor] = {}
     content: dict[str, Any] = {}
     network: dict[str, Any] = {}
+    first: Mapping[str, Any] = {}
     for path in paths:
         content = read_checkpoint(path)
         described = _network(content, path)
@@ -139,17 +141,13 @@ def average(paths: Sequence[Path]) -> dict[str, Any]:
         _check_same({**described, **network}, described, paths[0], path)
         network = {**described, **network}
         weights = content["model"]
-        if total:
-            _check_names_and_shapes(total, weights, paths[0], path)
+        first = first or weights
+        _check_names_and_shapes(first, weights, paths[0], path)
         for name, weight in weights.items():
-            if not torch.isfinite(weight).all():
-                raise CheckpointError(f"{path}: the weight {name!r} holds NaN or infinite numbers")
+            check_weight(weight, name, path)
             wide = weight.double()
             total[name] = total[name] + wide if name in total else wide
-    mean = {
-        name: (weight / len(paths)).to(content["model"][name].dtype)
-        for name, weight in total.items()
-    }
+    mean = {name: (weight / len(paths)).to(first[name].dtype) for name, weight in total.items()}
     content.pop("last_optimizer_state", None)
     return {**content, "model": mean}
 
@@ -192,6 +190,12 @@ def _check_names_and_shapes(
             raise CheckpointError(
                 f"{path}: cannot be averaged with {first_path}: the weight {name!r} is {here} "
                 f"here, but {there} there"
+            )
+        types = [str(each[name].dtype).removeprefix("torch.") for each in (weights, first)]
+        if types[0] != types[1]:
+            raise CheckpointError(
+                f"{path}: cannot be averaged with {first_path}: the weight {name!r} is in "
+                f"{types[0]} here, but in {types[1]} there"
             )
 
 

@@ -170,6 +170,9 @@ def checkpoint_options(content: Mapping[str, Any], path: str | Path) -> dict[str
         raise CheckpointError(
             f"{path}: holds no options: expected them under 'args' or under 'model' of 'cfg'"
         )
+    strange = [name for name, value in options.items() if isinstance(value, Tensor)]
+    if strange:
+        raise CheckpointError(f"{path}: its option {strange[0]!r} is a tensor")
     return options
 
 
@@ -227,8 +230,9 @@ def _check_weights(model: SuperTransformer, weights: Mapping[str, Any], path: st
     expected = model.state_dict()
     for name, target in expected.items():
         found = weights.get(name)
-        if not isinstance(found, Tensor):
+        if found is None:
             raise CheckpointError(f"{path}: the weight {name!r} is missing")
+        check_weight(found, name, path)
         if found.shape != target.shape:
             raise CheckpointError(
                 f"{path}: the weight {name!r} has shape {tuple(found.shape)}, "
@@ -241,6 +245,27 @@ def _check_weights(model: SuperTransformer, weights: Mapping[str, Any], path: st
             f"{path}: the weight {unexpected[0]!r} does not belong to a SuperTransformer "
             "of its options"
         )
+
+
+def check_weight(weight: Any, name: str, path: str | Path) -> None:
+    """Refuses what could stand in a weight's place and be computed with, or fail there.
+
+    Raises:
+        CheckpointError: if it is no plain tensor of finite floating-point numbers.
+    """
+    if (
+        not isinstance(weight, Tensor)
+        or weight.layout != torch.strided
+        or weight.is_quantized
+        or weight.is_meta
+        or not weight.is_floating_point()
+    ):
+        kind = f"{weight.dtype} {weight.layout}" if isinstance(weight, Tensor) else repr(weight)
+        raise CheckpointError(
+            f"{path}: the weight {name!r} must be a plain floating-point tensor, but found {kind}"
+        )
+    if not torch.isfinite(weight).all():
+        raise CheckpointError(f"{path}: the weight {name!r} holds NaN or infinite numbers")
 
 
 def _reason(error: Exception) -> str:

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.config import (
+    MAX_LAYERS,
+    MAX_WIDTH,
+    DecoderConfig,
+    EncoderConfig,
+    SubTransformerConfig,
+)
 from hat.arch.model_options import ACTIVATION_NAMES
 from hat.errors import ConfigError, suggestion
 
@@ -287,6 +293,9 @@ _REQUIRED = (
 def _check_positive(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise ConfigError(f"{name} must be a positive integer, but found {value!r}")
+    most = MAX_LAYERS if name.endswith("_layers") else MAX_WIDTH
+    if value > most:
+        raise ConfigError(f"{name} must be at most {most:,}, but found {value:,}")
 
 
 def _convert(option: str, value: Any, to: Any) -> Any:

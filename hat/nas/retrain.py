@@ -111,6 +111,9 @@ def read_training(
         raise ConfigError(f"{settings.retrain_configs}: names no data folder (data: ...)")
     if settings.retrain_ref is not None and not settings.retrain_ref.is_file():
         raise ConfigError(f"--retrain-ref: there is no file {settings.retrain_ref}")
+    from hat.fairseq_plugin.arguments import parse_call
+
+    parse_call("--retrain-configs", {}, configs=settings.retrain_configs)
     validates = not ("disable-validation" in entries and entries["disable-validation"].switch())
     return Training(
         configs=settings.retrain_configs,

@@ -33,8 +33,8 @@ def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> Non
     from subword_nmt.learn_bpe import learn_bpe as learn
 
     text = "".join(f"{plain(line)}\n" for line in lines)
-    if not text.strip():
-        raise DataError("no text to learn BPE merges from")
+    if not re.search(r"\S\S", text):
+        raise DataError("no text to learn BPE merges from: no word has two characters")
     with (
         replacing(codes_path) as temporary,
         open(temporary, "w", encoding="utf-8", newline="\n") as stream,

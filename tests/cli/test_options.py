@@ -289,6 +289,7 @@ def test_a_switch_takes_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixtu
         "adam-betas: [x for x in (1, 2)]",
         "adam-betas: (0.9, 010)",
         "adam-betas: 0.9",
+        "update-freq: [1, '2', 1.5x]",
         "update-freq: print(1)",
         "update-freq: ['print(1)']",
         "update-freq: ['1], print(1) #']",
@@ -298,6 +299,17 @@ def test_values_that_fairseq_would_evaluate_are_numbers(tmp_path: Path, line: st
     entries = read_yaml(write(tmp_path, "x.yml", line))
     with pytest.raises(ConfigError, match=r"x.yml:1: .* holds (2 )?numbers, but found"):
         set_defaults(fairseq_like_parser(), entries)
+
+
+@pytest.mark.parametrize("value", ["1.5", "[2, 1.5]", "'(1, 1e-3)'"])
+def test_what_follows_a_point_is_not_cut_off(tmp_path: Path, value: str) -> None:
+    def integers(text: str) -> list[int]:
+        return [int(float(word)) for word in text.strip("[]()").split(",")]
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--update-freq", type=NumbersOnly(integers))
+    with pytest.raises(ConfigError, match=r"x.yml:1: update-freq holds whole numbers, but found"):
+        set_defaults(parser, read_yaml(write(tmp_path, "x.yml", f"update-freq: {value}")))
 
 
 def test_numbers_stand_in_brackets_or_not() -> None:

@@ -151,6 +151,11 @@ def drop(content: dict[str, Any]) -> None:
             f"the weight '{FC1}' is of shape \\(23, 16\\) here, but of shape \\(24, 16\\) th",
         ),
         (drop, f"the weight '{FC1}' is missing here, but of shape"),
+        (
+            lambda content: content["model"].update({FC1: content["model"][FC1].half()}),
+            f"the weight '{FC1}' is in float16 here, but in float32 there",
+        ),
+        (set_options(encoder_layers=10**6), "encoder_layers must be at most 1,000, but found"),
     ],
 )
 def test_what_does_not_belong_together_is_refused_and_the_output_stays(
@@ -214,6 +219,7 @@ def test_a_digest_of_the_dictionary_is_kept_and_files_without_one_fit(tmp_path: 
             ["--inputs", "one.pt", "--output", "mean.pt", "--checkpoint-upper-bound", "3"],
             "--checkpoint-upper-bound needs --num-epoch-checkpoints",
         ),
+        (["--inputs", "one.pt", "--output", "one.pt/x.pt"], "one.pt/x.pt: cannot be written"),
         (["--inputs", "one.pt", "--output", "."], "names the file to write, but . is a folder"),
     ],
 )

@@ -29,7 +29,11 @@ from hat.fairseq_plugin.loading import (
     validation_batches,
 )
 from hat.fairseq_plugin.model import TransformerSuperModel
-from hat.fairseq_plugin.translate_split import SplitSettings, translate_split
+from hat.fairseq_plugin.translate_split import (
+    SplitSettings,
+    _further_options,
+    translate_split,
+)
 from hat.scoring.batches import deal_into_blocks
 from hat.scoring.inherited_loss import InheritedLoss, label_smoothed_losses
 
@@ -65,6 +69,13 @@ def test_a_split_is_translated_from_python(
     assert sorted(each.index for each in found) == list(range(done.sentences)) == list(range(11))
     assert done.signature.startswith("stage:generate|checkpoint:")
     assert "|subset:test|beam:1|lenpen:1|" in done.signature
+    for changed in (
+        dataclasses.replace(settings, post_process="@@ "),
+        dataclasses.replace(settings, generation=GenerationConfig(beam=1, max_len_b=9)),
+        dataclasses.replace(settings, generation=GenerationConfig(beam=1, unkpen=2.0)),
+    ):
+        assert _further_options(settings) is None
+        assert _further_options(changed) is not None
     with pytest.raises(ConfigError, match="does not fit"):
         large = dataclasses.replace(tiny_space.largest().encoder, embed_dim=4096)
         arch = dataclasses.replace(tiny_space.largest(), encoder=large)

@@ -1,11 +1,13 @@
 """Checkpoints load without running code, and whatever else a file holds is refused politely."""
 
 import argparse
+import math
 import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +155,16 @@ def _truncated(path: Path, keep: float) -> None:
     path.write_bytes(content[: int(len(content) * keep)])
 
 
-def _changed(name: str, value: Tensor | None) -> dict[str, Any]:
+def _changed(name: str, value: Any) -> dict[str, Any]:
     content = _good()
     content["model"][name] = value
     if value is None:
         del content["model"][name]
     return content
+
+
+def _write_changed(value: Any, path: Path) -> None:
+    write(path, _changed(FC1, value))
 
 
 DAMAGED = "is damaged or not a checkpoint"
@@ -208,6 +214,32 @@ FC1 = "encoder.layers.0.fc1.weight"
         (
             lambda path: write(path, _changed(FC1, torch.zeros(48, 31))),
             rf"the weight '{FC1}' has shape \(48, 31\), but its options call for \(48, 32\)",
+        ),
+        *(
+            (partial(_write_changed, value), f"the weight '{FC1}' must be a plain floating-point")
+            for value in (
+                torch.zeros(48, 32, dtype=torch.int64),
+                torch.zeros(48, 32, dtype=torch.bool),
+                torch.zeros(48, 32, dtype=torch.complex64),
+                torch.zeros(48, 32).to_sparse(),
+                torch.zeros(48, 32, device="meta"),
+                "0.5",
+            )
+        ),
+        *(
+            (
+                partial(_write_changed, torch.full((48, 32), value)),
+                f"the weight '{FC1}' holds NaN or infinite numbers",
+            )
+            for value in (math.nan, math.inf)
+        ),
+        (
+            lambda path: write(path, {"args": options(dropout=torch.ones(2)), "model": weights()}),
+            "its option 'dropout' is a tensor",
+        ),
+        (
+            lambda path: write(path, {"args": options(encoder_layers=10**6), "model": weights()}),
+            "encoder_layers must be at most 1,000, but found 1,000,000",
         ),
         (
             lambda path: write(path, _changed("decoder.extra", torch.zeros(1))),

@@ -78,6 +78,8 @@ def test_wrong_options(changes: dict[str, Any], message: str) -> None:
     ("changes", "message"),
     [
         ({"encoder_layers": 0}, "encoder_layers must be a positive integer, but found 0"),
+        ({"decoder_layers": 1001}, "decoder_layers must be at most 1,000, but found 1,001"),
+        ({"encoder_ffn_dim": 10**9}, "encoder_ffn_dim must be at most 100,000,000, but found"),
         ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), but found 1.0"),
         ({"encoder_heads": 3}, r"qkv_dim \(16\) must be divisible by encoder_heads \(3\)"),
         ({"padding_idx": 50}, r"padding_idx must be a token of both dictionaries \(0..49\)"),

@@ -158,6 +158,8 @@ def test_without_measurements_the_best_trials_are_finalists(
             {"retrain_top": 2, "retrain_configs": "{full}", "retrain_ref": "no.de"},
             "--retrain-ref: there is no file no.de",
         ),
+        ({"retrain_top": 2, "retrain_configs": "{evil}"}, "evil.yml:2: arch cannot be 'fconv'"),
+        ({"retrain_top": 2, "retrain_configs": "{typo}"}, "typo.yml:3: unknown key 'dropuot'"),
     ],
 )
 def test_a_wrong_training_is_found_before_the_search(
@@ -165,7 +167,9 @@ def test_a_wrong_training_is_found_before_the_search(
 ) -> None:
     (tmp_path / "empty.yml").write_text("arch: transformersuper\n")
     (tmp_path / "full.yml").write_text("data: data/binary/x\n")
-    files = {name: tmp_path / f"{name}.yml" for name in ("empty", "full")}
+    (tmp_path / "evil.yml").write_text("data: x\narch: fconv\n")
+    (tmp_path / "typo.yml").write_text("data: x\narch: transformersuper\ndropuot: 0.1\n")
+    files = {name: tmp_path / f"{name}.yml" for name in ("empty", "full", "evil", "typo")}
     named = {k: v.format(**files) if isinstance(v, str) else v for k, v in values.items()}
     with pytest.raises(ConfigError, match=message):
         read(from_values(RetrainSettings, named))
@@ -193,7 +197,7 @@ def test_the_scored_checkpoint_is_the_one_that_the_training_leaves(tmp_path: Pat
     yml = tmp_path / "common.yml"
     names = []
     for line in ("", "disable-validation: True\n"):
-        yml.write_text(f"data: data/binary/x\n{line}")
+        yml.write_text(f"arch: transformersuper\ndata: data/binary/x\n{line}")
         found = read(RetrainSettings(retrain_top=1, retrain_configs=yml))
         assert found is not None
         names.append(found.checkpoint_name)

@@ -59,6 +59,8 @@ def test_errors(tmp_path: Path) -> None:
         BpeEncoder(tmp_path / "absent")
     with pytest.raises(DataError, match="no text to learn BPE merges from"):
         learn_bpe(["", ""], tmp_path / "codes", num_merges=10)
+    with pytest.raises(DataError, match="merges from: no word has two characters"):
+        learn_bpe(["a b", "c"], tmp_path / "codes", num_merges=10)
     assert not list(tmp_path.iterdir())
 
 

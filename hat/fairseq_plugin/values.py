@@ -1,0 +1,120 @@
+"""What fairseq lets pass until it fails: values out of their range, and texts that it changes.
+
+fairseq hands every text to OmegaConf, which takes ``${...}`` for a reference: to another option, or
+to a variable of the environment, which a stranger's file could so write into a name or a log.
+"""
+
+import argparse
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hat.errors import ConfigError
+from hat.settings import AtLeast, Below, Between
+from hat.yaml_reader import Entry, Items, Scalar, shown
+
+_COUNTS = """
+    max-tokens max-tokens-valid batch-size batch-size-valid update-freq log-interval
+    required-seq-len-multiple distributed-world-size max-source-positions max-target-positions
+    beam nbest max-len-b
+"""
+_NOT_NEGATIVE = """
+    num-workers num-batch-buckets clip-norm weight-decay lr min-lr warmup-init-lr warmup-updates
+    min-len max-len-a validate-after-updates
+"""
+
+BOUNDS: Mapping[str, Sequence[AtLeast | Below | Between]] = {
+    **{key: (AtLeast(1),) for key in _COUNTS.split()},
+    **{key: (AtLeast(0),) for key in _NOT_NEGATIVE.split()},
+    **{key: (AtLeast(0), Below(1)) for key in ("adam-betas", "adamax-betas")},
+    "label-smoothing": (AtLeast(0), Below(1)),
+    "seed": (Between(0, 2**32 - 1),),
+}
+"""The range of options of which fairseq takes any number; of a list, that of each value."""
+
+_NUMBER = re.compile(r"[^\s()\[\],]+")
+
+_NOT_EMPTY = (
+    *("source-lang", "target-lang", "train-subset", "valid-subset", "gen-subset", "save-dir"),
+    *("restore-file", "finetune-from-model", "continue-once"),
+)
+
+_FILES = ("encoder-embed-path", "decoder-embed-path")
+
+_CHANGED = re.compile(r"\$\{|\\(?=\\*('|$))|^\?\?\?$")
+r"""A reference, a backslash before a quote or the end, and OmegaConf's word for a missing value."""
+
+
+def check_texts(entries: Mapping[str, Entry], flags: Iterable[str]) -> None:
+    """Refuses texts that fairseq would not take as they are written.
+
+    Raises:
+        ConfigError: naming the file and line, or the flag.
+    """
+    for key, entry in entries.items():
+        nodes = entry.node.nodes if isinstance(entry.node, Items) else (entry.node,)
+        for node in nodes:
+            if isinstance(node, Scalar):
+                _check_text(node.text, f"{node.where}: {key}")
+    flag = "the command line"
+    for word in flags:
+        name, equals, value = word.partition("=")
+        is_flag = name.startswith("--")
+        _check_text(value if is_flag and equals else word, name if is_flag else flag)
+        flag = name if is_flag else flag
+
+
+def _check_text(text: str, place: str) -> None:
+    found = _CHANGED.search(text)
+    if found:
+        raise ConfigError(
+            f"{place}: {shown(text)} holds {shown(found[0])} in a place where fairseq would read "
+            "something else"
+        )
+
+
+def check_values(
+    args: argparse.Namespace, entries: Mapping[str, Entry], flags: Sequence[str]
+) -> None:
+    """Checks the values of all options, whether a file or a flag gave them.
+
+    Raises:
+        ConfigError: naming the option, with file and line if a file gave it.
+    """
+
+    def place(key: str) -> str:
+        from_file = key in entries and f"--{key}" not in {word.split("=")[0] for word in flags}
+        return f"{entries[key].where}: {key}" if from_file else key
+
+    values = {dest.replace("_", "-"): value for dest, value in vars(args).items()}
+    for key, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{place(key)} must be a finite number, but found {value}")
+    for key, bounds in BOUNDS.items():
+        for number in _numbers(values.get(key)):
+            for bound in bounds:
+                if not bound.accepts(number):
+                    raise ConfigError(f"{place(key)} must be {bound}, but found {number:.10g}")
+    for key in _NOT_EMPTY:
+        if values.get(key) == "":
+            raise ConfigError(f"{place(key)} needs a value, but found ''")
+    for key in _FILES:
+        if values.get(key) and not Path(values[key]).is_file():
+            raise ConfigError(f"{place(key)}: there is no file {values[key]}")
+    if "/" in (values.get("checkpoint-suffix") or ""):
+        raise ConfigError(f"{place('checkpoint-suffix')} is part of a file's name, not of a path")
+    if values.get("min-len", 0) > values.get("max-len-b", 0) and not values.get("max-len-a"):
+        raise ConfigError(
+            f"{place('min-len')} must be at most max-len-b, {args.max_len_b}, but found "
+            f"{args.min_len}"
+        )
+
+
+def _numbers(value: Any) -> list[float]:
+    if value is None:
+        return []
+    if isinstance(value, str):  # fairseq evaluates it later; only numbers have come through
+        return [float(word) for word in _NUMBER.findall(value)]
+    return [float(each) for each in value] if isinstance(value, list | tuple) else [float(value)]
