@@ -14,7 +14,7 @@ METRICS = {
     "cifar10_test_accuracy": Metric("fraction", higher_is_better=True),
     "cifar100_test_accuracy": Metric("fraction", higher_is_better=True),
     "num_params": Metric("count", higher_is_better=False),
-    "epsinas_cifar10_reference": Metric("", higher_is_better=False),
+    "epsinas_cifar10_reference": Metric("", higher_is_better=True),
 }
 
 
