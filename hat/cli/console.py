@@ -55,7 +55,8 @@ def written_out() -> Iterator[None]:
         try:
             yield
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as in programs without a console
+                sys.stdout.flush()
     except BrokenPipeError:
         if not _is_closed(sys.stdout.fileno()):
             raise  # another pipe, between processes: a bug
