@@ -22,7 +22,10 @@ setup(
     package_data={"hat": ["py.typed"]},
     install_requires=["torch", "numpy", "PyYAML", "ConfigArgParse", "tqdm", "safetensors"],
     extras_require={
-        "translation": ["fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"],
+        "translation": [
+            *("fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"),
+            *("num2words", "tensorboardX"),
+        ],
         "analysis": ["scikit-learn", "scipy", "matplotlib", "pymoo", "h5py", "protobuf"],
         "pictures": ["foolbox", "pillow"],
         "bench": ["ctranslate2"],

@@ -18,7 +18,7 @@ from hat.version import __version__
 
 if TYPE_CHECKING:
     from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
-    from hat.arch.hat_yaml import load_arch, write_arch
+    from hat.arch.hat_yaml import load_arch, load_space, write_arch
     from hat.arch.space import SearchSpace
     from hat.errors import HatError
     from hat.export.trained import TaskSettings
@@ -59,12 +59,10 @@ set_default()
 
 _HOME = {
     # architectures and networks
-    "DatasetSettings": "hat.measuring.settings",
     "BeamSettings": "hat.translation.beam",
     "DecoderConfig": "hat.arch.config",
     "EncoderConfig": "hat.arch.config",
     "HatError": "hat.errors",
-    "Pipeline": "hat.pipeline.run",
     "SearchSpace": "hat.arch.space",
     "SubTransformerConfig": "hat.arch.config",
     "SuperTransformer": "hat.models.super_transformer",
@@ -77,19 +75,20 @@ _HOME = {
     "load": "hat.models.saved",
     "load_arch": "hat.arch.hat_yaml",
     "load_checkpoint": "hat.models.checkpoint",
-    "measure_dataset": "hat.measuring.dataset",
-    "measure_subtransformer": "hat.measuring.subtransformer",
+    "load_space": "hat.arch.hat_yaml",
     "profile": "hat.models.profile",
     "save": "hat.models.saved",
     "write_arch": "hat.arch.hat_yaml",
     # what the commands do, in the order of a search; ``hat.search`` is below
     "train": "hat.fairseq_plugin.training",
-    # "measure": its line goes here
+    "measure_dataset": "hat.measuring.dataset",
+    "measure_subtransformer": "hat.measuring.subtransformer",
     "fit_predictor": "hat.latency.fit",
     "load_predictor": "hat.latency.predictors.load",
     "load_supernet": "hat.nas.supernet",
-    # "Pipeline": its line goes here
+    "Pipeline": "hat.pipeline.run",
     # their settings
+    "DatasetSettings": "hat.measuring.settings",
     "FinishSettings": "hat.nas.settings",
     "FitSettings": "hat.latency.fit",
     "GenerationSettings": "hat.search.algorithms.generation",
@@ -136,6 +135,7 @@ __all__ = [
     "load_arch",
     "load_checkpoint",
     "load_predictor",
+    "load_space",
     "load_supernet",
     "measure_dataset",
     "measure_subtransformer",

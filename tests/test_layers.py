@@ -1,6 +1,7 @@
 """Who may import whom: read off the source, so that a wrong import fails before it is used."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,26 @@ def test_no_room_reaches_a_room_that_reaches_it() -> None:
 
 
 ROOT = PACKAGE.parent
+
+SMALL_ROOMS = {"arch", "cli", "tasks", "text"}
+
+
+def test_the_table_in_contributing_is_the_rules() -> None:
+    """A newcomer reads the table, so it must not lag behind."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| room |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines()[2:]]
+    assert sorted(name.strip("`") for name, _, _ in rows) == sorted(["__init__.py", *ALLOWED])
+    for room, about, allowed in rows:
+        name = room.strip("`")
+        if not allowed.startswith("everything"):
+            listed = set(re.findall(r"`(\w+)`", allowed))
+            small = SMALL_ROOMS - {name} if "the small rooms" in allowed else set()
+            assert listed | small == ALLOWED[name], name
+            assert ("no torch" in about) == (name in WITHOUT_TORCH), name
+    listed = text.partition("Below all rooms lies")[2].partition("`tests/")[0]
+    floor = {name.removesuffix(".py") for name in re.findall(r"`([\w.]+)`", listed)}
+    assert floor == BASE
 
 
 @pytest.mark.parametrize("script", sorted(ROOT.glob("*.py")), ids=lambda p: p.name)

@@ -26,7 +26,7 @@ METRICS = {
     "cifar10_test_accuracy": _ACCURACY,
     "cifar100_test_accuracy": _ACCURACY,
     "num_params": Metric("count", higher_is_better=False),
-    "epsinas_cifar10_reference": Metric("", higher_is_better=False),
+    "epsinas_cifar10_reference": Metric("", higher_is_better=True),
     "cifar10_valid_validation_accuracy": _ACCURACY,
     "cifar10_valid_test_accuracy": _ACCURACY,
     "cifar100_validation_accuracy": _ACCURACY,

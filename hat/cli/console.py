@@ -55,7 +55,8 @@ def written_out() -> Iterator[None]:
         try:
             yield
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as in programs without a console
+                sys.stdout.flush()
     except BrokenPipeError:
         if not _is_closed(sys.stdout.fileno()):
             raise  # another pipe, between processes: a bug
@@ -78,6 +79,8 @@ def set_up_logging(level: str = "INFO") -> None:
     Args:
         level: lowest level to show, unless the environment's ``LOGLEVEL`` says otherwise.
     """
+    if os.environ.get("RANK", "0") != "0":
+        level = "WARNING"  # as fairseq: of several processes, only the first tells what goes on
     logging.basicConfig(
         format="%(asctime)s | %(levelname)s | %(name)s | %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",

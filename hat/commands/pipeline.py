@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         usage="hat pipeline FILE [--only STEP ...] [OPTIONS] [-- FLAGS OF THE STEP'S COMMAND]",
         description=__doc__,
     )
-    parser.add_argument("yml", help="pipeline file, such as configs/numbers.en-fr/pipeline.yml")
+    parser.add_argument(
+        "yml", metavar="FILE", help="pipeline file, such as configs/numbers.en-fr/pipeline.yml"
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would run, and how; run nothing"
     )

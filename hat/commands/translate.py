@@ -58,20 +58,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     name = "standard input" if file is None else str(file)
     number = 0
-    try:
-        for lines in _buffers(file, output.buffer_size):
-            found = translator.nbest(lines, name=f"{name}: line", first=number + 1)
-            for translations in found:
-                number += 1
-                if not translations:
-                    print()
-                for each in translations:
-                    head = f"{number}\t" if settings.search.nbest > 1 else ""
-                    score = f"{each.score:.4f}\t" if output.scores else ""
-                    print(f"{head}{score}{each.text}")
-            sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the output has had enough
-        sys.stdout = None  # type: ignore[assignment]  # so that closing it cannot fail again
+    for lines in _buffers(file, output.buffer_size):
+        found = translator.nbest(lines, name=f"{name}: line", first=number + 1)
+        for translations in found:
+            number += 1
+            if not translations:
+                print()
+            for each in translations:
+                head = f"{number}\t" if settings.search.nbest > 1 else ""
+                score = f"{each.score:.4f}\t" if output.scores else ""
+                print(f"{head}{score}{each.text}")
+        print(end="", flush=True)
 
 
 def _split(model: Path, paths: Sequence[Path]) -> tuple[Path | None, Path | None]:

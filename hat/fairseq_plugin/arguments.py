@@ -46,6 +46,8 @@ _TASK_KEYS = frozenset({"data", "source-lang", "target-lang"})
 _ANY_ARCH = "transformersuper"
 """The architecture whose options ``--help`` shows where none is named: all have the same."""
 
+_NO_DATA = "no data folder: name it in a YAML file (data: ...) or as an argument"
+
 _TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
 """Selectors that fairseq offers to every command, but that only training uses."""
 
@@ -80,6 +82,8 @@ def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
             choices = parser._option_string_actions[flag.split("/")[0]].choices or ()
             hint = expected(value.strip("'"), choices)
             raise ConfigError(f"{flag} cannot be {value}{hint}")
+        if message == "the following arguments are required: data":
+            raise ConfigError(_NO_DATA)
         raise ConfigError(message)
 
     parser.error = error  # type: ignore[method-assign]
@@ -285,7 +289,7 @@ def check_data_folder(options_: Mapping[str, Any]) -> Path:
     """
     data = options_.get("data")
     if not data:
-        raise ConfigError("no data folder: name it in a YAML file (data: ...) or as an argument")
+        raise ConfigError(_NO_DATA)
     folder = Path(str(data).split(":")[0])
     if not folder.is_dir():
         raise DataError(f"{folder}: no such data folder; the task's preprocess.sh makes it")

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 from fairseq import tasks, utils
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from hat.arch.config import SubTransformerConfig
 from hat.errors import DataError
 from hat.fairseq_plugin.dictionaries import task_words
 from hat.fairseq_plugin.model import TransformerSuperModel
+from hat.fairseq_plugin.quiet import fairseq_config
 from hat.models.checkpoint import checkpoint_options, read_checkpoint, super_transformer
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
@@ -21,7 +21,7 @@ from hat.text.dictionaries import check_dictionaries, noted_dictionaries
 
 def build_task(args: argparse.Namespace) -> Any:
     """Sets up the translation task that ``args`` describe, its dictionaries loaded."""
-    return tasks.setup_task(convert_namespace_to_omegaconf(args).task)
+    return tasks.setup_task(fairseq_config(args).task)
 
 
 def load_super_transformer(path: str, task: Any) -> SuperTransformer:

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from fairseq import checkpoint_utils
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.distributed import utils as distributed_utils
 from fairseq_cli.train import main as fairseq_train
 from fairseq_cli.train import should_stop_early
@@ -18,6 +17,7 @@ from fairseq_cli.train import should_stop_early
 from hat.errors import CheckpointError, ConfigError, DataError, HatError
 from hat.fairseq_plugin.arguments import check_data_folder, parse_call
 from hat.fairseq_plugin.progress import Progress
+from hat.fairseq_plugin.quiet import fairseq_config
 from hat.fairseq_plugin.resuming import add_resume_option, begin
 from hat.files import Files
 from hat.machine.heap import keep_freed_memory
@@ -185,7 +185,7 @@ def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
     for function in (checkpoint_utils.save_checkpoint, should_stop_early):
         vars(function).clear()
     try:
-        distributed_utils.call_main(convert_namespace_to_omegaconf(args), fairseq_train)
+        distributed_utils.call_main(fairseq_config(args), fairseq_train)
     except Exception as error:
         if "Cannot load model parameters" in str(error):  # a plain Exception of fairseq's
             raise CheckpointError(

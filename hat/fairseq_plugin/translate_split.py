@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from fairseq.dataclass.configs import GenerationConfig
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, arch_options, arch_to_mapping
@@ -16,6 +15,7 @@ from hat.errors import ConfigError
 from hat.fairseq_plugin.data_folder import dictionaries_digest, subset_digest
 from hat.fairseq_plugin.generation import Translation, translate
 from hat.fairseq_plugin.loading import load_model
+from hat.fairseq_plugin.quiet import fairseq_config
 from hat.signature import signature
 
 
@@ -61,7 +61,7 @@ class SplitSettings:
             checkpoint=options.path,
             subset=options.gen_subset,
             arch=arch_from_mapping(given, "the SubTransformer's options") if is_given else None,
-            generation=convert_namespace_to_omegaconf(options).generation,
+            generation=fairseq_config(options).generation,
             max_tokens=options.max_tokens,
             max_sentences=options.batch_size,
             post_process=options.post_process,

@@ -56,10 +56,10 @@ class Profile:
             f"vocabulary: {source:,} source and {target:,} target ({self.vocabulary})",
             f"sentence: {self.src_len} source and {self.tgt_len} target tokens, "
             "one teacher-forced pass",
-            f"parameters: {counted.params / 1e6:.2f} M",
-            f"  without embeddings: {counted.params_without_embeddings / 1e6:.2f} M",
-            f"FLOPs: {counted.flops / 1e9:.2f} G",
-            f"  without the last layer: {counted.flops_without_last_layer / 1e9:.2f} G",
+            f"parameters: {_short(counted.params)}",
+            f"  without embeddings: {_short(counted.params_without_embeddings)}",
+            f"FLOPs: {_short(counted.flops)}",
+            f"  without the last layer: {_short(counted.flops_without_last_layer)}",
         ]
 
     def figures(self) -> dict[str, Any]:
@@ -75,6 +75,14 @@ class Profile:
                 stage="profile", vocab=f"{source}-{target}", len=f"{self.src_len}-{self.tgt_len}"
             ),
         }
+
+
+def _short(count: float) -> str:
+    """A large number with two decimals and its unit: 66.16 M."""
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if count >= size:
+            return f"{count / size:.2f}{unit}"
+    return f"{count:g}"
 
 
 def profile(

@@ -127,8 +127,11 @@ class Pipeline:
         expected = [runner.expected_seconds(step) for step in steps]
         known = sum(seconds for seconds in expected if seconds is not None)
         unknown = sum(seconds is None for seconds in expected)
-        more = f", plus {unknown} steps that never ran here" if unknown else ""
-        about = f"{len(steps)} steps, about {known / 60:.1f} min of work{more}"
+        about = f"{len(steps)} steps, about {known / 60:.1f} min of work"
+        if unknown == len(steps):
+            about = f"{len(steps)} steps, none of which ever ran here"
+        elif unknown:
+            about += f", plus {unknown} steps that never ran here"
         lines = [f"{self.settings.task}: {about}"]
         for step, seconds in zip(steps, expected, strict=True):
             lines.append(f"{'=' if seconds == 0 else '>'} {step.name}: {step.about}")

@@ -30,3 +30,9 @@ def test_a_broken_pipe_between_processes_keeps_its_traceback(tmp_path, monkeypat
         monkeypatch.setattr(sys, "stdout", out)
         with pytest.raises(BrokenPipeError), written_out():
             raise BrokenPipeError
+
+
+def test_a_program_without_standard_output_ends_well(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with written_out():
+        pass

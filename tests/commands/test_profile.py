@@ -60,10 +60,10 @@ def test_prints_figures_and_ends_with_json(
     main([sub, "--sub-configs", common, "--vocab-size", "1000"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[2:6] == [
-        "parameters: 0.10 M",
-        "  without embeddings: 0.01 M",
-        "FLOPs: 0.00 G",
-        "  without the last layer: 0.00 G",
+        "parameters: 100.64 k",
+        "  without embeddings: 12.64 k",
+        "FLOPs: 2.98 M",
+        "  without the last layer: 1.06 M",
     ]
     result = json.loads(lines[-1])
     assert set(KEYS) <= set(result)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import hat
+from hat.cli.console import CLOSED_PIPE
 from hat.commands.translate import main
 from hat.errors import ConfigError, DataError, HatError
 from hat.export.folder import ExportSettings, export
@@ -227,7 +228,7 @@ def test_whoever_has_read_enough_may_leave(folder: Path) -> None:
     process.stdout.close()
     process.stdin.write("two\n" * 3)
     process.stdin.close()
-    assert process.wait(60) == 0
+    assert process.wait(60) == CLOSED_PIPE
     assert process.stderr.read() == ""
 
 

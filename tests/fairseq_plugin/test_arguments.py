@@ -309,6 +309,8 @@ def test_a_wrong_flag_names_the_closest_choice() -> None:
 def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no data folder: name it"):
         check_data_folder({"data": None})
+    with pytest.raises(ConfigError, match="no data folder: name it"):
+        parse(generation_parser, [])
     with pytest.raises(DataError, match=r"nowhere: no such data folder; the task's preprocess\.sh"):
         check_data_folder({"data": str(tmp_path / "nowhere")})
     with pytest.raises(DataError, match="holds no dict"):

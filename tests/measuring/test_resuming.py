@@ -9,9 +9,10 @@ from hat.errors import DataError
 from hat.latency.sidecar import Sidecar, read_sidecar
 from hat.latency.workload import Workload
 from hat.measuring.resuming import check_same_conditions
+from hat.version import __version__
 
 FACTS: dict[str, Any] = {
-    "hat": "0.1.0",
+    "hat": __version__,
     "workload": Workload(num_threads=2).to_dict(),
     "device": {"name": "A", "torch": "2.0", "load_average": 0.1},
     "space_fingerprint": "1f",
@@ -51,7 +52,7 @@ def test_what_decides_nothing_may_change(
 @pytest.mark.parametrize(
     ("old", "change", "message"),
     [
-        (FACTS, {"hat": "0.2.0"}, "hat was 0.1.0, is now 0.2.0"),
+        (FACTS, {"hat": "9.9"}, f"hat was {__version__}, is now 9.9"),
         (FACTS, {"workload": Workload(num_threads=3).to_dict()}, "num_threads was 2, is now 3"),
         (FACTS, {"device": {"name": "B", "torch": "2.0"}}, "machine was A, is now B"),
         (FACTS, {"device": {"name": "A", "torch": "2.1"}}, "torch was 2.0, is now 2.1"),
@@ -70,5 +71,5 @@ def test_what_decides_the_rows_may_not(
 
 def test_a_dataset_by_a_version_that_did_not_say_which_is_not_gone_on_with(tmp_path: Path) -> None:
     old = {name: value for name, value in FACTS.items() if name != "hat"}
-    with pytest.raises(DataError, match=r"hat was nothing, is now 0\.1\.0"):
+    with pytest.raises(DataError, match=f"hat was nothing, is now {__version__}"):
         check(tmp_path, old, FACTS)

@@ -152,3 +152,18 @@ def test_settings_from_python_are_checked(path: Path) -> None:
         hat.Pipeline(path, beam=0)
     with pytest.raises(HatError, match=r"--hardware: hardware must be a name, but found '\.\./x'"):
         hat.Pipeline(path, hardware="../x")
+
+
+def test_the_preview_says_what_is_not_known(path: Path) -> None:
+    text = path.read_text()
+    head, _, minutes = text.partition("minutes:")
+    path.write_text(head)
+    assert first_line(path) == "numbers.en-fr: 17 steps, none of which ever ran here"
+    path.write_text(f"{head}minutes:{minutes.splitlines()[0]}\n  preprocess: 3\n")
+    expected = "17 steps, about 3.0 min of work, plus 16 steps that never ran here"
+    assert first_line(path) == f"numbers.en-fr: {expected}"
+
+
+def first_line(path: Path) -> str:
+    pipeline = hat.Pipeline(path)
+    return pipeline.preview(pipeline.steps())[0]

@@ -1,0 +1,34 @@
+"""fairseq without its side effects on who calls from Python: logging set up, warnings of hydra."""
+
+import argparse
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def logging_left_alone() -> Iterator[None]:
+    """Undoes what happens to the root logger meanwhile.
+
+    Modules of fairseq set it up as they are imported, one of them to DEBUG, which lets every
+    library of the process speak. Where logging was set up before, as commands do, they change
+    nothing.
+    """
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+
+
+def fairseq_config(args: argparse.Namespace) -> Any:
+    """Returns fairseq's configuration of parsed options, without hydra's deprecation warnings."""
+    from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return convert_namespace_to_omegaconf(args)
