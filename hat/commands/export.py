@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import HelpFormatter
 from hat.cli.options import Finder
 from hat.errors import ConfigError
 from hat.export.folder import ExportSettings, export
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = Finder(
         prog="hat export",
+        formatter_class=HelpFormatter,
         usage="%(prog)s CKPT [SUB.yml] OUT_DIR [OPTIONS]",
         description="Writes one SubTransformer with all it takes to translate into a folder.",
         allow_abbrev=False,

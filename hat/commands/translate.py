@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from hat.cli.console import command
 from hat.cli.flags import add_flags, read_flags
+from hat.cli.help import HelpFormatter
 from hat.cli.options import Finder
 from hat.errors import ConfigError
 from hat.settings import NO_OUTCOME, AtLeast, Settings
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = Finder(
         prog="hat translate",
+        formatter_class=HelpFormatter,
         usage="%(prog)s MODEL_DIR [FILE] [OPTIONS]\n"
         "       %(prog)s CKPT [SUB.yml] [FILE] --data DATA --bpe-codes CODES [OPTIONS]",
         description="Translates text, one sentence a line. An empty line stays an empty line.",
