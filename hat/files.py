@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hat.errors import ConfigError, HatError
+from hat.errors import ConfigError, DataError
 
 Files = str | Path | Iterable[str | Path]
 """One file or several."""
@@ -22,7 +22,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     whatever stood at ``path`` stays as it was.
 
     Raises:
-        HatError: if nothing can be written there.
+        DataError: if nothing can be written there.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -45,8 +45,11 @@ def _told_as_of(target: Path) -> Iterator[None]:
     """Says of ``target`` what the operating system says of it, its folder or its temporary file."""
     try:
         yield
+    except FileExistsError:  # what mkdir says of a file where a folder should be
+        message = f"{target.parent} is not a folder"
+        raise DataError(f"{target}: cannot be written: {message}") from None
     except OSError as error:
-        raise HatError(f"{target}: cannot be written: {error.strerror}") from None
+        raise DataError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 @contextmanager
