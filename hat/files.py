@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hat.errors import HatError
+from hat.errors import DataError
 
 Files = str | Path | Iterable[str | Path]
 """One file or several."""
@@ -21,7 +21,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     whatever stood at ``path`` stays as it was.
 
     Raises:
-        HatError: if nothing can be written there.
+        DataError: if nothing can be written there.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -45,7 +45,7 @@ def _told_as_of(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HatError(f"{target}: cannot be written: {error.strerror}") from None
+        raise DataError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -72,7 +72,7 @@ class FinishSettings(Settings):
     """how long to wait, in total, for a machine that is slower or faster than it was for the
     predictor's dataset"""
 
-    contest_seeds: Annotated[tuple[int, ...] | None, Shown("SEED"), NO_OUTCOME] = None
+    contest_seeds: Annotated[tuple[int, ...] | None, AtLeast(0), Shown("SEED"), NO_OUTCOME] = None
     """search again with these seeds, and at the same cost by chance and by size (default: the two
     that follow --seed, which are too few for a verdict: it takes four; none: no contest)"""
 
