@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hat.errors import HatError
+from hat.errors import DataError
 from hat.files import replacing, write_text
 
 
@@ -24,7 +24,7 @@ def test_a_place_where_nothing_can_be_written_is_named(
 ) -> None:
     (tmp_path / "file").write_text("good")
     path = place(tmp_path)
-    with pytest.raises(HatError, match=rf"^{path}: cannot be written: ") as refusal:
+    with pytest.raises(DataError, match=rf"^{path}: cannot be written: ") as refusal:
         write_text(path, "text")
     assert "\n" not in str(refusal.value)
     assert [each.name for each in tmp_path.iterdir()] == ["file"]

@@ -1,3 +1,5 @@
+import importlib
+import pkgutil
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -5,6 +7,7 @@ from typing import Annotated, Literal
 
 import pytest
 
+import hat
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.settings import (
@@ -156,3 +159,30 @@ def test_settings_are_picked_by_class_their_own_first():
     assert picked([larger, own], Sizes) is own
     assert picked([larger], Sizes) is larger
     assert picked([own], LargerSizes) == LargerSizes()
+
+
+def _all_settings_classes() -> list[type[Settings]]:
+    """Every settings class of hat that its modules define."""
+    for module in pkgutil.walk_packages(hat.__path__, "hat."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found, waiting = [], [Settings]
+    while waiting:
+        for cls in waiting.pop().__subclasses__():
+            waiting.append(cls)
+            found.append(cls)
+    return [cls for cls in found if cls.__module__.startswith("hat.")]
+
+
+def test_no_seed_is_negative() -> None:
+    # NumPy takes none, and says so by a traceback.
+    seeds = [
+        setting
+        for cls in _all_settings_classes()
+        for setting in own_settings(cls)
+        if "seed" in setting.field.split("_")[-1] and not setting.is_optional
+    ]
+    assert len(seeds) > 8
+    for setting in seeds:
+        with pytest.raises(ConfigError, match=r"at least [01], but found -1"):
+            setting.check((-1,) if setting.is_list else -1)

@@ -25,6 +25,7 @@ from hat.cli.help import Parser, sentence
 from hat.signature import signature
 from hat.tasks import TASKS
 from hat.tasks.binarise import BinariseSettings, binarise
+from hat.tasks.binary_index import binary_digest
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 from hat.text.lines import Changes, iterate_stream, iterate_text
 
@@ -81,7 +82,9 @@ def _binarise(settings: BinariseSettings) -> None:
             "src_vocab_size": done.words[0],
             "tgt_vocab_size": done.words[1],
             "text": done.changes.to_json(),
-            "signature": signature(stage="binarise", pair="-".join(languages)),
+            "signature": signature(
+                stage="binarise", pair="-".join(languages), data=binary_digest(folder)
+            ),
         }
     )
 

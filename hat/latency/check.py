@@ -66,10 +66,7 @@ class CheckedDataset:
             DataError: if it cannot be written.
         """
         latency_ms = np.array([sample.total_ms for sample in self.samples])
-        try:
-            plot_shifts(path, latency_ms, self.report, Path(self.path).name)
-        except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+        plot_shifts(path, latency_ms, self.report, Path(self.path).name)
 
 
 def check_dataset(path: str | Path, settings: CheckSettings | None = None) -> CheckedDataset:

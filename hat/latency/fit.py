@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from hat.arrays import Floats, Rows
-from hat.conditions import content_digest, mapping_digest
+from hat.conditions import content_digest, file_digest, mapping_digest
 from hat.errors import ConfigError, DataError
 from hat.files import Files, as_paths
 from hat.latency.dataset import Dataset, Split, load_datasets, split_rows
@@ -16,7 +16,7 @@ from hat.latency.metrics import Metrics, evaluate
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.table import ArchTable
-from hat.settings import OneOf, Settings, check_kinds, picked, settings_signature
+from hat.settings import AtLeast, OneOf, Settings, check_kinds, picked, settings_signature
 from hat.signature import signature
 
 _FEW_ROWS = 20
@@ -39,7 +39,7 @@ class FitSettings(Settings):
     keep_shifted: bool = False
     """learn from disturbed rows as well"""
 
-    seed: int = 1
+    seed: Annotated[int, AtLeast(0)] = 1
     """draws split, folds and weights"""
 
     feature_norm: tuple[float, ...] = ()
@@ -90,12 +90,14 @@ def fit_predictor(
 
     Raises:
         ConfigError: if settings contradict each other.
-        DataError: if a file is damaged or there are too few rows.
+        DataError: if a file is damaged or given twice, there are too few rows, or a predictor
+            learned nothing from them.
     """
     check_kinds(settings, (FitSettings, *PREDICTORS.settings()), "hat.fit_predictor")
     fit: FitSettings = picked(settings, FitSettings)
     paths = as_paths(paths)
     dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted)
+    _check_each_once(paths)
     rows = _rows_to_use(dataset, fit, say)
     split = split_rows(rows, fit.seed)
     if len(split.test) == 0 or len(split.train) < _FEWEST_TO_TRAIN:
@@ -110,6 +112,11 @@ def fit_predictor(
     predictor = fitted.predictor
     predictor.choices = dict(dataset.choices)
     metrics = evaluate(predictor, dataset.table.take(split.test), dataset.latency_ms[split.test])
+    if not np.isfinite(metrics.rmse_ms):
+        raise DataError(
+            f"{', '.join(paths)}: the predictor {predictor.kind} learned no finite latency from "
+            "it: choose a smaller learning rate or another predictor"
+        )
     own = picked(settings, type(predictor).Settings)
     text = signature(
         stage="latency-predictor",
@@ -144,6 +151,15 @@ def fit_predictor(
         seconds=seconds,
         signature=text,
     )
+
+
+def _check_each_once(paths: Sequence[str]) -> None:
+    """Refuses a dataset that is given twice: it would be tested on rows that it learned from."""
+    first: dict[str, str] = {}
+    for path in paths:
+        twin = first.setdefault(file_digest(path), path)
+        if twin is not path:
+            raise DataError(f"{path}: holds the same dataset as {twin}: give each once")
 
 
 def _rows_to_use(dataset: Dataset, settings: FitSettings, say: Callable[[str], None]) -> Rows:

@@ -106,5 +106,5 @@ class DatasetSettings(Settings):
     lat_patience: Annotated[float, AtLeast(0)] = 120.0
     """seconds, in total, to wait for a busy machine to settle"""
 
-    seed: int = 1
+    seed: Annotated[int, AtLeast(0)] = 1
     """draws what is measured"""

@@ -46,7 +46,7 @@ class RetrainSettings(Settings):
     retrain_configs: Annotated[Path | None, Shown("YML"), NO_OUTCOME] = None
     """the training, as for train.py --sub-configs"""
 
-    retrain_seeds: Annotated[tuple[int, ...], Shown("SEED"), NO_OUTCOME] = (1,)
+    retrain_seeds: Annotated[tuple[int, ...], AtLeast(0), Shown("SEED"), NO_OUTCOME] = (1,)
     """every architecture is trained once with each"""
 
     retrain_subset: Annotated[Literal["valid", "test"], NO_OUTCOME] = "test"

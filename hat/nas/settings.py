@@ -76,7 +76,7 @@ class FinishSettings(Settings):
     """how long to wait, in total, while the machine is slower or faster than it was for the
     predictor's dataset"""
 
-    contest_seeds: Annotated[tuple[int, ...] | None, Shown("SEED"), NO_OUTCOME] = None
+    contest_seeds: Annotated[tuple[int, ...] | None, AtLeast(0), Shown("SEED"), NO_OUTCOME] = None
     """further seeds of the contest with random search and the largest that fits; without a value
     there is no contest (default: the two that follow --seed; a verdict takes four)"""
 

@@ -3,12 +3,16 @@
 import struct
 from pathlib import Path
 
+from hat.conditions import files_digest
 from hat.errors import DataError
 from hat.tasks.corpus import check_sides
 
 FORMATS = ((b"MMIDIDX\x00\x00", 8 + 1), (b"TNTIDX\x00\x00", 8 + 8 + 8))
 """fairseq's ``mmap`` format and the older one of HAT's time: how a file starts, and how many bytes
 of version and type follow before the number of sentences, 8 bytes, the lowest first."""
+
+_HOLDS_DATA = (".bin", ".idx", ".txt")
+"""Endings of the files that fairseq-preprocess makes, its log apart."""
 
 
 def count_sentences(path: Path) -> int:
@@ -28,6 +32,11 @@ def count_sentences(path: Path) -> int:
             count: int = struct.unpack_from("<Q", start, place)[0]
             return count
     raise DataError(f"{path}: is no index of binarised sentences")
+
+
+def binary_digest(folder: Path) -> str:
+    """Returns the digest of a data folder: its sentences and dictionaries, not fairseq's log."""
+    return files_digest(path for path in folder.iterdir() if path.suffix in _HOLDS_DATA)
 
 
 def check_binary_sides(folder: Path) -> None:

@@ -113,7 +113,7 @@ def make_numbers(
 class NumbersSettings(TextSettings, LanguageSettings):
     """Of the task ``numbers``."""
 
-    seed: int = 1
+    seed: Annotated[int, AtLeast(0)] = 1
     """draws the numbers"""
 
     train: Annotated[int, AtLeast(1)] = 20000

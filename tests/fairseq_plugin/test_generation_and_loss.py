@@ -211,6 +211,8 @@ def test_draws_are_a_function_of_seed_and_update(trained: Path, args: argparse.N
         drawn.append(one.arch)
     assert drawn[0] == drawn[2]
     assert len(set(drawn)) == 3
+    zero = argparse.Namespace(**{**vars(args), "seed": 0})
+    assert TransformerSuperModel.build_model(zero, task).seed == 0
 
 
 def test_a_draw_is_never_validated(args: argparse.Namespace) -> None:

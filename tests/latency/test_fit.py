@@ -7,9 +7,10 @@ import scipy.stats
 
 from hat.errors import DataError
 from hat.latency.dataset import load_datasets, split_rows
-from hat.latency.fit import average_machine, fit_auto
+from hat.latency.fit import FitSettings, average_machine, fit_auto, fit_predictor
 from hat.latency.metrics import evaluate, kendall_tau
 from hat.latency.predictor import Lesson
+from hat.latency.predictors.mlp import MlpSettings
 from hat.latency.samples import write_samples
 from hat.latency.sidecar import Sidecar
 from hat.latency.table import table_of_samples
@@ -92,3 +93,18 @@ def test_the_average_machine_is_right_on_average(simulate: Simulate) -> None:
     assert before.coverage_percent < 80
     nobody = average_machine(steady, table.take([]), latency_ms[:0])
     np.testing.assert_allclose(nobody.predict_table(table), steady.predict_table(table), rtol=1e-3)
+
+
+def test_a_dataset_given_twice_is_refused(tmp_path: Path, simulate: Simulate) -> None:
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path in paths:
+        write_samples(path, simulate(40))
+    with pytest.raises(DataError, match=r"b\.csv: holds the same dataset as .*a\.csv: give each"):
+        fit_predictor(paths)
+
+
+def test_a_predictor_that_diverged_is_none(tmp_path: Path, simulate: Simulate) -> None:
+    write_samples(tmp_path / "a.csv", simulate(40))
+    wild = MlpSettings(lr=1e9, train_steps=30, bsz=16)
+    with pytest.raises(DataError, match=r"a\.csv: the predictor mlp learned no finite latency"):
+        fit_predictor(tmp_path / "a.csv", FitSettings(predictor="mlp"), wild)

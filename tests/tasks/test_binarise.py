@@ -7,7 +7,7 @@ import pytest
 from hat.commands.prepare import main
 from hat.errors import ConfigError, DataError
 from hat.tasks.binarise import binarise
-from hat.tasks.binary_index import check_binary_sides, count_sentences
+from hat.tasks.binary_index import binary_digest, check_binary_sides, count_sentences
 
 FAKE = """
 # stands in for fairseq-preprocess: one sentence a line, and a dictionary
@@ -102,6 +102,18 @@ def test_only_binarised_data_are_replaced(text: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="mine: is no folder of binarised data"):
         binarise(text, ("en", "de"), tmp_path / "mine")
     assert (text / "train.en").is_file() and (tmp_path / "mine" / "thesis").is_file()
+
+
+def test_a_digest_is_of_sentences_and_words_and_of_no_log(tmp_path: Path) -> None:
+    def write(name: str, content: str) -> str:
+        (tmp_path / name).write_text(content)
+        return binary_digest(tmp_path)
+
+    digests = [write("train.en-de.en.bin", "a"), write("dict.en.txt", "a 1\n")]
+    assert write("preprocess.log", "at noon") == digests[1]
+    digests += [write("train.en-de.en.bin", "b"), write("dict.en.txt", "b 1\n")]
+    digests += [write("train.en-de.en.idx", "a")]
+    assert len(set(digests)) == 5
 
 
 def test_sentences_of_both_formats_are_counted(tmp_path: Path) -> None:

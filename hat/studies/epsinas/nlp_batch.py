@@ -39,7 +39,7 @@ class BatchSettings(Settings):
     seed: Annotated[int, AtLeast(0)] = 0
     """Of the random tokens (0)."""
 
-    embedding_seed: int = AUTHORS_EMBEDDING_SEED
+    embedding_seed: Annotated[int, AtLeast(0)] = AUTHORS_EMBEDDING_SEED
     """PyTorch's; authors: 21."""
 
     text: Path | None = None
