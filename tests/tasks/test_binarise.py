@@ -169,4 +169,5 @@ def test_all_programs_see_the_same_words(
     assert {word for word in listed if not word.startswith("madeupword")} == {
         *("ein", "Hund", "rennt", "a", "dog", "runs")
     }
+    assert f"|data:{binary_digest(binary)}|" in result["signature"]
     assert result["src_vocab_size"] == 4 + len(listed)
