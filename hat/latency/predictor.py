@@ -18,7 +18,6 @@ from hat.errors import ConfigError
 from hat.files import replacing
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
 from hat.latency.table import ArchTable, table_of_archs
-from hat.latency.workload import Workload
 from hat.settings import NoSettings
 
 FORMAT = "hat-latency-predictor-1"
@@ -293,20 +292,6 @@ class LatencyPredictor(ABC):
                         f"{self.source} was made for another search space: it knows {name} in "
                         f"{known}, but this architecture has {value}"
                     )
-
-    def check_workload(self, workload: Workload) -> None:
-        """Checks that the predictor speaks of the same work on the same kind of device.
-
-        Raises:
-            ConfigError: naming the first difference. A predictor that does not know its
-                workload, such as HAT's, passes.
-        """
-        if not self.facts.get("workload"):
-            return
-        own = Workload.from_dict(self.facts["workload"], self.source)
-        difference = own.difference(workload)
-        if difference:
-            raise ConfigError(f"{self.source} was made for another workload: {difference}")
 
     def check_scales(
         self, feature_norm: Sequence[float] | None = None, lat_norm: float | None = None

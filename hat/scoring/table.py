@@ -1,6 +1,6 @@
-"""A scorer that looks its scores up: a benchmark, or measurements that somebody made before."""
+"""A scorer that looks its scores up in a benchmark."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Generic
 
 import numpy as np
@@ -8,20 +8,6 @@ from numpy.typing import NDArray
 
 from hat.benchmarks.base import A, Benchmark
 from hat.errors import ConfigError, DataError, suggestion
-
-
-class TableScorer(Generic[A]):
-    """Scores of known architectures; ``nan`` for all others."""
-
-    def __init__(self, name: str, scores: Mapping[A, float], *, higher_is_better: bool) -> None:
-        """Args: name: for reports; scores: by architecture; higher_is_better: their direction."""
-        self.name = name
-        self.higher_is_better = higher_is_better
-        self._scores = dict(scores)
-
-    def score(self, archs: Sequence[A]) -> NDArray[np.float64]:
-        """Looks up N architectures: float64 (N,)."""
-        return np.array([self._scores.get(arch, np.nan) for arch in archs], dtype=np.float64)
 
 
 class BenchmarkScorer(Generic[A]):

@@ -218,10 +218,6 @@ def test_predictors_know_their_space_and_workload(
         predictor.check_space(wider)
     with pytest.raises(ConfigError, match=r"but this architecture has 64"):
         predictor.check_archs([wider.largest()])
-    predictor.check_workload(Workload(device="cuda"))  # nothing is known of its own
-    predictor.facts["workload"] = Workload().to_dict()
-    with pytest.raises(ConfigError, match="another workload: device is cpu in one and cuda"):
-        predictor.check_workload(Workload(device="cuda"))
 
 
 def test_what_is_no_predictor(tmp_path: Path) -> None:

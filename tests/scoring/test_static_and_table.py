@@ -4,7 +4,7 @@ import pytest
 from hat.benchmarks.base import Metric, TableBenchmark
 from hat.errors import ConfigError
 from hat.scoring.static import config_that_holds, static_scorer, static_scorers
-from hat.scoring.table import BenchmarkScorer, TableScorer
+from hat.scoring.table import BenchmarkScorer
 
 
 @pytest.fixture
@@ -36,11 +36,6 @@ def test_depth_decides_before_parameters(tiny_space, rng, config):
 def test_unknown_static_scorer(config):
     with pytest.raises(ConfigError, match="unknown scorer 'parms'; did you mean 'params'"):
         static_scorer("parms", config, src_len=23)
-
-
-def test_a_table_gives_nan_for_strangers(archs):
-    scorer = TableScorer("bleu", {archs[0]: 20.5}, higher_is_better=True)
-    np.testing.assert_array_equal(scorer.score(archs), [20.5, np.nan])
 
 
 def test_a_benchmark_is_a_scorer():
