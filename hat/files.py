@@ -30,8 +30,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         with _told_as_of(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary.touch()
+            mode = temporary.stat().st_mode
         yield temporary
         with _told_as_of(target):
+            temporary.chmod(mode)  # safetensors makes files that only their owner can read
             with open(temporary, "rb") as stream:
                 os.fsync(stream.fileno())
             os.replace(temporary, target)

@@ -39,3 +39,11 @@ def test_what_fails_while_it_is_written_leaves_the_old_file(tmp_path: Path) -> N
         raise ZeroDivisionError
     assert path.read_text() == "good"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_others_may_read_what_a_library_makes_for_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    with replacing(tmp_path / "file") as temporary:
+        temporary.unlink()
+        temporary.touch(mode=0o600)
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
