@@ -94,7 +94,15 @@ def front_plot(path: str | Path, front: Front, axes: Axes) -> None:
     if len(front.points):
         plot.scatter(*front.points.T, s=8, color="lightgrey", label="candidates")
     if len(front.front):
-        plot.plot(*front.front.T, "o-", markersize=4, color="tab:blue", label="front")
+        # A staircase: between two points of a front, the cheaper one is what can be had.
+        plot.plot(
+            *front.front.T,
+            "o-",
+            markersize=4,
+            drawstyle="steps-post",
+            color="tab:blue",
+            label="front",
+        )
     markers = "*sD^vPX"
     for place, (name, (x, y)) in enumerate(front.marks.items()):
         plot.scatter(
