@@ -19,7 +19,7 @@ from hat.latency.fit import competing, fit_auto
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.plots import plot_predictions, runs_text
 from hat.latency.predictor import LatencyPredictor, Lesson, observed_choices
-from hat.latency.samples import LatencySample, read_samples
+from hat.latency.samples import LatencySample, read_samples, trusted_rows
 from hat.latency.sidecar import read_sidecar
 from hat.latency.table import ArchTable, table_of_samples
 
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--plot", help="scatter plot of seed 0")
     options = parser.parse_args()
     samples = read_samples(options.csv)
-    kept = [row for row, sample in enumerate(samples) if sample.trusted]
+    kept = trusted_rows(samples)
     good = [samples[row] for row in kept]
     totals = np.array([sample.total_ms for sample in good])
     within = np.array([s.decoder_std_ms / s.decoder_ms for s in good])

@@ -22,9 +22,6 @@ MAX_TOLERANCE = 0.2
 NOISES = 4.0
 """A deviation counts beyond so many standard deviations of the reference's own noise."""
 
-NOISY = 0.05
-"""Relative noise from which the user should hear of it."""
-
 _HALF_WIDTH = ((5, 6, 10, 20, 40, 200), (0.64, 1.0, 1.03, 1.11, 1.17, 1.28))
 """By the number of measurements, how many standard deviations of normal noise the tightest half
 of them spans on average (simulated)."""
