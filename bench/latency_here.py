@@ -19,9 +19,10 @@ from hat.latency.fit import competing, fit_auto
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.plots import plot_predictions, runs_text
 from hat.latency.predictor import LatencyPredictor, Lesson, observed_choices
-from hat.latency.samples import LatencySample, read_samples
+from hat.latency.samples import LatencySample, read_samples, trusted_rows
 from hat.latency.sidecar import read_sidecar
 from hat.latency.table import ArchTable, table_of_samples
+from hat.studies.latency_bench_report import figure_cells
 
 SEEDS = range(6)
 
@@ -55,16 +56,7 @@ def table(
     print("| predictor | RMSE ms | MAPE % | tau | coverage % |\n|---|---|---|---|---|")
     for name, kinds in (*((kind, [kind]) for kind in competing()), ("auto", competing())):
         found = [one_split(train_set, test_set, count, seed, kinds)[1] for seed in SEEDS]
-        cells = []
-        for field, digits in (
-            ("rmse_ms", 2),
-            ("mape_percent", 2),
-            ("kendall_tau", 3),
-            ("coverage_percent", 1),
-        ):
-            values = np.array([getattr(metrics, field) for metrics in found])
-            cells.append(f"{values.mean():.{digits}f} ± {values.std():.{digits}f}")
-        print(f"| {name} | {' | '.join(cells)} |")
+        print(f"| {name} | {' | '.join(figure_cells(found))} |")
 
 
 def first_attempts(path: str, samples: Sequence[LatencySample]) -> list[LatencySample]:
@@ -95,7 +87,7 @@ def main() -> None:
     parser.add_argument("--plot", help="scatter plot of seed 0")
     options = parser.parse_args()
     samples = read_samples(options.csv)
-    kept = [row for row, sample in enumerate(samples) if sample.trusted]
+    kept = trusted_rows(samples)
     good = [samples[row] for row in kept]
     totals = np.array([sample.total_ms for sample in good])
     within = np.array([s.decoder_std_ms / s.decoder_ms for s in good])

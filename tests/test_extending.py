@@ -1,6 +1,7 @@
 """``docs/extending.md``: its package, installed, adds parts; broken packages are named."""
 
 import json
+import pkgutil
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from hat.arch.space import SearchSpace
+from hat.benchmarks.load import BENCHMARKS
 from hat.cli.options import StageParser
 from hat.errors import CheckpointError, ConfigError
 from hat.latency.predictors import PREDICTORS
@@ -82,6 +84,14 @@ def test_the_tables_on_the_page_are_those_that_there_are() -> None:
     page = PAGE.read_text()
     for table in (*ADDED.values(), TASKS):
         assert f"| `{table.group}` |" in page
+
+
+def test_every_name_on_the_page_is_there() -> None:
+    groups = {table.group for table in (*ADDED.values(), BENCHMARKS, TASKS)}
+    names = set(re.findall(r"`(hat(?:\.\w+)+)", PAGE.read_text())) - groups
+    assert len(names) > 10
+    for name in names:
+        assert pkgutil.resolve_name(name)
 
 
 def test_flags_help_choices_and_yaml_keys_come_with_it(installed: Path, tmp_path: Path) -> None:

@@ -192,9 +192,14 @@ class TableBenchmark(Generic[A]):
         return float(self._values[metric][row, column, self._seed_index(seed)])
 
     def column(
-        self, metric: str, *, epochs: int | None = None, seed: int | None = None
+        self,
+        metric: str,
+        ids: Sequence[str] | None = None,
+        *,
+        epochs: int | None = None,
+        seed: int | None = None,
     ) -> NDArray[np.float64]:
-        """The N values of a metric in the order of ``ids()``, with nan where there is none.
+        """The values of a metric for some of ``ids()`` or for all, (N,); nan where there is none.
 
         Raises:
             DataError: as ``query`` does.
@@ -204,7 +209,8 @@ class TableBenchmark(Generic[A]):
             values = self._mean(metric)[:, column]
         else:
             values = self._values[metric][:, column, self._seed_index(seed)]
-        return values[self._order].astype(np.float64)
+        rows = self._order if ids is None else [self._row(id) for id in ids]
+        return values[rows].astype(np.float64)
 
     def places_of_rows(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
         """Where rows of the file, counted from 0 in its order, stand in ``ids()``: (N,) to (N,)."""

@@ -138,7 +138,9 @@ class CsvTable(TableBenchmark[A]):
                 + (suggestion(name, self.metrics) or f"; it has {', '.join(self.metrics)}")
             )
 
-    def labels(self, column: str) -> list[str]:
-        """The texts of a column in the order of ``ids()``; the table's name if it has no such."""
-        rows = [self._texts[self._row(id)] for id in self.ids()]
-        return [row.get(column, self.name) for row in rows]
+    def groups(self, column: str) -> dict[str, list[str]]:
+        """Identifiers by the text of a column; all under the table's name if it has no such."""
+        groups: dict[str, list[str]] = {}
+        for id in self.ids():
+            groups.setdefault(self._texts[self._row(id)].get(column, self.name), []).append(id)
+        return groups

@@ -19,13 +19,13 @@ from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.report.tables import text_table
+from hat.report.verdict import sample_std
 from hat.signature import signature
 from hat.studies.nasbench_search import NasbenchSearchSettings, search_once
 from hat.studies.nasbench_search_report import (
     SUMMARY,
     Run,
     by_algorithm,
-    std,
     summary_line,
     write_report,
 )
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 name: {
                     "models": float(np.mean([run.num_models for run in mine])),
                     "reported_mean": float(np.mean([run.reported for run in mine])),
-                    "reported_std": std([run.reported for run in mine]),
+                    "reported_std": sample_std([run.reported for run in mine]),
                 }
                 for name, mine in by_algorithm(runs).items()
             },

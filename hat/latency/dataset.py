@@ -11,7 +11,7 @@ from hat.arrays import Floats, Rows
 from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
 from hat.latency.drift import ShiftedRun, find_shifted_runs
 from hat.latency.predictor import observed_choices
-from hat.latency.samples import LatencySample, read_samples
+from hat.latency.samples import LatencySample, read_samples, trusted_rows
 from hat.latency.sidecar import common_workload, read_sidecar
 from hat.latency.table import ArchTable, table_of_samples
 from hat.latency.workload import Workload
@@ -65,7 +65,7 @@ def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) 
         start = len(samples)
         own = read_samples(path)
         samples += own
-        trusted = [index for index, sample in enumerate(own) if sample.trusted]
+        trusted = trusted_rows(own)
         marked += [start + index for index, sample in enumerate(own) if not sample.trusted]
         if look_for_shifts and len(trusted) >= MIN_ROWS_FOR_DRIFT:
             runs[str(path)] = find_shifted_runs([own[index] for index in trusted]).runs

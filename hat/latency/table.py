@@ -29,7 +29,7 @@ class ArchTable:
     def __len__(self) -> int:
         return len(self.features)
 
-    def take(self, rows: Rows | Sequence[int]) -> "ArchTable":
+    def take(self, rows: Rows | Sequence[int] | slice) -> "ArchTable":
         """Returns the architectures at ``rows``."""
         return ArchTable(self.features[rows], None if self.layers is None else self.layers[rows])
 

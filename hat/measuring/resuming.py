@@ -58,10 +58,8 @@ def go_on(
 
 def last_baseline(sidecar: Sidecar) -> Baseline | None:
     """Returns what the reference was last found to take, if it was ever measured."""
-    for event in reversed(sidecar.events):
-        if "baseline_ms" in event:
-            return Baseline(event["baseline_ms"], event["noise"])
-    return None
+    found = sidecar.reference()
+    return None if found is None else Baseline(found["latency_ms"], found["noise"])
 
 
 def unchecked_rows(sidecar: Sidecar, count: int) -> list[int]:

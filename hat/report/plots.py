@@ -19,7 +19,6 @@ class Axes:
     x: str
     y: str
     title: str = ""
-    log_x: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +139,6 @@ def _figure(axes: Axes) -> tuple[Any, Any]:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     plot = figure.add_subplot()
     plot.set(xlabel=axes.x, ylabel=axes.y, title=axes.title)
-    if axes.log_x:
-        plot.set_xscale("log")
     plot.grid(alpha=0.3)
     return figure, plot
 

@@ -172,24 +172,23 @@ def _front(story: SearchStory[A]) -> list[Section]:
     marks = {
         name: (trial.costs[cost], result.score(trial))
         for name, trial in named.items()
-        if trial is not None and cost in trial.costs
+        if cost in trial.costs
     }
     front = Front(
         points=points(trials), front=points(on_front), marks=marks, budget=story.budgets[cost]
     )
     axes = Axes(x=cost, y=result.objective_names[0])
-    shown = {**{n: t for n, t in named.items() if t is not None}}
     return [
         Section(
             title="Front",
-            table=_trial_table(story, shown),
+            table=_trial_table(story, named),
             csv=("front.csv", _trial_csv(story, {str(i): t for i, t in enumerate(on_front)})),
             plot=("front.png", partial(front_plot, front=front, axes=axes)),
         )
     ]
 
 
-def _winning_trial(story: SearchStory[A]) -> Trial[A] | None:
+def _winning_trial(story: SearchStory[A]) -> Trial[A]:
     if not story.deliveries:
         return story.result.best()
     winner = story.deliveries[0]

@@ -12,6 +12,11 @@ MIN_SEEDS = 5
 difference in about one case of five where there is none."""
 
 
+def sample_std(values: Sequence[float]) -> float:
+    """The sample standard deviation; 0 of a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runs:
     """What one way of choosing an architecture reached, once per seed."""
@@ -31,7 +36,7 @@ class Runs:
     @property
     def std(self) -> float:
         """Standard deviation over the seeds; 0 for a single one."""
-        return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else 0.0
+        return sample_std(self.scores)
 
 
 @dataclass(frozen=True, kw_only=True)

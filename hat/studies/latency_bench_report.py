@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hat.arrays import Floats
+from hat.latency.metrics import Metrics
 from hat.latency.plots import runs_text
 from hat.latency.predictors.regression import fit_prices
 from hat.report.tables import markdown_table, places
@@ -27,6 +28,7 @@ _FIGURES = (
     ("kendall_tau", "tau", 3),
     ("coverage_percent", "cov. %", 1),
 )
+"""Of ``Metrics``: the field, its title, digits."""
 
 
 def report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[str, Any]:
@@ -71,13 +73,20 @@ def bench_table(rows: Sequence[BenchRow]) -> str:
     for method, size in dict.fromkeys((row.method, row.train_rows) for row in rows):
         group = [row for row in rows if (row.method, row.train_rows) == (method, size)]
         cells = [method, str(size)]
-        for part in ("everything", "unshifted"):
-            for name, _, digits in _FIGURES:
-                values = np.array([getattr(getattr(row, part), name) for row in group])
-                cells.append(f"{values.mean():.{digits}f} ± {values.std():.{digits}f}")
+        cells += figure_cells([row.everything for row in group])
+        cells += figure_cells([row.unshifted for row in group])
         cells.append(f"{np.mean([row.fit_seconds for row in group]):.2f}")
         lines.append(cells)
     return markdown_table(lines, places("predictor", "rows", *titles, "fit, CPU s"))
+
+
+def figure_cells(metrics: Sequence[Metrics]) -> list[str]:
+    """Returns mean and standard deviation of RMSE, MAPE, tau and coverage, as text."""
+    cells = []
+    for name, _, digits in _FIGURES:
+        values = np.array([getattr(one, name) for one in metrics])
+        cells.append(f"{values.mean():.{digits}f} ± {values.std():.{digits}f}")
+    return cells
 
 
 def bench_summary(results: Mapping[str, tuple[BenchData, Sequence[BenchRow]]]) -> str:

@@ -13,7 +13,7 @@ from hat.benchmarks.base import TableBenchmark
 from hat.report.document import Section, write_document
 from hat.report.plots import Axes, Band, band_plot
 from hat.report.tables import Column, csv_table, markdown_table, places, text_table
-from hat.report.verdict import Runs, Verdict, compare, verdict_text
+from hat.report.verdict import Runs, Verdict, compare, sample_std, verdict_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +45,12 @@ def step_values(times: Floats, values: Floats, grid: Floats) -> Floats:
     return np.where(places >= 0, values[np.maximum(places, 0)], np.nan)
 
 
-def std(values: Sequence[float]) -> float:
-    """The sample standard deviation; 0 of a single value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
 def _mean_of(field: str, runs: Sequence[Run]) -> float:
     return float(np.mean([getattr(run, field) for run in runs]))
 
 
 def _std_of(field: str, runs: Sequence[Run]) -> float:
-    return std([getattr(run, field) for run in runs])
+    return sample_std([getattr(run, field) for run in runs])
 
 
 SUMMARY: tuple[Column[Sequence[Run]], ...] = (

@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-
 from hat.arrays import Floats
 from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.errors import ConfigError, suggestion
@@ -106,14 +104,13 @@ def rank(path: Path, settings: RankSettings) -> Ranking:
     table: CsvTable[Any] = CsvTable.build(CsvSettings(path=path, arch_column=settings.arch_column))
     target = settings.target or _DEFAULT_TARGET
     table.check_column(target, " (--target)" if settings.target else " (by default)")
-    tasks = table.labels(settings.task_column)
+    tasks = table.groups(settings.task_column)
     rows: list[Row] = []
-    for task in dict.fromkeys(tasks):
-        ids = [id for id, of in zip(table.ids(), tasks, strict=True) if of == task]
+    for task, ids in tasks.items():
         rows += _rows(task, ids, table, target, settings)
     text = signature(
         **table.signature(),
-        tasks="+".join(dict.fromkeys(tasks)),
+        tasks="+".join(tasks),
         target=target,
         scorers="+".join(dict.fromkeys(row.scorer for row in rows)),
         top=settings.top,
@@ -127,13 +124,13 @@ def _rows(
     task: str, ids: Sequence[str], table: CsvTable[Any], target: str, settings: RankSettings
 ) -> list[Row]:
     archs = [table.arch(id) for id in ids]
-    truth = np.array([table.query(id, target) for id in ids])
+    truth = table.column(target, ids)
     known = cache(lambda: scorers_for(archs, task, settings.model, settings.src_len))
     rows = []
     for name in settings.scorer or known():
         if name in table.metrics:
             # By identifier: an architecture may stand twice.
-            scores: Floats = np.array([table.query(id, name) for id in ids])
+            scores: Floats = table.column(name, ids)
             higher_is_better = table.metrics[name].higher_is_better
         elif name.replace("-", "_") in known():
             scorer = known()[name.replace("-", "_")]

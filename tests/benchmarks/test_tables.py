@@ -200,8 +200,8 @@ def load(path, *, id_column=None, **options):
 
 def test_csv(tmp_path):
     table = load(table_of(tmp_path, f"arch,bleu,test_loss,who\n{CELL},3.5,1e-2,me\n{OTHER},,2,x\n"))
-    assert table.labels("who") == ["me", "x"]
-    assert table.labels("task") == ["t", "t"]
+    assert table.groups("who") == {"me": ["0000"], "x": ["0001"]}
+    assert table.groups("task") == {"t": ["0000", "0001"]}
     assert table.name == "t"
     assert table.ids() == ("0000", "0001")
     assert {name: m.higher_is_better for name, m in table.metrics.items()} == {
@@ -213,11 +213,12 @@ def test_csv(tmp_path):
     assert table.query("0000", "bleu") == 3.5
     assert np.isnan(table.query("0001", "bleu"))
     assert table.query("0000", "test_loss") == 0.01
+    np.testing.assert_array_equal(table.column("test_loss", ["0001", "0000"]), [2, 0.01])
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     (tmp_path / "t.csv").write_text(f"task,arch,bleu\na,{CELL},1\n", encoding="utf-8-sig")
-    assert load(tmp_path / "t.csv").labels("task") == ["a"]
+    assert load(tmp_path / "t.csv").groups("task") == {"a": ["0000"]}
 
 
 @pytest.mark.parametrize("missing", ["", "nan", "NaN", "null", "None", "NA", "n/a", " "])

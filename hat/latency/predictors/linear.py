@@ -82,10 +82,7 @@ class LinearPredictor(LatencyPredictor):
         predicted = np.empty(len(table))
         for start in range(0, len(table), CHUNK):
             rows = slice(start, start + CHUNK)
-            chunk = ArchTable(
-                table.features[rows], None if table.layers is None else table.layers[rows]
-            )
-            predicted[rows] = self.prices @ self.columns(chunk)
+            predicted[rows] = self.prices @ self.columns(table.take(rows))
         return predicted * self.scales.lat_norm
 
     def columns(self, table: ArchTable) -> Floats:

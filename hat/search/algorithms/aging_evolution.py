@@ -1,12 +1,11 @@
 """Ageing evolution, also called regularised evolution (Real et al., AAAI 2019, algorithm 1)."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic
 
 from hat.errors import ConfigError
+from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
-from hat.search.base import A, Trial, ranked
+from hat.search.base import A, ranked
 from hat.search.proposer import Proposer
 
 
@@ -36,12 +35,8 @@ class AgingEvolutionSettings:
             )
 
 
-class AgingEvolution(Generic[A]):
+class AgingEvolution(Algorithm[A]):
     """The best of a random few has a child; the oldest dies, however good it is."""
-
-    Settings: ClassVar = GenerationSettings
-    num_objectives: ClassVar = 1
-    least_round: ClassVar = 1
 
     @classmethod
     def build(
@@ -62,7 +57,7 @@ class AgingEvolution(Generic[A]):
         self, proposer: Proposer[A], settings: AgingEvolutionSettings | None = None
     ) -> None:
         """Args: proposer: draws candidates; settings: sizes."""
-        self._proposer = proposer
+        super().__init__(proposer)
         self._settings = settings or AgingEvolutionSettings()
 
     def ask(self) -> list[A]:
@@ -80,18 +75,6 @@ class AgingEvolution(Generic[A]):
             if len(children) == settings.batch_size:
                 break
         return children or self._proposer.sample(settings.batch_size)
-
-    def tell(self, trials: Sequence[Trial[A]]) -> None:
-        """Takes the scores; the youngest ``population_size`` trials are alive."""
-        self._proposer.record(trials)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Returns the state as JSON values."""
-        return self._proposer.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
-        """Restores ``state`` with the history that belongs to it."""
-        self._proposer.load_state_dict(state, trials)
 
     def _winner(self) -> A:
         alive = self._proposer.trials[-self._settings.population_size :]

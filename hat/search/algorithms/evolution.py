@@ -1,23 +1,20 @@
 """HAT's evolutionary search (Wang et al., ACL 2020, section 3.2 and ``fairseq/evolution.py``)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic
+from typing import Any
 
+from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
 
 
-class Evolution(Generic[A]):
+class Evolution(Algorithm[A]):
     """The best parents live on; each round brings mutations and crossovers of them.
 
     As in HAT the parents compete again in the next round. Unlike HAT nothing is asked twice: the
     scores of parents are remembered, and a child that is known already is drawn again.
     """
-
-    Settings: ClassVar = GenerationSettings
-    num_objectives: ClassVar = 1
-    least_round: ClassVar = 1
 
     @classmethod
     def build(cls, settings: GenerationSettings, ingredients: Ingredients[A]) -> "Evolution[A]":
@@ -26,7 +23,7 @@ class Evolution(Generic[A]):
 
     def __init__(self, proposer: Proposer[A], settings: GenerationSettings | None = None) -> None:
         """Args: proposer: draws candidates; settings: sizes of a generation, HAT's if left out."""
-        self._proposer = proposer
+        super().__init__(proposer)
         self._settings = settings or GenerationSettings()
         self._parents: list[int] = []
 
@@ -52,9 +49,9 @@ class Evolution(Generic[A]):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state as JSON values."""
-        return {**self._proposer.state_dict(), "parents": self._parents}
+        return {**super().state_dict(), "parents": self._parents}
 
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores ``state`` with the history that belongs to it."""
-        self._proposer.load_state_dict(state, trials)
+        super().load_state_dict(state, trials)
         self._parents = [int(index) for index in state["parents"]]

@@ -3,16 +3,17 @@
 The model is fitted anew in every round on everything scored so far.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from hat.arrays import Floats
 from hat.errors import ConfigError
+from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
-from hat.search.base import A, A_contra, Trial, ranked
+from hat.search.base import A, A_contra, ranked
 from hat.search.proposer import Proposer
 
 _FEWEST_EXAMPLES = 2
@@ -73,11 +74,9 @@ class GuidedEvolutionSettings:
             raise ConfigError(f"random-share must lie in [0, 1], but found {self.random_share}")
 
 
-class GuidedEvolution(Generic[A]):
+class GuidedEvolution(Algorithm[A]):
     """HAT's evolution with a learned filter between breeding and scoring."""
 
-    Settings: ClassVar = GenerationSettings
-    num_objectives: ClassVar = 1
     least_round: ClassVar = 10  # the model is fitted anew in every round
     guide: ClassVar[str] = ""
     """The model, by its name among the ingredients' guides."""
@@ -112,7 +111,7 @@ class GuidedEvolution(Generic[A]):
         settings: GuidedEvolutionSettings | None = None,
     ) -> None:
         """Args: proposer: draws candidates; model: chooses among them; settings: sizes."""
-        self._proposer = proposer
+        super().__init__(proposer)
         self._model = model
         self._settings = settings or GuidedEvolutionSettings()
 
@@ -136,18 +135,6 @@ class GuidedEvolution(Generic[A]):
         chosen = {int(i) for i in (*best, *lottery)}
         self._proposer.forget(arch for i, arch in enumerate(pool) if i not in chosen)
         return [pool[i] for i in sorted(chosen)]
-
-    def tell(self, trials: Sequence[Trial[A]]) -> None:
-        """Takes the scores; the model is fitted when the next children are chosen."""
-        self._proposer.record(trials)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Returns the state as JSON values."""
-        return self._proposer.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
-        """Restores ``state`` with the history that belongs to it."""
-        self._proposer.load_state_dict(state, trials)
 
     def _promise(self, pool: Sequence[A]) -> Floats:
         """Optimistic predicted objective (N,) of each candidate; smaller is better."""

@@ -5,26 +5,23 @@ Architecture Search", UAI 2021).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic
+from typing import Any
 
 import numpy as np
 
 from hat.errors import ConfigError
+from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
 
 
-class LocalSearch(Generic[A]):
+class LocalSearch(Algorithm[A]):
     """Scores neighbours in random order, a batch at a time, and moves to the first better batch.
 
     A move goes to the best of the batch. When every neighbour is known and none was better, the
     walk starts again from the best of ``start_size`` random architectures.
     """
-
-    Settings: ClassVar = GenerationSettings
-    num_objectives: ClassVar = 1
-    least_round: ClassVar = 1
 
     @classmethod
     def build(cls, settings: GenerationSettings, ingredients: Ingredients[A]) -> "LocalSearch[A]":
@@ -48,7 +45,7 @@ class LocalSearch(Generic[A]):
                 f"start-size and batch-size must be at least 1, but found {start_size} "
                 f"and {batch_size}"
             )
-        self._proposer = proposer
+        super().__init__(proposer)
         self._start_size = start_size
         self._batch_size = batch_size
         self._current: int | None = None
@@ -76,10 +73,10 @@ class LocalSearch(Generic[A]):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state as JSON values."""
-        return {**self._proposer.state_dict(), "current": self._current}
+        return {**super().state_dict(), "current": self._current}
 
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores ``state`` with the history that belongs to it."""
-        self._proposer.load_state_dict(state, trials)
+        super().load_state_dict(state, trials)
         current = state["current"]
         self._current = None if current is None else int(current)

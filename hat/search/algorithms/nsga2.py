@@ -4,26 +4,25 @@ Sorting, crowding and survival are pymoo's; candidates come from whatever operat
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hat.errors import ConfigError
+from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial
 from hat.search.proposer import Proposer
 
 
-class NSGA2(Generic[A]):
+class NSGA2(Algorithm[A]):
     """Parents by binary tournaments on rank and crowding; survivors from parents and children.
 
     Trials that could not be scored never become parents.
     """
 
-    Settings: ClassVar = GenerationSettings
     num_objectives: ClassVar = 2
-    least_round: ClassVar = 1
 
     @classmethod
     def build(cls, settings: GenerationSettings, ingredients: Ingredients[A]) -> "NSGA2[A]":
@@ -49,7 +48,7 @@ class NSGA2(Generic[A]):
         """
         if population_size < 2:
             raise ConfigError(f"population-size must be at least 2, but found {population_size}")
-        self._proposer = proposer
+        super().__init__(proposer)
         self._population_size = population_size
         self._batch_size = batch_size or population_size
         self._parents: list[int] = []
@@ -83,11 +82,11 @@ class NSGA2(Generic[A]):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state as JSON values."""
-        return {**self._proposer.state_dict(), "parents": self._parents}
+        return {**super().state_dict(), "parents": self._parents}
 
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores ``state`` with the history that belongs to it."""
-        self._proposer.load_state_dict(state, trials)
+        super().load_state_dict(state, trials)
         self._parents = [int(index) for index in state["parents"]]
 
     def _rank(self, indices: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -6,9 +6,10 @@ them, drop the worst) and leaves empty. In ageing evolution it is the oldest tha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic
+from typing import Any
 
 from hat.errors import ConfigError
+from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
@@ -42,12 +43,8 @@ class TournamentSettings:
             )
 
 
-class TournamentEvolution(Generic[A]):
+class TournamentEvolution(Algorithm[A]):
     """The n best of k random members have a mutated child each; the n worst of all die."""
-
-    Settings: ClassVar = GenerationSettings
-    num_objectives: ClassVar = 1
-    least_round: ClassVar = 1
 
     @classmethod
     def build(
@@ -68,7 +65,7 @@ class TournamentEvolution(Generic[A]):
 
     def __init__(self, proposer: Proposer[A], settings: TournamentSettings | None = None) -> None:
         """Args: proposer: draws candidates; settings: sizes."""
-        self._proposer = proposer
+        super().__init__(proposer)
         self._settings = settings or TournamentSettings()
         self._alive: list[int] = []
 
@@ -99,11 +96,11 @@ class TournamentEvolution(Generic[A]):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state as JSON values."""
-        return {**self._proposer.state_dict(), "alive": self._alive}
+        return {**super().state_dict(), "alive": self._alive}
 
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores ``state`` with the history that belongs to it."""
-        self._proposer.load_state_dict(state, trials)
+        super().load_state_dict(state, trials)
         self._alive = [int(index) for index in state["alive"]]
 
     def _winners(self) -> list[A]:

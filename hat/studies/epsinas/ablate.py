@@ -11,7 +11,7 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.nb201_cell import Nb201Cell
 from hat.arrays import Floats
-from hat.benchmarks.base import TableBenchmark, TableSettings
+from hat.benchmarks.base import A, TableBenchmark, TableSettings
 from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.benchmarks.images import image_batch, kinds_for, varied_images
 from hat.benchmarks.nb101 import NasBench101
@@ -124,18 +124,25 @@ def run(space: str, settings: AblateSettings) -> dict[str, Any]:
     }
 
 
-def _nasbench201(settings: AblateSettings) -> Iterator[Variant]:
-    table = NasBench201.build(TableSettings(path=settings.data))
+def _drawn(
+    table: TableBenchmark[A], settings: AblateSettings, metric: str
+) -> tuple[list[A], Floats]:
+    """Some architectures of a table, in random order, and what training showed of them, (N,)."""
     rng = np.random.default_rng(settings.seed)
     picks = rng.choice(len(table), min(settings.limit, len(table)), replace=False)
     ids = [table.ids()[index] for index in picks]
-    cells = [table.arch(id) for id in ids]
-    accuracy = np.array([table.query(id, "cifar10_test_accuracy") for id in ids])
+    return [table.arch(id) for id in ids], table.column(metric, ids)
 
-    def images(kind: str = "photographs", count: int = 64) -> Floats:
-        return image_batch(
-            kind, count, np.random.default_rng(settings.seed), cifar10=settings.cifar10
-        )
+
+def _images(settings: AblateSettings, kind: str, count: int) -> Floats:
+    """A batch of images, (count, 3, 32, 32), the same one at every call."""
+    rng = np.random.default_rng(settings.seed)
+    return image_batch(kind, count, rng, cifar10=settings.cifar10)
+
+
+def _nasbench201(settings: AblateSettings) -> Iterator[Variant]:
+    table = NasBench201.build(TableSettings(path=settings.data))
+    cells, accuracy = _drawn(table, settings, "cifar10_test_accuracy")
 
     def trial(
         choice: str, value: str, *, kind: str = "photographs", count: int = 64, **options: Any
@@ -143,7 +150,9 @@ def _nasbench201(settings: AblateSettings) -> Iterator[Variant]:
         return Variant(
             choice,
             value,
-            lambda: proxy_stats(score_nb201(cells, images(kind, count), **options), accuracy),
+            lambda: proxy_stats(
+                score_nb201(cells, _images(settings, kind, count), **options), accuracy
+            ),
         )
 
     for low in (1e-7, 1e-5, 1e-3):
@@ -160,7 +169,8 @@ def _nasbench201(settings: AblateSettings) -> Iterator[Variant]:
         few = cells[:_DIRECT_CELLS]
 
         def by_real_networks(draw: str) -> ProxyStats:
-            scores = _direct_scores(few, images(count=16), draw, settings.seed)
+            batch = _images(settings, "photographs", 16)
+            scores = _direct_scores(few, batch, draw, settings.seed)
             return proxy_stats(scores, accuracy[: len(few)])
 
         for name, draw in _INITIALISATIONS.items():
@@ -209,17 +219,11 @@ def _direct_scores(cells: Sequence[Nb201Cell], images: Floats, draw: str, seed: 
 
 def _nasbench101(settings: AblateSettings) -> Iterator[Variant]:
     table = NasBench101.build(TableSettings(path=settings.data))
-    rng = np.random.default_rng(settings.seed)
-    picks = rng.choice(len(table), min(settings.limit, len(table)), replace=False)
-    ids = [table.ids()[index] for index in picks]
-    cells = [table.arch(id) for id in ids]
-    accuracy = np.array([table.query(id, "validation_accuracy") for id in ids])
+    cells, accuracy = _drawn(table, settings, "validation_accuracy")
 
     @cache
     def scores(weights: tuple[float, float], kind: str, count: int) -> Nb101Scores:
-        rng = np.random.default_rng(settings.seed)
-        images = image_batch(kind, count, rng, cifar10=settings.cifar10)
-        return score_nb101(cells, images, weights)
+        return score_nb101(cells, _images(settings, kind, count), weights)
 
     def trials(
         choice: str,
@@ -253,7 +257,7 @@ def _nasbench_nlp(settings: AblateSettings) -> Iterator[Variant]:
     table = NasBenchNlp.build(NlpSettings(path=settings.data))
     ids = list(table.ids())[: settings.limit]
     recipes = [table.arch(id) for id in ids]
-    loss = np.array([table.query(id, "ptb_test_loss") for id in ids])
+    loss = table.column("ptb_test_loss", ids)
     embeddings: dict[str, Callable[[np.random.Generator], Floats]] = {
         "uniform in [0, 1]": lambda rng: rng.uniform(0, 1, (10_000, 400)),
         "uniform in [-1, 1]": lambda rng: rng.uniform(-1, 1, (10_000, 400)),
@@ -285,9 +289,8 @@ def _nasbench_nlp(settings: AblateSettings) -> Iterator[Variant]:
 
 def _subtransformers(settings: AblateSettings) -> Iterator[Variant]:
     table: TableBenchmark[SubTransformerConfig] = CsvTable.build(CsvSettings(path=settings.data))
-    ids = list(table.ids())
-    archs = [table.arch(id) for id in ids]
-    bleu = np.array([table.query(id, "scratch_test_BLEU") for id in ids])
+    archs = [table.arch(id) for id in table.ids()]
+    bleu = table.column("scratch_test_BLEU")
     space = space_of(archs)
     _, high = balanced_weights(space)
 

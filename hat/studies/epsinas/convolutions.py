@@ -98,7 +98,7 @@ class _Cells:
         self.cells: list[Any] = [table.arch(id) for id in ids]
 
     def column(self, metric: str) -> Floats:
-        return np.array([self.table.query(id, metric) for id in self.ids])
+        return self.table.column(metric, self.ids)
 
     def count(self, number: Callable[[Any], int]) -> Floats:
         return np.array([number(cell) for cell in self.cells], np.float64)

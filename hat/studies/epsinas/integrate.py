@@ -74,7 +74,7 @@ def run(settings: IntegrateSettings) -> dict[str, Any]:
             f"but the table has {len(ids)}"
         )
     cells = [table.arch(id) for id in ids]
-    accuracy = 100 * np.array([table.query(id, _DATASETS[settings.dataset]) for id in ids])
+    accuracy = 100 * table.column(_DATASETS[settings.dataset])
     place = {id: index for index, id in enumerate(ids)}
     neighbours = np.array([[place[str(other)] for other in cell.neighbours()] for cell in cells])
     lend = not settings.no_lent_skips

@@ -95,10 +95,7 @@ def cells_of_table(
     table = NasBenchNlp.build(NlpSettings(path=data, logs=logs))
     ids = list(table.ids())[:limit]
     recipes = [table.arch(id) for id in ids]
-    truths = {
-        name: np.array([table.query(id, metric) for id in ids])
-        for name, metric in _TABLE_TRUTHS.items()
-    }
+    truths = {name: table.column(metric, ids) for name, metric in _TABLE_TRUTHS.items()}
     losses = truths["PTB test loss"]
     return RecurrentCells(
         ids=[(id,) for id in ids],

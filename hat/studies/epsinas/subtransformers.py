@@ -80,15 +80,12 @@ def run(settings: SubtransformerSettings) -> dict[str, Any]:
     table = CsvTable.build(CsvSettings(path=settings.data), parse=_parse_arch)
     for name in (settings.target, *settings.column):
         table.check_column(name)
-    tasks = table.labels("task")
     results = []
-    for task in dict.fromkeys(tasks):
-        ids = [id for id, of in zip(table.ids(), tasks, strict=True) if of == task]
+    for task, ids in table.groups("task").items():
         archs: list[SubTransformerConfig] = [table.arch(id) for id in ids]
-        target = np.array([table.query(id, settings.target) for id in ids])
+        target = table.column(settings.target, ids)
         columns = {
-            name: np.array([table.query(id, name) for id in ids])
-            * (1 if table.metrics[name].higher_is_better else -1)
+            name: table.column(name, ids) * (1 if table.metrics[name].higher_is_better else -1)
             for name in settings.column
         }
         results.append(_rank_task(table, settings, task, archs, target, columns))
