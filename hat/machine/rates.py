@@ -16,6 +16,7 @@ from typing import Any
 
 from hat.errors import HatError
 from hat.files import write_json
+from hat.machine.instructions import float_type
 from hat.machine.processor import processor_name
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
@@ -99,8 +100,7 @@ def _product(precision: str) -> Callable[[], Any]:
     import torch
 
     if precision != "int8":
-        dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-        factor = torch.ones(_SIZE, _SIZE, dtype=dtypes[precision])
+        factor = torch.ones(_SIZE, _SIZE, dtype=float_type(precision))
         return lambda: torch.mm(factor, factor)
     with warnings.catch_warnings():
         # torch announces that quantised tensors will move to another package
