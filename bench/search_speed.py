@@ -18,17 +18,15 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from multi30k import CHECKPOINT, MAX_TOKENS, inherited_loss, read_space
-from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
 from hat.latency.predictors.load import load_predictor
-from hat.scoring.batches import deal_into_blocks
 from hat.scoring.shared_encoder import SharedEncoder, layer_genes
 from hat.scoring.spread import Spread, num_processes, process_rank, processes
 from hat.search.algorithms.evolution import Evolution
@@ -100,25 +98,15 @@ def run() -> None:
     space = read_space()
     loss = inherited_loss(options.restore_file, dtype)
     started = time.perf_counter()
-    model, batches = loss.model, loss.batches
-    count = sum(len(batch.target) for batch in batches)
-    sizes = geometric_blocks(count) if options.race_error else [count]
-    blocks = deal_into_blocks(
-        batches,
-        sizes,
-        padding_idx=model.config.padding_idx,
-        max_tokens=MAX_TOKENS,
-        rng=np.random.default_rng(options.seed),
-        packed=dtype,
-    )
+    model = loss.model
+    sizes = geometric_blocks(loss.num_sentences) if options.race_error else [loss.num_sentences]
+    rng = np.random.default_rng(options.seed)
+    evaluate = loss.in_blocks(sizes, max_tokens=MAX_TOKENS, rng=rng)
     clock = Clock()
     clock.watch(SharedEncoder, "output", "encoder")
     clock.watch(model.decoder, "extract_features", "decoder")
     clock.watch(model.decoder, "output_layer", "output layer")
     clock.watch(loss, "sentence_losses", "scoring")
-
-    def evaluate(archs: Sequence[SubTransformerConfig], block: int) -> NDArray[np.float64]:
-        return loss.sentence_losses(archs, blocks[block])
 
     operators = GeneOperators(space)
     spread = Spread(evaluate, operators, neighbours=lambda arch: layer_genes(arch.encoder))
@@ -129,7 +117,7 @@ def run() -> None:
         spread,
         name=loss.name,
         block_sizes=sizes,
-        num_units=loss.num_tokens * math.log(2),
+        num_units=loss.num_units,
         settings=RaceSettings(
             keep=options.keep,
             error=options.race_error or 0.5,
@@ -150,7 +138,7 @@ def run() -> None:
     search = Search(algorithm, [scorer], codec=operators)
 
     def report(line: RoundReport[SubTransformerConfig]) -> None:
-        share = scorer.sentences_scored / count
+        share = scorer.sentences_scored / loss.num_sentences
         print(f"{time.perf_counter() - started:.1f} s, {share:.1f} scored | {line}", flush=True)
 
     result = search.run(options.rounds, on_round=report)
@@ -159,7 +147,7 @@ def run() -> None:
     threads = torch.get_num_threads() * num_processes()
     as_hat = 125 * options.rounds / seconds
     best = result.best()
-    shares = scorer.sentences_scored / count / result.num_evaluated
+    shares = scorer.sentences_scored / loss.num_sentences / result.num_evaluated
     breakdown = {name: round(value, 1) for name, value in clock.seconds.items()}
     top = [result.trials[index] for index in ranked(result.trials)]
     archs = list(dict.fromkeys(trial.arch for trial in top))[:CHECKED]

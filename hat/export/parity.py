@@ -12,6 +12,7 @@ from hat.models.super_transformer import SuperTransformer
 from hat.tasks.binary_data import read_pairs
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 from hat.translation.beam import Runner
+from hat.translation.sentences import padded
 from hat.translation.text import END_IDX, PADDING_IDX
 
 Pairs = Sequence[tuple[list[int], list[int]]]
@@ -73,9 +74,9 @@ def largest_difference(runner: Runner, reference: SuperTransformer, pairs: Pairs
     for start in range(0, len(pairs), _BATCH):
         part = pairs[start : start + _BATCH]
         sources, targets = zip(*part, strict=True)
-        src_tokens = torch.tensor(_padded(sources, PADDING_IDX, left=True))
+        src_tokens = torch.tensor(padded(sources, PADDING_IDX, left=True))
         # What follows the end of a sentence is not looked at; padding would not do in a search.
-        begun = _padded([[END_IDX, *target[:-1]] for target in targets], END_IDX, left=False)
+        begun = padded([[END_IDX, *target[:-1]] for target in targets], END_IDX, left=False)
         prev_output_tokens = torch.tensor(begun)
         expected = reference(src_tokens, None, prev_output_tokens).float().log_softmax(-1)
         steps = prev_output_tokens.size(1)
@@ -89,11 +90,3 @@ def largest_difference(runner: Runner, reference: SuperTransformer, pairs: Pairs
             largest = max(largest, difference)
             decoding.move(torch.zeros(len(part), 1, dtype=torch.int64))
     return largest
-
-
-def _padded(rows: Sequence[list[int]], filling: int, *, left: bool) -> list[list[int]]:
-    longest = max(map(len, rows))
-    fillings = [[filling] * (longest - len(row)) for row in rows]
-    return [
-        [*more, *row] if left else [*row, *more] for row, more in zip(rows, fillings, strict=True)
-    ]

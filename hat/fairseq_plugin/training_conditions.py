@@ -19,6 +19,8 @@ from fairseq.optim.lr_scheduler import LR_SCHEDULER_DATACLASS_REGISTRY
 from hat.conditions import bytes_digest, file_digest, files_digest
 from hat.errors import DataError
 from hat.fairseq_plugin.dictionaries import task_digests
+from hat.models import training_record
+from hat.text.dictionaries import SIDES, digest_option
 
 _CHANGES_NOTHING = {
     "names of places; what lies there counts by its content": """
@@ -56,7 +58,7 @@ EXEMPT = frozenset(" ".join(_CHANGES_NOTHING.values()).split())
 STARTS = ("restore-file", "finetune-from-model", "continue-once")
 """Options that name a checkpoint to begin from. The file's content is a condition."""
 
-_DERIVED = {"training-record", "source-dictionary-digest", "target-dictionary-digest"}
+_DERIVED = {name.replace("_", "-") for name in (training_record.OPTION, *map(digest_option, SIDES))}
 """What hat itself adds to the options of a checkpoint."""
 
 _LIKE_A_FILE = re.compile(r"[./\\]")

@@ -9,6 +9,10 @@ of two small matrices tells.
 import functools
 import time
 import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 FULL, REDUCED = "full", "reduced"
 INT8_RANGES = (FULL, REDUCED)
@@ -18,6 +22,14 @@ _SIZE = 256
 """Rows and columns of the matrices that are multiplied to see how fast that is."""
 
 _REPEATS = 8
+
+
+def float_type(precision: str) -> "torch.dtype":
+    """Returns torch's type for ``fp32``, ``bf16`` or ``fp16``."""
+    import torch
+
+    types = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    return types[precision]
 
 
 @functools.cache
@@ -62,9 +74,8 @@ def product_rates(*precisions: str) -> dict[str, float]:
     """
     import torch
 
-    dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     with torch.inference_mode():
-        factors = {name: torch.ones(_SIZE, _SIZE, dtype=dtypes[name]) for name in precisions}
+        factors = {name: torch.ones(_SIZE, _SIZE, dtype=float_type(name)) for name in precisions}
         seconds = dict.fromkeys(precisions, float("inf"))
         for factor in factors.values():
             torch.mm(factor, factor)  # the first one includes generating its code

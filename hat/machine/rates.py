@@ -7,7 +7,6 @@ Figures in the documentation name them beside the machine.
 import contextlib
 import json
 import os
-import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,6 +16,8 @@ from typing import Any
 
 from hat.errors import HatError
 from hat.files import write_json
+from hat.machine.instructions import float_type
+from hat.machine.processor import processor_name
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
@@ -78,13 +79,7 @@ def machine_name() -> str:
     """Returns the processor's name and the version of torch."""
     import torch
 
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n"):
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    return f"{name} (torch {torch.__version__})"
+    return f"{processor_name()} (torch {torch.__version__})"
 
 
 def _measured(precision: str) -> float:
@@ -105,8 +100,7 @@ def _product(precision: str) -> Callable[[], Any]:
     import torch
 
     if precision != "int8":
-        dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-        factor = torch.ones(_SIZE, _SIZE, dtype=dtypes[precision])
+        factor = torch.ones(_SIZE, _SIZE, dtype=float_type(precision))
         return lambda: torch.mm(factor, factor)
     with warnings.catch_warnings():
         # torch announces that quantised tensors will move to another package

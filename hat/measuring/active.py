@@ -70,7 +70,8 @@ class UntilError:
         pool = [arch for arch in drawn if arch not in seen and arch not in first]
         measured = [arch for arch in seen if arch is not None] + first
         chosen = self._informative(measured, pool, (count - len(first)) // 2)
-        rest = [arch for arch in pool if arch not in set(chosen)]
+        taken = set(chosen)
+        rest = [arch for arch in pool if arch not in taken]
         return (first + chosen + rest)[:count]
 
     def check(self, path: Path, samples: Sequence[LatencySample]) -> None:

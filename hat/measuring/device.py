@@ -2,12 +2,12 @@
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from hat.errors import ConfigError
+from hat.machine.processor import file_text, first_value, processor_name
 
 
 def check_device(device: str) -> None:
@@ -24,11 +24,7 @@ def device_name(device: str) -> str:
     """Returns the processor's or the GPU's name, for example ``AMD EPYC``."""
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    for key in ("model name", "Model", "Hardware"):
-        value = _first_value("/proc/cpuinfo", key)
-        if value:
-            return value
-    return platform.processor() or platform.machine()
+    return processor_name()
 
 
 def device_facts(device: str, num_threads: int) -> dict[str, Any]:
@@ -42,7 +38,7 @@ def device_facts(device: str, num_threads: int) -> dict[str, Any]:
         "num_threads": num_threads,
         "cpu_clock_mhz": _first_number("/proc/cpuinfo", "cpu MHz"),
         "cpu_clock_max_mhz": _khz("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"),
-        "cpu_governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "cpu_governor": file_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "memory_total_mib": _kib("MemTotal"),
         "memory_available_mib": _kib("MemAvailable"),
         "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
@@ -61,23 +57,8 @@ def _usable_cpus() -> int | None:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
-def _text(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
-
-
-def _first_value(path: str, key: str) -> str | None:
-    for line in (_text(path) or "").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == key:
-            return value.strip()
-    return None
-
-
 def _first_number(path: str, key: str) -> float | None:
-    value = _first_value(path, key)
+    value = first_value(path, key)
     try:
         return float(value.split()[0]) if value else None
     except ValueError:
@@ -85,7 +66,7 @@ def _first_number(path: str, key: str) -> float | None:
 
 
 def _khz(path: str) -> float | None:
-    value = _text(path)
+    value = file_text(path)
     return float(value) / 1000 if value and value.isdigit() else None
 
 

@@ -10,14 +10,12 @@ from torch import Tensor, nn
 
 from hat.errors import ConfigError
 from hat.latency.workload import Workload
-from hat.machine.instructions import FULL, REDUCED, in_hardware, int8_range
+from hat.machine.instructions import FULL, REDUCED, float_type, in_hardware, int8_range
 from hat.models.super_transformer import SuperTransformer
 from hat.modules.attention import MultiheadAttentionSuper
 from hat.modules.linear import LinearSuper
 
 logger = logging.getLogger(__name__)
-
-_FLOATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def check_precision(workload: Workload) -> None:
@@ -58,8 +56,8 @@ def at_precision(
             Embeddings, attention scores, norms and residuals stay in single precision.
         range_of_int8: ``full`` or ``reduced``; by default the one that is right here.
     """
-    if precision in _FLOATS:
-        return model.to(_FLOATS[precision])
+    if precision != "int8":
+        return model.to(float_type(precision))
     return _quantised(model, range_of_int8 or int8_range())
 
 

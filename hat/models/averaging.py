@@ -23,12 +23,10 @@ from hat.models.checkpoint import (
 )
 from hat.settings import AtLeast, Settings
 from hat.signature import signature
+from hat.text.dictionaries import digest_option, noted_dictionaries
 
 _EPOCH = re.compile(r"checkpoint(\d+)\.pt")
 _UPDATE = re.compile(r"checkpoint_\d+_(\d+)\.pt")
-
-_DICTIONARIES = ("source-dictionary-digest", "target-dictionary-digest")
-"""Files of HAT and of older versions hold none: they fit every other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +163,9 @@ def _network(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
         space = (option for option in MODEL_OPTIONS if option.group == "space")
         described.update((option.name, options.get(option.dest)) for option in space)
     described.update((name.replace("_", "-"), value) for name, value in asdict(config).items())
-    noted = ((name, options.get(name.replace("-", "_"))) for name in _DICTIONARIES)
-    described.update((name, digest) for name, digest in noted if digest)
+    # Files of HAT and of older versions note no dictionaries: they fit every other.
+    noted = noted_dictionaries(options)
+    described.update((digest_option(side).replace("_", "-"), noted[side]) for side in noted)
     return described
 
 

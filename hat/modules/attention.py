@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hat.errors import ConfigError
-from hat.modules.head_products import attend_by_head
+from hat.modules.head_products import PARTS, attend_by_head
 from hat.modules.linear import LinearSuper
 from hat.modules.slicing import check_active, leading, row_blocks
 
@@ -196,10 +196,9 @@ class MultiheadAttentionSuper(nn.Module):
                 dropout_p=self.dropout_p if self.training else 0.0,
             )
             return self.out_proj(heads)  # type: ignore[no-any-return]
-        parts = {1: (3,), 2: (1, 2), 3: (1, 1, 1)}[len(packed)]
         query, key, value = (
             part
-            for projected, count in zip(packed, parts, strict=True)
+            for projected, count in zip(packed, PARTS[len(packed)], strict=True)
             for part in self._split_heads(projected, count)
         )
         return self.attend(query, key, value, mask=mask, is_causal=is_causal)

@@ -16,6 +16,10 @@ from torch.autograd.function import once_differentiable
 
 from hat.modules.dropout import kept_numbers, random_bits
 
+PARTS = {1: (3,), 2: (1, 2), 3: (1, 1, 1)}
+"""Number of projected tensors -> which of queries, keys and values each holds side by side: how
+many of the three, in this order."""
+
 
 def attend_by_head(
     packed: tuple[Tensor, ...],
@@ -41,9 +45,8 @@ def attend_by_head(
 
 def _heads(packed: tuple[Tensor, ...], num_heads: int) -> list[list[Tensor]]:
     """Views (B, T or S, K) of queries, keys and values, of each head by itself."""
-    parts = {1: (3,), 2: (1, 2), 3: (1, 1, 1)}[len(packed)]
     found = []
-    for tensor, count in zip(packed, parts, strict=True):
+    for tensor, count in zip(packed, PARTS[len(packed)], strict=True):
         batch, length = tensor.shape[:2]
         split = tensor.view(batch, length, count, num_heads, -1)
         found += [[split[:, :, part, head] for head in range(num_heads)] for part in range(count)]

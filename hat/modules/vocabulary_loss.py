@@ -180,7 +180,8 @@ class _Work:
             values.scatter_(1, words, (-nll).exp() - self.of_target)
             if not self.is_exact:
                 part.copy_(values)
-            self.nll += nll.sum()
-            self.loss += self.of_target * nll.sum()
+            nll_sum = nll.sum()
+            self.nll += nll_sum
+            self.loss += self.of_target * nll_sum
             log_sums.append(log_sum.squeeze(1))
         return torch.cat(log_sums)

@@ -1,21 +1,14 @@
 """The scorer of a search spread over processes and, where it can, raced."""
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.nas.scorers.base import SearchScorer
+from hat.nas.scorers.base import RaceableScorer, SearchScorer
 from hat.scoring.ridge import Features
 from hat.scoring.spread import Spread
 from hat.search.base import Codec, Objective
 from hat.search.racing import RaceSettings
 from hat.search.racing_scorer import ExactScorer, RacingScorer, geometric_blocks
-
-if TYPE_CHECKING:
-    from hat.nas.scorers.inherited_loss import Loss
 
 Arch = SubTransformerConfig
 
@@ -43,7 +36,7 @@ def spread_scorer(
     has_front: bool,
     seed: int,
 ) -> SpreadScorer:
-    """Spreads ``scorer`` over the processes there are, and races it if it is ``raceable``.
+    """Spreads ``scorer`` over the processes there are, and races it if that can be.
 
     Args:
         scorer: what to spread.
@@ -54,7 +47,7 @@ def spread_scorer(
             hopeless by one objective may be the best by another.
         seed: deals the sentences into blocks.
     """
-    if scorer.raceable:
+    if isinstance(scorer, RaceableScorer):
         return _race(scorer, codec, features, keep=keep, has_front=has_front, seed=seed)
     spread = Spread(lambda archs, _: scorer.score(archs)[:, None], codec)
     everywhere: ExactScorer[Arch] = ExactScorer(
@@ -64,7 +57,7 @@ def spread_scorer(
 
 
 def _race(
-    scorer: "Loss | Any",
+    scorer: RaceableScorer,
     codec: Codec[Arch],
     features: Features[Arch],
     *,
@@ -73,35 +66,19 @@ def _race(
     seed: int,
 ) -> SpreadScorer:
     """A race, or a single block that nobody is dropped from if ``--race-error`` is 0."""
-    from hat.scoring.batches import deal_into_blocks
-    from hat.scoring.shared_encoder import layer_genes
-
-    loss, settings = scorer.loss, scorer.settings
-    num_sentences = sum(len(batch.target) for batch in loss.batches)
-    is_raced = settings.race_error != 0 and not has_front
-    sizes = geometric_blocks(num_sentences) if is_raced else [num_sentences]
-    blocks = deal_into_blocks(
-        loss.batches,
-        sizes,
-        padding_idx=loss.model.config.padding_idx,
-        max_tokens=scorer.max_tokens,
-        rng=np.random.default_rng(seed),
-        packed=next(loss.model.parameters()).dtype,
-    )
-    spread = Spread(
-        lambda archs, block: loss.sentence_losses(archs, blocks[block]),
-        codec,
-        neighbours=lambda arch: layer_genes(arch.encoder),
-    )
+    is_raced = scorer.race_error != 0 and not has_front
+    count = scorer.num_sentences
+    sizes = geometric_blocks(count) if is_raced else [count]
+    spread = Spread(scorer.in_blocks(sizes, seed=seed), codec, neighbours=scorer.nearness)
     race = RacingScorer(
         spread,
-        name=loss.name,
+        name=scorer.name,
         block_sizes=sizes,
-        num_units=loss.num_tokens * math.log(2),
+        num_units=scorer.num_units,
         settings=RaceSettings(
             keep=keep,
-            error=settings.race_error if is_raced else 0.5,
-            tolerance=settings.race_tolerance,
+            error=scorer.race_error if is_raced else 0.5,
+            tolerance=scorer.race_tolerance,
         ),
         features=features,
     )

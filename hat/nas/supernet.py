@@ -13,6 +13,7 @@ from hat.arch.space import SearchSpace
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.files import Files
+from hat.machine.instructions import float_type
 from hat.tasks.facts import default_src_len
 from hat.version import __version__
 
@@ -51,11 +52,8 @@ class Supernet:
     @cached_property
     def network(self) -> "SuperTransformer":
         """A copy on the device and in the precision of this supernet."""
-        import torch
-
         # Losses are summed in float32 whatever the precision of the network.
-        dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-        return copy.deepcopy(self.model).to(self.device, dtypes[self.precision])
+        return copy.deepcopy(self.model).to(self.device, float_type(self.precision))
 
     @cached_property
     def validation(self) -> "Sequence[Batch]":

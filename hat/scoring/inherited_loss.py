@@ -1,7 +1,7 @@
 """Validation loss of a SubTransformer with the weights it inherits from the SuperTransformer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from hat.arch.config import SubTransformerConfig
 from hat.models.encoder import EncoderOutput
 from hat.models.super_transformer import SuperTransformer
-from hat.scoring.batches import Batch
+from hat.scoring.batches import Batch, deal_into_blocks
 from hat.scoring.shared_encoder import SharedEncoder, layer_genes
 
 _BLOCK_TOKENS = 64
@@ -63,11 +63,37 @@ class InheritedLoss:
         self.label_smoothing = label_smoothing
         padding_idx = model.config.padding_idx
         self.num_tokens = sum(int(b.target.ne(padding_idx).sum()) for b in batches)
+        self.num_sentences = sum(batch.num_sentences for batch in batches)
+        self.num_units = self.num_tokens * math.log(2)
+        """What a sum of nats is divided by for bits per token."""
 
     def score(self, archs: Sequence[SubTransformerConfig]) -> NDArray[np.float64]:
         """Returns the loss of each architecture in bits per token, float64 (N,)."""
         nats: NDArray[np.float64] = self.sentence_losses(archs).sum(axis=1)
         return nats / self.num_tokens / math.log(2)
+
+    def in_blocks(
+        self, sizes: Sequence[int], *, max_tokens: int, rng: np.random.Generator
+    ) -> Callable[[Sequence[SubTransformerConfig], int], NDArray[np.float64]]:
+        """Deals the sentences at random into blocks.
+
+        Args:
+            sizes: sentences of each block; they add up to ``num_sentences``.
+            max_tokens: padded tokens that a batch may have on either side.
+            rng: deals.
+
+        Returns:
+            The losses of N architectures on the block of a number: nats, (N, sentences).
+        """
+        blocks = deal_into_blocks(
+            self.batches,
+            sizes,
+            padding_idx=self.model.config.padding_idx,
+            max_tokens=max_tokens,
+            rng=rng,
+            packed=next(self.model.parameters()).dtype,
+        )
+        return lambda archs, block: self.sentence_losses(archs, blocks[block])
 
     @torch.inference_mode()
     def sentence_losses(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import torch
-from torch import Tensor
 
 from hat.errors import DataError
 from hat.settings import AtLeast, Settings
@@ -89,7 +88,8 @@ class SentenceTranslator:
                 )
         found: list[list[Translation]] = [[] for _ in lines]
         for batch in self._batches(sources):
-            hypotheses = self._search(self._padded([sources[index] for index in batch]))
+            rows = padded([sources[index] for index in batch], PADDING_IDX, left=True)
+            hypotheses = self._search(torch.tensor(rows, device=self._device))
             for index, each in zip(batch, hypotheses, strict=True):
                 found[index] = [self._translation(hypothesis) for hypothesis in each]
         return found
@@ -106,11 +106,14 @@ class SentenceTranslator:
         if batch:
             yield batch
 
-    def _padded(self, sources: Sequence[Sequence[int]]) -> Tensor:
-        """(B, S) int64, padded on the left as in training."""
-        longest = max(map(len, sources))
-        rows = [[PADDING_IDX] * (longest - len(source)) + list(source) for source in sources]
-        return torch.tensor(rows, device=self._device)
-
     def _translation(self, hypothesis: Hypothesis) -> Translation:
         return Translation(self._text.decode(hypothesis.tokens), hypothesis.score / math.log(2))
+
+
+def padded(rows: Sequence[Sequence[int]], filling: int, *, left: bool) -> list[list[int]]:
+    """Makes rows equally long with ``filling``: on the left, as sources are in training, or not."""
+    longest = max(map(len, rows))
+    fillings = [[filling] * (longest - len(row)) for row in rows]
+    return [
+        [*more, *row] if left else [*row, *more] for row, more in zip(rows, fillings, strict=True)
+    ]

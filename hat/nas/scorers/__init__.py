@@ -21,6 +21,6 @@ SCORERS: Parts[Any] = Parts(
         "decoder_depth": f"{_HERE}.free:DecoderDepth",
         "decoder_depth_then_params": f"{_HERE}.free:DecoderDepthThenParams",
     },
-    needs=("score", "signature", "operators", "is_free", "raceable", "reads_data"),
+    needs=("score", "signature", "operators", "is_free", "reads_data"),
 )
 """Each is a ``hat.nas.scorers.base.SearchScorer``."""

@@ -1,13 +1,14 @@
 """What a scorer of a search is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hat.arch.config import SubTransformerConfig
+from hat.arrays import Floats
 from hat.nas.supernet import Supernet
 from hat.search.operators import GeneOperators, SingleOperators
 from hat.settings import NoSettings, settings_signature
@@ -31,9 +32,6 @@ class SearchScorer(ABC):
 
     is_truth: ClassVar[bool] = False
     """Whether other scorers are compared with it rather than with the inherited loss."""
-
-    raceable: ClassVar[bool] = False
-    """Whether it scores sentence by sentence, so that hopeless candidates can be dropped early."""
 
     name: str
     """In files, tables and on the command line."""
@@ -61,3 +59,38 @@ class SearchScorer(ABC):
     def operators(self, genes: GeneOperators) -> GeneOperators | SingleOperators[Arch]:
         """Returns what a search by this scorer makes candidates with: HAT's operators."""
         return genes
+
+
+class RaceableScorer(SearchScorer):
+    """A loss that is a sum over sentences, so that hopeless candidates can be dropped early."""
+
+    higher_is_better = False
+    num_sentences: int
+    """Of the whole validation set."""
+
+    num_units: float
+    """What the summed loss is divided by to give the score."""
+
+    race_error: float
+    """Chance that a candidate is dropped wrongly; 0: all are scored on all sentences."""
+
+    race_tolerance: float
+    """How much worse a parent may be than the right one, in units of the score."""
+
+    @abstractmethod
+    def in_blocks(
+        self, sizes: Sequence[int], *, seed: int
+    ) -> Callable[[Sequence[Arch], int], Floats]:
+        """Deals the sentences at random into blocks.
+
+        Args:
+            sizes: sentences of each block; they add up to ``num_sentences``.
+            seed: deals.
+
+        Returns:
+            The losses (N, sentences) of N architectures on the block of a number.
+        """
+
+    @abstractmethod
+    def nearness(self, arch: Arch) -> Any:
+        """Returns what to sort by so that who is cheaper together stands side by side."""

@@ -1,13 +1,14 @@
 """``--scorer inherited-loss``: HAT's, the validation loss with inherited weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hat.nas.scorers.base import Arch, SearchScorer
+from hat.arrays import Floats
+from hat.nas.scorers.base import Arch, RaceableScorer
 from hat.nas.supernet import Supernet
 from hat.settings import AtLeast, Below, Settings, Shown
 
@@ -27,21 +28,23 @@ class LossSettings(Settings):
     """how much worse a parent may be than the right one; 0: parents are scored on all sentences"""
 
 
-class Loss(SearchScorer):
+class Loss(RaceableScorer):
     """The label-smoothed loss of the whole validation set in bits per token, smaller is better."""
 
     Settings: ClassVar[type] = LossSettings
-    higher_is_better = False
     compares: ClassVar[bool] = False
     is_truth: ClassVar[bool] = True
-    raceable: ClassVar[bool] = True
 
     def __init__(self, settings: LossSettings, loss: "InheritedLoss", max_tokens: int) -> None:
         """Args: loss: does the work; max_tokens: of the blocks that candidates race over."""
         self.settings = settings
-        self.loss = loss
         self.name = loss.name
-        self.max_tokens = max_tokens
+        self.num_sentences = loss.num_sentences
+        self.num_units = loss.num_units
+        self.race_error = settings.race_error
+        self.race_tolerance = settings.race_tolerance
+        self._loss = loss
+        self._max_tokens = max_tokens
 
     @classmethod
     def build(cls, settings: LossSettings, supernet: Supernet) -> Self:
@@ -54,4 +57,17 @@ class Loss(SearchScorer):
 
     def score(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
         """Returns bits per token, float64 (N,)."""
-        return self.loss.score(archs)
+        return self._loss.score(archs)
+
+    def in_blocks(
+        self, sizes: Sequence[int], *, seed: int
+    ) -> Callable[[Sequence[Arch], int], Floats]:
+        """Deals the sentences at random into blocks; losses are in nats."""
+        rng = np.random.default_rng(seed)
+        return self._loss.in_blocks(sizes, max_tokens=self._max_tokens, rng=rng)
+
+    def nearness(self, arch: Arch) -> Any:
+        """Returns the encoder layer by layer: who shares the first ones runs them once."""
+        from hat.scoring.shared_encoder import layer_genes
+
+        return layer_genes(arch.encoder)
