@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,11 @@ from hat.arch.space import SearchSpace
 from hat.commands.latency import main as latency
 from hat.commands.latency_predictor import main
 from hat.latency.predictors.load import load_predictor
-from hat.latency.samples import LatencySample, read_samples, write_samples
+from hat.latency.samples import read_samples, write_samples
 from hat.latency.sidecar import Sidecar
 from hat.latency.workload import Workload
+from tests.latency.conftest import Simulate
 from tests.latency.conftest import simulate as simulate
-
-Simulate = Callable[..., list[LatencySample]]
 
 YML = """\
 feature-norm: [640, 6, 2048, 6, 640, 6, 2048, 6, 6, 2]

@@ -24,7 +24,7 @@ from hat.conditions import file_digest
 from hat.latency.samples import write_samples
 from hat.text.lines import write_lines
 from tests.commands.test_average_checkpoints import save
-from tests.latency.conftest import simulated_sample
+from tests.latency.conftest import simulated
 
 pytestmark = pytest.mark.stage
 
@@ -99,7 +99,7 @@ def test_latency(
     assert predicted("a.yml", other, predictor_pt) != first
 
     csv = tmp_path / "a.csv"
-    write_samples(csv, [simulated_sample(search_space.sample(rng), rng) for _ in range(40)])
+    write_samples(csv, simulated(search_space, 40))
 
     def fitted(path: Path, *flags: str) -> str:
         words = ["--lat-dataset-path", str(path), "--ckpt-path", str(tmp_path / "p.pt"), *flags]
