@@ -15,8 +15,9 @@ from hat.commands.latency_dataset import main
 from hat.commands.train import main as train
 from hat.latency.samples import LatencySample, read_samples
 from hat.latency.sidecar import read_sidecar, sidecar_path
+from tests.tiny_yaml import CHOICES, NETWORK, SUB
 
-SPACE = """\
+MEASURING = """\
 # a tiny space with HAT's keys; those of training are accepted
 arch: transformersuper_wmt_en_de
 share-all-embeddings: True
@@ -32,40 +33,9 @@ lat-threads: 1
 lat-src-len: 4
 beam: 2
 vocab-size: 40
-encoder-embed-dim: 16
-decoder-embed-dim: 16
-encoder-ffn-embed-dim: 32
-decoder-ffn-embed-dim: 32
-encoder-layers: 2
-decoder-layers: 2
-encoder-attention-heads: 2
-decoder-attention-heads: 2
-qkv-dim: 16
-encoder-embed-choice: [16, 8]
-decoder-embed-choice: [16, 8]
-encoder-ffn-embed-dim-choice: [32, 16]
-decoder-ffn-embed-dim-choice: [32, 16]
-encoder-layer-num-choice: [2]
-decoder-layer-num-choice: [2, 1]
-encoder-self-attention-heads-choice: [2, 1]
-decoder-self-attention-heads-choice: [2, 1]
-decoder-ende-attention-heads-choice: [2, 1]
-decoder-arbitrary-ende-attn-choice: [-1, 1]
 lat-patience: 0
 """
-
-SUB = """\
-encoder-embed-dim-subtransformer: 16
-decoder-embed-dim-subtransformer: 8
-encoder-ffn-embed-dim-all-subtransformer: [32, 16]
-decoder-ffn-embed-dim-all-subtransformer: [16]
-encoder-layer-num-subtransformer: 2
-decoder-layer-num-subtransformer: 1
-encoder-self-attention-heads-all-subtransformer: [2, 1]
-decoder-self-attention-heads-all-subtransformer: [1]
-decoder-ende-attention-heads-all-subtransformer: [2]
-decoder-arbitrary-ende-attn-all-subtransformer: [-1]
-"""
+SPACE = MEASURING + NETWORK + CHOICES
 
 
 @pytest.fixture
@@ -117,7 +87,7 @@ def test_a_dataset(
     assert sidecar.workload.src_len == 4
     assert sidecar.facts["seed"] == 1
     assert sidecar.facts["device"]["torch"] == torch.__version__
-    assert sidecar.facts["space"]["decoder_embed_dim"] == [8, 16]
+    assert sidecar.facts["space"]["decoder_embed_dim"] == [16, 32]
     assert {e["row"] for e in sidecar.events if e["event"] == "row"} == set(range(12))
 
     # the same command again keeps the old files, the same seed draws the same architectures
