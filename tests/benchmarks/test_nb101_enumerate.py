@@ -34,7 +34,7 @@ def test_small_spaces_equal_brute_force(max_vertices, max_edges):
     assert hashes == sorted(brute_force(max_vertices, max_edges))
 
 
-def test_rows_are_spelt_as_in_the_converted_table(tmp_path):
+def test_rows_are_spelt_as_in_the_converted_table():
     table = enumerate_cells(max_vertices=5)
     for index in range(0, len(table.hashes), 17):
         size = table.num_vertices[index]

@@ -252,7 +252,7 @@ def test_a_search_under_other_conditions_is_refused_and_stays_as_it_was(
 
 
 def test_precision_and_device_count_as_they_are_and_not_as_asked_for(
-    place: Place, search: Search, monkeypatch: pytest.MonkeyPatch
+    search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = (*PARAMS, "--scorer", "params")
     search(*flags)
