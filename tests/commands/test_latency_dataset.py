@@ -1,11 +1,9 @@
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -15,6 +13,7 @@ from hat.commands.latency_dataset import main
 from hat.commands.train import main as train
 from hat.latency.samples import LatencySample, read_samples
 from hat.latency.sidecar import read_sidecar, sidecar_path
+from tests.commands.conftest import last_line
 from tests.tiny_yaml import CHOICES, NETWORK, SUB
 
 MEASURING = """\
@@ -66,11 +65,6 @@ def run(config: Path, csv: Path, *flags: str) -> None:
     main(["--configs", str(config), "--lat-dataset-path", str(csv), *flags])
 
 
-def result(text: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(text.splitlines()[-1])
-    return loaded
-
-
 @pytest.mark.stage
 def test_a_dataset(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], steady_machine: None
@@ -80,8 +74,8 @@ def test_a_dataset(
     out = capsys.readouterr().out
     samples = read_samples(csv)
     assert len({sample.arch for sample in samples}) == 12
-    assert result(out)["rows"] == 12
-    assert "workload:cpu-fp32-t1-s4-d4-b1x2" in result(out)["signature"]
+    assert last_line(out)["rows"] == 12
+    assert "workload:cpu-fp32-t1-s4-d4-b1x2" in last_line(out)["signature"]
     sidecar = read_sidecar(csv)
     assert sidecar is not None
     assert sidecar.workload.src_len == 4
@@ -138,7 +132,7 @@ def test_until_error(
     csv = tmp_path / "x.csv"
     run(config, csv, "--until-error", "1000", "--lat-dataset-size", "60")
     out = capsys.readouterr().out
-    assert result(out)["rows"] < 60
+    assert last_line(out)["rows"] < 60
     assert "target 1000 % reached" in out
 
 
@@ -234,7 +228,7 @@ def test_one_subtransformer(
     sub = tmp_path / "sub.yml"
     sub.write_text(SUB)
     train(["--latcpu", "--configs", str(sub), "--sub-configs", str(config), "--save-dir", "x"])
-    found = result(capsys.readouterr().out)
+    found = last_line(capsys.readouterr().out)
     assert found["latency_ms"] == pytest.approx(found["encoder_ms"] + found["decoder_ms"])
     with pytest.raises(SystemExit, match="2"):
         train(["--latcpu", "--configs", str(sub), "--sub-configs", str(config), "--lat-itre", "x"])

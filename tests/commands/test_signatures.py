@@ -23,6 +23,7 @@ from hat.commands.epsinas import main as epsinas
 from hat.conditions import file_digest
 from hat.latency.samples import write_samples
 from hat.text.lines import write_lines
+from tests.commands.conftest import last_line
 from tests.commands.test_average_checkpoints import save
 from tests.latency.conftest import simulated
 
@@ -33,7 +34,7 @@ Command = Callable[[Path, Path], str]
 
 
 def last_signature(capsys: pytest.CaptureFixture[str]) -> str:
-    return str(json.loads(capsys.readouterr().out.splitlines()[-1])["signature"])
+    return str(last_line(capsys.readouterr().out)["signature"])
 
 
 @pytest.fixture
