@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from hat.arch.space import SearchSpace
@@ -25,7 +24,7 @@ from hat.search.algorithms import ALGORITHMS
 from hat.settings import settings_signature
 from hat.tasks import TASKS
 from tests.fairseq_plugin.conftest import corpus, space_yml  # noqa: F401  (fixtures)
-from tests.latency.conftest import simulated_sample
+from tests.latency.conftest import simulated
 from tests.nas.conftest import search_space, supernet  # noqa: F401  (fixtures)
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -129,9 +128,7 @@ def test_a_search_made_of_them_runs_end_to_end(
     pytest.importorskip("fairseq")
     from hat.commands import latency_predictor, search
 
-    rng = np.random.default_rng(0)
-    samples = [simulated_sample(search_space.sample(rng), rng) for _ in range(60)]
-    write_samples(tmp_path / "lat.csv", samples)
+    write_samples(tmp_path / "lat.csv", simulated(search_space, 60))
     predictor, yml = tmp_path / "predictor.pt", tmp_path / "mine.yml"
     words = ("--lat-dataset-path", tmp_path / "lat.csv", "--ckpt-path", predictor)
     latency_predictor.main([*map(str, words), "--predictor", "by-depth", "--through-zero"])

@@ -98,7 +98,7 @@ def test_a_value_without_default_has_to_be_given():
         from_values(Everything, {})
 
 
-def test_values_are_converted_and_others_left_alone(tmp_path):
+def test_values_are_converted_and_others_left_alone():
     made = from_values(Everything, {"name": "x", "seeds": [1, 2], "table": "t.csv", "other": 1})
     assert made == Everything(name="x", seeds=(1, 2), table=Path("t.csv"))
     assert made.sizes.rows == 8

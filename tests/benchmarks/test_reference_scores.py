@@ -1,6 +1,7 @@
 import json
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -135,5 +136,5 @@ def test_what_is_wrong_in_a_result_file_is_named(tmp_path, content, message):
     with pytest.raises(DataError) as error:
         read_notebook_results(path)
     assert str(error.value).startswith(f"{path}: ") and message in str(error.value)
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=re.escape(message)):
         find_references(path, THREE)

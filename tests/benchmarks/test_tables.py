@@ -19,7 +19,7 @@ from hat.benchmarks.load import BENCHMARKS, load_benchmark
 from hat.benchmarks.nb_nlp import NasBenchNlp, NlpSettings
 from hat.conditions import file_digest
 from hat.errors import ConfigError, DataError, HatError
-from tests.conftest import MADE_DATA, SHARED_DATA
+from tests.conftest import MADE_DATA
 
 CELL = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
 OTHER = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
@@ -83,11 +83,8 @@ def test_conformance(name, data):
 
 
 @pytest.mark.parametrize("metric", ["cifar100_test_accuracy", "epsinas_cifar10_reference"])
-def test_what_rises_with_accuracy_is_better_when_it_is_higher(metric):
-    path = SHARED_DATA / "nasbench201" / "nasbench201.csv.gz"
-    if not path.exists():
-        pytest.skip("the real table is not here")
-    table = load_benchmark(f"nasbench201:{path}")
+def test_what_rises_with_accuracy_is_better_when_it_is_higher(metric, shared_data):
+    table = load_benchmark(f"nasbench201:{shared_data}/nasbench201/nasbench201.csv.gz")
     accuracy, other = table.column("cifar10_test_accuracy"), table.column(metric)
     known = np.isfinite(other)
     assert spearmanr(accuracy[known], other[known]).statistic > 0.5

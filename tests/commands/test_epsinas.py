@@ -1,35 +1,34 @@
-import json
-
 import pytest
 
 from hat.commands.epsinas import main
+from tests.commands.conftest import last_line
 from tests.conftest import MADE_DATA
 
 CELLS = f"--data={MADE_DATA}/nasbench201/nasbench201.csv.gz"
 
 
-def last_line(capsys, *argv):
+def run(capsys, *argv):
     main(argv)
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
+    return last_line(capsys.readouterr().out)
 
 
 @pytest.mark.stage
 def test_the_last_line_is_json(capsys):
     eight = ("--batch", "4", "--limit", "8")
-    result = last_line(capsys, "nasbench201", CELLS, *eight, "--weights=1e-6,0.5")
+    result = run(capsys, "nasbench201", CELLS, *eight, "--weights=1e-6,0.5")
     assert result["architectures"] == 8
     assert "weights:1e-06,0.5|batch:photographs-4|" in result["signature"]
     words = ("ablate", "nasbench201", CELLS, "--choice", "lent skips", "--limit", "8")
-    result = last_line(capsys, *words)
+    result = run(capsys, *words)
     assert [row["choice"] for row in result["outcomes"]] == ["lent skips"]
     recipes = f"--data={MADE_DATA}/nasbench_nlp/recepie_loss_pairs.json"
-    result = last_line(capsys, "nasbench-nlp", recipes, "--steps", "5", "--sentences", "3")
+    result = run(capsys, "nasbench-nlp", recipes, "--steps", "5", "--sentences", "3")
     assert result["architectures"] == 9
     bleu = f"--data={MADE_DATA}/llmas/seed_arch_bleu.wmt14ende.csv"
-    result = last_line(capsys, "subtransformers", bleu, "--seeds", "2", "--column=HAT_test_BLEU")
+    result = run(capsys, "subtransformers", bleu, "--seeds", "2", "--column=HAT_test_BLEU")
     assert (result["task"], result["architectures"]) == ("wmt14ende", 24)
     cells = f"--data={MADE_DATA}/nasbench101/sample_1k.jsonl.gz"
-    result = last_line(capsys, "nasbench101", cells, *eight)
+    result = run(capsys, "nasbench101", cells, *eight)
     assert result["architectures"] == 8
 
 

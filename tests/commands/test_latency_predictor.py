@@ -1,8 +1,5 @@
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,12 +8,12 @@ from hat.arch.space import SearchSpace
 from hat.commands.latency import main as latency
 from hat.commands.latency_predictor import main
 from hat.latency.predictors.load import load_predictor
-from hat.latency.samples import LatencySample, read_samples, write_samples
+from hat.latency.samples import read_samples, write_samples
 from hat.latency.sidecar import Sidecar
 from hat.latency.workload import Workload
+from tests.commands.conftest import last_line
+from tests.latency.conftest import Simulate
 from tests.latency.conftest import simulate as simulate
-
-Simulate = Callable[..., list[LatencySample]]
 
 YML = """\
 feature-norm: [640, 6, 2048, 6, 640, 6, 2048, 6, 6, 2]
@@ -36,11 +33,6 @@ def config(tmp_path: Path) -> Path:
     return tmp_path / "p.yml"
 
 
-def result(text: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(text.splitlines()[-1])
-    return loaded
-
-
 @pytest.mark.stage
 @pytest.mark.parametrize("kind", ["auto", "mlp"])
 def test_the_tutorials_command_on_25_rows(
@@ -57,7 +49,7 @@ def test_the_tutorials_command_on_25_rows(
     paths = ["--lat-dataset-path", str(csv), "--ckpt-path", str(ckpt), "--bsz", "2"]
     main([*words.split(), *paths, *more])
     out = capsys.readouterr().out
-    found = result(out)
+    found = last_line(out)
     assert found["rows"] == 25
     assert (found["predictor"] == "mlp") == (kind == "mlp")
     assert ("Validation loss at 100 steps" in out) == (kind == "mlp")
@@ -83,8 +75,8 @@ def test_disturbed_rows_are_left_out_and_facts_are_kept(
     main(["--lat-dataset-path", str(csv), "--ckpt-path", str(ckpt)])
     out = capsys.readouterr().out
     assert "rows from row 100 on are left out: they sit +4" in out
-    assert result(out)["left_out_rows"] == pytest.approx(50, abs=3)
-    assert result(out)["test"]["mape_percent"] < 3
+    assert last_line(out)["left_out_rows"] == pytest.approx(50, abs=3)
+    assert last_line(out)["test"]["mape_percent"] < 3
     predictor = load_predictor(ckpt)
     assert predictor.facts["device"] == "Toy"
     assert predictor.facts["reference"] == {
@@ -94,11 +86,11 @@ def test_disturbed_rows_are_left_out_and_facts_are_kept(
     }
     assert Workload.from_dict(predictor.facts["workload"], "x").beam == 3
     main(["--lat-dataset-path", str(csv), "--ckpt-path", str(ckpt), "--keep-shifted"])
-    assert result(capsys.readouterr().out)["rows"] == 300
+    assert last_line(capsys.readouterr().out)["rows"] == 300
     main(["--lat-dataset-path", str(csv), "--ckpt-path", str(ckpt), "--machine", "average"])
     out = capsys.readouterr().out
     assert "are set apart to learn how disturbed the machine is on average" in out
-    assert result(out)["rows"] == 300
+    assert last_line(out)["rows"] == 300
     archs = [sample.arch for sample in samples if sample.arch is not None]
     factor = load_predictor(ckpt).predict_ms(archs) / predictor.predict_ms(archs)
     # A sixth of the rows takes 1.48 times as long.
@@ -121,10 +113,10 @@ def test_a_machine_that_was_hardly_ever_at_rest_still_gets_a_predictor(
     if undisturbed < 20:
         assert f"| only {undisturbed} of 60 rows were measured undisturbed" in out
         assert "all are used" in out
-        assert (result(out)["rows"], learnt) == (60, 54)
+        assert (last_line(out)["rows"], learnt) == (60, 54)
     else:
         assert "40 rows are left out" in out
-        assert (result(out)["rows"], learnt) == (20, 18)
+        assert (last_line(out)["rows"], learnt) == (20, 18)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +174,7 @@ def test_check(
     write_samples("x.csv", samples)
     latency(["check", "x.csv", "--json", "--write-clean", "clean.csv"])
     out = capsys.readouterr().out
-    (run,) = result(out)["shifted_runs"]
+    (run,) = last_line(out)["shifted_runs"]
     assert set(run) == {"first_row", "last_row", "shift_percent"}
     assert f"rows {run['first_row']}-{run['last_row']}" in out
     assert len(read_samples("clean.csv")) == 200 - (run["last_row"] - run["first_row"] + 1)
@@ -207,7 +199,7 @@ def test_bench(tmp_path: Path, simulate: Simulate, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == out
     assert "fitted and tested on the same rows" in out
     assert "Shifted runs: none. Noise floor:" in out
-    assert "auto|40|1" in result(out)["bench"]["x"]
+    assert "auto|40|1" in last_line(out)["bench"]["x"]
 
 
 @pytest.mark.stage
@@ -225,7 +217,7 @@ def test_predict(
     ckpt = ["--ckpt-path", str(tmp_path / "p.pt")]
     capsys.readouterr()
     latency(["predict", str(tmp_path / "a.yml"), *ckpt])
-    (found,) = result(capsys.readouterr().out)["predictions"]
+    (found,) = last_line(capsys.readouterr().out)["predictions"]
     assert found["interval_ms"][0] < found["latency_ms"] < found["interval_ms"][1]
     with pytest.raises(SystemExit, match="2"):
         latency(["predict", str(tmp_path / "b.yml"), *ckpt])

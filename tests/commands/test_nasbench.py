@@ -6,13 +6,10 @@ import pytest
 
 from hat.commands.nasbench import main
 from hat.conditions import file_digest
+from tests.commands.conftest import last_line
 from tests.conftest import MADE_DATA
 
 TABLE = MADE_DATA / "llmas" / "seed_arch_bleu.wmt14ende.csv"
-
-
-def last_line(capsys):
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
 @pytest.mark.stage
@@ -23,16 +20,16 @@ def test_convert_then_query(data, tmp_path, capsys):
     count = len({entry["hash"] for entry in expected})
     source = folder / "format_sample.tfrecord"
     main(["convert", str(source), str(tmp_path / "out.h5")])
-    converted = last_line(capsys)
+    converted = last_line(capsys.readouterr().out)
     assert converted["architectures"] == count
     assert f"|source:{file_digest(source)}|" in converted["signature"]
     name = f"nasbench101:{tmp_path / 'out.h5'}"
     main(["query", name])
-    assert last_line(capsys)["architectures"] == count
+    assert last_line(capsys.readouterr().out)["architectures"] == count
     entry = expected[1]
     assert (entry["epochs"], entry["repeat"]) == (4, 1)
     main(["query", name, entry["hash"], "--epochs", "4", "--seed", "1"])
-    result = last_line(capsys)
+    result = last_line(capsys.readouterr().out)
     assert result["validation_accuracy"] == pytest.approx(entry["final"][2], abs=0)
     digest = file_digest(tmp_path / "out.h5")
     beginning = f"benchmark:nasbench101|data:{digest}|epochs:4|seed:1|hat:"
@@ -59,7 +56,7 @@ def test_errors_are_one_sentence(tmp_path, capsys):
 
 def test_any_kind_is_asked_in_the_same_way(capsys):
     main(["query", f"csv:{TABLE}", "0003", "--metric", "scratch_test_BLEU"])
-    result = last_line(capsys)
+    result = last_line(capsys.readouterr().out)
     assert (result["id"], result["scratch_test_BLEU"] > 0) == ("0003", True)
     with pytest.raises(SystemExit):
         main(["query", f"cvs:{TABLE}"])

@@ -1,6 +1,5 @@
 import csv
 import itertools
-import json
 
 import pytest
 
@@ -8,6 +7,7 @@ from hat.arch.nb201_cell import Nb201Cell
 from hat.benchmarks.load import load_benchmark
 from hat.commands.nasbench_search import main
 from hat.conditions import file_digest
+from tests.commands.conftest import last_line
 from tests.conftest import MADE_DATA
 
 
@@ -34,7 +34,7 @@ def run(table, tmp_path, *arguments):
 def test_files_and_result(table, tmp_path, capsys):
     arguments = ["--seeds", "2", "--budget", "8000", "--population-size", "10"]
     out = run(table, tmp_path, *arguments, "--algorithm", "random", "--algorithm", "aging")
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result = last_line(capsys.readouterr().out)
     assert set(result["algorithms"]) == {"random", "aging"}
     assert f"benchmark:csv|data:{file_digest(table)}|" in result["signature"]
     rows = list(csv.DictReader((out / "runs.csv").open()))
@@ -49,7 +49,7 @@ def test_files_and_result(table, tmp_path, capsys):
 def test_graph_networks_guide_on_a_table(table, tmp_path, capsys):
     arguments = ["--seeds", "1", "--budget", "8000", "--population-size", "10"]
     run(table, tmp_path, *arguments, "--algorithm", "guided-gcn")
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result = last_line(capsys.readouterr().out)
     assert result["algorithms"]["guided-gcn"]["models"] > 10
 
 

@@ -1,8 +1,7 @@
-import json
-
 import pytest
 
 from hat.commands.neural_predictor import main
+from tests.commands.conftest import last_line
 from tests.conftest import MADE_DATA
 
 TABLE = f"nasbench101:{MADE_DATA}/nasbench101/sample_1k.jsonl.gz"
@@ -11,11 +10,11 @@ TABLE = f"nasbench101:{MADE_DATA}/nasbench101/sample_1k.jsonl.gz"
 @pytest.mark.stage
 def test_each_command_ends_with_json(capsys):
     main(["select", TABLE, "--num-train", "5", "--num-verified", "2", "--seed", "1"])
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result = last_line(capsys.readouterr().out)
     assert result["winner"] and result["spent"] > 0
     assert "|train:5|verified:2|seed:1|" in result["signature"]
     main(["rank", TABLE, "--train-split", "5"])
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result = last_line(capsys.readouterr().out)
     assert "|train:5|eval:all|settings:default|seed:0|" in result["signature"]
 
 

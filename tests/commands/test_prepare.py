@@ -8,13 +8,12 @@ from hat.errors import DataError
 from hat.tasks.corpus import Parallel
 from hat.tasks.prepare import prepare_corpus
 from hat.text.lines import read_lines, write_lines
+from tests.commands.conftest import last_line
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, object]:
     main(list(argv))
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert isinstance(result, dict)
-    return result
+    return last_line(capsys.readouterr().out)
 
 
 SMALL = ("--train", "200", "--valid", "10", "--test", "20", "--merges", "60")

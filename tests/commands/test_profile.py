@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hat.commands.profile import main
+from tests.commands.conftest import last_line
 from tests.models.test_flops import published
 
 SUB = """
@@ -46,11 +47,6 @@ def files(tmp_path: Path) -> tuple[str, str]:
     sub.write_text(SUB)
     common.write_text(COMMON)
     return str(sub), str(common)
-
-
-def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
-    result: dict[str, int] = json.loads(capsys.readouterr().out.splitlines()[-1])
-    return result
 
 
 def test_prints_figures_and_ends_with_json(
@@ -93,9 +89,9 @@ def test_lengths(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> 
     sub, common = files
     base = [sub, "--sub-configs", common, "--json", "--vocab-size=100"]
     main(base)
-    usual = last_line(capsys)
+    usual = last_line(capsys.readouterr().out)
     main([*base, "--src-len=10"])
-    short = last_line(capsys)
+    short = last_line(capsys.readouterr().out)
     assert (usual["src_len"], short["src_len"], short["tgt_len"]) == (30, 10, 10)
     assert short["flops"] < usual["flops"] and short["params"] == usual["params"]
 
@@ -108,7 +104,7 @@ def test_dictionaries_of_the_data_folder(
     (tmp_path / "dict.en.txt").write_text("a 1\nb 1\nc 1\n")
     base = [sub, "--sub-configs", common, "--json", "--data", str(tmp_path)]
     main([*base, "--source-lang=de", "--target-lang=en"])
-    result = last_line(capsys)
+    result = last_line(capsys.readouterr().out)
     assert (result["src_vocab_size"], result["tgt_vocab_size"]) == (6, 7)
     with pytest.raises(SystemExit):
         main(base)
@@ -126,7 +122,7 @@ def test_every_shipped_model_has_a_usual_vocabulary(
     monkeypatch.chdir(tmp_path)  # where no data folder is
     for path in SHIPPED:
         main([str(path), "--sub-configs", str(path.with_name("common.yml")), "--json"])
-        result = last_line(capsys)
+        result = last_line(capsys.readouterr().out)
         expected = {
             "iwslt14.de-en": (8848, 6632, 23),
             "wmt14.en-de": (32768, 32768, 30),
@@ -142,7 +138,7 @@ def test_published_models_with_their_usual_vocabularies(
 ) -> None:
     for row, path in published(data):
         main([str(path), "--sub-configs", str(path.with_name("common.yml")), "--json"])
-        result = last_line(capsys)
+        result = last_line(capsys.readouterr().out)
         assert f"{result['params_without_embeddings'] / 1e6:.2f}" == row["params_millions"]
         assert f"{result['flops_without_last_layer'] / 1e9:.2f}" == row["flops_giga"]
 

@@ -1,9 +1,8 @@
-import json
-
 import pytest
 
 from hat.commands.rank import main
 from hat.conditions import file_digest
+from tests.commands.conftest import last_line
 from tests.conftest import MADE_DATA
 
 TABLE = MADE_DATA / "llmas" / "seed_arch_bleu.wmt14ende.csv"
@@ -16,7 +15,7 @@ def test_a_table_and_with_json_a_last_line(capsys):
     assert lines[1].split()[:3] == ["task", "scorer", "n"]
     assert len(lines) == 2 + 2
     main([str(TABLE), "--scorer", "scratch_test_BLEU", "--json"])
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result = last_line(capsys.readouterr().out)
     assert [row["kendall"] for row in result["rows"]] == [pytest.approx(1.0)]
     assert f"benchmark:csv|data:{file_digest(TABLE)}|" in result["signature"]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from hat.commands.score import main
+from tests.commands.conftest import last_line
 
 LOG = (
     "S-0\tx\nT-0\tDer Hut des Mannes ist nicht ro@@ t .\nH-0\t-1\tDer Hut des Mannes ist ro@@ t .\n"
@@ -13,9 +14,7 @@ LOG = (
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, object]:
     main(list(argv))
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert isinstance(result, dict)
-    return result
+    return last_line(capsys.readouterr().out)
 
 
 @pytest.fixture

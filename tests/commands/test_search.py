@@ -16,6 +16,7 @@ from hat.machine import instructions as machine
 pytest.importorskip("fairseq")
 
 from hat.commands.search import main
+from tests.commands.conftest import last_line
 
 SMALL = (
     *("--population-size", "10", "--parent-size", "3", "--mutation-size", "4"),
@@ -36,7 +37,7 @@ def run(tmp_path: Path, space_yml: Path, supernet: Path, capsys: pytest.CaptureF
         )
         printed = capsys.readouterr().out
         (tmp_path / f"{folder}.log").write_text(printed)
-        return json.loads(printed.splitlines()[-1]), tmp_path / f"{folder}.search"
+        return last_line(printed), tmp_path / f"{folder}.search"
 
     return search
 

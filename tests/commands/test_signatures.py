@@ -23,8 +23,9 @@ from hat.commands.epsinas import main as epsinas
 from hat.conditions import file_digest
 from hat.latency.samples import write_samples
 from hat.text.lines import write_lines
+from tests.commands.conftest import last_line
 from tests.commands.test_average_checkpoints import save
-from tests.latency.conftest import simulated_sample
+from tests.latency.conftest import simulated
 
 pytestmark = pytest.mark.stage
 
@@ -33,7 +34,7 @@ Command = Callable[[Path, Path], str]
 
 
 def last_signature(capsys: pytest.CaptureFixture[str]) -> str:
-    return str(json.loads(capsys.readouterr().out.splitlines()[-1])["signature"])
+    return str(last_line(capsys.readouterr().out)["signature"])
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_latency(
     assert predicted("a.yml", other, predictor_pt) != first
 
     csv = tmp_path / "a.csv"
-    write_samples(csv, [simulated_sample(search_space.sample(rng), rng) for _ in range(40)])
+    write_samples(csv, simulated(search_space, 40))
 
     def fitted(path: Path, *flags: str) -> str:
         words = ["--lat-dataset-path", str(path), "--ckpt-path", str(tmp_path / "p.pt"), *flags]

@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hat.commands.profile import main as profile
 from hat.commands.train import main
+from tests.commands.conftest import last_line
 from tests.commands.test_profile import COMMON, SUB
 
 
@@ -18,22 +18,17 @@ def files(tmp_path: Path) -> list[str]:
     return [f"--configs={tmp_path / 'sub.yml'}", f"--sub-configs={tmp_path / 'common.yml'}"]
 
 
-def result(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
-    return loaded
-
-
 def test_profile_flops_is_hat_profile_and_leaves_training_flags_alone(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     profile([*files, "--vocab-size=100", "--json"])
-    expected = result(capsys)
+    expected = last_line(capsys.readouterr().out)
     main([*files, "--profile-flops", "--vocab-size=100", "--max-update", "9", "--json"])
     out = capsys.readouterr().out
     assert out.count("\n") == 1 and json.loads(out) == expected
     (tmp_path / "common.yml").write_text(f"{COMMON}profile-flops: True\nlatcpu: False\n")
     main([*files, "--vocab-size=100"])
-    assert result(capsys) == expected
+    assert last_line(capsys.readouterr().out) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,9 +56,9 @@ def test_latcpu_measures_what_hat_latency_measure_does(
     words = [*files, *quick, "--lat-threads=1", "--save-dir", "x"]
     found = []
     main(words)
-    found.append(result(capsys))
+    found.append(last_line(capsys.readouterr().out))
     latency(["measure", *words, "--seed", "3"])
-    found.append(result(capsys))
+    found.append(last_line(capsys.readouterr().out))
     assert found[0]["signature"] == found[1]["signature"]
     assert "workload:cpu-fp32-t1-s2-d2-b1x5" in found[0]["signature"]
     assert all(each["latency_ms"] > 0 for each in found)

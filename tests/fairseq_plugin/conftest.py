@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.tiny_yaml import CHOICES, NETWORK, SUB
+
 ROOT = Path(__file__).resolve().parents[2]
 
-SPACE = """
+TRAINING = """\
 arch: transformersuper
 share-all-embeddings: True
 source-lang: xx
@@ -29,38 +31,6 @@ lr: 1e-7
 seed: 3
 no-progress-bar: True
 no-epoch-checkpoints: True
-encoder-embed-dim: 32
-decoder-embed-dim: 32
-encoder-ffn-embed-dim: 48
-decoder-ffn-embed-dim: 48
-encoder-layers: 2
-decoder-layers: 3
-encoder-attention-heads: 4
-decoder-attention-heads: 4
-qkv-dim: 32
-encoder-embed-choice: [32, 16]
-decoder-embed-choice: [32, 16]
-encoder-ffn-embed-dim-choice: [48, 24]
-decoder-ffn-embed-dim-choice: [48, 24]
-encoder-layer-num-choice: [2]
-decoder-layer-num-choice: [3, 2, 1]
-encoder-self-attention-heads-choice: [4, 2]
-decoder-self-attention-heads-choice: [4, 2]
-decoder-ende-attention-heads-choice: [4, 2]
-decoder-arbitrary-ende-attn-choice: [-1, 1]
-"""
-
-SUB = """
-encoder-embed-dim-subtransformer: 16
-decoder-embed-dim-subtransformer: 32
-encoder-ffn-embed-dim-all-subtransformer: [48, 24]
-decoder-ffn-embed-dim-all-subtransformer: [24, 48]
-encoder-layer-num-subtransformer: 2
-decoder-layer-num-subtransformer: 2
-encoder-self-attention-heads-all-subtransformer: [4, 2]
-decoder-self-attention-heads-all-subtransformer: [2, 4]
-decoder-ende-attention-heads-all-subtransformer: [4, 4]
-decoder-arbitrary-ende-attn-all-subtransformer: [1, -1]
 """
 
 
@@ -98,7 +68,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def space_yml(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
     path = tmp_path_factory.mktemp("configs") / "space.yml"
-    path.write_text(SPACE + f"data: {corpus}\n")
+    path.write_text(TRAINING + NETWORK + CHOICES + f"data: {corpus}\n")
     return path
 
 

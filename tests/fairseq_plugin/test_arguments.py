@@ -61,7 +61,9 @@ def test_hat_s_own_training_files_load_unchanged(hats_configs: Path, task: str) 
     args = train_args(f"--configs={space}")
     assert args.encoder_embed_choice == [640, 512]
     common = folder / "subtransformer" / "common.yml"
-    for sub in sorted((folder / "subtransformer").glob("HAT_*.yml")):
+    subs = sorted((folder / "subtransformer").glob("HAT_*.yml"))
+    assert subs
+    for sub in subs:
         args = train_args(f"--configs={sub}", f"--sub-configs={common}")
         assert args.train_subtransformer
         assert len(args.decoder_ffn_embed_dim_all_subtransformer) == (

@@ -110,9 +110,7 @@ def test_fairseq_s_own_iterator_would_drop_some(args: argparse.Namespace) -> Non
     assert sum(len(batch) for batch in ours.frozen_batches) == 13
 
 
-def test_inherited_loss_is_what_training_reported(
-    args: argparse.Namespace, trained: Path, space_yml: Path
-) -> None:
+def test_inherited_loss_is_what_training_reported(args: argparse.Namespace, trained: Path) -> None:
     task = build_task(args)
     model = load_super_transformer(str(trained / "checkpoint_best.pt"), task)
     from hat.arch.hat_yaml import space_from_options
@@ -197,7 +195,7 @@ def test_beam_search_scores_are_teacher_forced_scores(
     assert checked > 20
 
 
-def test_draws_are_a_function_of_seed_and_update(trained: Path, args: argparse.Namespace) -> None:
+def test_draws_are_a_function_of_seed_and_update(args: argparse.Namespace) -> None:
     task = build_task(args)
     one, other = (TransformerSuperModel.build_model(args, task) for _ in range(2))
     assert one.space is not None

@@ -124,7 +124,9 @@ def _swap_words(data: Path) -> None:
 
 
 def _flip_byte(data: Path, pattern: str) -> None:
-    for path in data.glob(pattern):
+    paths = list(data.glob(pattern))
+    assert paths
+    for path in paths:
         path.write_bytes(path.read_bytes()[:-1] + b"\x07")
 
 

@@ -164,9 +164,7 @@ def test_a_typo_ends_with_one_sentence_and_nothing_written(space_yml: Path, tmp_
 
 
 @pytest.mark.slow
-def test_plain_fairseq_train_knows_the_architectures(
-    space_yml: Path, corpus: Path, tmp_path: Path
-) -> None:
+def test_plain_fairseq_train_knows_the_architectures(corpus: Path, tmp_path: Path) -> None:
     done = run_script(
         *("-m", "fairseq_cli.train", str(corpus), "--user-dir", "hat/fairseq_plugin"),
         *("--arch", "transformersuper_iwslt_de_en", "--optimizer", "adam", "--max-tokens", "200"),

@@ -133,21 +133,21 @@ def test_what_is_not_plain_is_refused(path, content, message):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "message"),
     [
-        (b"K\x02K\x03\x86", b"K\x02K\x04\x86"),  # a shape larger than the content
-        (b"K\x02K\x03\x86", b"K\x02N\x86"),
-        (b"K\x02K\x03\x86", b"J\xff\xff\xff\xffK\xfa\x86"),
-        (b"X\x02\x00\x00\x00f8", b"X\x02\x00\x00\x00O8"),  # objects out of bytes
-        (b"X\x02\x00\x00\x00f8", b"X\x02\x00\x00\x00f3"),
-        (b"X\x02\x00\x00\x00f8", b"X\x02\x00\x00\x00V8"),
+        (b"K\x02K\x03\x86", b"K\x02K\x04\x86", r"of shape \(2, 4\) whose content is 48 bytes long"),
+        (b"K\x02K\x03\x86", b"K\x02N\x86", r"an array of the shape \(2, None\)"),
+        (b"K\x02K\x03\x86", b"J\xff\xff\xff\xffK\xfa\x86", r"an array of the shape \(-1, 250\)"),
+        (b"\x02\x00\x00\x00f8", b"\x02\x00\x00\x00O8", "fills something other than a list"),
+        (b"\x02\x00\x00\x00f8", b"\x02\x00\x00\x00f3", "is no pickle that can be read"),
+        (b"\x02\x00\x00\x00f8", b"\x02\x00\x00\x00V8", "something other than numbers or texts"),
     ],
 )
-def test_an_array_must_be_what_it_says(path, old, new):
+def test_an_array_must_be_what_it_says(path, old, new, message):
     content = pickle.dumps(ARRAY, 3)
     assert content.count(old) == 1
     path.write_bytes(content.replace(old, new))
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=message):
         read_plain_pickle(path)
 
 

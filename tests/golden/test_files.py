@@ -1,7 +1,7 @@
 """Which files a command writes, and the keys of its last line, on small inputs.
 
 Those of training and of the search, which take longer, are pinned where they run anyway:
-``tests/fairseq_plugin/test_training.py`` and ``tests/stages/test_evo_search.py``.
+``tests/fairseq_plugin/test_training.py`` and ``tests/commands/test_search.py``.
 """
 
 import json
@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import MADE_DATA
 from tests.golden.capture import hat
+from tests.tiny_yaml import CHOICES, NETWORK
 
 # Relative, so that the words of a command can be split at their spaces.
 NB101 = "data/nasbench101"
@@ -18,28 +19,9 @@ NLP = "data/nasbench_nlp"
 QUIET = "data/hat/latency/made_cpu_quiet_all.csv"
 SUB = "data/hat/configs/wmt14.en-de/subtransformer"
 
-SPACE = """
+MEASURING = """\
 arch: transformersuper
 vocab-size: 40
-qkv-dim: 8
-encoder-embed-dim: 8
-decoder-embed-dim: 8
-encoder-ffn-embed-dim: 8
-decoder-ffn-embed-dim: 8
-encoder-layers: 1
-decoder-layers: 2
-encoder-attention-heads: 2
-decoder-attention-heads: 2
-encoder-embed-choice: [8, 4]
-decoder-embed-choice: [8, 4]
-encoder-ffn-embed-dim-choice: [8, 4]
-decoder-ffn-embed-dim-choice: [8, 4]
-encoder-layer-num-choice: [1]
-decoder-layer-num-choice: [2, 1]
-encoder-self-attention-heads-choice: [2, 1]
-decoder-self-attention-heads-choice: [2, 1]
-decoder-ende-attention-heads-choice: [2, 1]
-decoder-arbitrary-ende-attn-choice: [-1]
 latiter: 2
 lat-warmup: 0
 lat-threads: 1
@@ -129,7 +111,7 @@ def test_files_and_result(
 ) -> None:
     words, files, keys = CASES[name]
     monkeypatch.chdir(tmp_path)
-    Path("space.yml").write_text(SPACE)
+    Path("space.yml").write_text(MEASURING + NETWORK + CHOICES)
     Path("gen.out").write_text(LOG)
     Path("out").mkdir()
     Path("data").symlink_to(MADE_DATA)

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
+from hat.latency.predictor import Scales, observed_choices
+from hat.latency.predictors.linear import LinearFit, fit_linear
 from hat.latency.samples import LatencySample
+from hat.latency.table import ArchTable, table_of_samples
 
 Simulate = Callable[..., list[LatencySample]]
 
@@ -35,15 +39,33 @@ def simulated_sample(
     return LatencySample.of(arch, encoder_ms=0.2 * total, decoder_ms=0.8 * total, measured_at=1.5)
 
 
+def simulated(
+    space: SearchSpace, count: int, seed: int = 0, noise: float = 0.01
+) -> list[LatencySample]:
+    rng = np.random.default_rng(seed)
+    return [simulated_sample(space.sample(rng), rng, noise) for _ in range(count)]
+
+
 @pytest.fixture
 def simulate(tiny_space: SearchSpace) -> Callable[..., list[LatencySample]]:
     """``simulate(count, seed=0, noise=0.01)`` measures random architectures of the tiny space."""
+    return partial(simulated, tiny_space)
 
-    def measure(count: int, seed: int = 0, noise: float = 0.01) -> list[LatencySample]:
-        rng = np.random.default_rng(seed)
-        return [simulated_sample(tiny_space.sample(rng), rng, noise) for _ in range(count)]
 
-    return measure
+def arrays(samples: list[LatencySample]) -> tuple[ArchTable, np.ndarray]:
+    return table_of_samples(samples), np.array([sample.total_ms for sample in samples])
+
+
+def fitted(kind: str, samples: list[LatencySample], seed: int = 0) -> LinearFit:
+    table, latency_ms = arrays(samples)
+    return fit_linear(
+        kind,
+        table,
+        latency_ms,
+        choices=observed_choices(table),
+        scales=Scales.of(table.features, latency_ms),
+        rng=np.random.default_rng(seed),
+    )
 
 
 def disturbed(simulate: Simulate, count: int = 200) -> list[LatencySample]:

@@ -1,6 +1,5 @@
 """Checking datasets and predicting files, from Python."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,8 @@ from hat.errors import ConfigError, DataError
 from hat.latency.check import CheckSettings, check_dataset
 from hat.latency.fit import fit_predictor
 from hat.latency.predict import PredictSettings, predict_files, predictions_result
-from hat.latency.samples import LatencySample, write_samples
-
-Simulate = Callable[..., list[LatencySample]]
+from hat.latency.samples import write_samples
+from tests.latency.conftest import Simulate
 
 
 def test_shifted_runs_and_clean_rows(tmp_path: Path, simulate: Simulate) -> None:

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +8,7 @@ from hat.latency.drift import find_shifted_runs, staircase
 from hat.latency.samples import LatencySample, read_samples
 from tests.conftest import MADE_DATA
 from tests.data.make.latency import SHIFTED_RUNS
-
-Simulate = Callable[..., list[LatencySample]]
+from tests.latency.conftest import Simulate
 
 
 def slow_down(samples: list[LatencySample], first: int, last: int, factor: float) -> None:

@@ -1,6 +1,5 @@
 """One test of everything that any kind of latency predictor must do, on a simulated device."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ from hat.latency.predictor import Fitted, LatencyPredictor, Lesson
 from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.load import load_predictor
 from hat.latency.predictors.mlp import MlpSettings
-from hat.latency.samples import LatencySample
 from hat.latency.table import table_of_samples
 from hat.settings import Settings, all_settings
+from tests.latency.conftest import Simulate
 
 SMALLER: dict[str, Settings] = {"mlp": MlpSettings(hidden_dim=8, train_steps=200, bsz=16, lr=1e-2)}
 """Settings of kinds whose defaults take long; the others have theirs."""
 
 every_kind = pytest.mark.parametrize("kind", PREDICTORS.names())
-Simulate = Callable[..., list[LatencySample]]
 
 
 @pytest.fixture

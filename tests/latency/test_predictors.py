@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,31 +17,14 @@ from hat.latency.predictor import (
     observed_choices,
     space_choices,
 )
-from hat.latency.predictors.linear import LinearFit, fit_linear
+from hat.latency.predictors.linear import fit_linear
 from hat.latency.predictors.load import load_predictor
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import LatencySample, read_samples
 from hat.latency.table import ArchTable, table_of_samples
 from hat.latency.workload import Workload
 from tests.conftest import MADE_DATA
-
-Simulate = Callable[..., list[LatencySample]]
-
-
-def arrays(samples: list[LatencySample]) -> tuple[ArchTable, np.ndarray]:
-    return table_of_samples(samples), np.array([sample.total_ms for sample in samples])
-
-
-def fitted(kind: str, samples: list[LatencySample], seed: int = 0) -> LinearFit:
-    table, latency_ms = arrays(samples)
-    return fit_linear(
-        kind,
-        table,
-        latency_ms,
-        choices=observed_choices(table),
-        scales=Scales.of(table.features, latency_ms),
-        rng=np.random.default_rng(seed),
-    )
+from tests.latency.conftest import Simulate, arrays, fitted
 
 
 def small_mlp(samples: list[LatencySample], seed: int = 0) -> LatencyPredictor:

@@ -28,5 +28,5 @@ def test_layers_are_left_out_when_not_needed(tiny_space: SearchSpace) -> None:
     assert table_of_archs([tiny_space.largest()], layers=False).layers is None
 
 
-def test_no_architectures(tiny_space: SearchSpace) -> None:
+def test_no_architectures() -> None:
     assert table_of_archs([]).features.shape == (0, 10)

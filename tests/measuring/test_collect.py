@@ -39,6 +39,24 @@ class Machine:
         self.slept += seconds
 
 
+def collector_on(
+    machine: Machine, folder: Path, said: list[str], patience_s: float = 60.0
+) -> Collector:
+    """Has an empty dataset, ``x.csv``, before it."""
+    path = folder / "x.csv"
+    write_samples(path, [])
+    return Collector(
+        path=path,
+        sidecar=Sidecar.create(path, {"workload": Workload().to_dict()}),
+        measure=machine.measure,
+        reference=Reference(machine.reference_ms),
+        every=10,
+        patience_s=patience_s,
+        say=said.append,
+        sleep=machine.sleep,
+    )
+
+
 Run = Callable[..., tuple[list[LatencySample], list[str], list[SubTransformerConfig]]]
 
 
@@ -51,21 +69,10 @@ def run(tmp_path: Path, tiny_space: SearchSpace) -> Run:
     ) -> tuple[list[LatencySample], list[str], list[SubTransformerConfig]]:
         rng = np.random.default_rng(0)
         archs = [tiny_space.sample(rng) for _ in range(rows)]
-        path = tmp_path / "x.csv"
-        write_samples(path, [])
         said: list[str] = []
-        collector = Collector(
-            path=path,
-            sidecar=Sidecar.create(path, {"workload": Workload().to_dict()}),
-            measure=machine.measure,
-            reference=Reference(machine.reference_ms),
-            every=10,
-            patience_s=patience_s,
-            say=said.append,
-            sleep=machine.sleep,
-        )
+        collector = collector_on(machine, tmp_path, said, patience_s)
         samples = collector.run(lambda done: archs[len(done) :])
-        assert read_samples(path) == samples
+        assert read_samples(tmp_path / "x.csv") == samples
         return samples, said, archs
 
     return collect
@@ -179,18 +186,6 @@ def test_a_faster_reference_sets_a_new_baseline() -> None:
 def test_a_disturbed_machine_with_no_row_to_mark_waits(tmp_path: Path) -> None:
     """A resume looks at the reference before it has measured anything."""
     machine, said = Machine(range(6, 9)), list[str]()
-    path = tmp_path / "x.csv"
-    write_samples(path, [])
-    collector = Collector(
-        path=path,
-        sidecar=Sidecar.create(path, {"workload": Workload().to_dict()}),
-        measure=machine.measure,
-        reference=Reference(machine.reference_ms),
-        every=10,
-        patience_s=60.0,
-        say=said.append,
-        sleep=machine.sleep,
-    )
-    collector.check([])
+    collector_on(machine, tmp_path, said).check([])
     assert said[0] == "the reference is 50 % slower than usual: waiting for the machine to settle"
     assert machine.slept > 0

@@ -138,9 +138,9 @@ def test_gradients_reach_the_sampled_part_only(
     model.set_sample_config(arch)
     model(*batch).square().sum().backward()
     gradients = {name: p.grad for name, p in model.named_parameters()}
-    assert all(g is None for name, g in gradients.items() if ".layers.1." in name)
+    unused = [g for name, g in gradients.items() if ".layers.1." in name]
+    assert unused and all(g is None for g in unused)
     fc1 = gradients["encoder.layers.0.fc1.weight"]
-    assert fc1[:16, :24].abs().min() >= 0
     assert fc1[:16, :24].abs().max() > 0
     assert fc1[16:].abs().max() == fc1[:, 24:].abs().max() == 0
     tokens = gradients["encoder.embed_tokens.weight"]
@@ -164,7 +164,7 @@ def test_autocast_trains(model: SuperTransformer, batch: Batch) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = model(*batch)
     logits.float().square().mean().backward()
-    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
 
 
 def test_dropout_shrinks_with_the_width(tiny_space: SearchSpace) -> None:

@@ -2,20 +2,16 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from hat.arch.hat_yaml import space_from_options
 from hat.arch.space import SearchSpace
 from hat.cli.options import read_yaml
-from hat.latency.predictor import Scales, space_choices
-from hat.latency.predictors.linear import fit_linear
-from hat.latency.table import table_of_samples
 from hat.latency.workload import Workload
 from hat.measuring.device import device_name
 from tests.fairseq_plugin.conftest import corpus, space_yml  # noqa: F401  (fixtures)
-from tests.latency.conftest import simulated_sample
+from tests.latency.conftest import fitted, simulated
 
 
 @pytest.fixture(scope="session")
@@ -43,18 +39,7 @@ def supernet(tmp_path_factory: pytest.TempPathFactory, space_yml: Path) -> Path:
 @pytest.fixture(scope="session")
 def predictor_pt(tmp_path_factory: pytest.TempPathFactory, search_space: SearchSpace) -> Path:
     """A predictor for this machine, of a workload that takes milliseconds to measure."""
-    rng = np.random.default_rng(0)
-    samples = [simulated_sample(search_space.sample(rng), rng) for _ in range(60)]
-    table = table_of_samples(samples)
-    latency_ms = np.array([sample.total_ms for sample in samples])
-    predictor = fit_linear(
-        "additive",
-        table,
-        latency_ms,
-        choices=space_choices(search_space),
-        scales=Scales.of(table.features, latency_ms),
-        rng=rng,
-    ).predictor
+    predictor = fitted("additive", simulated(search_space, 60)).predictor
     workload = Workload(src_len=3, decode_steps=2, beam=1, runs=3, warmup_runs=0)
     predictor.facts = {"workload": workload.to_dict(), "device": device_name("cpu")}
     path = tmp_path_factory.mktemp("predictor") / "here.pt"

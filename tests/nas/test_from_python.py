@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import hat
@@ -14,7 +13,7 @@ from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.latency.samples import write_samples
 from tests.fairseq_plugin.conftest import ROOT
-from tests.latency.conftest import simulated_sample
+from tests.latency.conftest import simulated
 
 pytest.importorskip("fairseq")
 
@@ -36,9 +35,7 @@ def test_the_search_in_readme_runs_as_it_stands(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    rng = np.random.default_rng(0)
-    samples = [simulated_sample(search_space.sample(rng), rng) for _ in range(60)]
-    write_samples(tmp_path / "latency.csv", samples)
+    write_samples(tmp_path / "latency.csv", simulated(search_space, 60))
     (tmp_path / "space.yml").write_text(space_yml.read_text())
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
@@ -130,9 +127,7 @@ def test_settings_that_nobody_reads_are_refused(
 def test_a_predictor_is_fitted_with_the_settings_of_its_kind(
     tmp_path: Path, search_space: SearchSpace
 ) -> None:
-    rng = np.random.default_rng(0)
-    samples = [simulated_sample(search_space.sample(rng), rng, 0.1) for _ in range(60)]
-    write_samples(path := tmp_path / "latency.csv", samples)
+    write_samples(path := tmp_path / "latency.csv", simulated(search_space, 60, noise=0.1))
     squared = hat.PREDICTORS.load("additive").Settings(loss="squared")
     kind = hat.FitSettings(predictor="additive")
     plain, other = hat.fit_predictor(path, kind), hat.fit_predictor([path], squared, kind)

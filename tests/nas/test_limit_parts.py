@@ -7,26 +7,18 @@ import numpy as np
 import pytest
 
 from hat.arch.space import SearchSpace
-from hat.models.config import SuperTransformerConfig
 from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.search.operators import GeneOperators
 from hat.settings import own_settings
+from tests.models.conftest import tiny_config
 
 every_limit = pytest.mark.parametrize("name", LIMITS.names())
 
 
 @pytest.fixture(scope="module")
 def ground(search_space: SearchSpace) -> Ground:
-    sizes = {"embed_dim": 32, "ffn_dim": 48, "heads": 4}
-    config = SuperTransformerConfig(
-        src_vocab_size=50,
-        tgt_vocab_size=70,
-        encoder_layers=2,
-        decoder_layers=3,
-        qkv_dim=32,
-        **{f"{side}_{key}": size for side in ("encoder", "decoder") for key, size in sizes.items()},
-    )
+    config = tiny_config(tgt_vocab_size=70, encoder_layers=2)
     return Ground(space=search_space, config=config, src_len=30, say=lambda line: None)
 
 

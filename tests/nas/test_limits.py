@@ -10,9 +10,6 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.cli.flags import add_flags, read_flags
 from hat.errors import ConfigError
-from hat.latency.predictor import Scales, observed_choices
-from hat.latency.predictors.linear import fit_linear
-from hat.latency.table import table_of_samples
 from hat.models.config import SuperTransformerConfig
 from hat.models.flops import cost
 from hat.nas.build import check_limits
@@ -20,45 +17,20 @@ from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.nas.limits.counts import ParamsSettings
 from hat.search.operators import GeneOperators
-from tests.latency.conftest import simulated_sample
-
-ROWS = 60
+from tests.latency.conftest import fitted, simulated
+from tests.models.conftest import tiny_config
 
 
 @pytest.fixture
 def predictor_file(tiny_space: SearchSpace, tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    samples = [simulated_sample(tiny_space.sample(rng), rng) for _ in range(ROWS)]
-    table = table_of_samples(samples)
-    latency_ms = np.array([sample.total_ms for sample in samples])
-    fit = fit_linear(
-        "depth-linear",
-        table,
-        latency_ms,
-        choices=observed_choices(table),
-        scales=Scales.of(table.features, latency_ms),
-        rng=rng,
-    )
     path = tmp_path / "first" / "phone.pt"
-    fit.predictor.save(path)
+    fitted("depth-linear", simulated(tiny_space, 60)).predictor.save(path)
     return path
 
 
 @pytest.fixture
 def config(tiny_space: SearchSpace) -> SuperTransformerConfig:
-    return SuperTransformerConfig(
-        src_vocab_size=50,
-        tgt_vocab_size=70,
-        encoder_embed_dim=32,
-        encoder_ffn_dim=48,
-        encoder_layers=3,
-        encoder_heads=4,
-        decoder_embed_dim=32,
-        decoder_ffn_dim=48,
-        decoder_layers=3,
-        decoder_heads=4,
-        qkv_dim=32,
-    )
+    return tiny_config(tgt_vocab_size=70)
 
 
 def built(space: SearchSpace, config: SuperTransformerConfig, *words: object) -> list[SearchLimit]:

@@ -30,7 +30,6 @@ def toy_predictor(space: SearchSpace, reference: bool) -> LatencyPredictor:
 def test_the_datasets_reference_stands_guard(
     tiny_space: SearchSpace,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     reference: bool,
     expected: float,
     asked: int,

@@ -19,6 +19,7 @@ from hat.conditions import file_digest
 pytest.importorskip("fairseq")
 
 from hat.commands.search import main
+from hat.models.checkpoint import read_checkpoint
 from hat.nas.limits import LIMITS
 from hat.nas.retrain import RetrainSettings
 from hat.nas.scorers import SCORERS
@@ -89,7 +90,7 @@ class Place:
         shutil.copytree(self.original, self.data, dirs_exist_ok=True)
 
     def other_net(self) -> None:
-        content = torch.load(self.net, weights_only=False)
+        content = read_checkpoint(self.net)
         for weight in content["model"].values():
             if weight.is_floating_point():
                 weight += 0.5
@@ -251,7 +252,7 @@ def test_a_search_under_other_conditions_is_refused_and_stays_as_it_was(
 
 
 def test_precision_and_device_count_as_they_are_and_not_as_asked_for(
-    place: Place, search: Search, monkeypatch: pytest.MonkeyPatch
+    search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = (*PARAMS, "--scorer", "params")
     search(*flags)

@@ -94,15 +94,15 @@ def test_changed_inputs_set_the_half_done_work_aside(
 ) -> None:
     work = tmp_path / "work"
     step = make_step(tmp_path, "raise SystemExit(1)", work_dir=work)
-    with pytest.raises(StepError):
+    with pytest.raises(StepError, match="failed with exit code 1;"):
         runner.run(step)
     work.mkdir()
     (work / "half").touch()
-    with pytest.raises(StepError):
+    with pytest.raises(StepError, match="failed with exit code 1;"):
         runner.run(step)
     assert (work / "half").exists(), "the same inputs go on from it"
     (tmp_path / "in").write_text("changed")
-    with pytest.raises(StepError):
+    with pytest.raises(StepError, match="failed with exit code 1;"):
         runner.run(step)
     assert not work.exists()
     assert (tmp_path / "work.old" / "half").exists()
@@ -129,7 +129,7 @@ def test_what_a_step_prints_may_be_its_output_and_is_whole_or_absent(
     assert printed.read_text() == 'H-0\n{"n": 1}\n' and log.read_text() == "noise\n"
     failing = make_step(tmp_path, code + "; sys.exit(3)", outputs=(printed,), stdout=printed)
     printed.unlink()
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match="failed with exit code 3;"):
         runner.run(failing)
     assert "  | noise" in lines and not list(printed.parent.iterdir())
 
@@ -177,7 +177,7 @@ def test_by_hand_nothing_half_done_is_set_aside(
     runner: Runner, hand: Runner, tmp_path: Path
 ) -> None:
     work = tmp_path / "work"
-    with pytest.raises(StepError):
+    with pytest.raises(StepError, match="failed with exit code 1;"):
         runner.run(make_step(tmp_path, "raise SystemExit(1)", work_dir=work))
     work.mkdir()
     step = make_step(tmp_path, COPY, work_dir=work)  # another command than the one that began
@@ -193,7 +193,7 @@ def test_a_failure_by_hand_does_not_claim_work_that_was_there(
 ) -> None:
     work = tmp_path / "work"
     work.mkdir()
-    with pytest.raises(StepError):
+    with pytest.raises(StepError, match="failed with exit code 1;"):
         hand.run(make_step(tmp_path, "raise SystemExit(1)", work_dir=work))
     runner.run(make_step(tmp_path, COPY, work_dir=work))
     assert work.exists(), "nobody noted what it was made with: the command decides"

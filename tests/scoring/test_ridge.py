@@ -48,7 +48,9 @@ def test_guides_by_name(rng):
         return np.array([[cell.num_vertices, cell.num_edges] for cell in some], dtype=float)
 
     edges = features(cells)[:, 1]
-    for make in guides(features, encode_cells).values():
+    makers = guides(features, encode_cells)
+    assert set(makers) == {"guided", "guided-gcn"}
+    for make in makers.values():
         model = make()
         model.fit(cells, edges, rng=rng)
         assert np.corrcoef(model.predict(cells).mean, edges)[0, 1] > 0.9

@@ -18,7 +18,9 @@ def config(archs):
 
 
 def test_every_static_scorer_prefers_the_largest(archs, config):
-    for name, scorer in static_scorers(config, src_len=23).items():
+    scorers = static_scorers(config, src_len=23)
+    assert {"params", "flops"} <= scorers.keys()
+    for name, scorer in scorers.items():
         small, large = scorer.score(archs)
         assert scorer.name == name and scorer.higher_is_better
         assert small < large

@@ -68,7 +68,7 @@ def test_dead_tokens_are_dropped() -> None:
     """A beam that always continues its first hypothesis needs little memory."""
     like: Any = torch.empty(0)
     cache = MovingCache(2, [2], 8, like)
-    lengths = []
+    lengths, num_masked = [], 0
     for step in range(200):
         beams = 1 if step == 0 else 3
         mask = cache.append(beams)
@@ -77,8 +77,10 @@ def test_dead_tokens_are_dropped() -> None:
         if mask is not None:
             seen = [keys[0][mask[0, 0, beam].eq(0), 0] for beam in range(beams)]
             assert all(row.tolist() == list(map(float, range(step + 1))) for row in seen)
+            num_masked += 1
         cache.move(torch.zeros(2, 3, dtype=torch.int64))
     assert max(lengths) < 200 + 3 * 33
+    assert num_masked == 199  # every step but the first
 
 
 def test_other_types_than_float_run_too() -> None:

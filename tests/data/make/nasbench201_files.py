@@ -41,10 +41,12 @@ _SETS = {
 }
 Expected = dict[str, Any]
 
+NATS_FOLDER = "nasbench201/NATS-tss-v1_0-made-simple"
+
 
 def make(folder: Path) -> None:
     """NATS-Bench's folder for three of four cells; the API file is too large to keep."""
-    home = folder / "nasbench201" / "NATS-tss-v1_0-made-simple"
+    home = folder / NATS_FOLDER
     meta = {"meta_archs": list(ARCHS), "total_archs": len(ARCHS)}
     meta |= {"arch2infos": None, "evaluated_indexes": set()}
     expected = {}
