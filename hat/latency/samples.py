@@ -6,7 +6,7 @@ HAT's own reader takes the first twelve columns and ignores the rest, so the fil
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -254,3 +254,8 @@ def _arch(
                 f"{where}: {name} is {features[name]:g}, but the row's layers give {value:g}"
             )
     return arch
+
+
+def trusted_rows(samples: Sequence[LatencySample]) -> list[int]:
+    """Returns the indices of the rows that no reference measurement has marked."""
+    return [index for index, sample in enumerate(samples) if sample.trusted]
