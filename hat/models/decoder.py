@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hat.arch.config import DecoderConfig
 from hat.models.config import SuperTransformerConfig
@@ -13,6 +12,7 @@ from hat.models.packing import Packing
 from hat.models.stack import SuperStack
 from hat.modules.decoder_layer import DecoderLayerSuper, LayerCache
 from hat.modules.embedding import EmbeddingSuper
+from hat.modules.products import linear
 from hat.modules.slicing import leading
 
 
@@ -170,7 +170,7 @@ class SuperDecoder(SuperStack[DecoderConfig, DecoderLayerSuper]):
     def output_layer(self, features: Tensor) -> Tensor:
         """features: (B, T, E) -> logits (B, T, V)."""
         weight = self.output_weight
-        return F.linear(features, leading(weight, weight.size(0), self.arch.embed_dim))
+        return linear(features, leading(weight, weight.size(0), self.arch.embed_dim))
 
     @property
     def output_weight(self) -> Tensor:

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from hat.errors import ConfigError
 from hat.modules.head_products import PARTS, attend_by_head
 from hat.modules.linear import LinearSuper
+from hat.modules.products import linear
 from hat.modules.slicing import check_active, leading, row_blocks
 
 
@@ -106,7 +107,7 @@ class MultiheadAttentionSuper(nn.Module):
     def packed_self(self, x: Tensor) -> Tensor:
         """x: (B, T, E) -> queries, keys and values side by side, (B, T, 3 * H * K)."""
         weight = leading(self.in_proj_weight, 3 * self.qkv_dim, self.active_dim)
-        return F.linear(x, weight, self.in_proj_bias)
+        return linear(x, weight, self.in_proj_bias)
 
     def packed_cross(self, x: Tensor | None, memory: Tensor | None) -> tuple[Tensor, ...]:
         """Projects what there is of the two sides; both at once cost the least in training.
@@ -119,10 +120,10 @@ class MultiheadAttentionSuper(nn.Module):
             Queries (B, T, H * K), then keys and values side by side in one or apart in two.
         """
         of_queries, *of_memory = self._cross_weights()
-        queries = () if x is None else (F.linear(x, *of_queries),)
+        queries = () if x is None else (linear(x, *of_queries),)
         if memory is None:
             return queries
-        return (*queries, *(F.linear(memory, *weights) for weights in of_memory))
+        return (*queries, *(linear(memory, *weights) for weights in of_memory))
 
     def _cross_weights(self) -> tuple[tuple[Tensor, Tensor], ...]:
         """Weight and bias for the queries, then those for keys and values, together or apart."""

@@ -1,8 +1,8 @@
 """A linear layer of elastic width."""
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from hat.modules.products import linear
 from hat.modules.slicing import check_active, leading
 
 
@@ -46,4 +46,4 @@ class LinearSuper(nn.Linear):
         """x: (..., active_in) -> (..., active_out)."""
         weight = leading(self.weight, self.active_out, self.active_in)
         bias = None if self.bias is None else leading(self.bias, self.active_out)
-        return F.linear(x, weight, bias)
+        return linear(x, weight, bias)

@@ -23,6 +23,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hat.modules.products import by_onednn, outer_product, product
+
 _BLOCK_BYTES = 16 * 2**20
 """Of logits at once: large enough that the products run at their full rate."""
 
@@ -100,7 +102,7 @@ class _VocabularyLoss(torch.autograd.Function):
                 rows = slice(start, start + work.block)
                 work.add(rows, target[rows], count_correct)
         if needs_gradient:
-            ctx.save_for_backward(work.features_grad, work.weight_grad.to(weight.dtype))
+            ctx.save_for_backward(work.features_grad, work.weight_grad(weight))
         ctx.mark_non_differentiable(work.nll, work.correct)
         return work.loss, work.nll, work.correct
 
@@ -125,7 +127,11 @@ class _Work:
         self.share = smoothing / (vocabulary - 1)
         self.of_target = 1.0 - smoothing - self.share
         self.block = max(1, _BLOCK_BYTES // (vocabulary * features.element_size()))
-        self.logits = features.new_empty((min(self.block, len(features)), vocabulary))
+        self.by_onednn = by_onednn(features, weight)
+        if self.by_onednn:
+            self.weight = self.weight.contiguous()
+        else:
+            self.logits = features.new_empty((min(self.block, len(features)), vocabulary))
         self.is_exact = features.dtype in (torch.float32, torch.float64)
         rows = max(1, _SOFTMAX_BYTES // (4 * vocabulary))
         self.part = self.block if self.is_exact else rows
@@ -139,23 +145,44 @@ class _Work:
         if needs_gradient:
             self.features_grad = torch.empty_like(features)
             self.constant = self.row_sum.mul(-self.share).to(features.dtype)
-            self.weight_grad = torch.zeros_like(weight, dtype=wide)
-            self.weight_grad[:, :width] = features.sum(0, dtype=wide).mul_(-self.share)
+            start = features.sum(0, dtype=wide).mul_(-self.share)
+            if self.by_onednn:
+                # oneDNN is fastest where the result has more columns than rows.
+                self.active_grad = start[:, None].repeat(1, vocabulary).t()
+            else:
+                self.active_grad = start.repeat(vocabulary, 1)
 
     def add(self, rows: slice, target: Tensor, count_correct: bool) -> None:
         """Adds a block of tokens: ``rows`` of the features, and their targets (n,)."""
-        features, logits = self.features[rows], self.logits[: len(target)]
-        torch.mm(features, self.weight.t(), out=logits)
+        features = self.features[rows]
+        logits = self._logits(features)
         log_sums = self._turn_into_probabilities(logits, target, count_correct)
         logit_sums = features.to(log_sums.dtype) @ self.row_sum
         self.loss += self.share * (logits.size(1) * log_sums - logit_sums).sum()
-        if self.needs_gradient:
-            torch.addmm(self.constant, logits, self.weight, out=self.features_grad[rows])
-            active = self.weight_grad[:, : features.size(1)]
-            if self.is_exact:
-                torch.addmm(active, logits.t(), features, out=active)
-            else:
-                active += logits.t() @ features
+        if not self.needs_gradient:
+            return
+        if self.by_onednn:
+            self.features_grad[rows] = product(logits, self.weight.t(), self.constant)
+            self.active_grad += outer_product(logits, features)
+            return
+        torch.addmm(self.constant, logits, self.weight, out=self.features_grad[rows])
+        if self.is_exact:
+            torch.addmm(self.active_grad, logits.t(), features, out=self.active_grad)
+        else:
+            self.active_grad += logits.t() @ features
+
+    def weight_grad(self, like: Tensor) -> Tensor:
+        """The gradient of the whole weight ``like``, (V, E_full): zero in inactive columns."""
+        if self.active_grad.shape == like.shape:
+            return self.active_grad.to(like.dtype).contiguous()
+        whole = torch.zeros_like(like)
+        whole[:, : self.active_grad.size(1)] = self.active_grad
+        return whole
+
+    def _logits(self, features: Tensor) -> Tensor:
+        if self.by_onednn:
+            return product(features, self.weight)
+        return torch.mm(features, self.weight.t(), out=self.logits[: len(features)])
 
     def _turn_into_probabilities(
         self, logits: Tensor, target: Tensor, count_correct: bool

@@ -12,18 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hat.modules.products import is_for_onednn
+
 _ROWS = 64
 """Weights are packed for about so many rows; the packing fits any number above four."""
-
-
-def can_pack(weight: Tensor) -> bool:
-    """Whether ``weight`` stands where oneDNN can pack it."""
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype == torch.float32
-        and torch._C._has_mkldnn
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
 
 
 class PackedLinear:
@@ -39,7 +31,7 @@ class PackedLinear:
         self._bias = None if bias is None else bias.detach().clone()
         self._relu = relu
         weight = weight.detach().contiguous()
-        self._is_packed = can_pack(weight)
+        self._is_packed = is_for_onednn(weight)
         self._weight: Any = weight.clone()
         if self._is_packed:
             self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS)

@@ -52,7 +52,7 @@ def test_steps_give_the_modules_log_probabilities(
 @pytest.mark.parametrize("relu", [True, False])
 def test_packed_products(packs: bool, relu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not packs:
-        monkeypatch.setattr(linear, "can_pack", lambda weight: False)
+        monkeypatch.setattr(linear, "is_for_onednn", lambda weight: False)
     weight, bias = torch.randn(20, 12), torch.randn(20)
     x, residual = torch.randn(7, 12), torch.randn(7, 20)
     plain = x @ weight.t() + bias
