@@ -11,6 +11,9 @@ import time
 import warnings
 from typing import TYPE_CHECKING
 
+from hat.machine.onednn import is_for_onednn
+from hat.machine.onednn import product as onednn_product
+
 if TYPE_CHECKING:
     import torch
 
@@ -77,12 +80,16 @@ def product_rates(*precisions: str) -> dict[str, float]:
     with torch.inference_mode():
         factors = {name: torch.ones(_SIZE, _SIZE, dtype=float_type(name)) for name in precisions}
         seconds = dict.fromkeys(precisions, float("inf"))
-        for factor in factors.values():
-            torch.mm(factor, factor)  # the first one includes generating its code
+        ways = {
+            name: onednn_product if is_for_onednn(factor) else torch.mm
+            for name, factor in factors.items()
+        }
+        for name, factor in factors.items():
+            ways[name](factor, factor)  # the first one includes generating its code
         for _ in range(_REPEATS):
             for name, factor in factors.items():
                 started = time.perf_counter()
-                torch.mm(factor, factor)
+                ways[name](factor, factor)
                 seconds[name] = min(seconds[name], time.perf_counter() - started)
     return {name: 2 * _SIZE**3 / took / 1e9 for name, took in seconds.items()}
 

@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from hat.machine.onednn import is_for_onednn, product
+
 _ROWS = 64
 """With fewer rows oneDNN wins nothing, or less than its calls cost."""
 
@@ -49,36 +51,6 @@ def by_onednn(x: Tensor, weight: Tensor) -> bool:
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
     )
-
-
-def is_for_onednn(weight: Tensor) -> bool:
-    """Whether oneDNN is there and multiplies weights of this type, where this one lies."""
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype == torch.float32
-        and torch._C._has_mkldnn
-        and bool(torch.backends.mkldnn.enabled)
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
-
-
-def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``x W^T + b`` by oneDNN, without a gradient.
-
-    Args:
-        x: (rows, in), rows or columns side by side in memory.
-        weight: (out, in). One whose numbers lie apart is copied: oneDNN has no fast code for it.
-        bias: (out,).
-
-    Returns:
-        (rows, out).
-    """
-    if not (weight.is_contiguous() or weight.t().is_contiguous()):
-        weight = weight.contiguous()
-    if bias is not None:
-        bias = bias.contiguous()
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return y
 
 
 def outer_product(left: Tensor, right: Tensor) -> Tensor:

@@ -23,7 +23,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hat.modules.products import by_onednn, outer_product, product
+from hat.machine.onednn import product
+from hat.modules.products import by_onednn, outer_product
 
 _BLOCK_BYTES = 16 * 2**20
 """Of logits at once: large enough that the products run at their full rate."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hat.modules.products import is_for_onednn
+from hat.machine.onednn import is_for_onednn
 
 _ROWS = 64
 """Weights are packed for about so many rows; the packing fits any number above four."""
