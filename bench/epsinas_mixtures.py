@@ -112,7 +112,7 @@ def nasbench101(folder: Path) -> Iterator[Table]:
 
 def longest_path(cell: CellGraph) -> float:
     """Edges of the longest path from input to output."""
-    cell = cell.pruned
+    cell = cell.pruned()
     length = np.zeros(cell.num_vertices)
     for source, row in enumerate(cell.adjacency):
         for target in np.flatnonzero(row):
