@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import kendalltau
 
 from hat.arrays import Floats
 from hat.scoring.proxy_stats import partial_spearman
+from hat.scoring.rank_stats import centred_ranks
 
 FOLDS, CUTS = 5, 20
 
@@ -39,14 +40,6 @@ class Table:
     def size(self) -> int:
         """N."""
         return len(self.truth)
-
-
-def centred_ranks(values: Floats) -> Floats:
-    """Ranks along the last axis, with mean 0 and deviation 1; all 0 where nothing differs."""
-    ranks = rankdata(values, axis=-1)
-    ranks = ranks - ranks.mean(axis=-1, keepdims=True)
-    deviation = ranks.std(axis=-1, keepdims=True)
-    return np.asarray(ranks / np.where(deviation > 0, deviation, 1.0))
 
 
 def learnt_weights(pair: Floats, truth: Floats) -> Floats:

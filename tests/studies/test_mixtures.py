@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import kendalltau
 
 from bench.mixtures import (
     Table,
-    centred_ranks,
     cross_fitted,
     figures,
     learnt_weights,
     study,
     transferred_weights,
 )
+from hat.scoring.rank_stats import centred_ranks
 
 COUNT = 60
 
@@ -36,13 +36,6 @@ def parts(rng):
     """A truth that is the sum of two things, each known to one score."""
     own, size = rng.standard_normal((2, COUNT))
     return own + size, own, size
-
-
-def test_ranks_are_centred_and_ties_share_theirs():
-    ranks = centred_ranks(np.array([[3.0, 1.0, 2.0, 2.0], [5.0, 5.0, 5.0, 5.0]]))
-    expected = rankdata([3.0, 1.0, 2.0, 2.0]) - 2.5
-    assert ranks[0] == pytest.approx(expected / expected.std())
-    assert not ranks[1].any()
 
 
 def test_weights_say_which_column_counts(rng, parts):
