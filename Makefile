@@ -75,6 +75,7 @@ bench-epsinas: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/epsinas.py \
 		--recipes $(DATA)/nasbench_nlp/recepie_loss_pairs.json \
 		--nb201 $(DATA)/nasbench201/nasbench201.csv.gz
+	OMP_NUM_THREADS=1 $(BIN)/python bench/epsinas_mixtures.py --data $(DATA)
 
 bench-predictor: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/predictor.py --data $(DATA) --out runs/bench-predictor

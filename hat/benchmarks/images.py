@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hat.arrays import Floats
 from hat.benchmarks.pictures import (
@@ -19,6 +20,7 @@ from hat.benchmarks.pictures import (
     photographs,
 )
 from hat.errors import DataError
+from hat.formats.plain_pickle import read_plain_pickle
 
 ImageKind = Literal[
     "photographs",
@@ -149,10 +151,11 @@ def noise_images(count: int, rng: np.random.Generator, *, size: int = 32) -> Flo
 
 
 def read_cifar10(path: str | Path, count: int, rng: np.random.Generator) -> Floats:
-    """Draws images without replacement from one of CIFAR-10's binary batch files.
+    """Draws images without replacement from one of CIFAR-10's own batch files.
 
-    The format is that of ``cifar-10-binary.tar.gz``: for each image one byte of label and 3,072 of
-    pixels, colour by colour, row by row.
+    These are ``data_batch_1.bin`` of the binary version, for each image one byte of label and 3,072
+    of pixels, colour by colour, row by row; and ``data_batch_1`` of the version for Python, a
+    pickle of which nothing is run. The same images are drawn from both.
 
     Returns:
         Images (count, 3, 32, 32), each colour with mean 0 and deviation 1 over the batch.
@@ -164,6 +167,15 @@ def read_cifar10(path: str | Path, count: int, rng: np.random.Generator) -> Floa
         content = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    # A label is at most 9, so that no binary file begins as a pickle does.
+    pixels = _cifar10_of_pickle(path) if content[:1] == b"\x80" else _cifar10(path, content)
+    if len(pixels) < count:
+        raise DataError(f"{path}: {count} images were asked for, but it holds {len(pixels)}")
+    chosen = rng.choice(len(pixels), size=count, replace=False)
+    return _standardised(pixels[chosen].reshape(count, 3, 32, 32).astype(np.float64))
+
+
+def _cifar10(path: str | Path, content: bytes) -> NDArray[np.uint8]:
     if not content or len(content) % _CIFAR_RECORD:
         raise DataError(
             f"{path}: CIFAR-10's binary files hold records of {_CIFAR_RECORD} bytes, "
@@ -172,10 +184,19 @@ def read_cifar10(path: str | Path, count: int, rng: np.random.Generator) -> Floa
     records = np.frombuffer(content, np.uint8).reshape(-1, _CIFAR_RECORD)
     if records[:, 0].max() > 9:
         raise DataError(f"{path}: found label {records[:, 0].max()}, but CIFAR-10 has 0 to 9")
-    if len(records) < count:
-        raise DataError(f"{path}: {count} images were asked for, but it holds {len(records)}")
-    chosen = rng.choice(len(records), size=count, replace=False)
-    return _standardised(records[chosen, 1:].reshape(count, 3, 32, 32).astype(np.float64))
+    return records[:, 1:]
+
+
+def _cifar10_of_pickle(path: str | Path) -> NDArray[np.uint8]:
+    batch = read_plain_pickle(path)
+    pixels = batch.get(b"data", batch.get("data")) if isinstance(batch, dict) else None
+    if (
+        not isinstance(pixels, np.ndarray)
+        or pixels.dtype != np.uint8
+        or pixels.shape[1:] != (_CIFAR_RECORD - 1,)
+    ):
+        raise DataError(f"{path}: is no batch of CIFAR-10: it has no rows of 3072 bytes as 'data'")
+    return pixels
 
 
 def varied_images() -> ImageKind:
@@ -225,7 +246,7 @@ def image_batch(
         return noise_images(count, rng)
     if kind == "cifar10":
         if cifar10 is None:
-            raise DataError("images of kind cifar10 need the path of one of its binary files")
+            raise DataError("images of kind cifar10 need the path of one of its files")
         return read_cifar10(cifar10, count, rng)
     raise DataError(f"unknown kind of images {kind!r}; known are {', '.join(IMAGE_KINDS)}")
 

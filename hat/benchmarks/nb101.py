@@ -122,7 +122,7 @@ class NasBench101(TableBenchmark[CellGraph]):
         """
         rows: dict[str, _Row] = {}
         for path in paths:
-            for number, line in enumerate(_lines(path), start=1):
+            for number, line in _lines(path):
                 row = _Row.parse(line, f"{path}:{number}", path)
                 first = rows.setdefault(row.id, row)
                 if first is not row and (first.path == path or first.values != row.values):
@@ -205,6 +205,9 @@ class _Row:
                     f"{where}: expected a cell of NAS-Bench-101 as a JSON object whose adjacency "
                     f"is a matrix, but found {line.strip():.80}"
                 )
+            for name, kind in (("operations", list), ("validation_accuracy", dict)):
+                if not isinstance(row[name], kind):
+                    raise TypeError(f"{name} is {row[name]!r:.40}")
             cell = CellGraph.from_lists(row["adjacency"], row["operations"])
             cell.check()
             accuracy = {_epochs(key): _real(v) for key, v in row["validation_accuracy"].items()}
@@ -235,16 +238,18 @@ def _epochs(key: str) -> int:
     return int(key)
 
 
-def _lines(path: str | Path) -> Iterator[str]:
-    def read(stream: Iterable[str]) -> Iterator[str]:
-        yield from (line for line in stream if line.strip())
+def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not empty, with their numbers from 1."""
+
+    def read(stream: Iterable[str]) -> Iterator[tuple[int, str]]:
+        yield from (pair for pair in enumerate(stream, start=1) if pair[1].strip())
 
     try:
         if str(path).endswith(".gz"):
-            with gzip.open(path, "rt", encoding="utf-8") as zipped:
+            with gzip.open(path, "rt", encoding="utf-8-sig") as zipped:
                 yield from read(zipped)
         else:
-            with open(path, encoding="utf-8") as plain:
+            with open(path, encoding="utf-8-sig") as plain:
                 yield from read(plain)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)

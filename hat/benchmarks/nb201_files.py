@@ -18,10 +18,11 @@ Every file is read by ``pickle_stream``: nothing in it can run, and weights are 
 import bz2
 import re
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -51,6 +52,22 @@ def is_published_nb201(source: Path) -> bool:
         return False
     # A TFRecord begins with a length, of which the upper four of eight bytes are zero.
     return start.startswith((b"PK\x03\x04", b"BZh", b"\x80")) and start[4:] != bytes(4)
+
+
+def check_unpacked(source: Path) -> None:
+    """Checks that a file is not the archive in which a benchmark was downloaded.
+
+    Raises:
+        DataError: if it is a tar archive or compressed by gzip.
+    """
+    with suppress(OSError, EOFError, zlib.error):
+        if source.is_file() and (tarfile.is_tarfile(source) or _begins(source, b"\x1f\x8b")):
+            raise DataError(f"{source}: is an archive; unpack it and give what is in it")
+
+
+def _begins(source: Path, magic: bytes) -> bool:
+    with open(source, "rb") as stream:
+        return stream.read(len(magic)) == magic
 
 
 class PublishedFile:
@@ -135,7 +152,9 @@ class PublishedFile:
             distinct(((arch, f"index {index}") for index, arch in archs.items()), "cell")
             return
         listed = meta.get("meta_archs")
-        if not isinstance(listed, list) or not all(isinstance(arch, str) for arch in listed):
+        if not isinstance(listed, list | tuple) or not all(
+            isinstance(arch, str) for arch in listed
+        ):
             raise DataError(f"{where}: 'meta_archs' must be the list of the cells' strings")
         places = (f"{where}: meta_archs[{index}]" for index in range(len(listed)))
         distinct(zip(listed, places, strict=True), "cell")

@@ -257,7 +257,9 @@ def _latency(run: Mapping[str, Any], seed: int, where: str) -> float:
     if found is None or found == []:
         return -1.0
     if not isinstance(found, list) or not all(map(_is_number, found)):
-        raise DataError(f"{where}, seed {seed}: latency must be a list of seconds")
+        raise DataError(
+            f"{where}, seed {seed}: latency must be a list of seconds, but found {found!r:.40}"
+        )
     mean = sum(found) / len(found)
     if not math.isfinite(mean):
         raise DataError(f"{where}, seed {seed}: latency must be finite, but found {found!s:.60}")

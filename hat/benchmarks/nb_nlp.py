@@ -60,30 +60,31 @@ class NasBenchNlp(TableBenchmark[Recipe]):
         """Loads the recipes.
 
         Raises:
-            DataError: if a file cannot be read or lacks a value.
-            ConfigError: if a recipe is not valid; with its identifier.
+            DataError: if a file cannot be read, or a recipe lacks a value, has a wrong one or
+                stands twice; with its identifier and place.
+            ConfigError: if a recipe is not valid; with the same.
         """
         path, logs = settings.path, settings.logs
         entries = _read_json(path)
         if not isinstance(entries, list) or not entries:
             raise DataError(f"{path}: expected a non-empty JSON list of recipes with their losses")
-        try:
-            ids = [str(entry["recepie_id"]) for entry in entries]
-            recipes = [
-                parse_recipe(entry["recepie"], f"{path}: recipe {id}")
-                for id, entry in zip(ids, entries, strict=True)
-            ]
-            values: dict[str, Floats] = {
-                name: np.array([entry[name] for entry in entries], dtype=np.float64)
-                for name in METRICS
-            }
-        except KeyError as error:
-            raise DataError(f"{path}: a recipe has no {error.args[0]!r}") from None
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{path}: a value has the wrong type: {error}") from None
+        ids = [_id_of(entry, f"{path}: entry {place}") for place, entry in enumerate(entries)]
+        places: dict[str, int] = {}
+        for place, id in enumerate(ids):
+            if places.setdefault(id, place) != place:
+                raise DataError(
+                    f"{path}: entry {place}: recipe {id} stands at entry {places[id]} already"
+                )
+        wheres = [f"{path}: recipe {id} (entry {place})" for place, id in enumerate(ids)]
+        pairs = list(zip(entries, wheres, strict=True))
+        recipes = [parse_recipe(_field(entry, "recepie", at), at) for entry, at in pairs]
+        values: dict[str, Floats] = {
+            name: np.array([_number(_field(entry, name, at), name, at) for entry, at in pairs])
+            for name in METRICS
+        }
         for name, column in values.items():
             limits = COUNT if METRICS[name].unit == "count" else LOSS
-            limits.check(column, name, lambda row: f"{path}: recipe {ids[row]}")
+            limits.check(column, name, wheres.__getitem__)
         metrics = dict(METRICS)
         if logs is not None:
             metrics |= LOG_METRICS
@@ -97,6 +98,33 @@ class NasBenchNlp(TableBenchmark[Recipe]):
             epochs=range(1, NUM_EPOCHS + 1),
             files=[path] if logs is None else [path, logs],
         )
+
+
+def _field(entry: Mapping[str, Any], name: str, where: str) -> Any:
+    if name not in entry:
+        raise DataError(f"{where}: has no {name!r}")
+    return entry[name]
+
+
+def _id_of(entry: Any, where: str) -> str:
+    if not isinstance(entry, dict):
+        raise DataError(f"{where}: expected a recipe with its losses, but found {entry!r:.60}")
+    id = _field(entry, "recepie_id", where)
+    if isinstance(id, bool) or not isinstance(id, int | str):
+        raise DataError(f"{where}: 'recepie_id' must be a whole number, but found {id!r:.60}")
+    return str(id)
+
+
+def _number(value: Any, name: str, where: str) -> float:
+    """A number, or nan where there is none."""
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DataError(f"{where}: {name!r} must be a number or null, but found {value!r:.60}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise DataError(f"{where}: {name!r} is too large for a number") from None
 
 
 def _read_logs(path: str | Path, rows: Mapping[str, int]) -> dict[str, Floats]:
@@ -116,7 +144,7 @@ def _read_logs(path: str | Path, rows: Mapping[str, int]) -> dict[str, Floats]:
 
 def _read_json(path: str | Path) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as text: {error}") from None
     except json.JSONDecodeError as error:

@@ -6,6 +6,7 @@ test. The benchmark comes as zip archives of logs or as the folders that they un
 are read alike. A training that failed has fewer losses or none.
 """
 
+import gzip
 import json
 import math
 import zipfile
@@ -20,6 +21,9 @@ from hat.arch.recipe import Recipe, RecipeNode, awd_layer_sizes, parse_recipe
 from hat.errors import DataError
 
 LayerSizes = tuple[tuple[int, int], ...]
+
+_GZIP = b"\x1f\x8b"
+"""How a compressed file begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +99,7 @@ def group_runs(logs: Iterable[TrainingLog]) -> list[tuple[TrainingLog, ...]]:
 def log_contents(path: str | Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yields of each log where it stands, its name and its JSON object, in the order of names.
 
-    Logs are the files that end in ``.json`` and are not hidden.
+    Logs are the files that end in ``.json`` or ``.json.gz`` and are not hidden.
 
     Raises:
         DataError: if the folder or archive cannot be read or holds no log, or one is no object.
@@ -111,10 +115,10 @@ def log_contents(path: str | Path) -> Iterator[tuple[str, str, Mapping[str, Any]
 
 
 def losses_of(log: Mapping[str, Any], key: str, where: str) -> list[float]:
-    """Returns a list of numbers per epoch; empty where the log has none.
+    """Returns a list of losses per epoch; empty where the log has none.
 
     Raises:
-        DataError: if the entry is no list or holds something else.
+        DataError: if the entry is no list, or holds something else or a loss below 0.
     """
     values = log.get(key)
     if values is None:
@@ -126,6 +130,10 @@ def losses_of(log: Mapping[str, Any], key: str, where: str) -> list[float]:
             raise DataError(
                 f"{where}: entry {place} of {key!r} must be a number, but found {value!r:.60}"
             )
+        if value is not None and value < 0:
+            raise DataError(
+                f"{where}: entry {place} of {key!r} must not be negative, but found {value!r:.60}"
+            )
     try:
         return [math.nan if value is None else float(value) for value in values]
     except OverflowError:
@@ -134,7 +142,7 @@ def losses_of(log: Mapping[str, Any], key: str, where: str) -> list[float]:
 
 def _is_log(name: str) -> bool:
     """Whether a file is a log, and not one that an operating system put beside them."""
-    return name.endswith(".json") and not name.startswith(".")
+    return name.lower().endswith((".json", ".json.gz")) and not name.startswith(".")
 
 
 def _other_source(path: Path) -> str:
@@ -158,12 +166,12 @@ def _archive_contents(path: Path) -> Iterator[tuple[str, str, bytes]]:
     where = str(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            members = (PurePosixPath(name) for name in archive.namelist())
-            for member in sorted(member for member in members if _is_log(member.name)):
+            inside = [(PurePosixPath(name), name) for name in archive.namelist()]
+            for member, name in sorted(pair for pair in inside if _is_log(pair[0].name)):
                 if member.parts[0] == "__MACOSX":
                     continue
                 where = f"{path}: {member}"
-                yield where, member.name, archive.read(str(member))
+                yield where, member.name, archive.read(name)
     except OSError as error:
         raise DataError(f"{where}: cannot be read: {error.strerror or error}") from None
     except zipfile.BadZipFile as error:
@@ -174,7 +182,11 @@ def _archive_contents(path: Path) -> Iterator[tuple[str, str, bytes]]:
 
 def _json_object(where: str, content: bytes) -> Mapping[str, Any]:
     try:
-        log = json.loads(content.decode("utf-8"))
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        log = json.loads(content.decode("utf-8-sig"))
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{where}: cannot be unpacked: {error}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: is not UTF-8 (byte {error.start + 1})") from None
     except json.JSONDecodeError as error:

@@ -24,8 +24,8 @@ _SCORE_NAMES = ("score", "scores")
 """What the notebooks call the scores: the first in the older of them."""
 
 
-_PICKLE_BEGINNINGS = (b"\x80", b"(", b"}", b"]")
-"""Of a dictionary or a list in any protocol. JSON's begin with other brackets."""
+_PICKLE_BEGINNINGS = (b"\x80", b"(", b"}", b"]", b"c")
+"""Of a dictionary, an ordered one or a list in any protocol. JSON's begin with other brackets."""
 
 
 @dataclass(frozen=True, kw_only=True)

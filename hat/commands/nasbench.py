@@ -12,7 +12,7 @@ from hat.benchmarks.load import BENCHMARKS, load_benchmark
 from hat.benchmarks.nb101_convert import convert
 from hat.benchmarks.nb101_enumerate import NUM_CELLS, enumerate_cells
 from hat.benchmarks.nb201_convert import convert_nb201
-from hat.benchmarks.nb201_files import is_published_nb201
+from hat.benchmarks.nb201_files import check_unpacked, is_published_nb201
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
@@ -52,6 +52,7 @@ def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
     start = time.perf_counter()
     source = Path(words.source)
     found: dict[str, Any]
+    check_unpacked(source)
     if is_published_nb201(source):
         cells = convert_nb201(source, words.target, progress=not settings.quiet)
         digest = files_digest(source.iterdir()) if source.is_dir() else file_digest(source)

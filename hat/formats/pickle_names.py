@@ -1,13 +1,12 @@
 """The names that may stand in a pickle of plain values, and what they become: nothing is called.
 
-An ordered dictionary becomes a dictionary, a set a set, a number of numpy a number. A network's
-weights become ``None`` unread.
+An ordered dictionary becomes a dictionary, a set a set, a number of numpy a number. Arrays, tensors
+and a network's weights become ``UNREAD``.
 """
 
 import re
 import struct
 from dataclasses import dataclass
-from types import NoneType
 from typing import Any, Literal
 
 LONGEST_NUMBER = 64
@@ -26,9 +25,21 @@ _BUILT = {
 }
 _WEIGHTS = re.compile(
     r"torch\._utils\._rebuild_(tensor(_v\d)?|parameter)|torch\.storage\._load_from_bytes"
-    r"|torch(\.storage|\.cuda)?\.[A-Z][A-Za-z0-9]*Storage"
+    r"|torch(\.storage|\.cuda)?\.[A-Z][A-Za-z0-9]*Storage|torch\.(device|Size)"
+    r"|torch\.(b?float\d+|u?int\d+|bool)"
+    r"|numpy\.ndarray|numpy\._?core\.(multiarray\._reconstruct|numeric\._frombuffer)"
 )
 _NUMBER_TYPE = re.compile(r"f[248]|[iu][1248]|b1")
+
+
+class Unread:
+    """What stands for an array or a tensor; it is not ``None``, which says that there is none."""
+
+    def __repr__(self) -> str:
+        return "an array, which is not read"
+
+
+UNREAD = Unread()
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class NumberType:
     order: Literal["<", ">"] = "<"
 
 
-SHARED = (Name, NumberType, NoneType)
+SHARED = (Name, NumberType, Unread)
 """What is not text and still the same wherever a file mentions it."""
 
 
@@ -64,7 +75,7 @@ def built(name: Any, arguments: Any) -> Any:
     if not isinstance(name, Name) or not isinstance(arguments, tuple):
         raise TypeError("a call of what is no name")
     if name.path not in _BUILT:
-        return None
+        return UNREAD
     match name.path.rsplit(".", 1)[-1]:
         case "OrderedDict":
             return dict(*arguments)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, ClassVar
 
 from hat.errors import DataError
-from hat.formats.pickle_names import LONGEST_NUMBER, SHARED, Name, NumberType, built
+from hat.formats.pickle_names import LONGEST_NUMBER, SHARED, UNREAD, Name, NumberType, built
 
 _BLOCK_BYTES = 1 << 20
 _AHEAD = 1 << 16
@@ -199,7 +199,7 @@ class PickleStream:
             part = min(count, _BLOCK_BYTES)
             self._take(part)
             count -= part
-        self._push(None)
+        self._push(UNREAD)
 
     def _long(self) -> None:
         count = self._int(1)
@@ -319,19 +319,19 @@ class PickleStream:
         self._push(built(name, arguments))
 
     def _state(self) -> None:
-        """The state of an object: a dtype's byte order; all other is metadata of weights."""
+        """The state of an object: a dtype's byte order; all other is of arrays and weights."""
         state = self._stack.pop()
         target = self._stack[-1]
         if isinstance(target, NumberType):
             order = state[1]
             target.order = order if order in ("<", ">") else "<"
-        elif not (target is None or isinstance(target, dict)):
+        elif not (target is UNREAD or isinstance(target, dict)):
             raise TypeError("a state of what has none")
 
     def _persistent(self) -> None:
         """A reference to weights beside the pickle."""
         self._stack.pop()
-        self._push(None)
+        self._push(UNREAD)
 
     _ACTIONS: ClassVar[dict[bytes, Callable[["PickleStream"], object]]] = {
         b"\x80": lambda self: self._take(1),
@@ -350,6 +350,7 @@ class PickleStream:
         b"C": lambda self: self._bytes(self._int(1)),
         b"B": lambda self: self._bytes(self._int(4)),
         b"\x8e": lambda self: self._bytes(self._int(8)),
+        b"\x96": lambda self: self._bytes(self._int(8)),
         b")": lambda self: self._push(()),
         b"\x85": lambda self: self._tuple(1),
         b"\x86": lambda self: self._tuple(2),

@@ -22,6 +22,7 @@ _NAMES = {
     ("numpy", "ndarray"): "ndarray",
     ("_codecs", "encode"): "encode",
     ("__builtin__", "bytes"): "bytes",
+    ("collections", "OrderedDict"): "OrderedDict",
     **{
         (f"numpy.{core}.{module}", name): name
         for core in ("core", "_core")
@@ -69,8 +70,8 @@ class _Begun:
 def read_plain_pickle(path: str | Path) -> Any:
     """Returns what a pickle holds; no code runs, whatever the file says.
 
-    Lists, tuples, dictionaries with plain keys, numbers, texts, bytes, ``None``, and NumPy arrays
-    and numbers of booleans, integers, floats and texts.
+    Lists, tuples, dictionaries (ordered ones too) with plain keys, numbers, texts, bytes, ``None``,
+    and NumPy arrays and numbers of booleans, integers, floats and texts.
 
     Raises:
         DataError: if the file cannot be read, is no pickle or holds anything else.
@@ -217,6 +218,10 @@ def _made(called: Any, arguments: Any) -> Any:
             return _from_bytes(raw, dtype, shape, order)
         case "bytes", ():
             return b""
+        case "OrderedDict", ():
+            return {}
+        case "OrderedDict", (list(pairs),) if all(type(p) is list and len(p) == 2 for p in pairs):
+            return _filled({}, [value for pair in pairs for value in pair])  # as Python 2 wrote it
         case "encode", (str(text), "latin1" | "latin-1"):
             return codecs.encode(text, "latin-1")
     raise _RefusedError(f"calls {called.meaning} otherwise than NumPy does")

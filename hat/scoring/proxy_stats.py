@@ -4,7 +4,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import rankdata
 
+from hat.arrays import Floats
 from hat.scoring.rank_stats import rank_stats
 
 
@@ -86,27 +88,38 @@ def partial_kendall(scores: ArrayLike, truth: ArrayLike, given: ArrayLike) -> fl
     Biometrika 32, 1942. Unlike Pearson's it removes most of a common cause and not all of it, so
     small values are not evidence. NaN where one of them is constant.
     """
-    return _partial("kendall", scores, truth, given)
-
-
-def partial_spearman(scores: ArrayLike, truth: ArrayLike, given: ArrayLike) -> float:
-    """Spearman's partial rank correlation of scores and truth, ``given`` held fixed.
-
-    Pearson's partial correlation of the ranks, over the architectures that have all three. NaN
-    where one of them is constant.
-    """
-    return _partial("spearman", scores, truth, given)
-
-
-def _partial(kind: str, scores: ArrayLike, truth: ArrayLike, given: ArrayLike) -> float:
-    columns = [np.asarray(values, np.float64) for values in (scores, truth, given)]
-    known = np.all(np.isfinite(columns), axis=0)
-    s, y, g = (values[known] for values in columns)
+    s, y, g = _known(scores, truth, given)
     score_truth, score_given, truth_given = (
-        float(getattr(rank_stats(left, right), kind)) for left, right in ((s, y), (s, g), (y, g))
+        rank_stats(left, right).kendall for left, right in ((s, y), (s, g), (y, g))
     )
     rest = (1.0 - score_given**2) * (1.0 - truth_given**2)
     return float((score_truth - score_given * truth_given) / np.sqrt(rest)) if rest > 0 else np.nan
+
+
+def partial_spearman(scores: ArrayLike, truth: ArrayLike, *given: ArrayLike) -> float:
+    """Spearman's partial rank correlation of scores and truth, all of ``given`` held fixed.
+
+    Pearson's partial correlation of the ranks, over the architectures that have all of them: the
+    correlation of what is left when the ranks of ``given`` have explained what they can by least
+    squares. NaN where nothing is left.
+    """
+    columns = _known(scores, truth, *given)
+    if not columns.size:
+        return np.nan
+    ranks = rankdata(columns, axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    pair, controls = ranks[:2].T, ranks[2:].T
+    left = pair - controls @ np.linalg.lstsq(controls, pair, rcond=None)[0]
+    size = np.linalg.norm(left, axis=0)
+    if np.any(size <= 1e-9 * np.linalg.norm(pair, axis=0)):
+        return np.nan
+    return float(left[:, 0] @ left[:, 1] / size.prod())
+
+
+def _known(*columns: ArrayLike) -> Floats:
+    """Columns (C, N) without the architectures that lack one of them."""
+    values = np.asarray(columns, np.float64)
+    return values[:, np.all(np.isfinite(values), axis=0)]
 
 
 def kendall_within(scores: ArrayLike, truth: ArrayLike, groups: ArrayLike) -> float:

@@ -1,11 +1,14 @@
 """How well scores rank architectures, compared with what training them showed."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
+
+from hat.arrays import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,27 @@ def rank_stats(
         top_overlap=_top_overlap(left, right, top),
         top=top,
     )
+
+
+def centred_ranks(values: ArrayLike) -> Floats:
+    """Ranks along the last axis, with mean 0 and deviation 1; all 0 where nothing differs."""
+    ranks = stats.rankdata(values, axis=-1)
+    ranks = ranks - ranks.mean(axis=-1, keepdims=True)
+    deviation = ranks.std(axis=-1, keepdims=True)
+    return np.asarray(ranks / np.where(deviation > 0, deviation, 1.0))
+
+
+def mixed_ranks(weights: Sequence[float], *columns: ArrayLike) -> Floats:
+    """Weighted sum (N,) of the ranks of C columns (N,), among those that have all; else nan.
+
+    It orders one set of architectures. Among others an architecture has other ranks.
+    """
+    values = np.asarray(columns, dtype=np.float64)
+    known = np.all(np.isfinite(values), axis=0)
+    mixed = np.full(values.shape[1], np.nan)
+    if known.any():
+        mixed[known] = np.asarray(weights) @ centred_ranks(values[:, known])
+    return mixed
 
 
 def _top_overlap(scores: np.ndarray, truth: np.ndarray, top: int) -> float:

@@ -25,8 +25,9 @@ class RankSettings(Settings):
     """What is compared with what."""
 
     scorer: Annotated[tuple[str, ...], REPEATED, Shown("NAME")] = ()
-    """params, flops, encoder_depth, decoder_depth, decoder_depth_then_params, epsinas or a column
-    of the file; may be repeated (default: all but the columns)"""
+    """params, flops, encoder_depth, decoder_depth, decoder_depth_then_params, epsinas, for
+    convolutional cells epsinas_and_params, or a column of the file; may be repeated (default: all
+    but the columns)"""
 
     target: Annotated[str | None, Shown("COLUMN")] = None
     """column with what training showed (default: scratch_test_BLEU)"""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,18 @@ from hat.scoring.cell_scores import (
     score_recipes,
 )
 from hat.scoring.epsinas_scorer import EpsinasScorer
+from hat.scoring.rank_stats import mixed_ranks
 from hat.scoring.static import config_that_holds, static_scorers
 from hat.studies.epsinas.common import ModelSettings
 from hat.studies.epsinas.nlp_batch import VOCABULARY, random_sums
 from hat.studies.epsinas.subtransformers import space_of
 from hat.tasks.facts import default_src_len
+
+NB201_MIXTURE = (0.5, 0.5)
+"""Weights of the ranks of epsinas and of parameters: the mixture that was fixed beforehand."""
+
+NB101_MIXTURE = (0.771, 0.229)
+"""The same, learnt on NAS-Bench-201 and NAS-Bench-NLP (docs/results/epsinas_mixtures.md)."""
 
 Archs = Sequence[Any]
 Scorers = dict[str, Scorer[Any]]
@@ -85,11 +93,22 @@ def _images() -> Floats:
     return image_batch("photographs", 64, np.random.default_rng(0))
 
 
-def _nb101_scores(cells: Archs) -> Nb101Scores:
+@lru_cache(maxsize=1)  # three scorers ask for the same
+def _nb101_scores(cells: tuple[CellGraph, ...]) -> Nb101Scores:
     """Scores by the default batches of ``hat epsinas nasbench101``."""
     kind = varied_images()
     batches = [image_batch(kind, 64, np.random.default_rng(seed)) for seed in range(4)]
     return mean_over_batches([score_nb101(cells, images) for images in batches])
+
+
+def _nb101_mixture(cells: Archs) -> Floats:
+    params = _counts(nb101_num_params)(cells)
+    return mixed_ranks(NB101_MIXTURE, _nb101_scores(tuple(cells)).all_cells, params)
+
+
+def _nb201_mixture(cells: Archs) -> Floats:
+    scores = score_nb201(cells, _images(), lend_skip=True)
+    return mixed_ranks(NB201_MIXTURE, scores, _counts(Nb201Cell.num_params)(cells))
 
 
 _CELL_SCORES: Mapping[type, Mapping[str, Callable[[Archs], Floats]]] = {
@@ -98,12 +117,14 @@ _CELL_SCORES: Mapping[type, Mapping[str, Callable[[Archs], Floats]]] = {
         "flops": _counts(Nb201Cell.macs),
         "epsinas": lambda cells: score_nb201(cells, _images()),
         "epsinas_lent_skips": lambda cells: score_nb201(cells, _images(), lend_skip=True),
+        "epsinas_and_params": _nb201_mixture,
     },
     CellGraph: {
         "params": _counts(nb101_num_params),
         "flops": _counts(nb101_macs),
-        "epsinas": lambda cells: _nb101_scores(cells).published,
-        "epsinas_all_cells": lambda cells: _nb101_scores(cells).all_cells,
+        "epsinas": lambda cells: _nb101_scores(tuple(cells)).published,
+        "epsinas_all_cells": lambda cells: _nb101_scores(tuple(cells)).all_cells,
+        "epsinas_and_params": _nb101_mixture,
     },
     Recipe: {
         "params": _counts(lambda recipe: awd_num_params(recipe, VOCABULARY)),

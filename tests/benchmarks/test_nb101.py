@@ -90,6 +90,11 @@ too_long = cell(np.eye(8, k=1, dtype=int))
 def test_bad_lines(bad, message, tmp_path):
     with pytest.raises(DataError, match=message):
         load(write(tmp_path / "x.jsonl", ROW, bad))
+    text = (tmp_path / "x.jsonl").read_text()
+    (tmp_path / "y.jsonl").write_bytes(b"\xef\xbb\xbf\r\n" + text.replace("\n", "\r\n").encode())
+    later = message.replace("x.jsonl:2", "y.jsonl:3")  # empty lines count
+    with pytest.raises(DataError, match=later):
+        load(tmp_path / "y.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import os
 import pickle
 import shutil
 
+import numpy as np
 import pytest
+import torch
 
 from hat.benchmarks.nb201_convert import convert_nb201
 from hat.errors import ConfigError, DataError
@@ -235,3 +237,29 @@ def test_sources_and_targets_that_do_not_fit(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"file/out.csv: cannot be written"):
         convert_nb201(NATS, tmp_path / "file" / "out.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("latency", np.array([0.25]), "latency must be a list of seconds, but found an array, wh"),
+        ("params", torch.tensor(1.5), "params must be millions above 0, but found an array, which"),
+        ("train_times", np.ones(200), "train_times must be of type dict, but found Unread"),
+    ],
+)
+def test_a_number_that_is_an_array_is_not_taken_for_missing(
+    name, value, message, api_file, tmp_path
+):
+    content = copy.deepcopy(api_file[0])
+    put(*RUN, name, value)(content)
+    made.save_api_file(tmp_path / "a.pth", content)
+    with pytest.raises(DataError, match=rf"{WHERE}.*seed 888: {message}"):
+        convert_nb201(tmp_path / "a.pth", tmp_path / "out.csv")
+
+
+def test_arrays_that_nobody_needs_are_passed_over(api_file, tmp_path):
+    content = copy.deepcopy(api_file[0])
+    put(*RUN, "train_losses", np.ones(200))(content)
+    content["meta_archs"] = tuple(content["meta_archs"])
+    made.save_api_file(tmp_path / "a.pth", content)
+    assert convert_nb201(tmp_path / "a.pth", tmp_path / "out.csv").num_architectures == 3

@@ -1,6 +1,8 @@
+import gzip
 import json
 import math
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +73,26 @@ def test_a_folder_and_an_archive_of_the_same_logs_read_alike(tmp_path):
     assert read_training_logs(untied)[0].layer_sizes == ((4, 6), (6, 6), (6, 6))
 
 
+def test_logs_as_other_systems_pack_them(tmp_path):
+    folder = write_folder(tmp_path / "logs", *({**LOG, "recepie_id": id} for id in range(4)))
+    expected = read_training_logs(folder)
+    text = json.dumps({**LOG, "recepie_id": 1}, indent=1).replace("\n", "\r\n")
+    (folder / "log_1.json").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    third = folder / "log_2.json"
+    (folder / "log_2.json.gz").write_bytes(gzip.compress(third.read_bytes()))
+    third.unlink()
+    (folder / "log_3.json").rename(folder / "log_3.JSON")
+    found = read_training_logs(folder)
+    assert [replace(log, file="") for log in found] == [replace(log, file="") for log in expected]
+    with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.writestr(f"./logs//{path.name}", path.read_bytes())
+    assert read_training_logs(tmp_path / "logs.zip") == found
+    (folder / "log_2.json.gz").write_bytes(gzip.compress(b"{}")[:-9])
+    with pytest.raises(DataError, match=r"log_2.json.gz: cannot be unpacked: "):
+        read_training_logs(folder)
+
+
 @pytest.mark.parametrize("losses", [{}, {"test_losses": []}, {"test_losses": None}])
 def test_a_log_may_lack_its_losses(tmp_path, losses):
     log = {key: value for key, value in LOG.items() if key != "test_losses"}
@@ -116,6 +138,7 @@ def test_seeds_are_together_whatever_their_identifier_and_the_order_of_nodes(tmp
         ({"recepie": json.dumps({"a": 1})}, 'a must look like {"op": "linear"'),
         ({"test_losses": 5.5}, "'test_losses' must be a list of numbers, but found 5.5"),
         ({"test_losses": [5.5, "x"]}, "entry 1 of 'test_losses' must be a number, but found 'x'"),
+        ({"test_losses": [5.5, -1.0]}, "entry 1 of 'test_losses' must not be negative, but fou"),
         ({"test_losses": [10**400]}, "'test_losses' holds a number that is too large"),
     ],
 )

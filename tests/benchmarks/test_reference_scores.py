@@ -2,6 +2,7 @@ import json
 import math
 import pickle
 import re
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -107,6 +108,10 @@ def test_size_and_losses_find_the_architectures_of_a_notebook_s_rows(tmp_path, p
         greatest_loss=np.array([NAN, 6.5, 7.5]),
     )
     assert find_references(path, alone).scores == {1: 0.5, 0: 1.5}
+    path.write_bytes(
+        pickle.dumps(OrderedDict(scores=[0.5], nparams=[20], accs=np.array([6.5])), protocol)
+    )
+    assert find_references(path, alone).scores == {1: 0.5}
 
 
 @pytest.mark.parametrize(

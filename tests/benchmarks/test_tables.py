@@ -168,15 +168,35 @@ def test_nasbench_nlp_logs(data):
         ("ptb_test_loss", float("inf"), "must be a finite loss, not negative, but found inf"),
         ("wt2_num_params", 0, "must be a whole number above 0, but found 0"),
         ("wt2_num_params", 1.5, "must be a whole number above 0, but found 1.5"),
+        ("wt2_num_params", "9", "must be a number or null, but found '9'"),
+        ("ptb_test_loss", True, "must be a number or null, but found True"),
+        ("ptb_test_loss", ..., "has no 'ptb_test_loss'"),
     ],
 )
 def test_recipes_that_cannot_be(name, value, message, tmp_path):
     entries = json.loads((MADE_DATA / "nasbench_nlp" / "recepie_loss_pairs.json").read_text())
     entries[2][name] = value
+    if value is ...:
+        del entries[2][name]
     (tmp_path / "x.json").write_text(json.dumps(entries))
-    with pytest.raises(
-        DataError, match=f"x.json: recipe {entries[2]['recepie_id']}: {name} {message}"
-    ):
+    place = rf"x.json: recipe {entries[2]['recepie_id']} \(entry 2\): "
+    with pytest.raises(DataError, match=rf"{place}('?{name}'? )?{message}"):
+        load_benchmark(f"nasbench-nlp:{tmp_path}/x.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows.append(dict(rows[1])), "recipe .* stands at entry 1 already"),
+        (lambda rows: rows.append(5), "expected a recipe with its losses, but found 5"),
+        (lambda rows: rows.append({**rows[0], "recepie_id": None}), "'recepie_id' must be a wh"),
+    ],
+)
+def test_recipes_are_known_by_their_identifiers(change, message, tmp_path):
+    rows = json.loads((MADE_DATA / "nasbench_nlp" / "recepie_loss_pairs.json").read_text())[:3]
+    change(rows)
+    (tmp_path / "x.json").write_text("\ufeff" + json.dumps(rows), encoding="utf-8")
+    with pytest.raises(DataError, match=f"x.json: entry 3: {message}"):
         load_benchmark(f"nasbench-nlp:{tmp_path}/x.json")
 
 

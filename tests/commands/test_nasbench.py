@@ -1,6 +1,7 @@
 import gzip
 import json
 import struct
+import tarfile
 
 import pytest
 
@@ -67,3 +68,21 @@ def test_workers_are_counted_from_one(capsys):
     with pytest.raises(SystemExit):
         main(["enumerate", "--workers", "0"])
     assert capsys.readouterr().err == "error: workers must be at least 1, but found 0\n"
+
+
+@pytest.mark.stage
+@pytest.mark.parametrize("mode", ["tar", "tar.gz", "gz"])
+def test_a_download_is_to_be_unpacked_first(mode, tmp_path, capsys):
+    folder = MADE_DATA / "nasbench201" / "NATS-tss-v1_0-made-simple"
+    source = tmp_path / f"NATS.{mode}"
+    if mode == "gz":
+        source.write_bytes(gzip.compress(b"anything"))
+    else:
+        with tarfile.open(source, "w:gz" if mode == "tar.gz" else "w") as archive:
+            archive.add(folder, folder.name)
+    with pytest.raises(SystemExit) as stopped:
+        main(["convert", "--quiet", str(source), str(tmp_path / "out.csv")])
+    assert stopped.value.code == 2
+    message = f"error: {source}: is an archive; unpack it and give what is in it"
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [source]

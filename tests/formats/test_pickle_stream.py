@@ -12,6 +12,7 @@ import torch
 
 from hat.errors import DataError
 from hat.formats import pickle_stream
+from hat.formats.pickle_names import UNREAD
 from hat.formats.pickle_stream import PickleStream
 
 
@@ -77,7 +78,24 @@ def test_weights_are_passed_over():
     weights = OrderedDict({"a": torch.ones(300), "b": torch.tensor(3)})
     weights._metadata = OrderedDict({"": {"version": 1}})
     found = load(pickle.dumps({"weights": weights, "more": 1}, protocol=4))
-    assert found == {"weights": {"a": None, "b": None}, "more": 1}
+    assert found == {"weights": {"a": UNREAD, "b": UNREAD}, "more": 1}
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_arrays_and_what_describes_tensors_are_passed_over(protocol):
+    content = {
+        "short": np.arange(3.0),
+        "long": np.arange(500, dtype=np.float32),
+        "tensor": torch.arange(4),
+        "parameter": torch.nn.Parameter(torch.ones(2, 2)),
+        "about": (torch.float32, torch.device("cpu")),
+        "number": np.float64(0.25),
+        "none": None,
+    }
+    found = load(pickle.dumps(content, protocol=protocol))
+    for name in ("short", "long", "tensor", "parameter"):
+        assert found[name] is UNREAD
+    assert (found["number"], found["none"]) == (0.25, None)
 
 
 class Runs:
@@ -98,7 +116,7 @@ class Runs:
         (lambda path: Runs(eval, f"open({path!r}, 'w')"), "eval"),
         (lambda path: Runs(torch.load, path), "torch.serialization.load"),
         (lambda path: {"deep": [Runs(getattr, path, "join")]}, "getattr"),
-        (lambda path: np.ones(3), "_reconstruct"),
+        (lambda path: [np.ones(3), Runs(os.mkdir, path)], "posix.mkdir"),
     ],
 )
 def test_what_would_run_is_refused_by_name(make, name, protocol, tmp_path):
@@ -113,7 +131,7 @@ def test_allowed_names_do_not_call_either():
     for name in (b"ctorch.storage\n_load_from_bytes\n", b"ctorch._utils\n_rebuild_tensor_v2\n"):
         inner = pickle.dumps(Runs(os.mkdir, "/never"))
         data = b"\x80\x04" + name + b"B" + struct.pack("<I", len(inner)) + inner + b"\x85R."
-        assert load(data) is None
+        assert load(data) is UNREAD
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,19 @@ def test_old_spellings_of_numpy_are_known(path):
     assert read_plain_pickle(path) == 0.5
 
 
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_an_ordered_dictionary_is_a_dictionary(path, protocol):
+    path.write_bytes(pickle.dumps(collections.OrderedDict(b=[1], a=ARRAY), protocol))
+    found = read_plain_pickle(path)
+    assert list(found) == ["b", "a"] and found["b"] == [1]
+    # Python 2 gave the pairs to the constructor.
+    path.write_bytes(b"ccollections\nOrderedDict\n((lp0\n(lp1\nS'b'\naI1\naatR.")
+    assert read_plain_pickle(path) == {"b": 1}
+    path.write_bytes(b"ccollections\nOrderedDict\n((lp0\nI1\natR.")
+    with pytest.raises(DataError, match="calls OrderedDict otherwise than"):
+        read_plain_pickle(path)
+
+
 class Call:
     """Pickles as the call of a function."""
 
@@ -97,7 +110,7 @@ def test_nothing_is_run(path, tmp_path, protocol):
     [
         (pickle.dumps({1, 2}), "asks for EMPTY_SET"),
         (pickle.dumps(1j), "names builtins.complex"),
-        (pickle.dumps(collections.OrderedDict(a=1)), "names collections.OrderedDict"),
+        (pickle.dumps(collections.defaultdict(list)), "names collections.defaultdict"),
         (pickle.dumps(np.datetime64("2020-01-01")), "an array of something other than numbers"),
         (pickle.dumps(np.zeros(2, [("a", "f8")])), "an array of something other than numbers"),
         (b"Pname\n.", "asks for PERSID"),

@@ -85,3 +85,17 @@ def test_partial_correlations_are_over_what_has_all_three(rng):
         assert partial(scores, truth, given) == pytest.approx(
             partial(scores[10:], truth[10:], given[10:])
         )
+
+
+def test_partial_correlation_with_two_things_held_fixed(rng):
+    depth, size = rng.uniform(size=(2, 3000))
+    noise = 0.3 * rng.standard_normal((2, 3000))
+    score, truth = depth + size + noise
+    assert partial_spearman(score, truth, depth) > 0.3  # the size is common to both
+    assert abs(partial_spearman(score, truth, depth, size)) < 0.06
+    # By the inverse of the correlations of the ranks, another way to the same number.
+    precision = np.linalg.inv(np.corrcoef(stats.rankdata([score, truth, depth, size], axis=1)))
+    expected = -precision[0, 1] / np.sqrt(precision[0, 0] * precision[1, 1])
+    assert partial_spearman(score, truth, depth, size) == pytest.approx(expected)
+    assert np.isnan(partial_spearman(depth, truth, depth, size))
+    assert np.isnan(partial_spearman(np.ones(3000), truth, depth))

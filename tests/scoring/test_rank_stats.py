@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hat.scoring.rank_stats import rank_stats
+from hat.scoring.rank_stats import centred_ranks, mixed_ranks, rank_stats
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -54,3 +54,19 @@ def test_top_overlap_does_not_depend_on_row_order():
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match=r"must be two \(N,\), but are \(2,\), \(3,\)"):
         rank_stats([1, 2], [1, 2, 3])
+
+
+def test_ranks_are_centred_and_ties_share_theirs():
+    ranks = centred_ranks(np.array([[3.0, 1.0, 2.0, 2.0], [5.0, 5.0, 5.0, 5.0]]))
+    expected = stats.rankdata([3.0, 1.0, 2.0, 2.0]) - 2.5
+    assert ranks[0] == pytest.approx(expected / expected.std())
+    assert not ranks[1].any()
+
+
+def test_mixed_ranks_are_among_those_that_have_all_scores():
+    first, second = [1.0, 5.0, 3.0, math.nan, 2.0], [10.0, 30.0, 40.0, 99.0, 20.0]
+    mixed = mixed_ranks((0.75, 0.25), first, second)
+    assert math.isnan(mixed[3])
+    ranks = centred_ranks([[1, 4, 3, 2], [1, 3, 4, 2]])
+    assert mixed[[0, 1, 2, 4]] == pytest.approx(0.75 * ranks[0] + 0.25 * ranks[1])
+    assert np.isnan(mixed_ranks((1.0, 1.0), [math.nan], [1.0])).all()

@@ -2,13 +2,18 @@ import csv
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
+from hat.arch.cell import random_cell
 from hat.arch.hat_yaml import arch_to_mapping
+from hat.arch.nb201_cell import sample_nb201
 from hat.errors import ConfigError, HatError
+from hat.scoring.rank_stats import centred_ranks
 from hat.studies.epsinas.common import ModelSettings
 from hat.studies.rank import RankSettings, rank
+from hat.studies.rank_scorers import NB101_MIXTURE, NB201_MIXTURE, scorers_for
 from tests.conftest import MADE_DATA
 
 
@@ -88,9 +93,21 @@ def test_cells_are_ranked_by_what_knows_cells(tmp_path):
         "spearman": 1.0,
     }
     scorers = [row.scorer for row in rank(path, RankSettings()).rows]
-    assert scorers == ["params", "flops", "epsinas", "epsinas_lent_skips"]
+    assert scorers == ["params", "flops", "epsinas", "epsinas_lent_skips", "epsinas_and_params"]
     with pytest.raises(ConfigError, match="there are params, flops, epsinas, epsinas_lent_skips"):
         rank(path, RankSettings(scorer=("decoder_depth",)))
+
+
+def test_a_mixture_ranks_cells_by_both_of_its_parts(rng):
+    for make, part in ((random_cell, "epsinas_all_cells"), (sample_nb201, "epsinas_lent_skips")):
+        cells = [make(rng) for _ in range(12)]
+        known = scorers_for(cells, "cells", ModelSettings())
+        columns = [known[name].score(cells) for name in (part, "params")]
+        weights = NB101_MIXTURE if make is random_cell else NB201_MIXTURE
+        expected = np.asarray(weights) @ centred_ranks(columns)
+        assert known["epsinas_and_params"].score(cells) == pytest.approx(expected)
+        assert min(weights) > 0
+        assert sum(weights) == pytest.approx(1.0)
 
 
 def test_a_published_table(data):

@@ -56,7 +56,7 @@ class AblateSettings(Settings):
     """only this choice; may be repeated (default: all)"""
 
     cifar10: File = None
-    """file of CIFAR-10's binary version; its images are another input"""
+    """file of CIFAR-10; its images are another input"""
 
     initialisations: bool = False
     """nasbench201 only: random weights instead of constants, in the real networks; slow"""

@@ -88,13 +88,18 @@ class ImageSettings(Settings):
     """Crops of photographs (default) or of foolbox's pictures, CIFAR samples or file, noise."""
 
     cifar10: File = None
-    """file of CIFAR-10's binary version, such as data_batch_1.bin"""
+    """file of CIFAR-10, such as data_batch_1.bin or, of its version for Python, data_batch_1"""
 
     batch: Count = 64
     """images in the batch"""
 
     seed: Annotated[int, AtLeast(0)] = 0
     """draws the batch"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cifar10 is not None and self.images != "cifar10":
+            raise ConfigError(f"cifar10 is read for images cifar10 alone, not for {self.images}")
 
     def draw(self) -> Floats:
         """Returns the batch, (B, 3, 32, 32)."""
