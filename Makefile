@@ -11,7 +11,7 @@ SUPERNET ?= runs/multi30k.en-de
 LOSSES ?= runs/bench-search/losses.npz
 
 
-.PHONY: demo test test-isa test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-generation clean
+.PHONY: demo test test-isa test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-memory bench-generation clean
 
 demo: setup
 	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
@@ -57,7 +57,7 @@ $(VENV)/.ready: requirements.txt requirements-build.txt setup.py tools/build_fai
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-bench: bench-training bench-generation bench-latency bench-search bench-epsinas bench-predictor
+bench: bench-training bench-memory bench-generation bench-latency bench-search bench-epsinas bench-predictor
 
 bench-latency: setup
 	$(BIN)/hat latency bench $(wildcard $(DATA)/hat/latency/*.csv)
@@ -86,6 +86,10 @@ bench-training: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/training.py $(if $(BEFORE),--before $(BEFORE))
 	OMP_NUM_THREADS=1 $(BIN)/python bench/super_transformer.py
 	OMP_NUM_THREADS=1 $(BIN)/python bench/attention_backend.py
+
+# Resident memory over 2,000 updates.
+bench-memory: setup
+	$(BIN)/python bench/memory.py --out docs/results/memory.png
 
 # Beam search beside fairseq's, and beside CTranslate2 where that is installed (the extra "bench").
 bench-generation: setup

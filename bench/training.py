@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,13 +88,18 @@ class Contender:
     turns: list[dict[str, float]] = field(default_factory=list)
     process: Any = None
 
-    def start(self) -> None:
-        """Starts the process; it is ready when its first turn ends."""
+    def start(self, variables: Mapping[str, str] | None = None) -> None:
+        """Starts the process, with these in its environment, too; it is ready after a turn."""
         threads = str(self.settings["threads"])
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "bench" / "training_worker.py")],
             cwd=self.tree,
-            env={**os.environ, "PYTHONPATH": str(self.tree), "OMP_NUM_THREADS": threads},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(self.tree),
+                "OMP_NUM_THREADS": threads,
+                **(variables or {}),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -95,10 +96,17 @@ class Contender:
             "cpu_s": cpu_s,
             "system_s": used.ru_stime - system,
             "peak_mb": used.ru_maxrss / 1024,
+            "rss_mb": resident_mb(),
             "tokens": float(sum(batch["ntokens"] for batch in batches)),
             "operations": operations,
             "loss": loss,
         }
+
+
+def resident_mb() -> float:
+    """What this process holds in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def main() -> None:
