@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "benchmarks": {"formats", "arch"},
     "search": {"arch"},
     "models": {"modules", "arch", "tasks", "text"},
+    "sampling": {"models", "arch"},
     "latency": {"arch", "tasks"},
     "measuring": {"latency", "models", "modules", "arch", "tasks", "text", "cli"},
     "translation": {"models", "modules", "arch", "tasks", "text"},
@@ -57,7 +58,8 @@ ALLOWED: dict[str, set[str]] = {
     "scoring": {"translation", "benchmarks", "models", "arch"},
     "report": {"search", "arch"},
     "fairseq_plugin": {
-        *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),
+        *("translation", "scoring", "sampling", "models", "modules", "arch", "text", "tasks"),
+        "cli",
     },
     "pipeline": {"report", "arch", "cli"},
     "nas": {
@@ -82,6 +84,7 @@ WITHOUT_TORCH = {
     "benchmarks",
     "search",
     "report",
+    "sampling",
     "text",
     "tasks",
     "cli",
