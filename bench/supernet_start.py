@@ -1,7 +1,6 @@
 """Whether a start from inherited slices saves training: BLEU and loss after so many updates.
 
-    python train.py --configs=configs/numbers.en-fr/supertransformer/space0.yml \\
-        --save-dir runs/super
+    hat train --configs=configs/numbers.en-fr/supertransformer/space0.yml --save-dir runs/super
     python bench/supernet_start.py --supernet runs/super/checkpoint_best.pt --out runs/start
 
 Each architecture is trained from scratch and from the SuperTransformer's slices, with every number

@@ -49,6 +49,9 @@ class Supernet:
     checkpoint: str
     """The digest of the file that the weights are from."""
 
+    restore_file: Path | None = None
+    """That file."""
+
     is_average: bool = False
     """Whether they are its moving average rather than those of its last update."""
 
@@ -162,5 +165,6 @@ def supernet_of(options: argparse.Namespace, *, ema: bool = False) -> Supernet:
         src_len=default_src_len(options.arch),
         seed=options.seed,
         checkpoint=file_digest(options.restore_file),
+        restore_file=Path(options.restore_file),
         is_average=ema,
     )

@@ -1,0 +1,95 @@
+"""What an update costs with each recipe of training a SuperTransformer, as a ratio to HAT's.
+
+    python bench/supernet_cost.py --configs configs/numbers.en-fr/supertransformer/space0.yml
+
+All recipes train side by side in one process: in every round each makes one update on the same
+batch, in an order that is drawn anew. What is compared is processor time of this process, so that
+other programs on the machine disturb little. A ratio is taken in each round, and its median over
+the rounds is reported with the quartiles; the first rounds, in which memory is taken, do not count.
+The draws of uniform sampling differ in cost from round to round, so the ratio is one of sums over
+blocks of eight rounds.
+"""
+
+import argparse
+import json
+import logging
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq.trainer import Trainer
+
+from hat.fairseq_plugin.arguments import parse, training_parser
+from hat.fairseq_plugin.loading import build_task
+from hat.fairseq_plugin.quiet import fairseq_config
+
+DISTILLED = ("--distill-weight", "1")
+ALPHA = (*DISTILLED, "--distill-divergence", "alpha")
+SANDWICH = ("--sampling-strategy", "sandwich")
+RECIPES: dict[str, tuple[str, ...]] = {
+    "uniform": (),
+    "uniform again": (),
+    "balanced": ("--sampling-strategy", "balanced"),
+    "largest only (first stage of progressive)": (
+        *("--sampling-strategy", "progressive", "--widen-at", "0.99"),
+    ),
+    "sandwich, 2 random": SANDWICH,
+    "uniform, distilled": DISTILLED,
+    "sandwich, distilled": (*SANDWICH, *DISTILLED),
+    "sandwich, distilled by alpha": (*SANDWICH, *ALPHA),
+    "uniform, average": ("--store-ema", "--ema-decay", "0.99"),
+}
+BLOCK = 8
+"""Rounds whose times are added up."""
+
+
+def trainer_of(configs: str, flags: tuple[str, ...]) -> tuple[Trainer, Any]:
+    """A training in this process, and its batches."""
+    args = parse(training_parser, [f"--configs={configs}", "--no-save", "--cpu", *flags])
+    task = build_task(args)
+    torch.manual_seed(1)
+    config = fairseq_config(args)
+    model = task.build_model(config.model)
+    task.load_dataset("train")
+    trainer = Trainer(config, task, model, task.build_criterion(config.criterion))
+    return trainer, trainer.get_train_iterator(1, load_dataset=False)
+
+
+def measure(configs: str, blocks: int) -> dict[str, list[float]]:
+    """Seconds of each block of updates, by recipe."""
+    trainers = {name: trainer_of(configs, flags) for name, flags in RECIPES.items()}
+    batches = list(next(iter(trainers.values()))[1].next_epoch_itr(shuffle=True))
+    rng = np.random.default_rng(0)
+    seconds: dict[str, list[float]] = {name: [] for name in RECIPES}
+    for block in range(blocks + 1):
+        spent = dict.fromkeys(RECIPES, 0.0)
+        for number in range(BLOCK):
+            batch = batches[(block * BLOCK + number) % len(batches)]
+            for name in rng.permutation(list(RECIPES)):
+                began = time.process_time()
+                trainers[name][0].train_step([batch])
+                spent[name] += time.process_time() - began
+        for name in RECIPES if block else ():
+            seconds[name].append(spent[name])
+    return seconds
+
+
+def main() -> None:
+    """Measures and prints a table in Markdown, then all figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configs", required=True)
+    parser.add_argument("--blocks", type=int, default=4)
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    seconds = measure(options.configs, options.blocks)
+    base = np.array(seconds["uniform"])
+    print("| recipe | times an update of uniform sampling | quartiles |\n|---|---|---|")
+    for name, values in seconds.items():
+        low, middle, high = np.quantile(np.array(values) / base, (0.25, 0.5, 0.75))
+        print(f"| {name} | {middle:.2f} | {low:.2f} to {high:.2f} |")
+    print(json.dumps({name: [round(v, 3) for v in values] for name, values in seconds.items()}))
+
+
+if __name__ == "__main__":
+    main()
