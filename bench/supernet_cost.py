@@ -14,6 +14,7 @@ import argparse
 import json
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -56,21 +57,23 @@ def trainer_of(configs: str, flags: tuple[str, ...]) -> tuple[Trainer, Any]:
     return trainer, trainer.get_train_iterator(1, load_dataset=False)
 
 
-def measure(configs: str, blocks: int) -> dict[str, list[float]]:
-    """Seconds of each block of updates, by recipe."""
-    trainers = {name: trainer_of(configs, flags) for name, flags in RECIPES.items()}
+def measure(
+    configs: str, blocks: int, recipes: Mapping[str, tuple[str, ...]]
+) -> dict[str, list[float]]:
+    """Processor seconds of each block of updates, by recipe."""
+    trainers = {name: trainer_of(configs, flags) for name, flags in recipes.items()}
     batches = list(next(iter(trainers.values()))[1].next_epoch_itr(shuffle=True))
     rng = np.random.default_rng(0)
-    seconds: dict[str, list[float]] = {name: [] for name in RECIPES}
+    seconds: dict[str, list[float]] = {name: [] for name in recipes}
     for block in range(blocks + 1):
-        spent = dict.fromkeys(RECIPES, 0.0)
+        spent = dict.fromkeys(recipes, 0.0)
         for number in range(BLOCK):
             batch = batches[(block * BLOCK + number) % len(batches)]
-            for name in rng.permutation(list(RECIPES)):
+            for name in rng.permutation(list(recipes)):
                 began = time.process_time()
                 trainers[name][0].train_step([batch])
                 spent[name] += time.process_time() - began
-        for name in RECIPES if block else ():
+        for name in recipes if block else ():
             seconds[name].append(spent[name])
     return seconds
 
@@ -82,7 +85,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=4)
     options = parser.parse_args()
     logging.disable(logging.WARNING)
-    seconds = measure(options.configs, options.blocks)
+    seconds = measure(options.configs, options.blocks, RECIPES)
     base = np.array(seconds["uniform"])
     print("| recipe | times an update of uniform sampling | quartiles |\n|---|---|---|")
     for name, values in seconds.items():

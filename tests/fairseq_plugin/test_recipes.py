@@ -30,6 +30,8 @@ from hat.models.checkpoint import read_checkpoint, with_average
 from hat.modules.soft_targets import DistillationSettings
 from hat.modules.vocabulary_loss import Teacher
 from hat.sampling import SAMPLINGS
+from tests.fairseq_plugin.conftest import run_script
+from tests.fairseq_plugin.test_training import largest_difference, torchrun
 
 ALPHA = ("--distill-weight", "0.5", "--distill-divergence", "alpha")
 RECIPES = {
@@ -379,3 +381,21 @@ def test_what_cannot_be_inherited_is_one_sentence(
     with pytest.raises(ConfigError, match="init-from-supernet excludes restore-file"):
         begin(begins_with(space_yml, sub_yml, tmp_path / "x", *supernet, *both))
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_sandwich(space_yml: Path, tmp_path: Path) -> None:
+    common = ["train.py", f"--configs={space_yml}", "--max-update", "4", "--dropout", "0"]
+    common += [
+        "--warmup-updates",
+        "2",
+        "--sampling-strategy",
+        "sandwich",
+        "--distill-weight",
+        "0.5",
+    ]
+    run_script(*common, "--update-freq", "2", "--save-dir", str(tmp_path / "one"))
+    torchrun(*common, "--save-dir", str(tmp_path / "two"))
+    # A sandwich holds the largest, so every weight has a gradient at every update.
+    one, two = (tmp_path / name / "checkpoint_last.pt" for name in ("one", "two"))
+    assert largest_difference(one, two) < 1e-5

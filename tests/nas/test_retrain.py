@@ -34,7 +34,9 @@ class FakeRunner:
         if step.name.startswith("score."):
             home, seed = step.name.split(".")[1:3]
             arch = load_arch(self.folder / home / "arch.yml")
-            bleu = 10 * arch.decoder.num_layers + float(seed.removeprefix("seed").removesuffix("-inherited"))
+            bleu = 10 * arch.decoder.num_layers + float(
+                seed.removeprefix("seed").removesuffix("-inherited")
+            )
             result = {"bleu": bleu, "chrf": 50.0, "signature": "nrefs:1"}
         return SimpleNamespace(result=result)
 
