@@ -8,13 +8,16 @@ other programs on the machine disturb little. A ratio is taken in each round, an
 the rounds is reported with the quartiles; the first rounds, in which memory is taken, do not count.
 The draws of uniform sampling differ in cost from round to round, so the ratio is one of sums over
 blocks of eight rounds.
+
+The second table is of the output layer and its loss alone, forward and backward, at the size of a
+real task: --tokens words of a student of width --width in a vocabulary of --words.
 """
 
 import argparse
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,8 @@ from fairseq.trainer import Trainer
 from hat.fairseq_plugin.arguments import parse, training_parser
 from hat.fairseq_plugin.loading import build_task
 from hat.fairseq_plugin.quiet import fairseq_config
+from hat.modules.soft_targets import DistillationSettings
+from hat.modules.vocabulary_loss import Teacher, vocabulary_loss
 
 DISTILLED = ("--distill-weight", "1")
 ALPHA = (*DISTILLED, "--distill-divergence", "alpha")
@@ -78,20 +83,57 @@ def measure(
     return seconds
 
 
-def main() -> None:
-    """Measures and prints a table in Markdown, then all figures as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configs", required=True)
-    parser.add_argument("--blocks", type=int, default=4)
-    options = parser.parse_args()
-    logging.disable(logging.WARNING)
-    seconds = measure(options.configs, options.blocks, RECIPES)
-    base = np.array(seconds["uniform"])
-    print("| recipe | times an update of uniform sampling | quartiles |\n|---|---|---|")
+def measure_loss(tokens: int, width: int, words: int, rounds: int) -> dict[str, list[float]]:
+    """Processor seconds of the loss by who teaches."""
+    torch.manual_seed(0)
+    features = torch.randn(tokens, width, requires_grad=True)
+    weight = (torch.randn(words, width) * width**-0.5).requires_grad_()
+    target = torch.randint(2, words, (tokens,))
+    taught = torch.randn(tokens, width)
+    teachers = {"nobody teaches": None} | {
+        f"distilled by {kind}": Teacher(
+            taught, DistillationSettings(distill_weight=1.0, distill_divergence=kind)
+        )
+        for kind in ("kl", "alpha")
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in teachers}
+    for number in range(rounds + 1):
+        for name, teacher in teachers.items():
+            began = time.process_time()
+            found = vocabulary_loss(
+                features, weight, target, smoothing=0.1, ignore_index=1, teacher=teacher
+            )
+            torch.autograd.grad(found.loss, (features, weight))
+            if number:
+                seconds[name].append(time.process_time() - began)
+    return seconds
+
+
+def print_ratios(title: str, seconds: Mapping[str, Sequence[float]]) -> None:
+    """Prints each one's median ratio to the first, with the quartiles."""
+    base = np.array(next(iter(seconds.values())))
+    print(f"| {title} | times the first | quartiles |\n|---|---:|---|")
     for name, values in seconds.items():
         low, middle, high = np.quantile(np.array(values) / base, (0.25, 0.5, 0.75))
         print(f"| {name} | {middle:.2f} | {low:.2f} to {high:.2f} |")
-    print(json.dumps({name: [round(v, 3) for v in values] for name, values in seconds.items()}))
+
+
+def main() -> None:
+    """Measures and prints two tables in Markdown, each with its figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configs", required=True)
+    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--tokens", type=int, default=1024)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--words", type=int, default=8000)
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    of_loss = measure_loss(options.tokens, options.width, options.words, 3 * options.blocks)
+    print_ratios("output layer and loss", of_loss)
+    seconds = measure(options.configs, options.blocks, RECIPES)
+    print_ratios("update", seconds)
+    for each in (seconds, of_loss):
+        print(json.dumps({name: [round(v, 3) for v in values] for name, values in each.items()}))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import argparse
 import csv
 import io
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,6 +29,7 @@ import hat
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
 from hat.benchmarks.csv_rows import CsvRows
+from hat.cli.console import set_up_logging
 from hat.cli.options import read_yaml
 from hat.conditions import file_digest, mapping_digest, what_differs
 from hat.errors import ConfigError
@@ -87,10 +87,8 @@ def costs(options: argparse.Namespace) -> dict[str, float]:
     """What an update of each recipe costs beside a uniform one; measured once."""
     path = options.out / "costs.json"
     if not path.exists():
-        logging.disable(logging.WARNING)
         chosen = {name: RECIPES[name] for name in dict.fromkeys(["uniform", *options.recipes])}
         seconds = measure(options.configs, options.blocks, chosen)
-        logging.disable(logging.NOTSET)
         base = np.array(seconds["uniform"])
         found = {name: float(np.median(np.array(s) / base)) for name, s in seconds.items()}
         write_json(path, found)
@@ -177,6 +175,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=4, help="of supernet_cost.py")
     parser.add_argument("flags", nargs="*", help="behind --: further flags for hat train")
     options = parser.parse_args()
+    set_up_logging("WARNING")
     archs = read_archs(options.archs)
     check_conditions(options, archs)
     found: dict[str, list[float]] = {}

@@ -64,7 +64,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": {"report", "arch", "cli"},
     "nas": {
         *("pipeline", "fairseq_plugin", "translation", "scoring", "measuring", "latency"),
-        *("report", "search", "models", "benchmarks", "arch", "text", "tasks", "cli"),
+        *("report", "search", "models", "modules", "benchmarks", "arch", "text", "tasks", "cli"),
     },
     "studies": {
         *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text"),
