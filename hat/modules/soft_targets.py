@@ -13,7 +13,8 @@ whose limits are KL(p || q) for alpha = 1 and KL(q || p) for alpha = 0. Its grad
 alpha punishes a student that misses what the teacher holds possible, a negative one a student that
 holds possible what the teacher does not. The adaptive divergence is, for each token, the larger of
 one of each. Where alpha is neither 0 nor 1, r^alpha has no bound, so it is cut off, in the value
-and in w; with alpha 0 log(r) is cut off likewise. All of this is Wang et al., "AlphaNet: Improved
+and in w; with alpha 0 log(r) is cut off likewise. The gradient is then the formula above with the
+cut w in it, not the derivative of the cut value. All of this is Wang et al., "AlphaNet: Improved
 Training of Supernets with Alpha-Divergence" (ICML 2021, arXiv 2102.07954).
 """
 
