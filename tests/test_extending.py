@@ -20,6 +20,7 @@ from hat.latency.samples import write_samples
 from hat.nas.limits import LIMITS
 from hat.nas.scorers import SCORERS
 from hat.parts import Parts
+from hat.sampling import SAMPLINGS
 from hat.search.algorithms import ALGORITHMS
 from hat.settings import settings_signature
 from hat.tasks import TASKS
@@ -31,6 +32,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 ADDED = {
     "weighted-depth": SCORERS,
     "best-parent": ALGORITHMS,
+    "several": SAMPLINGS,
     "layers": LIMITS,
     "by-depth": PREDICTORS,
 }

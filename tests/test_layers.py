@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "benchmarks": {"formats", "arch"},
     "search": {"arch"},
     "models": {"modules", "arch", "tasks", "text"},
+    "sampling": {"models", "arch"},
     "latency": {"arch", "tasks"},
     "measuring": {"latency", "models", "modules", "arch", "tasks", "text", "cli"},
     "translation": {"models", "modules", "arch", "tasks", "text"},
@@ -57,12 +58,13 @@ ALLOWED: dict[str, set[str]] = {
     "scoring": {"translation", "benchmarks", "models", "arch"},
     "report": {"search", "arch"},
     "fairseq_plugin": {
-        *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),
+        *("translation", "scoring", "sampling", "models", "modules", "arch", "text", "tasks"),
+        "cli",
     },
     "pipeline": {"report", "arch", "cli"},
     "nas": {
         *("pipeline", "fairseq_plugin", "translation", "scoring", "measuring", "latency"),
-        *("report", "search", "models", "benchmarks", "arch", "text", "tasks", "cli"),
+        *("report", "search", "models", "modules", "benchmarks", "arch", "text", "tasks", "cli"),
     },
     "studies": {
         *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text"),
@@ -82,6 +84,7 @@ WITHOUT_TORCH = {
     "benchmarks",
     "search",
     "report",
+    "sampling",
     "text",
     "tasks",
     "cli",

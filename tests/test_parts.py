@@ -13,11 +13,12 @@ from hat.latency.predictors import PREDICTORS
 from hat.nas.limits import LIMITS
 from hat.nas.scorers import SCORERS
 from hat.parts import Parts
+from hat.sampling import SAMPLINGS
 from hat.search.algorithms import ALGORITHMS
 from hat.settings import Settings, all_settings
 from hat.tasks import TASKS
 
-TABLES: tuple[Parts[Any], ...] = (SCORERS, ALGORITHMS, LIMITS, PREDICTORS, TASKS)
+TABLES: tuple[Parts[Any], ...] = (SCORERS, ALGORITHMS, LIMITS, PREDICTORS, SAMPLINGS, TASKS)
 EVERY = [(table, name) for table in TABLES for name in table.names()]
 every_part = pytest.mark.parametrize(
     ("table", "name"), EVERY, ids=[f"{table.group}:{name}" for table, name in EVERY]

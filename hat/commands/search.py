@@ -27,7 +27,7 @@ from hat.settings import NO_OUTCOME, Settings
 
 @dataclass(frozen=True, kw_only=True)
 class _Files(Settings):
-    """What is written."""
+    """What is read and written."""
 
     write_config_path: Annotated[Path, NO_OUTCOME]
     """YAML file for the winner"""
@@ -35,6 +35,9 @@ class _Files(Settings):
     search_dir: Annotated[Path | None, NO_OUTCOME] = None
     """folder for trials.jsonl, the state of the search and its report; a search that was stopped
     goes on from there (default: the winner's path with .search for its suffix)"""
+
+    restore_ema: bool = False
+    """search with the moving average of the weights of --restore-file (--store-ema)"""
 
 
 @command
@@ -49,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings: list[Settings] = [read_flags(options, cls) for cls in settings_classes()]
         check_limits(settings)
         found = search(
-            supernet_of(options),
+            supernet_of(options, ema=files.restore_ema),
             *settings,
             write_config_path=files.write_config_path,
             search_dir=files.search_dir,

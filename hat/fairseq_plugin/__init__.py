@@ -7,6 +7,22 @@ so that ``fairseq-train --user-dir hat/fairseq_plugin`` knows them too.
 from hat.fairseq_plugin.quiet import logging_left_alone
 
 with logging_left_alone():
-    from hat.fairseq_plugin import adam, atomic_copies, criterion, model, safe_loading, task
+    from hat.fairseq_plugin import (
+        adam,
+        atomic_copies,
+        criterion,
+        model,
+        moving_average,
+        safe_loading,
+        task,
+    )
 
-__all__ = ["adam", "atomic_copies", "criterion", "model", "safe_loading", "task"]
+__all__ = [
+    "adam",
+    "atomic_copies",
+    "criterion",
+    "model",
+    "moving_average",
+    "safe_loading",
+    "task",
+]

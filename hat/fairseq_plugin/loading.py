@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -12,7 +13,12 @@ from hat.errors import DataError
 from hat.fairseq_plugin.dictionaries import task_words
 from hat.fairseq_plugin.model import TransformerSuperModel
 from hat.fairseq_plugin.quiet import fairseq_config
-from hat.models.checkpoint import checkpoint_options, read_checkpoint, super_transformer
+from hat.models.checkpoint import (
+    checkpoint_options,
+    read_checkpoint,
+    super_transformer,
+    with_average,
+)
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
 from hat.scoring.batches import Batch
@@ -24,13 +30,21 @@ def build_task(args: argparse.Namespace) -> Any:
     return tasks.setup_task(fairseq_config(args).task)
 
 
-def load_super_transformer(path: str, task: Any) -> SuperTransformer:
+def load_super_transformer(path: str, task: Any, *, ema: bool = False) -> SuperTransformer:
     """Loads a checkpoint, ours or HAT's own, that was trained with the task's dictionaries.
 
+    Args:
+        path: the checkpoint.
+        task: a translation task.
+        ema: whether to take the moving average of the weights.
+
     Raises:
-        CheckpointError: if the file is no checkpoint or its vocabulary is another one.
+        CheckpointError: if the file is no checkpoint or its vocabulary is another one, or it holds
+            no moving average.
     """
     content = read_checkpoint(path)
+    if ema:
+        content = with_average(content, path)
     plain = super_transformer(content, path)
     check_dictionaries(
         noted_dictionaries(checkpoint_options(content, path)),
@@ -76,14 +90,17 @@ def load_subset(task: Any, subset: str) -> Any:
     return task.dataset(subset)
 
 
-def iterate(task: Any, subset: str, config: SuperTransformerConfig, **limits: Any) -> Any:
+def iterate(
+    task: Any, subset: str, config: SuperTransformerConfig, *, shuffle: bool = False, **limits: Any
+) -> Any:
     """Returns fairseq's iterator over every sentence of ``subset``, similar lengths together.
 
     Args:
         task: the task, with ``subset`` loaded.
         subset: name of the split.
         config: limits the sentence lengths.
-        limits: ``max_tokens`` and ``max_sentences`` of a batch.
+        shuffle: whether the batches come in an order drawn by ``seed``.
+        limits: ``max_tokens`` and ``max_sentences`` of a batch; ``seed``.
 
     Raises:
         DataError: if a sentence is longer than the model can take.
@@ -96,7 +113,7 @@ def iterate(task: Any, subset: str, config: SuperTransformerConfig, **limits: An
             ),
             disable_iterator_cache=True,
             **limits,
-        ).next_epoch_itr(shuffle=False)
+        ).next_epoch_itr(shuffle=shuffle)
     except Exception as error:
         if "Size of sample" in str(error):
             raise DataError(f"{subset}: a sentence is too long for the model: {error}") from None
@@ -114,15 +131,41 @@ def validation_batches(
 ) -> Sequence[Batch]:
     """Builds the batches of ``subset`` once, on ``device``, longest sentences last."""
     load_subset(task, subset)
-    batches = []
-    for sample in iterate(task, subset, config, max_tokens=max_tokens, max_sentences=max_sentences):
-        net_input = sample["net_input"]
-        batches.append(
-            Batch(
-                src_tokens=net_input["src_tokens"].to(device),
-                src_lengths=net_input["src_lengths"].to(device),
-                prev_output_tokens=net_input["prev_output_tokens"].to(device),
-                target=sample["target"].to(device),
-            )
-        )
+    samples = iterate(task, subset, config, max_tokens=max_tokens, max_sentences=max_sentences)
+    batches = [_batch(sample, device) for sample in samples]
     return sorted(batches, key=lambda batch: batch.src_tokens.size(1))
+
+
+def training_batches(
+    task: Any,
+    subset: str,
+    config: SuperTransformerConfig,
+    *,
+    count: int,
+    max_tokens: int,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> Sequence[Batch]:
+    """Draws ``count`` batches of ``subset`` by ``seed``, all different while there are enough.
+
+    Raises:
+        DataError: if there is no such data, or a sentence is longer than the model can take.
+    """
+    load_subset(task, subset)
+    found: list[Batch] = []
+    while len(found) < count:
+        samples = iterate(
+            task, subset, config, max_tokens=max_tokens, shuffle=True, seed=seed + len(found)
+        )
+        found += [_batch(sample, device) for sample in islice(samples, count - len(found))]
+    return found
+
+
+def _batch(sample: dict[str, Any], device: torch.device | str) -> Batch:
+    net_input = sample["net_input"]
+    return Batch(
+        src_tokens=net_input["src_tokens"].to(device),
+        src_lengths=net_input["src_lengths"].to(device),
+        prev_output_tokens=net_input["prev_output_tokens"].to(device),
+        target=sample["target"].to(device),
+    )

@@ -25,13 +25,23 @@ from hat.arch.model_options import (
 from hat.arch.space import SearchSpace
 from hat.errors import DataError
 from hat.fairseq_plugin.dictionaries import note_dictionaries
+from hat.fairseq_plugin.recipe import (
+    INIT,
+    Recipe,
+    add_recipe_options,
+    inherited_weights,
+    network_config,
+    recipe_of,
+)
 from hat.models.checkpoint import EXTRACTED
-from hat.models.config import SuperTransformerConfig, super_config_from_options
+from hat.models.config import SuperTransformerConfig
 from hat.models.decoder import DecoderCache, SuperDecoder
 from hat.models.encoder import EncoderOutput, SuperEncoder
 from hat.models.super_transformer import SuperTransformer
 from hat.modules.embedding import EmbeddingSuper
-from hat.modules.vocabulary_loss import VocabularyLoss, vocabulary_loss
+from hat.modules.vocabulary_loss import Teacher, VocabularyLoss, vocabulary_loss
+from hat.sampling.uniform import Uniform
+from hat.settings import NoSettings
 
 IncrementalState = dict[str, Any]
 
@@ -51,6 +61,9 @@ class LossOf:
 
     count_correct: bool = False
     """Whether to count the tokens whose likeliest word is the target."""
+
+    teacher: Teacher | None = None
+    """Whose words count beside the target, if somebody's do."""
 
 
 class FairseqSuperEncoder(SuperEncoder):
@@ -118,14 +131,18 @@ class FairseqSuperDecoder(SuperDecoder, _DecoderBase):
 
 @register_model("transformersuper")
 class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
-    """A SuperTransformer that draws one SubTransformer per update while it is trained.
+    """A SuperTransformer that draws the SubTransformers of each update while it is trained.
 
     The draw of update t depends on (seed, t) alone: it is the same on every worker, and a
-    resumed training repeats the draws of an uninterrupted one.
+    resumed training repeats the draws of an uninterrupted one. The model is set to the first of
+    them; ``hat.fairseq_plugin.task`` runs the others as well.
     """
 
     gives_losses = True
     """``forward`` takes ``loss_of``; read through whatever wraps the model."""
+
+    validates_average = False
+    """Whether a validation runs the moving average in the model's place."""
 
     def __init__(
         self,
@@ -135,6 +152,7 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
         arch: SubTransformerConfig | None = None,
         size: SubTransformerConfig | None = None,
         seed: int = 1,
+        recipe: Recipe | None = None,
     ) -> None:
         """Builds the model.
 
@@ -144,12 +162,19 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
             arch: the architecture to start with; defaults to the largest one.
             size: what to hold weights for; see ``SuperTransformer``.
             seed: seed of the draws.
+            recipe: what an update trains, and on what; HAT's by default.
         """
         super().__init__(config, size=size)
         self.space = space
         self.seed = seed
         self._drawn_for_training = False
+        self.recipe = recipe
+        self.drawn: tuple[SubTransformerConfig, ...] = ()
+        """What the update that comes next trains; nothing where one architecture is trained."""
+
+        self._drawn_for: int | None = None
         if space is not None:
+            self.recipe = recipe or Recipe(sampling=Uniform(NoSettings(), space))
             for extreme in (space.largest(), space.smallest()):
                 self.set_sample_config(extreme)
             arch = arch or space.largest()
@@ -178,6 +203,7 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
             default=False,
             help="train the one SubTransformer that the *-subtransformer options describe",
         )
+        add_recipe_options(parser)
 
     @classmethod
     def build_model(cls, args: argparse.Namespace, task: Any) -> "TransformerSuperModel":
@@ -190,21 +216,17 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
         """
         note_dictionaries(args, task)
         options = vars(args)
-        config = super_config_from_options(
-            options,
-            src_vocab_size=len(task.source_dictionary),
-            tgt_vocab_size=len(task.target_dictionary),
-            padding_idx=task.source_dictionary.pad(),
-        )
-        space, arch, size = None, None, None
+        config = network_config(options, task)
+        space, arch, size, recipe = None, None, None, None
         if options.get(EXTRACTED) or options.get("train_subtransformer"):
             given = arch_options(options)
             arch = arch_from_mapping(given, "--train-subtransformer")
             size = arch if options.get(EXTRACTED) else None
         else:
             space = space_from_options(options, "the SuperTransformer's options")
+            recipe = recipe_of(options, space, config)
         seed = int(options.get("seed", 1))
-        model = cls(config, space=space, arch=arch, size=size, seed=seed)
+        model = cls(config, space=space, arch=arch, size=size, seed=seed, recipe=recipe)
         for side, dictionary in (
             ("encoder", task.source_dictionary),
             ("decoder", task.target_dictionary),
@@ -212,15 +234,26 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
             path = options.get(f"{side}_embed_path")
             if path:
                 _load_embeddings(path, dictionary, getattr(model, side).embed_tokens)
+        supernet = options.get(INIT.replace("-", "_"))
+        if supernet:
+            model.load_state_dict(inherited_weights(supernet, config, task))
+        model.validates_average = bool(options.get("validate_ema"))
         return model
 
     def set_num_updates(self, num_updates: int) -> None:
-        """Tells the model which update comes next, and draws that update's SubTransformer."""
+        """Tells the model which update comes next, and draws that update's SubTransformers."""
         super().set_num_updates(num_updates)
-        if self.space is not None and self.training:
-            rng = np.random.default_rng((self.seed, num_updates))
-            self.set_sample_config(self.space.sample(rng))
-            self._drawn_for_training = True
+        if self.recipe is not None and self.training:
+            if num_updates != self._drawn_for:
+                rng = np.random.default_rng((self.seed, num_updates))
+                self.drawn = self.recipe.sampling.draw(num_updates, rng)
+                self._drawn_for = num_updates
+            self.train_as(self.drawn[0])
+
+    def train_as(self, arch: SubTransformerConfig) -> None:
+        """Selects a SubTransformer of an update's draw."""
+        self.set_sample_config(arch)
+        self._drawn_for_training = True
 
     def set_sample_config(self, arch: SubTransformerConfig) -> None:
         """Selects the SubTransformer that runs from now on."""
@@ -257,7 +290,17 @@ class TransformerSuperModel(SuperTransformer, BaseFairseqModel):
             smoothing=loss_of.smoothing,
             ignore_index=self.config.padding_idx,
             count_correct=loss_of.count_correct,
+            teacher=loss_of.teacher,
         )
+
+    def features_of(
+        self, net_input: dict[str, Tensor], target: Tensor, ignored_prefix: int = 0
+    ) -> Tensor:
+        """Returns what the output layer gets of the tokens that count, (N, E)."""
+        encoder_out = self.encoder(net_input["src_tokens"], net_input["src_lengths"])
+        features = self.decoder.extract_features(net_input["prev_output_tokens"], encoder_out)
+        counts = target[:, ignored_prefix:].ne(self.config.padding_idx)
+        return features[:, ignored_prefix:][counts]
 
     def get_normalized_probs(
         self, net_output: tuple[Tensor, None], log_probs: bool, sample: Any = None

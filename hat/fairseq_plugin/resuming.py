@@ -16,8 +16,9 @@ from hat.errors import CheckpointError, ConfigError
 from hat.fairseq_plugin.dictionaries import task_words
 from hat.fairseq_plugin.loading import build_task
 from hat.fairseq_plugin.progress import Progress
+from hat.fairseq_plugin.recipe import INIT, check_recipe, inherited_weights, network_config
 from hat.fairseq_plugin.training_conditions import STARTS, training_conditions
-from hat.models.checkpoint import checkpoint_options, read_checkpoint
+from hat.models.checkpoint import EMA_KEY, checkpoint_options, read_checkpoint
 from hat.models.training_record import Stretch, TrainingRecord
 from hat.text.dictionaries import check_dictionaries, noted_dictionaries
 
@@ -68,6 +69,7 @@ def begin(args: argparse.Namespace) -> Beginning:
     own = Path(args.save_dir) / f"checkpoint_last{args.checkpoint_suffix}.pt"
     starts = _starts(args, own)
     task = build_task(args)
+    check_recipe(args, task)
     record = TrainingRecord(conditions=training_conditions(args, task, starts))
     kept = own if own.is_file() else _newest(own.parent)
     if kept is None:
@@ -88,6 +90,7 @@ def begin(args: argparse.Namespace) -> Beginning:
     else:
         record = old
         _switch_off_starts(args)
+    args.init_from_supernet = None  # it has begun
     over = progress.why_over(args)
     if not over and not _has_optimizer(content) and not (args.reset_optimizer or _anyway(args)):
         raise CheckpointError(
@@ -104,8 +107,13 @@ def _starts(args: argparse.Namespace, own: Path) -> dict[str, Path]:
     if args.finetune_from_model and any(getattr(args, name) for name in _RESETS):
         raise ConfigError("finetune-from-model resets everything: give no --reset-* with it")
     starts = {}
+    others = (args.restore_file != DEFAULT_RESTORE_FILE, args.finetune_from_model)
+    if getattr(args, "init_from_supernet", None) and (any(others) or args.continue_once):
+        raise ConfigError(
+            f"{INIT} excludes restore-file, finetune-from-model and continue-once: give one"
+        )
     for name in STARTS:
-        value = getattr(args, name.replace("-", "_"))
+        value = getattr(args, name.replace("-", "_"), None)
         if not value or (name == "restore-file" and value == DEFAULT_RESTORE_FILE):
             continue
         if name == "restore-file":  # as fairseq names the file that it looks for
@@ -126,12 +134,18 @@ def _from_start(
     """Begins as fairseq does where no last checkpoint is: from a file that is named, or nothing."""
     named = ("restore-file", "continue-once", "finetune-from-model")
     path = next((starts[name] for name in named if name in starts), None)
+    if INIT in starts:
+        inherited_weights(starts[INIT], network_config(vars(args), task), task)  # if they fit
     if path is None:
         return Beginning(record=record)
     content = read_checkpoint(path)
     missing = [key for key in ("optimizer_history", "extra_state") if key not in content]
     if missing:
         raise CheckpointError(f"{path}: lacks {missing[0]!r}: no training can begin from it")
+    if args.store_ema and EMA_KEY not in content["extra_state"]:
+        raise CheckpointError(
+            f"{path}: holds no moving average, so a training with store-ema cannot begin from it"
+        )
     if not _anyway(args):
         noted = noted_dictionaries(checkpoint_options(content, path))
         check_dictionaries(noted, {}, task_words(task), path)

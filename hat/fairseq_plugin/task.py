@@ -11,6 +11,7 @@ from fairseq.logging import meters, metrics
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
+from hat.fairseq_plugin.draw_step import train_on_draw
 from hat.fairseq_plugin.progress import EARLY_STOPPING
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,9 @@ class HatTranslationTask(TranslationTask):
     ``checkpoint_best.pt``, is the largest one's. Batches never need to be multiples of a
     number: fairseq's default of 8 silently discards the sentences of the last batch.
     """
+
+    uses_ema = True
+    """Lets fairseq hand over the moving average of the weights, where it keeps one."""
 
     def get_batch_iterator(self, dataset: Any, *, epoch: int = 1, **settings: Any) -> Any:
         """Returns fairseq's iterator over every sentence of ``dataset``.
@@ -55,10 +59,41 @@ class HatTranslationTask(TranslationTask):
 
         vars(should_stop_early).update(state)
 
-    def valid_step(
-        self, sample: dict[str, Any], model: Any, criterion: Any
+    def train_step(
+        self,
+        sample: dict[str, Any],
+        model: Any,
+        criterion: Any,
+        optimizer: Any,
+        update_num: int,
+        ignore_grad: bool = False,
+        ema_model: Any = None,
     ) -> tuple[torch.Tensor, int, dict[str, Any]]:
-        """Validates the smallest and the largest SubTransformer on one batch."""
+        """Adds the gradients of what the model draws for this update, as its recipe says."""
+        model.train()
+        model.set_num_updates(update_num)
+        recipe = getattr(model, "recipe", None)
+        if recipe is None or (len(model.drawn) == 1 and not recipe.distills):
+            result: tuple[torch.Tensor, int, dict[str, Any]] = super().train_step(
+                sample, model, criterion, optimizer, update_num, ignore_grad
+            )
+            return result
+        return train_on_draw(sample, model, criterion, optimizer, ignore_grad=ignore_grad)
+
+    def valid_step(
+        self, sample: dict[str, Any], model: Any, criterion: Any, ema_model: Any = None
+    ) -> tuple[torch.Tensor, int, dict[str, Any]]:
+        """Validates the smallest and the largest SubTransformer on one batch.
+
+        Args:
+            sample: the batch.
+            model: the model as it is trained.
+            criterion: what it is judged by.
+            ema_model: its moving average, if there is one; validated in the model's place if the
+                options say so.
+        """
+        if ema_model is not None and model.validates_average:
+            model = ema_model
         space = getattr(model, "space", None)
         if space is None:
             result: tuple[torch.Tensor, int, dict[str, Any]] = super().valid_step(
@@ -80,6 +115,11 @@ class HatTranslationTask(TranslationTask):
 
         The validation of a SuperTransformer is the same to the last bit with one process or many.
         """
+        if any("divergence" in log for log in logging_outputs):
+            found = sum(float(log.get("divergence", 0)) for log in logging_outputs)
+            tokens = sum(int(log.get("ntokens", 0)) for log in logging_outputs)
+            if tokens:
+                metrics.log_scalar("divergence", found / tokens / math.log(2), tokens, round=3)
         is_validation = any("largest_loss" in log for log in logging_outputs)
         super().reduce_metrics(logging_outputs, _ExtremesLosses() if is_validation else criterion)
 

@@ -19,12 +19,14 @@ from fairseq.optim.lr_scheduler import LR_SCHEDULER_DATACLASS_REGISTRY
 from hat.conditions import bytes_digest, file_digest, files_digest
 from hat.errors import DataError
 from hat.fairseq_plugin.dictionaries import task_digests
+from hat.fairseq_plugin.recipe import INIT, follows_max_update, recipe_conditions, recipe_keys
 from hat.models import training_record
 from hat.text.dictionaries import SIDES, digest_option
 
 _CHANGES_NOTHING = {
     "names of places; what lies there counts by its content": """
         data save-dir checkpoint-suffix plasma-path restore-file finetune-from-model continue-once
+        init-from-supernet
     """,
     "logs": """
         aim-repo aim-run-hash azureml-logging eval-bleu-print-samples log-file log-format
@@ -55,7 +57,7 @@ _CHANGES_NOTHING = {
 EXEMPT = frozenset(" ".join(_CHANGES_NOTHING.values()).split())
 """Options that are no condition of a training."""
 
-STARTS = ("restore-file", "finetune-from-model", "continue-once")
+STARTS = ("restore-file", "finetune-from-model", "continue-once", INIT)
 """Options that name a checkpoint to begin from. The file's content is a condition."""
 
 _DERIVED = {name.replace("_", "-") for name in (training_record.OPTION, *map(digest_option, SIDES))}
@@ -98,16 +100,21 @@ def training_conditions(
         for key, value in sorted((dest.replace("_", "-"), v) for dest, v in vars(args).items())
         if value is not None and counts(key, args)
     )
+    conditions.update(recipe_conditions(args))
     return conditions
 
 
 def counts(key: str, args: argparse.Namespace) -> bool:
     """Whether an option, named with dashes, is a condition of the training ``args`` describe."""
     if key == "max-update":
-        return _schedule_ends_at_max_update(args) or args.quantization_config_path is not None
+        return (
+            _schedule_ends_at_max_update(args)
+            or args.quantization_config_path is not None
+            or follows_max_update(args)
+        )
     if key == "max-epoch":
         return args.quantization_config_path is not None
-    return key not in EXEMPT and key not in _DERIVED
+    return key not in EXEMPT and key not in _DERIVED and key not in recipe_keys()
 
 
 def _schedule_ends_at_max_update(args: argparse.Namespace) -> bool:

@@ -20,6 +20,7 @@ from hat.models.checkpoint import (
     read_checkpoint,
     super_transformer,
     trained_network,
+    with_average,
 )
 from hat.settings import AtLeast, Settings
 from hat.signature import signature
@@ -44,6 +45,10 @@ class AverageSettings(Settings):
 
     checkpoint_upper_bound: int | None = None
     """last epoch or update to use"""
+
+    ema: bool = False
+    """take the moving average of the weights (--store-ema) out of each; of one checkpoint, make it
+    a checkpoint of its own"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,21 +112,30 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
         raise ConfigError(f"--output names the file to write, but {output} is a folder")
     paths = settings.paths()
     inputs = files_digest(paths)  # before the output is written: it may be one of them
-    content = average(paths)
+    content = average(paths, ema=settings.ema)
     with replacing(output) as temporary:
         torch.save(content, temporary)
     return Averaged(
         checkpoint=output,
         inputs=paths,
-        signature=signature(stage="average-checkpoints", count=len(paths), inputs=inputs),
+        signature=signature(
+            stage="average-checkpoints",
+            count=len(paths),
+            inputs=inputs,
+            weights="moving average" if settings.ema else None,
+        ),
     )
 
 
-def average(paths: Sequence[Path]) -> dict[str, Any]:
+def average(paths: Sequence[Path], *, ema: bool = False) -> dict[str, Any]:
     """Returns the content of the last checkpoint with the mean weights of all.
 
     Sums are taken in float64, so that the order does not matter; what a training needs to go
     on (the optimizer's state) is left out.
+
+    Args:
+        paths: the checkpoints.
+        ema: whether each stands for the moving average of its weights.
 
     Raises:
         CheckpointError: if a file is no checkpoint, if two are not of the same network, search
@@ -133,6 +147,8 @@ def average(paths: Sequence[Path]) -> dict[str, Any]:
     first: Mapping[str, Any] = {}
     for path in paths:
         content = read_checkpoint(path)
+        if ema:
+            content = with_average(content, path)
         described = _network(content, path)
         if not total:
             super_transformer(content, path)  # all its weights are there, in the right shapes

@@ -54,6 +54,9 @@ _ALLOWED: list[Any] = [*PLAIN_GLOBALS, *((InertMeter, meter) for meter in _METER
 EXTRACTED = "extracted"
 """The option of a checkpoint that holds the weights of its SubTransformer and no others."""
 
+EMA_KEY = "ema"
+"""Where fairseq keeps the moving average of the weights, in a checkpoint's ``extra_state``."""
+
 _TOLERATED = tuple(
     f"{side}.{name}"
     for side in ("encoder", "decoder")
@@ -121,6 +124,30 @@ def super_transformer(content: Mapping[str, Any], path: str | Path) -> SuperTran
     if arch is not None:
         model.set_sample_config(arch)
     return model.eval()
+
+
+def with_average(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
+    """Returns a checkpoint's content with the moving average of the weights in their place.
+
+    What a training needs to go on is left out: it belongs to the weights of the last update.
+
+    Args:
+        content: what ``read_checkpoint`` returned.
+        path: names the file in error messages.
+
+    Raises:
+        CheckpointError: if it holds none (``--store-ema`` keeps one).
+    """
+    state = content.get("extra_state")
+    state = state if isinstance(state, Mapping) else {}
+    average = state.get(EMA_KEY)
+    if not isinstance(average, Mapping):
+        raise CheckpointError(
+            f"{path}: holds no moving average of the weights: it was trained without store-ema"
+        )
+    rest = {key: value for key, value in state.items() if key != EMA_KEY}
+    plain = {key: value for key, value in content.items() if key != "last_optimizer_state"}
+    return {**plain, "extra_state": rest, "model": dict(average)}
 
 
 def trained_network(

@@ -49,6 +49,10 @@ class RetrainSettings(Settings):
     retrain_seeds: Annotated[tuple[int, ...], AtLeast(0), Shown("SEED"), NO_OUTCOME] = (1,)
     """every architecture is trained once with each"""
 
+    retrain_init: Annotated[Literal["scratch", "supernet"], NO_OUTCOME] = "scratch"
+    """what the trainings begin with: chance, or the weights that are inherited; see
+    docs/training.md"""
+
     retrain_subset: Annotated[Literal["valid", "test"], NO_OUTCOME] = "test"
     """what BLEU is reported of; beam and length penalty are those of --bleu-beam and
     --bleu-lenpen"""
@@ -71,6 +75,9 @@ class Training(Evaluation):
     train_flags: tuple[str, ...] = ()
     """For ``train.py``, after the YAML files."""
 
+    start: Path | None = None
+    """The SuperTransformer whose slices the trainings begin with; None: they begin from scratch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Retrained:
@@ -92,9 +99,22 @@ class Retrained:
 
 
 def read_training(
-    settings: RetrainSettings, bleu: BleuSettings, *, target_lang: str, on_cpu: bool
+    settings: RetrainSettings,
+    bleu: BleuSettings,
+    *,
+    target_lang: str,
+    on_cpu: bool,
+    supernet: Path | None = None,
 ) -> Training | None:
     """Reads the training that finalists get, before the search: a mistake is not found after it.
+
+    Args:
+        settings: of the training.
+        bleu: how its test set is translated.
+        target_lang: for the scores.
+        on_cpu: whether to train without a GPU.
+        supernet: the checkpoint that ``--retrain-init supernet`` begins with; None where the
+            search does not go by the weights of a checkpoint as they are.
 
     Returns:
         None if nothing shall be retrained.
@@ -111,6 +131,12 @@ def read_training(
         raise ConfigError(f"{settings.retrain_configs}: names no data folder (data: ...)")
     if settings.retrain_ref is not None and not settings.retrain_ref.is_file():
         raise ConfigError(f"--retrain-ref: there is no file {settings.retrain_ref}")
+    start = supernet if settings.retrain_init == "supernet" else None
+    if start is None and settings.retrain_init == "supernet":
+        raise ConfigError(
+            "--retrain-init supernet begins with the weights of the last update: make a checkpoint "
+            "of the moving average first (hat average-checkpoints --ema) and search with that"
+        )
     from hat.fairseq_plugin.arguments import parse_call
 
     parse_call("--retrain-configs", {}, configs=settings.retrain_configs)
@@ -127,6 +153,8 @@ def read_training(
         on_cpu=on_cpu,
         reference=settings.retrain_ref,
         checkpoint_name="checkpoint_best.pt" if validates else "checkpoint_last.pt",
+        train_flags=() if start is None else ("--init-from-supernet", str(start)),
+        start=start,
     )
 
 
@@ -195,16 +223,18 @@ def train_and_score(
     Raises:
         StepError: if a command fails; its log has been shown by then.
     """
-    name, save_dir = f"{home.name}.seed{seed}", home / f"seed{seed}"
+    run = f"seed{seed}" if training.start is None else f"seed{seed}-inherited"
+    name, save_dir = f"{home.name}.{run}", home / run
+    starts = () if training.start is None else (training.start,)
     checkpoint = save_dir / training.checkpoint_name
     on_cpu = ("--cpu",) if training.on_cpu else ()
     flags = (*on_cpu, "--seed", str(seed), *training.train_flags)
     runner.run(
         Step(
             name=f"train.{name}",
-            about="train from scratch",
+            about="train from scratch" if not starts else "train from inherited weights",
             command=commands.train(yml, save_dir, sub_configs=training.configs, flags=flags),
-            inputs=(yml, training.configs, *training.data),
+            inputs=(yml, training.configs, *training.data, *starts),
             outputs=(checkpoint,),
             work_dir=save_dir,
         )
@@ -226,8 +256,9 @@ def retrain_section(rows: Sequence[Retrained], training: Training) -> Section:
         if row not in finalists
     ]
     seeds = ", ".join(map(str, training.seeds))
+    start = "scratch" if training.start is None else "inherited weights"
     text = [
-        f"Trained from scratch with {training.configs.name}, seeds {seeds}; BLEU of "
+        f"Trained from {start} with {training.configs.name}, seeds {seeds}; BLEU of "
         f"{training.subset!r} with beam {training.beam} and length penalty {training.lenpen:g}, "
         f"`{rows[0].signature}`.",
         *(f"- {sentence}" for sentence in sentences),

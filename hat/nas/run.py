@@ -119,6 +119,7 @@ def search(
         picked(settings, BleuSettings),
         target_lang=supernet.task.cfg.target_lang,
         on_cpu=supernet.device == "cpu",
+        supernet=None if supernet.is_average else supernet.restore_file,
     )
     built = build_search(supernet, *settings, say=say)
     if process_rank() > 0:

@@ -49,6 +49,12 @@ class Supernet:
     checkpoint: str
     """The digest of the file that the weights are from."""
 
+    restore_file: Path | None = None
+    """That file."""
+
+    is_average: bool = False
+    """Whether they are its moving average rather than those of its last update."""
+
     @cached_property
     def network(self) -> "SuperTransformer":
         """A copy on the device and in the precision of this supernet."""
@@ -83,6 +89,7 @@ class Supernet:
             "precision": self.precision,
             "device": self.device,
             "content of restore-file": self.checkpoint,
+            **({"restore-ema": True} if self.is_average else {}),
             "source-lang": self.task.cfg.source_lang,
             "target-lang": self.task.cfg.target_lang,
             "content of data (dictionaries)": dictionaries_digest(self.task),
@@ -100,12 +107,15 @@ class Supernet:
         return parts
 
 
-def load_supernet(configs: Files, *, restore_file: str | Path, **options: Any) -> Supernet:
+def load_supernet(
+    configs: Files, *, restore_file: str | Path, restore_ema: bool = False, **options: Any
+) -> Supernet:
     """Loads a trained SuperTransformer with its data.
 
     Args:
         configs: the YAML files that it was trained with; a later one wins over an earlier one.
         restore_file: its checkpoint.
+        restore_ema: whether to take the moving average of its weights.
         options: further options of its training, such as ``cpu=True``; they win over the files.
 
     Raises:
@@ -116,14 +126,16 @@ def load_supernet(configs: Files, *, restore_file: str | Path, **options: Any) -
     from hat.fairseq_plugin.arguments import parse_call
 
     given = {**options, "restore_file": restore_file}
-    return supernet_of(parse_call("hat.load_supernet", given, configs=configs))
+    parsed = parse_call("hat.load_supernet", given, configs=configs)
+    return supernet_of(parsed, ema=restore_ema)
 
 
-def supernet_of(options: argparse.Namespace) -> Supernet:
+def supernet_of(options: argparse.Namespace, *, ema: bool = False) -> Supernet:
     """Loads the SuperTransformer, its task and its space that fairseq's options name.
 
     Args:
         options: as ``hat.fairseq_plugin.arguments.parse`` returns them for a training.
+        ema: whether to take the moving average of the weights.
 
     Raises:
         ConfigError: if the options do not describe a search space, or ``--max-tokens`` is missing.
@@ -143,7 +155,7 @@ def supernet_of(options: argparse.Namespace) -> Supernet:
     task = build_task(options)
     return Supernet(
         space=space,
-        model=load_super_transformer(options.restore_file, task),
+        model=load_super_transformer(options.restore_file, task, ema=ema),
         task=task,
         device="cuda" if torch.cuda.is_available() and not options.cpu else "cpu",
         precision="bf16" if options.bf16 else "fp16" if options.fp16 else "fp32",
@@ -153,4 +165,6 @@ def supernet_of(options: argparse.Namespace) -> Supernet:
         src_len=default_src_len(options.arch),
         seed=options.seed,
         checkpoint=file_digest(options.restore_file),
+        restore_file=Path(options.restore_file),
+        is_average=ema,
     )

@@ -17,6 +17,7 @@ from hat.report.search_report import SearchStory
 from hat.search.base import SearchResult, Trial
 from hat.search.deliver import Delivery
 from hat.settings import from_values
+from tests.tiny_yaml import NETWORK, SUB
 
 
 class FakeRunner:
@@ -33,7 +34,9 @@ class FakeRunner:
         if step.name.startswith("score."):
             home, seed = step.name.split(".")[1:3]
             arch = load_arch(self.folder / home / "arch.yml")
-            bleu = 10 * arch.decoder.num_layers + float(seed.removeprefix("seed"))
+            bleu = 10 * arch.decoder.num_layers + float(
+                seed.removeprefix("seed").removesuffix("-inherited")
+            )
             result = {"bleu": bleu, "chrf": 50.0, "signature": "nrefs:1"}
         return SimpleNamespace(result=result)
 
@@ -206,3 +209,26 @@ def test_the_scored_checkpoint_is_the_one_that_the_training_leaves(tmp_path: Pat
 
 def test_nothing_is_retrained_unless_asked() -> None:
     assert read(RetrainSettings()) is None
+
+
+def test_a_training_may_begin_with_inherited_weights(
+    runner: list[FakeRunner], archs: list[SubTransformerConfig], tmp_path: Path
+) -> None:
+    pytest.importorskip("fairseq")
+    yml = tmp_path / "common.yml"
+    yml.write_text(NETWORK + SUB + "arch: transformersuper\ndata: data\n")
+    values = {"retrain_top": 1, "retrain_configs": yml, "retrain_init": "supernet"}
+    settings = from_values(RetrainSettings, values)
+    checkpoint = tmp_path / "super.pt"
+    where: dict[str, Any] = {"target_lang": "de", "on_cpu": True}
+    read = read_training(settings, BleuSettings(), supernet=checkpoint, **where)
+    assert read is not None
+    rows = retrain(story([archs[2]]), read, tmp_path, top=1)
+    train = runner[0].steps[0]
+    assert " ".join(train.command).endswith(f"--init-from-supernet {checkpoint}")
+    assert checkpoint in train.inputs  # another SuperTransformer is another training
+    # Beside a training from scratch of the same seed, not in its folder.
+    assert train.work_dir == rows[0].folder / "seed1-inherited"
+    assert "Trained from inherited weights with common.yml" in retrain_section(rows, read).text
+    with pytest.raises(ConfigError, match="make a checkpoint of the moving average first"):
+        read_training(settings, BleuSettings(), **where)

@@ -122,6 +122,8 @@ def _others(setting: Setting, value: Any) -> Iterator[Any]:
         other = value.with_name("other.csv")
         other.write_text(text)
         yield other
+    elif setting.choices is not None:
+        yield from (choice for choice in setting.choices if choice != value)
     elif setting.type is str:
         yield "loss"
     else:

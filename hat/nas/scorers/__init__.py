@@ -11,6 +11,8 @@ SCORERS: Parts[Any] = Parts(
     "hat.scorers",
     {
         "inherited-loss": f"{_HERE}.inherited_loss:Loss",
+        "tuned-loss": f"{_HERE}.tuned_loss:TunedLoss",
+        "calibrated-loss": f"{_HERE}.tuned_loss:CalibratedLoss",
         "bleu": f"{_HERE}.bleu:BeamBleu",
         "bleu-greedy": f"{_HERE}.bleu:GreedyBleu",
         "table": f"{_HERE}.table:Table",

@@ -1,0 +1,188 @@
+"""Trains a SuperTransformer by each recipe and writes what given architectures inherit.
+
+    python bench/supernet_recipes.py --configs SPACE.yml --archs TABLE.csv --out runs/recipes
+
+``--archs`` is a CSV file with an architecture a line, its columns being HAT's YAML keys (others are
+left alone). ``OUT/inherited.csv`` gets the same architectures and a column for each
+SuperTransformer: ``RECIPE.BUDGET.seedN``, the label-smoothed validation loss in bits per token.
+
+Every recipe is trained with two budgets. ``updates`` is the number of updates of the file. ``time``
+is as many updates as take the processor time of that many uniform ones: what an update costs is
+measured first, interleaved, and kept (``OUT/costs.json``; see ``supernet_cost.py``). Warm-up and
+schedule are scaled with the number of updates. What is done is not done again, and a training that
+was stopped goes on.
+"""
+
+import argparse
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from supernet_cost import ALPHA, DISTILLED, SANDWICH, measure
+
+import hat
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
+from hat.benchmarks.csv_rows import CsvRows
+from hat.cli.console import set_up_logging
+from hat.cli.options import read_yaml
+from hat.conditions import file_digest, mapping_digest, what_differs
+from hat.errors import ConfigError
+from hat.files import write_json, write_text
+from hat.nas.scorers import SCORERS
+
+RECIPES: dict[str, tuple[str, ...]] = {
+    "uniform": (),
+    "balanced": ("--sampling-strategy", "balanced"),
+    "progressive": ("--sampling-strategy", "progressive"),
+    "sandwich": SANDWICH,
+    "uniform-kl": DISTILLED,
+    "sandwich-kl": (*SANDWICH, *DISTILLED),
+    "sandwich-alpha": (*SANDWICH, *ALPHA),
+}
+"""Each keeps a moving average beside its weights, whose losses get a column ``RECIPE-average``."""
+
+AVERAGE = ("--store-ema", "--ema-decay", "0.99")
+
+
+def read_archs(path: Path) -> list[SubTransformerConfig]:
+    """Reads the architectures of a table, in its order."""
+    rows = CsvRows.read(path)
+    rows.need(ARCH_KEYS)
+    return [
+        arch_from_mapping({key: json.loads(row[key]) for key in ARCH_KEYS}, where)
+        for row, where in zip(rows.fields, rows.places, strict=True)
+    ]
+
+
+def check_conditions(options: argparse.Namespace, archs: Sequence[SubTransformerConfig]) -> None:
+    """Notes what the folder's losses are of, or refuses a folder with those of something else.
+
+    The data and further options of a training are checked by ``hat train`` itself.
+
+    Raises:
+        ConfigError: naming what differs.
+    """
+    now = {
+        "architectures": mapping_digest({str(i): arch_to_mapping(a) for i, a in enumerate(archs)}),
+        "configs": file_digest(options.configs),
+        "updates": options.updates,
+        "warm-up": options.warm_up,
+        "flags": " ".join(options.flags),
+    }
+    path = options.out / "conditions.json"
+    if path.exists():
+        changes = what_differs(json.loads(path.read_text(encoding="utf-8")), now)
+        if changes:
+            raise ConfigError(f"{options.out}: holds losses under other conditions: {changes}")
+    write_json(path, now)
+
+
+def costs(options: argparse.Namespace) -> dict[str, float]:
+    """What an update of each recipe costs beside a uniform one; measured once."""
+    path = options.out / "costs.json"
+    if not path.exists():
+        chosen = {name: RECIPES[name] for name in dict.fromkeys(["uniform", *options.recipes])}
+        seconds = measure(options.configs, options.blocks, chosen)
+        base = np.array(seconds["uniform"])
+        found = {name: float(np.median(np.array(s) / base)) for name, s in seconds.items()}
+        write_json(path, found)
+    content: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def train(options: argparse.Namespace, recipe: str, updates: int, seed: int, folder: Path) -> Path:
+    """Trains, or goes on training, and returns the last checkpoint."""
+    warm_up = round(updates * options.warm_up)
+    words = [sys.executable, "-m", "hat.cli", "train", f"--configs={options.configs}"]
+    words += ["--save-dir", str(folder), "--seed", str(seed), *RECIPES[recipe], *AVERAGE]
+    words += ["--max-update", str(updates), "--warmup-updates", str(warm_up), *options.flags]
+    with open(folder.with_suffix(".log"), "wb") as log:
+        subprocess.run(words, check=True, stdout=log, stderr=log)
+    return folder / "checkpoint_last.pt"
+
+
+def columns(
+    options: argparse.Namespace, archs: Sequence[SubTransformerConfig]
+) -> Iterator[tuple[str, list[float]]]:
+    """Trains each SuperTransformer and scores all architectures with its weights."""
+    ratio = costs(options)
+    full = int(read_yaml(options.configs)["max-update"].text())
+    full = options.updates or full
+    for seed in options.seeds:
+        for budget in options.budgets:
+            for recipe in options.recipes:
+                updates = full if budget == "updates" else max(1, round(full / ratio[recipe]))
+                name = f"{recipe}.{budget}.seed{seed}"
+                kept = options.out / "losses" / f"{name}.json"
+                if not kept.exists():
+                    folder = options.out / name
+                    folder.parent.mkdir(parents=True, exist_ok=True)
+                    print(f"{name}: {updates} updates", flush=True)
+                    checkpoint = train(options, recipe, updates, seed, folder)
+                    losses = {
+                        which: score(options.configs, checkpoint, archs, which == "average")
+                        for which in ("last", "average")
+                    }
+                    write_json(kept, {**losses, "updates": updates})
+                found = json.loads(kept.read_text(encoding="utf-8"))
+                yield name, found["last"]
+                yield f"{recipe}-average.{budget}.seed{seed}", found["average"]
+
+
+def score(
+    configs: str, checkpoint: Path, archs: Sequence[SubTransformerConfig], average: bool
+) -> list[float]:
+    """The inherited loss of each architecture in bits per token."""
+    supernet = hat.load_supernet(configs, restore_file=checkpoint, restore_ema=average, cpu=True)
+    scorer = SCORERS.load("inherited-loss")
+    losses: list[float] = scorer.build(scorer.Settings(), supernet).score(archs).tolist()
+    return losses
+
+
+def write_table(
+    path: Path, archs: Sequence[SubTransformerConfig], found: dict[str, list[float]]
+) -> None:
+    """Writes a line for each architecture, with a column for each SuperTransformer so far."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*ARCH_KEYS, *found])
+    for index, arch in enumerate(archs):
+        keys = arch_to_mapping(arch)
+        genes = [json.dumps(keys[key]) for key in ARCH_KEYS]
+        writer.writerow([*genes, *(f"{losses[index]:.6f}" for losses in found.values())])
+    write_text(path, text.getvalue())
+
+
+def main() -> None:
+    """Trains all, and writes the table after each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configs", required=True, help="a SuperTransformer's training")
+    parser.add_argument("--archs", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument(
+        "--budgets", nargs="+", choices=("updates", "time"), default=["updates", "time"]
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--updates", type=int, help="of the first budget (default: the file's)")
+    parser.add_argument("--warm-up", type=float, default=1 / 6, help="part of all updates")
+    parser.add_argument("--blocks", type=int, default=4, help="of supernet_cost.py")
+    parser.add_argument("flags", nargs="*", help="behind --: further flags for hat train")
+    options = parser.parse_args()
+    set_up_logging("WARNING")
+    archs = read_archs(options.archs)
+    check_conditions(options, archs)
+    found: dict[str, list[float]] = {}
+    for name, losses in columns(options, archs):
+        found[name] = losses
+        write_table(options.out / "inherited.csv", archs, found)
+
+
+if __name__ == "__main__":
+    main()
