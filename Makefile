@@ -48,10 +48,11 @@ setup: $(VENV)/.ready
 
 # The order matters: torch and the build tools first, then what is compiled against them without
 # build isolation (which would fetch a second torch), then the wheels.
-$(VENV)/.ready: requirements.txt requirements-build.txt setup.py tools/build_fairseq.py
+$(VENV)/.ready: requirements.txt requirements-build.txt setup.py hat/commands/build_fairseq.py
 	$(PYTHON3) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements-build.txt
-	$(BIN)/python tools/build_fairseq.py fairseq-fixed==0.12.3.1 $(VENV)/wheels
+	rm -rf $(VENV)/wheels
+	$(BIN)/python -m hat.cli build-fairseq $(VENV)/wheels
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation fastBPE==0.1.0 $(VENV)/wheels/*.whl
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from hat.cli.console import written_out
+from hat.cli.console import one_sentence, written_out
 from hat.errors import suggestion
 from hat.version import __version__
 
@@ -31,6 +31,8 @@ COMMANDS = {
     ),
     "epsinas": ("hat.commands.epsinas", "the zero-cost score on cells and SubTransformers"),
     "prepare": ("hat.commands.prepare", "make or prepare the text of a task"),
+    "configs": ("hat.commands.configs", "list or copy the tasks' files that come with hat"),
+    "build-fairseq": ("hat.commands.build_fairseq", "a wheel of fairseq, which training needs"),
 }
 """Command name -> (module with a ``main(argv)``, what it does)."""
 
@@ -58,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{usage()}\n\nerror: {found}{hint}", file=sys.stderr)
         raise SystemExit(2)
     module, _ = COMMANDS[argv[0]]
-    importlib.import_module(module).main(argv[1:])
+    with one_sentence():  # a module may import what an extra brings
+        main_of_command = importlib.import_module(module).main
+    main_of_command(argv[1:])
 
 
 if __name__ == "__main__":
