@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "epsinas": ("hat.commands.epsinas", "the zero-cost score on cells and SubTransformers"),
     "prepare": ("hat.commands.prepare", "make or prepare the text of a task"),
+    "doctor": ("hat.commands.doctor", "what this machine and installation are good for"),
     "configs": ("hat.commands.configs", "list or copy the tasks' files that come with hat"),
     "build-fairseq": ("hat.commands.build_fairseq", "a wheel of fairseq, which training needs"),
 }
