@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from hat.cli.asked import asked_help
 from hat.cli.extras import missing_package
 from hat.errors import HatError
 
@@ -37,10 +38,20 @@ def command(main: Main) -> Main:
 
     @functools.wraps(main)
     def run(argv: Sequence[str] | None = None) -> None:
+        words = list(sys.argv[1:] if argv is None else argv)
         with one_sentence(), written_out():
-            main(sys.argv[1:] if argv is None else argv)
+            short, words = asked_help(_name(main), words)
+            if short is not None:
+                print(short)
+            else:
+                main(words)
 
     return run
+
+
+def _name(main: Main) -> str:
+    """The command of an entry point: its module's name."""
+    return str(getattr(main, "__module__", "")).rpartition(".")[2].replace("_", "-")
 
 
 @contextlib.contextmanager
