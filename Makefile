@@ -11,7 +11,7 @@ SUPERNET ?= runs/multi30k.en-de
 LOSSES ?= runs/bench-search/losses.npz
 
 
-.PHONY: demo test test-isa test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-generation clean
+.PHONY: demo test test-isa test-slow check format setup docs bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-generation clean
 
 demo: setup
 	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
@@ -43,6 +43,15 @@ check: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The manual, in build/docs. A broken link stops the build.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo build/docs/index.html
+
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-docs.txt
+	touch $@
 
 setup: $(VENV)/.ready
 
