@@ -46,7 +46,7 @@ format: setup
 
 # The manual, in build/docs. A broken link stops the build.
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo build/docs/index.html
 
 $(VENV)/.docs: requirements-docs.txt $(VENV)/.ready

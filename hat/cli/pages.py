@@ -280,7 +280,7 @@ def _text(called: str, page: Page, described: Command) -> str:
         lines += ["", f"tools (each with --help: {called} TOOL --help):", *tools]
     lines += ["", "examples:" if len(page.examples) > 1 else "example:"]
     for example in page.examples:
-        lines += _wrapped(example)
+        lines += wrapped(example)
     if page.options:
         lines += ["", f"all options: {called} --help-all"]
     return "\n".join(lines)
@@ -293,8 +293,8 @@ def _about(described: Command) -> str:
     return sentence(rest.rstrip(".")) if colon and name.strip("`").startswith("hat ") else first
 
 
-def _wrapped(example: str) -> list[str]:
-    """A command line that a shell reads in several lines, where one would be too wide."""
+def wrapped(example: str) -> list[str]:
+    """Returns a command line as a shell reads it in several lines, where one is too wide."""
     lines, line = [], " "
     for word in example.split(" "):
         if len(f"{line} {word} \\") > _WIDTH:

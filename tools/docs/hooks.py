@@ -16,7 +16,7 @@ import hat
 from hat.cli.described import Command, Option, commands
 from hat.cli.help import sentence
 from hat.cli.main import COMMANDS, GROUPS, HIDDEN
-from hat.cli.pages import PAGES
+from hat.cli.pages import PAGES, wrapped
 from hat.settings import Setting, all_settings
 
 ORDER: dict[str, tuple[str, ...]] = {
@@ -121,7 +121,8 @@ def _about(command: Command) -> list[str]:
 def _examples(name: str) -> list[str]:
     if name not in PAGES:
         return []
-    return ["```bash", *PAGES[name].examples, "```", ""]
+    lines = [line.removeprefix("  ") for one in PAGES[name].examples for line in wrapped(one)]
+    return ["```bash", *lines, "```", ""]
 
 
 def _options(options: Iterable[Option], level: str = "##") -> list[str]:
@@ -171,8 +172,8 @@ def _parts_page() -> str:
     lines = [
         "# Named parts",
         "",
-        "What can be chosen by name, with the settings of each: a field in Python, a flag and a key",
-        "of a YAML file at once. Packages of your own add parts: [Extending](../extending.md).",
+        "What can be chosen by name, with the settings of each: a field in Python, a flag and a",
+        "key of a YAML file at once. Packages of your own add parts: [Extending](../extending.md).",
     ]
     for title, flag, table in _tables():
         assert isinstance(table, Parts)
