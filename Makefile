@@ -11,7 +11,7 @@ SUPERNET ?= runs/multi30k.en-de
 LOSSES ?= runs/bench-search/losses.npz
 
 
-.PHONY: demo test test-isa test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-memory bench-generation clean
+.PHONY: demo test test-isa test-slow check format setup docs bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-memory bench-generation clean
 
 demo: setup
 	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
@@ -44,14 +44,24 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The manual, in build/docs. A broken link stops the build.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo build/docs/index.html
+
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-docs.txt
+	touch $@
+
 setup: $(VENV)/.ready
 
 # The order matters: torch and the build tools first, then what is compiled against them without
 # build isolation (which would fetch a second torch), then the wheels.
-$(VENV)/.ready: requirements.txt requirements-build.txt setup.py tools/build_fairseq.py
+$(VENV)/.ready: requirements.txt requirements-build.txt setup.py hat/commands/build_fairseq.py
 	$(PYTHON3) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements-build.txt
-	$(BIN)/python tools/build_fairseq.py fairseq-fixed==0.12.3.1 $(VENV)/wheels
+	rm -rf $(VENV)/wheels
+	$(BIN)/python -m hat.cli build-fairseq $(VENV)/wheels
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation fastBPE==0.1.0 $(VENV)/wheels/*.whl
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

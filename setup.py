@@ -1,16 +1,31 @@
 """Package metadata. ``requirements.txt`` holds the pins that ``make setup`` installs."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 root = Path(__file__).parent
 version_file = (root / "hat" / "version.py").read_text(encoding="utf-8")
 (version,) = re.findall(r'^__version__ = "(.+)"$', version_file, flags=re.MULTILINE)
 
+
+class BuildWithConfigs(build_py):
+    """Puts ``configs/`` into the wheel, where ``hat configs`` finds it."""
+
+    def run(self) -> None:
+        """Builds the package, then copies."""
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / "hat" / "configs"
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(root / "configs", target)
+
+
 setup(
-    name="hat",
+    name="hat-nas",
     version=version,
     description="Hardware-aware Transformer architecture search: train one supernet, measure "
     "your device, find the Transformer that translates best under your latency budget",
@@ -19,14 +34,17 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["hat", "hat.*"]),
-    package_data={"hat": ["py.typed"]},
-    install_requires=["torch", "numpy", "PyYAML", "ConfigArgParse", "tqdm", "safetensors"],
+    package_data={"hat": ["py.typed", "cli/options.json"]},
+    cmdclass={"build_py": BuildWithConfigs},
+    install_requires=[
+        *("torch", "numpy", "scipy", "scikit-learn", "pymoo", "matplotlib"),
+        *("PyYAML", "ConfigArgParse", "shtab", "tqdm"),
+        *("safetensors", "h5py", "protobuf"),
+        *("sacrebleu", "sacremoses", "subword-nmt"),
+    ],
     extras_require={
-        "translation": [
-            *("fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"),
-            *("num2words", "tensorboardX"),
-        ],
-        "analysis": ["scikit-learn", "scipy", "matplotlib", "pymoo", "h5py", "protobuf"],
+        # fairseq is built first: see README
+        "train": ["fairseq-fixed==0.12.3.1", "fastBPE", "num2words", "tensorboardX"],
         "pictures": ["foolbox", "pillow"],
         "bench": ["ctranslate2"],
     },

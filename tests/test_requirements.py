@@ -6,6 +6,9 @@ import re
 import sys
 from pathlib import Path
 
+from hat.cli.extras import DISTRIBUTION, EXTRAS
+from hat.commands import build_fairseq
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -24,7 +27,7 @@ def declared() -> set[str]:
     for key, value in zip(extras.keys, extras.values, strict=True):
         lists += [value] if isinstance(key, ast.Constant) and key.value != "bench" else []
     words = [n.value for each in lists for n in ast.walk(each) if isinstance(n, ast.Constant)]
-    return {str(word) for word in words}
+    return {str(word).partition("==")[0] for word in words}
 
 
 def imported() -> set[str]:
@@ -49,7 +52,7 @@ def test_readme_has_a_reason_for_each_package_that_setup_declares() -> None:
 
 def test_each_has_a_pin_and_nothing_else_is_said_to_be_imported() -> None:
     makefile = " ".join((ROOT / "Makefile").read_text(encoding="utf-8").split())
-    compiled = set(re.findall(r" ([A-Za-z-]+)==[\d.]+", makefile))
+    compiled = {*re.findall(r" ([A-Za-z-]+)==[\d.]+", makefile), build_fairseq.NAME}
     pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     built = names((ROOT / "requirements-build.txt").read_text(encoding="utf-8"))
     assert declared() <= names(pins) | built | compiled
@@ -59,4 +62,30 @@ def test_each_has_a_pin_and_nothing_else_is_said_to_be_imported() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     plain = {name.lower() for name in declared()}
-    assert {name.lower() for name in imported()} <= plain
+    built_with = {"setuptools"}  # by hat build-fairseq alone, which says so where it is missing
+    assert {name.lower() for name in imported()} - built_with <= plain
+
+
+def extras() -> dict[str, set[str]]:
+    """Extra -> what setup.py says that it brings, in small letters."""
+    tree = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
+    values = {n.arg: n.value for n in ast.walk(tree) if isinstance(n, ast.keyword)}
+    found: dict[str, list[str]] = ast.literal_eval(values["extras_require"])
+    return {
+        key: {word.partition("==")[0].lower() for word in words} for key, words in found.items()
+    }
+
+
+def test_a_module_that_is_missing_is_said_to_come_with_the_extra_that_brings_it() -> None:
+    brought = extras()
+    homes = {"fairseq": "fairseq-fixed", "fairseq_cli": "fairseq-fixed", "PIL": "pillow"}
+    for module, extra in EXTRAS.items():
+        assert homes.get(module, module).lower() in brought[extra], module
+
+
+def test_names_and_versions_are_the_same_wherever_they_stand() -> None:
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    assert f'name="{DISTRIBUTION}"' in setup
+    assert f'"{build_fairseq.NAME}=={build_fairseq.VERSION}"' in setup
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert f"{build_fairseq.NAME} {build_fairseq.VERSION}" in pins

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from hat.cli.asked import asked_help
+from hat.cli.extras import missing_package
 from hat.errors import HatError
 
 INPUT_ERROR = 2
@@ -29,23 +31,46 @@ class Main(Protocol):
 def command(main: Main) -> Main:
     """Makes ``main(argv)`` end with one sentence and exit code 2 on a ``HatError``.
 
-    It ends without a word where the reader of its output went away, as ``head`` does. Any other
-    exception is a bug in hat and keeps its traceback.
+    It does so, too, where the package of an extra is not installed. It ends without a word where
+    the reader of its output went away, as ``head`` does. Any other exception is a bug in hat and
+    keeps its traceback.
     """
 
     @functools.wraps(main)
     def run(argv: Sequence[str] | None = None) -> None:
-        try:
-            with written_out():
-                main(sys.argv[1:] if argv is None else argv)
-        except HatError as error:
-            print(f"error: {error}", file=sys.stderr)
-            raise SystemExit(INPUT_ERROR) from None
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            raise SystemExit(130) from None
+        words = list(sys.argv[1:] if argv is None else argv)
+        with one_sentence(), written_out():
+            short, words = asked_help(_name(main), words)
+            if short is not None:
+                print(short)
+            else:
+                main(words)
 
     return run
+
+
+def _name(main: Main) -> str:
+    """The command of an entry point: its module's name."""
+    return str(getattr(main, "__module__", "")).rpartition(".")[2].replace("_", "-")
+
+
+@contextlib.contextmanager
+def one_sentence() -> Iterator[None]:
+    """Ends the program with one sentence on what the user can mend, or interrupted."""
+    try:
+        yield
+    except HatError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(INPUT_ERROR) from None
+    except ModuleNotFoundError as error:
+        sentence = missing_package(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        raise SystemExit(INPUT_ERROR) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 @contextlib.contextmanager

@@ -4,7 +4,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from hat.cli.console import written_out
+from hat.cli.asked import ALL, SHORT, asked_help
+from hat.cli.console import one_sentence, written_out
 from hat.errors import suggestion
 from hat.version import __version__
 
@@ -31,24 +32,62 @@ COMMANDS = {
     ),
     "epsinas": ("hat.commands.epsinas", "the zero-cost score on cells and SubTransformers"),
     "prepare": ("hat.commands.prepare", "make or prepare the text of a task"),
+    "validate": ("hat.commands.validate", "check YAML files of any kind, without running them"),
+    "completion": ("hat.commands.completion", "completion for bash, zsh or tcsh"),
+    "doctor": ("hat.commands.doctor", "what this machine and installation are good for"),
+    "configs": ("hat.commands.configs", "list or copy the tasks' files that come with hat"),
+    "build-fairseq": ("hat.commands.build_fairseq", "a wheel of fairseq, which training needs"),
 }
 """Command name -> (module with a ``main(argv)``, what it does)."""
+
+GROUPS = {
+    "a whole task": ("new", "pipeline", "report", "configs", "validate"),
+    "find an architecture": ("train", "search"),
+    "measure and predict latency": ("latency-dataset", "latency-predictor", "latency", "profile"),
+    "use what was found": ("export", "translate", "generate", "score", "average-checkpoints"),
+    "prepare text": ("prepare",),
+    "study scores and search on tables": (
+        *("epsinas", "rank", "nasbench", "nasbench-search", "neural-predictor"),
+    ),
+    "this installation": ("doctor", "build-fairseq", "completion"),
+}
+"""What one wants to do -> the commands for it. One that stands nowhere is listed at the end."""
+
+HIDDEN = ("evo-search",)
+"""Other names of commands."""
 
 
 def usage() -> str:
     """The text of ``hat --help``."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {about}" for name, (_, about) in COMMANDS.items()]
+    listed = {name for names in GROUPS.values() for name in names}
+    others = tuple(name for name in COMMANDS if name not in {*listed, *HIDDEN})
+    lines = []
+    for title, names in {**GROUPS, "more": others}.items():
+        there = [name for name in names if name in COMMANDS]
+        if there:
+            lines += [
+                "",
+                f"{title}:",
+                *(f"  {name:<{width}}  {COMMANDS[name][1]}" for name in there),
+            ]
     head = f"hat {__version__}: hardware-aware Transformer architecture search"
     return "\n".join(
-        [head, "", "usage: hat COMMAND [OPTIONS]      (hat COMMAND --help)", "", *lines]
+        [
+            head,
+            "",
+            "usage: hat COMMAND [OPTIONS]",
+            *lines,
+            "",
+            "hat COMMAND --help: an example and the options most used; --help-all: all of them",
+        ]
     )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command that the first argument names; exit code 2 if there is none."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    if argv and argv[0] in ("-h", "--help", "--version"):
+    if argv and argv[0] in (*SHORT, ALL, "--version"):
         with written_out():
             print(usage() if argv[0] != "--version" else f"hat {__version__}")
         return
@@ -57,8 +96,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         hint = suggestion(argv[0], COMMANDS) if argv else ""
         print(f"{usage()}\n\nerror: {found}{hint}", file=sys.stderr)
         raise SystemExit(2)
-    module, _ = COMMANDS[argv[0]]
-    importlib.import_module(module).main(argv[1:])
+    with one_sentence(), written_out():  # a module may import what an extra brings
+        short, _ = asked_help(argv[0], argv[1:])
+        if short is not None:
+            print(short)
+            return
+        main_of_command = importlib.import_module(COMMANDS[argv[0]][0]).main
+    main_of_command(argv[1:])
 
 
 if __name__ == "__main__":

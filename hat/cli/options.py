@@ -103,7 +103,7 @@ class NumbersOnly:
             count: how many numbers; None: any.
         """
         self._convert = convert
-        self._count = count
+        self.count = count
 
     def __call__(self, text: str) -> Any:
         """Converts ``text``.
@@ -117,10 +117,8 @@ class NumbersOnly:
             words.pop()  # Python's (2,)
         if not all(is_number(word.strip()) for word in words):
             raise argparse.ArgumentTypeError(f"holds numbers, but found {shown(text)}")
-        if self._count not in (None, len(words)):
-            raise argparse.ArgumentTypeError(
-                f"holds {self._count} numbers, but found {shown(text)}"
-            )
+        if self.count not in (None, len(words)):
+            raise argparse.ArgumentTypeError(f"holds {self.count} numbers, but found {shown(text)}")
         if self._convert is None:
             return text
         value = self._convert(text)

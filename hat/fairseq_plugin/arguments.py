@@ -123,7 +123,7 @@ def parse(
         SystemExit: after the help, where the command line asks for it.
     """
     paths, flags = split_config_flags(argv)
-    wants_help, wants_all, flags = split_help(flags)
+    wants_help, flags = split_help(flags)
     data, flags = _split_data(flags)
     entries = read_config_files(paths)
     translate_old_schedule(entries)
@@ -156,7 +156,7 @@ def parse(
         full, [*data, *flags], parse_known=True, modify_parser=_require_nothing
     )
     if wants_help:
-        print_help(full, _titles(make_parser()), everything=wants_all)
+        print_help(full, _titles(make_parser()))
         raise SystemExit(0)
     entries = {key: entry for key, entry in entries.items() if key not in unread}
     check_keys(entries, actions_by_key(full))

@@ -1,4 +1,4 @@
-"""How a command ends when nobody reads what it prints."""
+"""How a command ends: nobody reads what it prints, or a package is missing."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from hat.cli.console import CLOSED_PIPE, written_out
+from hat.cli.console import CLOSED_PIPE, command, written_out
 
 
 @pytest.mark.parametrize("words", [["--help"], ["latency", "--help"]])
@@ -36,3 +36,32 @@ def test_a_program_without_standard_output_ends_well(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     with written_out():
         pass
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [
+        ("num2words", "the extra 'train' brings it: pip install --no-build-isolation"),
+        ("fairseq.tasks", "the package fairseq, which is not installed; the extra 'train' brings"),
+        ("PIL.Image", "the extra 'pictures' brings it: pip install \"hat-nas[pictures]\""),
+    ],
+)
+def test_the_extra_of_a_missing_package_is_named(module, sentence, capsys):
+    @command
+    def main(argv=None):
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: this needs") and sentence in error and error.count("\n") == 1
+
+
+def test_a_module_that_no_extra_brings_is_a_bug():
+    @command
+    def main(argv=None):
+        raise ModuleNotFoundError("No module named 'nothing'", name="nothing")
+
+    with pytest.raises(ModuleNotFoundError):
+        main([])

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from hat.cli.help import Parser, program, sentence
-from hat.cli.main import COMMANDS
+from hat.cli.main import COMMANDS, GROUPS, HIDDEN
 from hat.cli.main import main as hat
 from hat.cli.options import StageParser
 
@@ -86,10 +86,18 @@ def test_a_line_of_help_becomes_a_sentence():
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_hat_lists_its_commands(flag, capsys):
+def test_hat_lists_its_commands_by_what_they_are_for(flag, capsys):
     hat([flag])
     text = capsys.readouterr().out
-    assert all(f"\n  {name} " in text for name in COMMANDS)
+    assert all(f"\n  {name} " in text for name in COMMANDS if name not in HIDDEN)
+    assert all(f"\n{title}:\n" in text for title in GROUPS)
+    assert len(text.splitlines()) <= 50
+
+
+def test_a_command_that_stands_in_no_group_is_listed_all_the_same(capsys, monkeypatch):
+    monkeypatch.setitem(COMMANDS, "newest", ("hat.commands.newest", "something"))
+    hat(["--help"])
+    assert "\nmore:\n  newest " in capsys.readouterr().out
 
 
 def test_hat_says_its_version(capsys):
@@ -102,5 +110,5 @@ def test_hat_says_its_version(capsys):
 def test_hat_latency_lists_its_tools(capsys):
     hat(["latency", "--help"])
     text = capsys.readouterr().out
-    assert text.startswith("usage: hat latency {check,bench,measure,predict}")
+    assert text.startswith("usage: hat latency TOOL [OPTIONS]\n")
     assert "\n  predict  Predicts the latency of SubTransformers" in text

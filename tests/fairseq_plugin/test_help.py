@@ -29,16 +29,21 @@ def options(text):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_needs_no_architecture_and_shows_hats_own_options_first(name, flag, capsys):
+def test_all_options_need_no_architecture_and_hats_own_come_first(name, capsys):
     main, expected = COMMANDS[name]
-    text = printed(main, [flag], capsys)
+    text = printed(main, ["--help-all"], capsys)
     assert text.startswith(f"usage: hat {name} [DATA] [--configs YML ...] [OPTIONS]\n")
     listed = options(text)
     assert listed[0] == "--configs"
     assert [flag for flag in listed if flag in expected] == expected
-    assert "--heartbeat-timeout" not in listed and "--bf16" in listed
-    assert len(text.splitlines()) < 350
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_is_short(name, flag, capsys):
+    COMMANDS[name][0]([flag])
+    listed = options(capsys.readouterr().out)
+    assert "--configs" in listed and "--heartbeat-timeout" not in listed
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,7 +9,15 @@ import os
 from pathlib import Path
 
 from tests.golden.capture import ROOT
-from tests.golden.interface import FILE, differences, interface, to_text, yaml_files
+from tests.golden.interface import (
+    DESCRIBED,
+    FILE,
+    differences,
+    interface,
+    options_file,
+    to_text,
+    yaml_files,
+)
 
 
 def main() -> int:
@@ -22,12 +30,15 @@ def main() -> int:
     os.chdir(ROOT)
     logging.disable(logging.CRITICAL)
     with contextlib.redirect_stdout(io.StringIO()):  # commands talk while they read their options
+        told = json.loads(json.dumps(options_file()))
         found = json.loads(json.dumps(interface()))
         other = yaml_files(options.configs) if options.configs else {}
     old = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     lines = differences(old, found)
+    lines += differences(json.loads(DESCRIBED.read_text(encoding="utf-8")), told, DESCRIBED.name)
     if options.update:
         FILE.write_text(to_text(found) + "\n", encoding="utf-8")
+        DESCRIBED.write_text(to_text(told) + "\n", encoding="utf-8")
         old = found
     for name, readers in other.items():
         place = f"{options.configs}/{name}"

@@ -41,7 +41,7 @@ class _Stop(BaseException):
 
 
 def help_parser(main: Main, words: Sequence[str]) -> argparse.ArgumentParser | str:
-    """Asks for ``--help``.
+    """Asks for ``--help-all``.
 
     Returns:
         The parser that would have printed its help, or the text where a command prints its own.
@@ -56,7 +56,7 @@ def help_parser(main: Main, words: Sequence[str]) -> argparse.ArgumentParser | s
         contextlib.redirect_stdout(printed),
     ):
         try:
-            main([*words, "--help"])
+            main([*words, "--help-all"])
         except _Stop as end:
             parser: argparse.ArgumentParser = end.found
             return parser

@@ -7,11 +7,17 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from hat.cli.help import sentence
+from hat.cli.main import COMMANDS
 from tests.golden import capture, scripts
 from tests.golden.capture import ROOT, hat
 from tests.golden.describe import Description, changed, describe, helps
+from tests.golden.described import described, together
 
 FILE = Path(__file__).with_name("interface.json")
+
+DESCRIBED = ROOT / "hat" / "cli" / "options.json"
+"""What hat itself reads about its options."""
 
 CHOICES = (
     "--arch=transformersuper_wmt_en_de",
@@ -32,6 +38,17 @@ FAIRSEQ_COMMANDS = {
 
 SELECTORS = ("arch", "task", "criterion", "optimizer", "lr_scheduler", "scoring")
 """Options of fairseq whose value decides which further options there are."""
+
+
+def options_file() -> Description:
+    """What stands in ``hat/cli/options.json``: what ``--help-all`` shows."""
+    found = {}
+    for name, words in capture.commands().items():
+        more = FAIRSEQ_COMMANDS[name][1] if name in FAIRSEQ_COMMANDS else []
+        parser = capture.help_parser(hat, [*words, *more])
+        assert isinstance(parser, argparse.ArgumentParser), name
+        found[name] = described(parser)
+    return together(found, {name: sentence(about) for name, (_, about) in COMMANDS.items()})
 
 
 def interface() -> Description:

@@ -1,0 +1,38 @@
+"""What to install where a package is missing: the wheel comes without what training needs."""
+
+DISTRIBUTION = "hat-nas"
+"""hat's name on the package index, where ``hat`` is another project's."""
+
+BUILD_FAIRSEQ = "hat build-fairseq wheels"
+"""What a user types before installing the extra of training."""
+
+EXTRAS = {
+    "fairseq": "train",
+    "fairseq_cli": "train",
+    "fastBPE": "train",
+    "num2words": "train",
+    "tensorboardX": "train",
+    "foolbox": "pictures",
+    "PIL": "pictures",
+    "ctranslate2": "bench",
+}
+"""Module -> the extra that brings it."""
+
+
+def install_command(extra: str) -> str:
+    """Returns what a user types for an extra."""
+    options = "--no-build-isolation --find-links wheels " if extra == "train" else ""
+    return f'pip install {options}"{DISTRIBUTION}[{extra}]"'
+
+
+def missing_package(error: ModuleNotFoundError) -> str | None:
+    """Returns the sentence about a module that an extra would bring; None for any other module."""
+    module = (error.name or "").partition(".")[0]
+    if module not in EXTRAS:
+        return None
+    extra = EXTRAS[module]
+    how = f"{BUILD_FAIRSEQ}, then " if module.startswith("fairseq") else ""
+    return (
+        f"this needs the package {module}, which is not installed; the extra {extra!r} brings it: "
+        f"{how}{install_command(extra)}"
+    )
