@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.conditions import file_digest, mapping_digest
+from hat.engines.base import Runnable
 from hat.errors import CheckpointError, ConfigError
 from hat.export.card import Facts, model_card, read_result
 from hat.export.formats import FORMATS
@@ -25,7 +26,6 @@ from hat.settings import AtLeast, OneOf, Settings, from_values
 from hat.signature import signature
 from hat.tasks.text_rules import TextRules, task_of
 from hat.text.dictionaries import SIDES, digest_option, read_dictionary, words_digest
-from hat.translation.beam import Runner
 from hat.translation.text import Text, check_codes
 from hat.versioned import read_versioned, write_versioned
 
@@ -143,7 +143,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
 class Opened:
     """A model that is ready to translate."""
 
-    runner: Runner
+    model: Runnable
     text: Text
     max_source: int
     """Tokens of the longest source sentence, its end included."""

@@ -35,7 +35,7 @@ rounding of a sum of log-probabilities, about 1e-6, may change places.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -128,11 +128,14 @@ class Runner(Protocol):
     padding_idx: int
     max_target_positions: int
 
-    def begin(self, src_tokens: Tensor, max_steps: int) -> Decoding:
-        """Encodes B sentences.
+    def encode(self, src_tokens: Tensor) -> Any:
+        """Returns what decoding needs of B sentences, (B, S) int64, padded on either side."""
+
+    def decode(self, encoded: Any, max_steps: int) -> Decoding:
+        """Begins to decode.
 
         Args:
-            src_tokens: (B, S) int64, padded on either side.
+            encoded: what ``encode`` gave. It may be decoded again, unless sentences left.
             max_steps: no more steps than this will be taken.
         """
 
@@ -193,7 +196,7 @@ class BeamSearch:
             return []
         max_len = self.max_len(src_tokens.size(1))
         beam = min(self._settings.beam, self._runner.vocab_size - 1)
-        decoding = self._runner.begin(src_tokens, max_len + 1)
+        decoding = self._runner.decode(self._runner.encode(src_tokens), max_len + 1)
         batch = _Batch(src_tokens, beam, max_len, self._eos_idx, self._settings)
         for step in range(max_len + 1):
             found = self._candidates(decoding.step(batch.last), batch, step, max_len)

@@ -1,16 +1,17 @@
 """Lines of text translated in batches of similar length, given back in their order."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import torch
+from torch import Tensor
 
 from hat.errors import DataError
 from hat.settings import AtLeast, Settings
-from hat.translation.beam import BeamSearch, BeamSettings, Hypothesis, Runner
-from hat.translation.text import END_IDX, PADDING_IDX, UNKNOWN_IDX, Text
+from hat.translation.beam import BeamSettings, Hypothesis
+from hat.translation.text import PADDING_IDX, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +42,23 @@ class SentenceTranslator:
 
     def __init__(
         self,
-        runner: Runner,
+        search: Callable[[Tensor], list[list[Hypothesis]]],
         text: Text,
         settings: TranslationSettings,
         *,
         max_source: int,
         device: str = "cpu",
     ) -> None:
-        """Prepares the search.
+        """Prepares translating.
 
         Args:
-            runner: the model.
-            text: its words.
-            settings: how to search, and how large batches are.
+            search: gives the n best hypotheses of each sentence of a batch of numbers, (B, S).
+            text: the words of the model.
+            settings: how large batches are.
             max_source: tokens of the longest source sentence that the model takes.
             device: where the model is.
         """
-        self._search = BeamSearch(runner, settings.search, eos_idx=END_IDX, unk_idx=UNKNOWN_IDX)
+        self._search = search
         self._text = text
         self._batch_tokens = settings.batch_tokens
         self._max_source = max_source

@@ -8,7 +8,7 @@ A format is a class with, beside what every named part has (``hat.parts``),
     writes the extracted model ``small`` into ``folder``, which is there; ``notes`` are options
     that a checkpoint of the task holds: languages and digests of dictionaries;
 ``open(folder, device)``
-    reads that again, without running code from it, as a ``hat.translation.beam.Runner``.
+    reads that again, without running code from it, as a ``hat.engines.base.Runnable``.
 """
 
 from typing import Any

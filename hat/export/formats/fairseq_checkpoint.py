@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hat.settings import NoSettings
 
 if TYPE_CHECKING:
+    from hat.engines.base import Runnable
     from hat.models.super_transformer import SuperTransformer
-    from hat.translation.beam import Runner
 
 _FILE = "model.pt"
 
@@ -48,12 +48,13 @@ class FairseqFormat:
             torch.save(content, temporary)
 
     @staticmethod
-    def open(folder: Path, device: str) -> "Runner":
+    def open(folder: Path, device: str) -> "Runnable":
         """See ``hat.export.formats``."""
+        from hat.engines.torch_engine import TorchEngine, TorchSettings
         from hat.models.checkpoint import load_checkpoint
-        from hat.translation.torch_runner import TorchRunner
 
-        return TorchRunner(load_checkpoint(folder / _FILE).to(device))
+        engine = TorchEngine(TorchSettings())
+        return engine.load(load_checkpoint(folder / _FILE), device=device)
 
 
 def checkpoint_options_of(small: "SuperTransformer", notes: Mapping[str, Any]) -> dict[str, Any]:

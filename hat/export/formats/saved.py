@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hat.settings import NoSettings
 
 if TYPE_CHECKING:
+    from hat.engines.base import Runnable
     from hat.models.super_transformer import SuperTransformer
-    from hat.translation.beam import Runner
 
 
 class SafetensorsFormat:
@@ -34,12 +34,11 @@ class SafetensorsFormat:
         write_model(small, folder, weights=self.weights)
 
     @staticmethod
-    def open(folder: Path, device: str) -> "Runner":
+    def open(folder: Path, device: str) -> "Runnable":
         """See ``hat.export.formats``."""
-        from hat.models.saved import load
-        from hat.translation.torch_runner import TorchRunner
+        from hat.engines.torch_engine import TorchEngine, TorchSettings
 
-        return TorchRunner(load(folder).to(device))
+        return TorchEngine(TorchSettings()).open(folder, device=device)
 
 
 class TorchFormat(SafetensorsFormat):
