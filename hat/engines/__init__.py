@@ -19,6 +19,7 @@ ENGINES: "Parts[Engine]" = Parts(
     {
         "torch": f"{_HERE}.torch_engine:TorchEngine",
         "eager": f"{_HERE}.eager:EagerEngine",
+        "onnxruntime": f"{_HERE}.onnxruntime_engine:OnnxruntimeEngine",
     },
     needs=("name", "about", "script", "check", "load", "write", "open", "signature"),
 )
