@@ -78,6 +78,7 @@ class GraphBuilder:
         self._tensors: dict[str, TensorProto] = {}
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
+        self._given: dict[str, str] = {}
 
     def op(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
         """Adds a node and returns the name of what it gives, or the names."""
@@ -114,11 +115,16 @@ class GraphBuilder:
 
     def output(self, name: str, value: str, shape: Sequence[int | str]) -> None:
         """Gives out ``value`` as ``name``, float32."""
-        self._nodes.append(helper.make_node("Identity", [value], [name], name=f"give_{name}"))
+        if value in self._given:
+            value = self.op("Identity", value)
+        self._given[value] = name
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
     def save(self, path: Path) -> None:
         """Checks the graph and writes it."""
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                names[:] = [self._given.get(each, each) for each in names]
         graph = helper.make_graph(
             self._nodes, self.name, self._inputs, self._outputs, list(self._tensors.values())
         )

@@ -16,7 +16,7 @@ ENCODER_FILE, DECODER_FILE, WEIGHTS_FILE = "encoder.onnx", "decoder.onnx", "weig
 NETWORK_FILE = "network.json"
 """Names and shapes: what the graphs take and give."""
 
-FORMAT, VERSION = "hat.onnx", 1
+FORMAT, VERSION = "hat.network", 1
 
 END_IDX, DUMMY_WORD = 2, 7
 
@@ -72,9 +72,7 @@ class OnnxNetwork:
         """Begins to decode."""
         return Decoding(self._decoder, self._decoder_outputs, self.facts, encoded)
 
-    def passes(
-        self, src_tokens: Sequence[Sequence[int]], *, beam: int, steps: int
-    ) -> "OnnxPasses":
+    def passes(self, src_tokens: Sequence[Sequence[int]], *, beam: int, steps: int) -> "OnnxPasses":
         """Prepares what is timed.
 
         Args:

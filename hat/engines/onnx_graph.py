@@ -3,8 +3,8 @@
 They are put together from the weights and the architecture, not traced, so that nothing in them
 depends on the sizes or values of an example: batch, length and beam are free, padding is masked.
 
-``encoder.onnx`` takes ``tokens`` (B, S) and gives for decoder layer i ``memory_key_i`` (B, H, K, S')
-and ``memory_value_i`` (B, H, S', K), where S' is S times its span, and for each span in use
+``encoder.onnx`` takes ``tokens`` (B, S) and gives for decoder layer i ``memory_key_i``
+(B, H, K, S') and ``memory_value_i`` (B, H, S', K), where S' is S times its span, and for each span in use
 ``mask_SPAN`` (B, 1, 1, S'), 0 at tokens and -inf at padding.
 
 ``decoder.onnx`` takes the newest ``tokens`` (R,) of all hypotheses, R = B * n, those of a sentence
@@ -97,9 +97,7 @@ def _give_memories(
         parts = states[:span]
         memory, masks = parts[0], mask
         if len(parts) > 1:
-            shape = graph.op(
-                "Concat", sentences, graph.numbers(-1, network.encoder.width), axis=0
-            )
+            shape = graph.op("Concat", sentences, graph.numbers(-1, network.encoder.width), axis=0)
             whole = [graph.op("Reshape", part, shape) for part in parts]
             flat = graph.numbers(-1, network.encoder.width)
             memory = graph.op("Reshape", graph.op("Concat", *whole, axis=1), flat)

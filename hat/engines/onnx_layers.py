@@ -152,7 +152,7 @@ class Layers:
         return str(self._graph.op("Reshape", x, shape))
 
     def attended(self, query: str, key: str, value: str, mask: str | None) -> str:
-        """query (B, H, n, K), key (B, H, K, S), value (B, H, S, K) -> (B * n, Q).
+        """Attends: query (B, H, n, K), key (B, H, K, S), value (B, H, S, K) -> (B * n, Q).
 
         ``mask`` is added to the scores.
         """
@@ -191,9 +191,7 @@ class Layers:
         graph, width = self._graph, self._side.width
         if self._vectors(name).shape[1] == width:
             return x
-        return str(
-            graph.op("Slice", x, graph.numbers(0), graph.numbers(width), graph.numbers(1))
-        )
+        return str(graph.op("Slice", x, graph.numbers(0), graph.numbers(width), graph.numbers(1)))
 
     def _quantised_words(self, name: str) -> tuple[str, str]:
         assert self._levels is not None

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hat.engines.base import EngineSettings, check_cpu, check_installed
+from hat.engines.facts import read_facts, write_facts
 from hat.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -96,38 +97,43 @@ class OnnxruntimeEngine:
     ) -> None:
         """See ``hat.engines.base.Engine``."""
         self.check(small.config, small.arch)
-        from hat.engines.onnx_files import FORMAT, NETWORK_FILE, VERSION
         from hat.engines.onnx_graph import write_graphs
         from hat.engines.plain_weights import plain_network
-        from hat.versioned import write_versioned
 
         levels = None if self._range is None else LEVELS[self._range]
         write_graphs(plain_network(small), folder, levels)
-        config = small.config
-        facts = {
-            **self.signature(),
-            "target-words": config.tgt_vocab_size,
-            "padding": config.padding_idx,
-            "source-positions": config.max_source_positions,
-            "target-positions": config.max_target_positions,
-            "qkv": config.qkv_dim,
-            "decoder-heads": list(small.arch.decoder.self_heads),
-        }
-        facts = {key: value for key, value in facts.items() if key not in ("version", "threads")}
-        write_versioned(folder / NETWORK_FILE, FORMAT, VERSION, facts)
+        heads = list(small.arch.decoder.self_heads)
+        more = {"qkv": small.config.qkv_dim, "decoder-heads": heads}
+        write_facts(folder, small.config, self.signature(), **more)
 
     def open(self, folder: Path, *, device: str = "cpu") -> "StepRunnable":
         """See ``hat.engines.base.Engine``."""
         check_cpu(device, self.name)
         check_installed("onnxruntime", self.name, "engines")
-        from hat.engines.onnx_files import FORMAT, NETWORK_FILE, VERSION, OnnxNetwork
+        from hat.engines.onnx_files import OnnxNetwork
         from hat.engines.onnx_runner import OnnxRunnable
-        from hat.versioned import read_versioned
 
-        read_versioned(folder / NETWORK_FILE, FORMAT, VERSION)
+        facts = read_facts(folder, self.settings.precision)
+        if facts.get("int8-range") == "full":
+            check_full_range(folder)
         try:
             network = OnnxNetwork(folder, self.settings.threads)
         except Exception as error:  # of onnxruntime's own kinds, which all derive from it
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{folder}: onnxruntime cannot read it: {reason}") from None
         return OnnxRunnable(network)
+
+
+def check_full_range(folder: Path) -> None:
+    """Checks that 8-bit weights of the full range are right on this processor.
+
+    Raises:
+        ConfigError: if products would overflow.
+    """
+    from hat.machine.instructions import FULL, int8_range
+
+    if int8_range() != FULL:
+        raise ConfigError(
+            f"{folder}: its 8-bit weights are of the full range, but products with them overflow "
+            "on this processor, which lacks VNNI instructions: write it with int8-range reduced"
+        )

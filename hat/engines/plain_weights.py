@@ -199,4 +199,5 @@ def _norm(norm: LayerNormSuper) -> PlainNorm:
 
 
 def _array(tensor: Tensor) -> Any:
-    return tensor.detach().float().cpu().contiguous().numpy()
+    # A copy, since CTranslate2 quantises arrays where they are.
+    return tensor.detach().to("cpu", torch.float32, copy=True).contiguous().numpy()
