@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from hat.engines.base import EngineSettings, check_cpu, check_installed
+from hat.engines.base import EngineSettings, check_cpu, check_installed, threads_of
 from hat.engines.facts import read_facts, write_facts
 from hat.errors import CheckpointError, ConfigError
 
@@ -54,7 +54,7 @@ class Ctranslate2Engine:
             "engine": self.name,
             "version": version("ctranslate2"),
             "precision": self.settings.precision,
-            "threads": self.settings.threads,
+            "threads": threads_of(self.settings),
         }
 
     def check(self, config: "SuperTransformerConfig", arch: "SubTransformerConfig") -> None:
@@ -110,7 +110,7 @@ class Ctranslate2Engine:
 
         facts = read_facts(folder, self.settings.precision)
         try:
-            network = Ctranslate2Network(folder, self.settings.threads)
+            network = Ctranslate2Network(folder, threads_of(self.settings))
         except (OSError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{folder}: ctranslate2 cannot read it: {reason}") from None

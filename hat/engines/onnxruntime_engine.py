@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from hat.engines.base import EngineSettings, check_cpu, check_installed
+from hat.engines.base import EngineSettings, check_cpu, check_installed, threads_of
 from hat.engines.facts import read_facts, write_facts
 from hat.errors import CheckpointError, ConfigError
 
@@ -70,7 +70,7 @@ class OnnxruntimeEngine:
             "engine": self.name,
             "version": version("onnxruntime"),
             "precision": self.settings.precision,
-            "threads": self.settings.threads,
+            "threads": threads_of(self.settings),
         }
         if self._range is not None:
             parts["int8-range"] = self._range
@@ -117,7 +117,7 @@ class OnnxruntimeEngine:
         if facts.get("int8-range") == "full":
             check_full_range(folder)
         try:
-            network = OnnxNetwork(folder, self.settings.threads)
+            network = OnnxNetwork(folder, threads_of(self.settings))
         except Exception as error:  # of onnxruntime's own kinds, which all derive from it
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{folder}: onnxruntime cannot read it: {reason}") from None
