@@ -124,8 +124,8 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         "int8-range goes with --int8",
     ),
     "a range of another format": (
-        ["--format", "ctranslate2", "--int8", "--int8-range", "full"],
-        "--int8-range is not for --format ctranslate2, but for onnx",
+        ["--format", "fairseq", "--int8-range", "full"],
+        "--int8-range is not for --format fairseq, but for onnx",
     ),
 }
 
@@ -250,11 +250,12 @@ def test_damaged_folders(export: Export, tmp_path: Path, case: str) -> None:
         hat.Translator(tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", FORMATS)
 def test_weights_of_the_full_range_are_refused_where_they_overflow(
-    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr("hat.machine.instructions.int8_range", lambda: "reduced")
-    flags = ["--format", "onnx", "--int8", "--bleu-sentences", "0"]
+    flags = ["--format", name, "--int8", "--bleu-sentences", "0"]
     export(*flags)
     hat.Translator(tmp_path / "out")
     monkeypatch.setattr("hat.machine.instructions.int8_range", lambda: "full")

@@ -21,19 +21,9 @@ class Int8Settings(Settings):
     int8: bool = False
     """Weights of 8 bits, and products of 8-bit numbers (formats onnx and ctranslate2)."""
 
-    @property
-    def precision(self) -> str:
-        """What engines call it."""
-        return "int8" if self.int8 else "fp32"
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnnxSettings(Int8Settings):
-    """Of the format onnx."""
-
     int8_range: Literal["full", "reduced"] | None = None
-    """With --int8, how many values weights take (format onnx): full is finer, but right on
-    processors with VNNI instructions only. Default: reduced, which is right on all."""
+    """With --int8, how many values weights take: full is finer, but right on processors with VNNI
+    instructions only. Default: reduced, which is right on all."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,7 +53,7 @@ class EngineFormat:
 
     def signature(self) -> dict[str, Any]:
         """The engine that wrote it and how; by how many threads it is run is not its business."""
-        found = self._engine(precision=self.settings.precision, **self._more()).signature()
+        found = self._chosen().signature()
         return {key: value for key, value in found.items() if key != "threads"}
 
     def write(
@@ -74,8 +64,7 @@ class EngineFormat:
         words: tuple[Sequence[str], Sequence[str]],
     ) -> None:
         """See ``hat.export.formats``."""
-        engine = self._engine(precision=self.settings.precision, **self._more())
-        engine.write(small, folder, words=words)
+        self._chosen().write(small, folder, words=words)
 
     @classmethod
     def open(cls, folder: Path, device: str) -> "Runnable":
@@ -85,8 +74,9 @@ class EngineFormat:
         precision = read_facts(folder).get("precision")
         return cls._engine(precision=precision).open(folder, device=device)
 
-    def _more(self) -> dict[str, Any]:
-        return {}
+    def _chosen(self) -> "Engine":
+        precision = "int8" if self.settings.int8 else "fp32"
+        return self._engine(precision=precision, int8_range=self.settings.int8_range)
 
     @classmethod
     def _engine(cls, **values: Any) -> "Engine":
@@ -98,16 +88,11 @@ class EngineFormat:
 class OnnxFormat(EngineFormat):
     """``encoder.onnx``, ``decoder.onnx`` and ``weights.bin``, and ``network.json`` about them."""
 
-    Settings: ClassVar[type[Int8Settings]] = OnnxSettings
     engine: ClassVar[str] = "onnxruntime"
     about: ClassVar[str] = (
         "ONNX graphs of the encoder and of one step of the decoder with its caches, for ONNX "
         "Runtime on the CPU"
     )
-
-    def _more(self) -> dict[str, Any]:
-        assert isinstance(self.settings, OnnxSettings)
-        return {"int8_range": self.settings.int8_range}
 
 
 class Ctranslate2Format(EngineFormat):
