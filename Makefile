@@ -22,7 +22,8 @@ test: setup
 
 # What is computed must be right on other processors, too: the tests of numbers once more for each
 # smaller set of instructions, which every library that multiplies matrices is told separately.
-CUT_LIBRARIES := ONEDNN_MAX_CPU_ISA=AVX2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
+CUT_LIBRARIES := ONEDNN_MAX_CPU_ISA=AVX2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+	CT2_FORCE_CPU_ISA=AVX2
 
 test-isa: setup
 	for isa in avx2 default; do \

@@ -62,6 +62,7 @@ def network(name: str, kind: str, **more: Any) -> Any:
     return random_network(kind, spans=name != "ctranslate2", **more)
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("name", "precision"), EVERY)
 def test_log_probabilities_are_those_of_the_modules(name: str, precision: str, kind: str) -> None:

@@ -108,6 +108,7 @@ def test_rounding_makes_it_smaller_and_its_price_is_told(
     for text in (rounded["printed"], card):
         assert f"BLEU {bleu['exported']:.2f} with rounded weights, {bleu['exact']:.2f} in" in text
         assert f"{rounded['parity']:.2e}" in text
+    assert "; weights of 8 bits, reduced range |" in card
     assert f"| bytes of the network on disk | {rounded['model_bytes']:,} (" in card
     assert "|version:" in rounded["signature"] and "precision:int8" in rounded["signature"]
     assert rounded["signature"] != exact["signature"]

@@ -36,7 +36,8 @@ class EngineFormat:
 
     Settings: ClassVar[type[Int8Settings]] = Int8Settings
     engine: ClassVar[str]
-    about: ClassVar[str]
+    what: ClassVar[str]
+    """What is written, in words."""
 
     def __init__(self, settings: Int8Settings) -> None:
         self.settings = settings
@@ -45,6 +46,13 @@ class EngineFormat:
     def build(cls, settings: Int8Settings) -> "EngineFormat":
         """Makes the part."""
         return cls(settings)
+
+    @property
+    def about(self) -> str:
+        """What it is, for the model card."""
+        if self.is_exact:
+            return self.what
+        return f"{self.what}; weights of 8 bits, {self.settings.int8_range or 'reduced'} range"
 
     @property
     def is_exact(self) -> bool:
@@ -89,7 +97,7 @@ class OnnxFormat(EngineFormat):
     """``encoder.onnx``, ``decoder.onnx`` and ``weights.bin``, and ``network.json`` about them."""
 
     engine: ClassVar[str] = "onnxruntime"
-    about: ClassVar[str] = (
+    what: ClassVar[str] = (
         "ONNX graphs of the encoder and of one step of the decoder with its caches, for ONNX "
         "Runtime on the CPU"
     )
@@ -99,7 +107,7 @@ class Ctranslate2Format(EngineFormat):
     """``model.bin``, ``config.json`` and vocabularies, and ``network.json`` about them."""
 
     engine: ClassVar[str] = "ctranslate2"
-    about: ClassVar[str] = (
+    what: ClassVar[str] = (
         "a model folder of CTranslate2's, with its own beam search, for the CPU: "
         "`ctranslate2.Translator` opens it, too"
     )
