@@ -11,7 +11,7 @@ SUPERNET ?= runs/multi30k.en-de
 LOSSES ?= runs/bench-search/losses.npz
 
 
-.PHONY: demo test test-isa test-slow check format setup docs bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-memory bench-generation clean
+.PHONY: demo test test-isa test-slow check format setup docs bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-memory bench-generation bench-engines clean
 
 demo: setup
 	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
@@ -22,7 +22,8 @@ test: setup
 
 # What is computed must be right on other processors, too: the tests of numbers once more for each
 # smaller set of instructions, which every library that multiplies matrices is told separately.
-CUT_LIBRARIES := ONEDNN_MAX_CPU_ISA=AVX2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
+CUT_LIBRARIES := ONEDNN_MAX_CPU_ISA=AVX2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+	CT2_FORCE_CPU_ISA=AVX2
 
 test-isa: setup
 	for isa in avx2 default; do \
@@ -67,7 +68,7 @@ $(VENV)/.ready: requirements.txt requirements-build.txt setup.py hat/commands/bu
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-bench: bench-training bench-memory bench-generation bench-latency bench-search bench-epsinas bench-predictor
+bench: bench-training bench-memory bench-generation bench-engines bench-latency bench-search bench-epsinas bench-predictor
 
 bench-latency: setup
 	$(BIN)/hat latency bench $(wildcard $(DATA)/hat/latency/*.csv)
@@ -101,9 +102,16 @@ bench-training: setup
 bench-memory: setup
 	$(BIN)/python bench/memory.py --out docs/results/memory.png
 
-# Beam search beside fairseq's, and beside CTranslate2 where that is installed (the extra "bench").
+# Beam search beside fairseq's and CTranslate2's.
 bench-generation: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/generation.py
+
+# Random architectures in every engine; goes on where it was cut off. About half an hour.
+ENGINE_ROWS ?= runs/bench-engines/rows.csv
+bench-engines: setup
+	OMP_NUM_THREADS=1 $(BIN)/python bench/int8_products.py
+	OMP_NUM_THREADS=1 $(BIN)/python bench/engines.py measure $(ENGINE_ROWS)
+	$(BIN)/python bench/engines.py report $(ENGINE_ROWS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

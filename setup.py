@@ -46,7 +46,7 @@ setup(
         # fairseq is built first: see README
         "train": ["fairseq-fixed==0.12.3.1", "fastBPE", "num2words", "tensorboardX"],
         "pictures": ["foolbox", "pillow"],
-        "bench": ["ctranslate2"],
+        "engines": ["onnx", "onnxruntime", "ctranslate2"],
     },
     entry_points={"console_scripts": ["hat = hat.cli.main:main"]},
 )

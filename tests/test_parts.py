@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from hat.engines import ENGINES
 from hat.errors import ConfigError
+from hat.export.formats import FORMATS
 from hat.latency.predictors import PREDICTORS
 from hat.nas.limits import LIMITS
 from hat.nas.scorers import SCORERS
@@ -18,7 +20,9 @@ from hat.search.algorithms import ALGORITHMS
 from hat.settings import Settings, all_settings
 from hat.tasks import TASKS
 
-TABLES: tuple[Parts[Any], ...] = (SCORERS, ALGORITHMS, LIMITS, PREDICTORS, SAMPLINGS, TASKS)
+TABLES: tuple[Parts[Any], ...] = (
+    *(SCORERS, ALGORITHMS, LIMITS, PREDICTORS, SAMPLINGS, TASKS, ENGINES, FORMATS),
+)
 EVERY = [(table, name) for table in TABLES for name in table.names()]
 every_part = pytest.mark.parametrize(
     ("table", "name"), EVERY, ids=[f"{table.group}:{name}" for table, name in EVERY]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from hat.engines.torch_engine import TorchEngine, TorchSettings
 from hat.errors import ConfigError
 from hat.export.folder import Opened, open_export
 from hat.export.trained import TaskSettings, read_trained
 from hat.translation.sentences import SentenceTranslator, Translation, TranslationSettings
 from hat.translation.text import Text
-from hat.translation.torch_runner import TorchRunner
 
 
 class Translator:
@@ -47,7 +47,11 @@ class Translator:
             sub = None if sub_yml is None else Path(sub_yml)
             opened = _opened(path, sub, task or TaskSettings(), settings, device)
         self._translate = SentenceTranslator(
-            opened.runner, opened.text, settings, max_source=opened.max_source, device=device
+            opened.model.search(settings.search),
+            opened.text,
+            settings,
+            max_source=opened.max_source,
+            device=device,
         )
 
     def translate(self, lines: Sequence[str]) -> list[str]:
@@ -92,5 +96,5 @@ def _opened(
         codes=trained.codes,
         pretokenised=settings.pretokenised,
     )
-    runner = TorchRunner(trained.model.to(device))
-    return Opened(runner, text, trained.model.config.max_source_positions)
+    model = TorchEngine(TorchSettings()).load(trained.model, device=device)
+    return Opened(model, text, trained.model.config.max_source_positions)

@@ -15,9 +15,10 @@ from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.measuring.clock import Clock, clock_for
 from hat.measuring.device import check_device
-from hat.measuring.precision import at_precision, check_precision
+from hat.measuring.precision import check_precision
 from hat.models.decoder import DecoderCache
 from hat.models.extract import extract
+from hat.models.precision import at_precision
 from hat.models.super_transformer import SuperTransformer
 
 MIN_CONVERGED_RUNS = 8

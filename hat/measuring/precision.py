@@ -1,19 +1,11 @@
-"""Running a network at another precision: 16-bit floats, or weights quantised to 8 bits."""
+"""Whether this machine computes right, and fast, at the precision of a workload."""
 
 import functools
 import logging
-import warnings
-from typing import Any
-
-import torch
-from torch import Tensor, nn
 
 from hat.errors import ConfigError
 from hat.latency.workload import Workload
-from hat.machine.instructions import FULL, REDUCED, float_type, in_hardware, int8_range
-from hat.models.super_transformer import SuperTransformer
-from hat.modules.attention import MultiheadAttentionSuper
-from hat.modules.linear import LinearSuper
+from hat.machine.instructions import FULL, REDUCED, in_hardware, int8_range
 
 logger = logging.getLogger(__name__)
 
@@ -42,118 +34,3 @@ def _say_slow(precision: str) -> None:
         "are faster in fp32 here",
         precision,
     )
-
-
-def at_precision(
-    model: SuperTransformer, precision: str, range_of_int8: str | None = None
-) -> SuperTransformer:
-    """Converts ``model`` in place to compute at ``fp32``, ``bf16``, ``fp16`` or ``int8``.
-
-    Args:
-        model: a true-size model, as ``extract`` makes it, on the CPU for ``int8``.
-        precision: ``int8`` quantises the weights of every matrix product, the output layer's
-            included, per output and symmetrically; activations are quantised on the fly.
-            Embeddings, attention scores, norms and residuals stay in single precision.
-        range_of_int8: ``full`` or ``reduced``; by default the one that is right here.
-    """
-    if precision != "int8":
-        return model.to(float_type(precision))
-    return _quantised(model, range_of_int8 or int8_range())
-
-
-class PackedWeight:
-    """One matrix product with 8-bit weights in the layout that the CPU's kernel wants.
-
-    Args:
-        weight: (out, in).
-        bias: (out,) or None.
-        range_of_int8: ``reduced`` leaves a bit of the activations unused.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, range_of_int8: str) -> None:
-        self._is_reduced = range_of_int8 == REDUCED
-        weight = weight.detach().float().contiguous()
-        scales = weight.abs().amax(dim=1).clamp(min=1e-8).double() / 127
-        zeros = torch.zeros(len(weight), dtype=torch.int64)
-        with warnings.catch_warnings():
-            # torch announces that quantised tensors will move to another package
-            warnings.simplefilter("ignore", UserWarning)
-            quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-            self._packed = torch.ops.quantized.linear_prepack(
-                quantised, None if bias is None else bias.detach().float()
-            )
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """x: (..., in) -> (..., out)."""
-        output: Tensor = torch.ops.quantized.linear_dynamic(
-            x.contiguous(), self._packed, self._is_reduced
-        )
-        return output
-
-
-class _QuantisedLinear(nn.Module):
-    def __init__(self, linear: LinearSuper, range_of_int8: str) -> None:
-        super().__init__()
-        self._weight = PackedWeight(linear.weight, linear.bias, range_of_int8)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self._weight(x)
-
-
-class _QuantisedAttention(MultiheadAttentionSuper):
-    """The same attention with its projections quantised; made in place by ``_quantise``."""
-
-    _of_self: PackedWeight | None
-    _query: PackedWeight
-    _memory: tuple[PackedWeight, ...]
-
-    def packed_self(self, x: Tensor) -> Tensor:
-        assert self._of_self is not None
-        return self._of_self(x)
-
-    def packed_cross(self, x: Tensor | None, memory: Tensor | None) -> tuple[Tensor, ...]:
-        queries = () if x is None else (self._query(x),)
-        if memory is None:
-            return queries
-        return (*queries, *(weight(memory) for weight in self._memory))
-
-
-def _quantise_attention(
-    attention: MultiheadAttentionSuper, range_of_int8: str, *, is_self: bool
-) -> None:
-    pack = functools.partial(PackedWeight, range_of_int8=range_of_int8)
-    width, bias = attention.qkv_dim, attention.in_proj_bias
-    packed: Any = attention
-    packed._of_self = None
-    if is_self:
-        packed._of_self = pack(attention.in_proj_weight, bias)
-    elif attention.has_joint_weight:
-        weight = attention.in_proj_weight
-        packed._query = pack(weight[:width], bias[:width])
-        packed._memory = (pack(weight[width:], bias[width:]),)
-    else:
-        packed._query = pack(attention.q_proj_weight, bias[:width])
-        packed._memory = (
-            pack(attention.k_proj_weight, bias[width : 2 * width]),
-            pack(attention.v_proj_weight, bias[2 * width :]),
-        )
-    attention.__class__ = _QuantisedAttention
-
-
-def _quantised(model: SuperTransformer, range_of_int8: str) -> SuperTransformer:
-    for name, module in list(model.named_modules()):
-        if isinstance(module, MultiheadAttentionSuper):
-            _quantise_attention(module, range_of_int8, is_self=name.endswith("self_attn"))
-    for module in list(model.modules()):
-        for name, child in list(module.named_children()):
-            if isinstance(child, LinearSuper):
-                # The layers are called, never looked into, once their shape is chosen.
-                setattr(module, name, _QuantisedLinear(child, range_of_int8))
-    decoder: Any = model.decoder
-    width = decoder.arch.embed_dim
-    if decoder.config.share_decoder_input_output_embed:
-        output_weight = decoder.embed_tokens.output_weight(width)
-    else:
-        output_weight = decoder.embed_out[:, :width]
-    decoder.output_layer = PackedWeight(output_weight, None, range_of_int8)
-    return model

@@ -35,7 +35,7 @@ rounding of a sum of log-probabilities, about 1e-6, may change places.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -87,7 +87,28 @@ class Hypothesis:
     """Log-probability over the power of the length."""
 
     token_scores: tuple[float, ...]
-    """Log-probability of each token."""
+    """Log-probability of each token; none where the engine does not say."""
+
+
+def longest_translation(settings: BeamSettings, src_len: int, max_target_positions: int) -> int:
+    """Returns how many tokens a translation has at most, without its end.
+
+    Args:
+        settings: of the search.
+        src_len: tokens of the longest sentence of the batch, with its end.
+        max_target_positions: of the model.
+
+    Raises:
+        ConfigError: if that is less than ``min_len``.
+    """
+    wanted = int(settings.max_len_a * src_len + settings.max_len_b)
+    longest = min(wanted, max_target_positions - 1)
+    if longest < settings.min_len:
+        raise ConfigError(
+            f"min-len ({settings.min_len}) must be at most the longest translation, which is "
+            f"{longest} tokens for {src_len} source tokens"
+        )
+    return longest
 
 
 class Decoding(Protocol):
@@ -128,11 +149,14 @@ class Runner(Protocol):
     padding_idx: int
     max_target_positions: int
 
-    def begin(self, src_tokens: Tensor, max_steps: int) -> Decoding:
-        """Encodes B sentences.
+    def encode(self, src_tokens: Tensor) -> Any:
+        """Returns what decoding needs of B sentences, (B, S) int64, padded on either side."""
+
+    def decode(self, encoded: Any, max_steps: int) -> Decoding:
+        """Begins to decode.
 
         Args:
-            src_tokens: (B, S) int64, padded on either side.
+            encoded: what ``encode`` gave. It may be decoded again, unless sentences left.
             max_steps: no more steps than this will be taken.
         """
 
@@ -165,15 +189,7 @@ class BeamSearch:
         Raises:
             ConfigError: if that is less than ``min_len``.
         """
-        settings = self._settings
-        wanted = int(settings.max_len_a * src_len + settings.max_len_b)
-        longest = min(wanted, self._runner.max_target_positions - 1)
-        if longest < settings.min_len:
-            raise ConfigError(
-                f"min-len ({settings.min_len}) must be at most the longest translation, which is "
-                f"{longest} tokens for {src_len} source tokens"
-            )
-        return longest
+        return longest_translation(self._settings, src_len, self._runner.max_target_positions)
 
     @torch.inference_mode()
     def __call__(self, src_tokens: Tensor) -> list[list[Hypothesis]]:
@@ -193,7 +209,7 @@ class BeamSearch:
             return []
         max_len = self.max_len(src_tokens.size(1))
         beam = min(self._settings.beam, self._runner.vocab_size - 1)
-        decoding = self._runner.begin(src_tokens, max_len + 1)
+        decoding = self._runner.decode(self._runner.encode(src_tokens), max_len + 1)
         batch = _Batch(src_tokens, beam, max_len, self._eos_idx, self._settings)
         for step in range(max_len + 1):
             found = self._candidates(decoding.step(batch.last), batch, step, max_len)

@@ -20,7 +20,7 @@ from hat.modules.layer_norm import LayerNormSuper
 from hat.modules.linear import LinearSuper
 from hat.modules.slicing import leading
 from hat.translation.caches import MovingCache, fill_gaps
-from hat.translation.linear import PackedLinear
+from hat.translation.linear import MakeProduct, PackedLinear, Product
 
 _FOLD = 2
 """Attention to the encoder is folded while that makes no more than so many times the weights."""
@@ -74,20 +74,20 @@ class PackedEmbedding:
         return found
 
 
-def _packed(linear: LinearSuper, *, relu: bool = False) -> PackedLinear:
+def _packed(linear: LinearSuper, make: MakeProduct, *, relu: bool = False) -> Product:
     weight = leading(linear.weight, linear.active_out, linear.active_in)
     bias = None if linear.bias is None else leading(linear.bias, linear.active_out)
-    return PackedLinear(weight, bias, relu=relu)
+    return make(weight, bias, relu=relu)
 
 
 class _Attention:
     """What the attentions to oneself and to the encoder share."""
 
-    def __init__(self, attention: MultiheadAttentionSuper) -> None:
+    def __init__(self, attention: MultiheadAttentionSuper, make: MakeProduct) -> None:
         self.heads = attention.num_heads
         self._qkv_dim = attention.qkv_dim
         self._width = attention.qkv_dim // attention.num_heads
-        self._out = _packed(attention.out_proj)
+        self._out = _packed(attention.out_proj, make)
 
     def _attend(
         self, residual: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
@@ -124,14 +124,14 @@ def _scaled(weight: Tensor, attention: MultiheadAttentionSuper) -> Tensor:
 class PackedSelfAttention(_Attention):
     """Attention of tokens to tokens, with one product for queries, keys and values."""
 
-    def __init__(self, attention: MultiheadAttentionSuper) -> None:
-        super().__init__(attention)
+    def __init__(self, attention: MultiheadAttentionSuper, make: MakeProduct) -> None:
+        super().__init__(attention, make)
         qkv, dim = attention.qkv_dim, attention.active_dim
         weight = leading(attention.in_proj_weight, 3 * qkv, dim).detach().clone()
         bias = attention.in_proj_bias.detach().clone()
         weight[:qkv] = _scaled(weight[:qkv], attention)
         bias[:qkv] = _scaled(bias[:qkv], attention)
-        self._in = PackedLinear(weight, bias)
+        self._in = make(weight, bias)
 
     def among(self, residual: Tensor, x: Tensor, length: int, mask: Tensor | None) -> Tensor:
         """All tokens of a sentence see each other.
@@ -174,8 +174,8 @@ class PackedSelfAttention(_Attention):
 class PackedCrossAttention(_Attention):
     """Attention to the encoder, whose keys and values are made once for each sentence."""
 
-    def __init__(self, attention: MultiheadAttentionSuper) -> None:
-        super().__init__(attention)
+    def __init__(self, attention: MultiheadAttentionSuper, make: MakeProduct) -> None:
+        super().__init__(attention, make)
         qkv, dim, memory_dim = attention.qkv_dim, attention.active_dim, attention.active_memory_dim
         bias = attention.in_proj_bias.detach()
         if attention.has_joint_weight:
@@ -184,14 +184,18 @@ class PackedCrossAttention(_Attention):
             query, key, value = (
                 getattr(attention, f"{name}_proj_weight").detach() for name in "qkv"
             )
-        self._query_weight = _scaled(leading(query, qkv, dim), attention)
-        self._query_bias = _scaled(bias[:qkv], attention)
-        self._query = PackedLinear(self._query_weight, self._query_bias)
-        out = attention.out_proj
-        self._out_weight = leading(out.weight, dim, qkv).detach().clone()
-        self._out_bias = leading(out.bias, dim).detach().clone()
+        weight = _scaled(leading(query, qkv, dim), attention)
+        offset = _scaled(bias[:qkv], attention)
+        self._query = make(weight, offset)
         memory = torch.cat([leading(part, qkv, memory_dim) for part in (key, value)])
-        self._memory = PackedLinear(memory, bias[qkv:])
+        self._memory = make(memory, bias[qkv:])
+        # Folded weights are products of weights, which floats can represent.
+        self._may_fold = make is PackedLinear
+        if self._may_fold:
+            out = attention.out_proj
+            self._query_weight, self._query_bias = weight, offset
+            self._out_weight = leading(out.weight, dim, qkv).detach().clone()
+            self._out_bias = leading(out.bias, dim).detach().clone()
 
     def remember(self, memory: Tensor, mask: Tensor | None) -> "Memory | FoldedMemory":
         """Makes of what is attended to all that later steps need.
@@ -204,7 +208,7 @@ class PackedCrossAttention(_Attention):
         joint = self._memory(memory.reshape(-1, width))
         split = joint.view(sentences, length, 2, self.heads, self._width)
         key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
-        if sentences * self.heads * length <= _FOLD * self._qkv_dim:
+        if self._may_fold and sentences * self.heads * length <= _FOLD * self._qkv_dim:
             return self._folded(key, value, mask)
         return Memory(key.transpose(2, 3).contiguous(), value.contiguous(), mask)
 
@@ -307,10 +311,10 @@ class FoldedMemory:
 class _FeedForward:
     """The inner network, its activation and its sum with the residual."""
 
-    def __init__(self, layer: EncoderLayerSuper | DecoderLayerSuper) -> None:
+    def __init__(self, layer: EncoderLayerSuper | DecoderLayerSuper, make: MakeProduct) -> None:
         is_relu = layer.activation is F.relu
-        self._fc1 = _packed(layer.fc1, relu=is_relu)
-        self._fc2 = _packed(layer.fc2)
+        self._fc1 = _packed(layer.fc1, make, relu=is_relu)
+        self._fc2 = _packed(layer.fc2, make)
         self._activation = None if is_relu else layer.activation
 
     def __call__(self, residual: Tensor, x: Tensor) -> Tensor:
@@ -323,11 +327,11 @@ class _FeedForward:
 class PackedEncoderLayer:
     """One layer of the encoder."""
 
-    def __init__(self, layer: EncoderLayerSuper) -> None:
+    def __init__(self, layer: EncoderLayerSuper, make: MakeProduct) -> None:
         self._pre_norm = layer.normalize_before
-        self._attention = PackedSelfAttention(layer.self_attn)
+        self._attention = PackedSelfAttention(layer.self_attn, make)
         self._attention_norm = PackedNorm(layer.self_attn_layer_norm)
-        self._feed_forward = _FeedForward(layer)
+        self._feed_forward = _FeedForward(layer, make)
         self._final_norm = PackedNorm(layer.final_layer_norm)
 
     def __call__(self, x: Tensor, length: int, mask: Tensor | None) -> Tensor:
@@ -342,14 +346,14 @@ class PackedEncoderLayer:
 class PackedDecoderLayer:
     """One layer of the decoder, for the newest token of every hypothesis."""
 
-    def __init__(self, layer: DecoderLayerSuper, index: int) -> None:
+    def __init__(self, layer: DecoderLayerSuper, index: int, make: MakeProduct) -> None:
         self._index = index
         self._pre_norm = layer.normalize_before
-        self._attention = PackedSelfAttention(layer.self_attn)
+        self._attention = PackedSelfAttention(layer.self_attn, make)
         self._attention_norm = PackedNorm(layer.self_attn_layer_norm)
-        self.cross = PackedCrossAttention(layer.encoder_attn)
+        self.cross = PackedCrossAttention(layer.encoder_attn, make)
         self._cross_norm = PackedNorm(layer.encoder_attn_layer_norm)
-        self._feed_forward = _FeedForward(layer)
+        self._feed_forward = _FeedForward(layer, make)
         self._final_norm = PackedNorm(layer.final_layer_norm)
 
     @property

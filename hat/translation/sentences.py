@@ -1,16 +1,17 @@
 """Lines of text translated in batches of similar length, given back in their order."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import torch
+from torch import Tensor
 
 from hat.errors import DataError
 from hat.settings import AtLeast, Settings
-from hat.translation.beam import BeamSearch, BeamSettings, Hypothesis, Runner
-from hat.translation.text import END_IDX, PADDING_IDX, UNKNOWN_IDX, Text
+from hat.translation.beam import BeamSettings, Hypothesis
+from hat.translation.text import PADDING_IDX, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +42,23 @@ class SentenceTranslator:
 
     def __init__(
         self,
-        runner: Runner,
+        search: Callable[[Tensor], list[list[Hypothesis]]],
         text: Text,
         settings: TranslationSettings,
         *,
         max_source: int,
         device: str = "cpu",
     ) -> None:
-        """Prepares the search.
+        """Prepares translating.
 
         Args:
-            runner: the model.
-            text: its words.
-            settings: how to search, and how large batches are.
+            search: gives the n best hypotheses of each sentence of a batch of numbers, (B, S).
+            text: the words of the model.
+            settings: how large batches are.
             max_source: tokens of the longest source sentence that the model takes.
             device: where the model is.
         """
-        self._search = BeamSearch(runner, settings.search, eos_idx=END_IDX, unk_idx=UNKNOWN_IDX)
+        self._search = search
         self._text = text
         self._batch_tokens = settings.batch_tokens
         self._max_source = max_source
@@ -87,27 +88,33 @@ class SentenceTranslator:
                     f"{self._max_source}"
                 )
         found: list[list[Translation]] = [[] for _ in lines]
-        for batch in self._batches(sources):
+        for batch in batches(sources, self._batch_tokens):
             rows = padded([sources[index] for index in batch], PADDING_IDX, left=True)
             hypotheses = self._search(torch.tensor(rows, device=self._device))
             for index, each in zip(batch, hypotheses, strict=True):
                 found[index] = [self._translation(hypothesis) for hypothesis in each]
         return found
 
-    def _batches(self, sources: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Yields which sentences go together, the longest first."""
-        order = sorted((i for i, s in enumerate(sources) if s), key=lambda i: -len(sources[i]))
-        batch: list[int] = []
-        for index in order:
-            if batch and (len(batch) + 1) * len(sources[batch[0]]) > self._batch_tokens:
-                yield batch
-                batch = []
-            batch.append(index)
-        if batch:
-            yield batch
-
     def _translation(self, hypothesis: Hypothesis) -> Translation:
         return Translation(self._text.decode(hypothesis.tokens), hypothesis.score / math.log(2))
+
+
+def batches(sources: Sequence[Sequence[int]], tokens: int) -> Iterator[list[int]]:
+    """Yields which sentences go together, the longest first; empty ones are left out.
+
+    Args:
+        sources: of all sentences.
+        tokens: of a batch at most, padding included; a longer sentence is a batch of its own.
+    """
+    order = sorted((i for i, s in enumerate(sources) if s), key=lambda i: -len(sources[i]))
+    batch: list[int] = []
+    for index in order:
+        if batch and (len(batch) + 1) * len(sources[batch[0]]) > tokens:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 def padded(rows: Sequence[Sequence[int]], filling: int, *, left: bool) -> list[list[int]]:

@@ -7,6 +7,7 @@ processor's cache when the best are looked for.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from hat.models.super_transformer import SuperTransformer
 from hat.modules.layer_norm import LayerNormSuper
 from hat.modules.slicing import leading
 from hat.translation.caches import MovingCache
-from hat.translation.linear import PackedLinear
+from hat.translation.linear import MakeProduct, PackedLinear
 from hat.translation.packed import (
     FoldedMemory,
     Memory,
@@ -36,9 +37,10 @@ class TorchRunner:
     Args:
         model: holds the weights, which are copied. It may be a SuperTransformer or an extract of
             one; later changes to it have no effect.
+        make: packs a weight; ``Int8Linear`` of a range makes products of 8-bit numbers.
     """
 
-    def __init__(self, model: SuperTransformer) -> None:
+    def __init__(self, model: SuperTransformer, make: MakeProduct = PackedLinear) -> None:
         config, encoder, decoder = model.config, model.encoder, model.decoder
         self.vocab_size = config.tgt_vocab_size
         self.padding_idx = config.padding_idx
@@ -49,25 +51,29 @@ class TorchRunner:
         with torch.no_grad():
             self._source = PackedEmbedding(encoder)
             self._encoder_layers = [
-                PackedEncoderLayer(encoder.layer(index))
+                PackedEncoderLayer(encoder.layer(index), make)
                 for index in range(model.arch.encoder.num_layers)
             ]
             self._encoder_norm = _packed_norm(encoder.layer_norm)
             self.target = PackedEmbedding(decoder)
             self.layers = [
-                PackedDecoderLayer(decoder.layer(index), index)
+                PackedDecoderLayer(decoder.layer(index), index, make)
                 for index in range(model.arch.decoder.num_layers)
             ]
             self._decoder_norm = _packed_norm(decoder.layer_norm)
-            self.output = PackedLinear(
+            self.output = make(
                 leading(decoder.output_weight, self.vocab_size, model.arch.decoder.embed_dim), None
             )
 
-    def begin(self, src_tokens: Tensor, max_steps: int) -> "TorchDecoding":
+    def encode(self, src_tokens: Tensor) -> "Encoded":
         """See ``hat.translation.beam.Runner``."""
-        return TorchDecoding(self, self._encode(src_tokens), len(src_tokens), max_steps)
+        return Encoded(len(src_tokens), self._memories(src_tokens))
 
-    def _encode(self, src_tokens: Tensor) -> list[Memory | FoldedMemory]:
+    def decode(self, encoded: "Encoded", max_steps: int) -> "TorchDecoding":
+        """See ``hat.translation.beam.Runner``."""
+        return TorchDecoding(self, encoded.memories, encoded.sentences, max_steps)
+
+    def _memories(self, src_tokens: Tensor) -> list[Memory | FoldedMemory]:
         sentences, length = src_tokens.shape
         x = self._source(src_tokens).flatten(0, 1)
         mask = None
@@ -111,6 +117,17 @@ class TorchRunner:
 
 def _packed_norm(norm: LayerNormSuper | None) -> PackedNorm | None:
     return None if norm is None else PackedNorm(norm)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """B sentences, ready to be decoded."""
+
+    sentences: int
+    """B."""
+
+    memories: list[Memory | FoldedMemory]
+    """One for each decoder layer."""
 
 
 class TorchDecoding:

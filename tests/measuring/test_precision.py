@@ -12,9 +12,11 @@ from hat.latency.workload import Workload
 from hat.machine.instructions import FULL, INT8_RANGES, REDUCED, int8_range
 from hat.measuring import precision as precisions
 from hat.measuring.measure import measure
-from hat.measuring.precision import PackedWeight, at_precision, check_precision
+from hat.measuring.precision import check_precision
 from hat.models.extract import extract
+from hat.models.precision import at_precision
 from hat.models.super_transformer import SuperTransformer
+from hat.modules.int8 import PackedWeight
 
 TINY = {"src_len": 4, "decode_steps": 2, "runs": 1, "warmup_runs": 0}
 

@@ -218,7 +218,9 @@ class Scripted:
     def __init__(self, steps: Sequence[Sequence[float]]) -> None:
         self._steps = iter(steps)
 
-    def begin(self, src_tokens: Tensor, max_steps: int) -> "Scripted":
+    def encode(self, src_tokens: Tensor) -> None: ...
+
+    def decode(self, encoded: None, max_steps: int) -> "Scripted":
         return self
 
     def step(self, tokens: Tensor) -> Iterable[Tensor]:

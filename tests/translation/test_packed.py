@@ -30,7 +30,8 @@ def test_steps_give_the_modules_log_probabilities(
     source = random_sentences(rng, 5, 50)
     histories = torch.full((5, 1, 1), 2)
     with torch.inference_mode():
-        decoding = TorchRunner(model).begin(source, 15)
+        runner = TorchRunner(model)
+        decoding = runner.decode(runner.encode(source), 15)
         for step in range(15):
             rows = histories.flatten(0, 1)
             beams = histories.size(1)
@@ -89,7 +90,8 @@ def test_other_types_than_float_run_too() -> None:
     source = random_sentences(np.random.default_rng(0), 4, 50)
     with torch.inference_mode():
         first = torch.full((4, 1), 2)
-        found = torch.cat(list(TorchRunner(model).begin(source, 3).step(first)))
+        runner = TorchRunner(model)
+        found = torch.cat(list(runner.decode(runner.encode(source), 3).step(first)))
         logits = model(source, None, first)[:, -1].float()
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, logits.log_softmax(-1), atol=0.3, rtol=0.1)

@@ -1,15 +1,15 @@
 """A checkpoint of fairseq's that holds the small model only; fairseq-generate runs it."""
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hat.settings import NoSettings
 
 if TYPE_CHECKING:
+    from hat.engines.base import Runnable
     from hat.models.super_transformer import SuperTransformer
-    from hat.translation.beam import Runner
 
 _FILE = "model.pt"
 
@@ -18,6 +18,7 @@ class FairseqFormat:
     """One checkpoint, ``model.pt``."""
 
     Settings: ClassVar[type] = NoSettings
+    is_exact: ClassVar[bool] = True
     about: ClassVar[str] = (
         "a checkpoint of fairseq's: `fairseq-generate DATA_BIN --path model.pt --user-dir "
         "hat/fairseq_plugin` runs it, and so does `generate.py`"
@@ -32,7 +33,13 @@ class FairseqFormat:
         """Nothing can be set."""
         return {}
 
-    def write(self, small: "SuperTransformer", notes: Mapping[str, Any], folder: Path) -> None:
+    def write(
+        self,
+        small: "SuperTransformer",
+        notes: Mapping[str, Any],
+        folder: Path,
+        words: tuple[Sequence[str], Sequence[str]],
+    ) -> None:
         """See ``hat.export.formats``."""
         import torch
 
@@ -48,12 +55,13 @@ class FairseqFormat:
             torch.save(content, temporary)
 
     @staticmethod
-    def open(folder: Path, device: str) -> "Runner":
+    def open(folder: Path, device: str) -> "Runnable":
         """See ``hat.export.formats``."""
+        from hat.engines.torch_engine import TorchEngine, TorchSettings
         from hat.models.checkpoint import load_checkpoint
-        from hat.translation.torch_runner import TorchRunner
 
-        return TorchRunner(load_checkpoint(folder / _FILE).to(device))
+        engine = TorchEngine(TorchSettings())
+        return engine.load(load_checkpoint(folder / _FILE), device=device)
 
 
 def checkpoint_options_of(small: "SuperTransformer", notes: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,20 +1,21 @@
 """The folder of ``hat.save``, its weights in a file of safetensors' kind or of torch's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hat.settings import NoSettings
 
 if TYPE_CHECKING:
+    from hat.engines.base import Runnable
     from hat.models.super_transformer import SuperTransformer
-    from hat.translation.beam import Runner
 
 
 class SafetensorsFormat:
     """``config.json`` and ``model.safetensors``."""
 
     Settings: ClassVar[type] = NoSettings
+    is_exact: ClassVar[bool] = True
     about: ClassVar[str] = "weights as safetensors; `hat.load` gives the network in Python"
     weights: ClassVar[str] = "safetensors"
 
@@ -27,19 +28,24 @@ class SafetensorsFormat:
         """Nothing can be set."""
         return {}
 
-    def write(self, small: "SuperTransformer", notes: Mapping[str, Any], folder: Path) -> None:
+    def write(
+        self,
+        small: "SuperTransformer",
+        notes: Mapping[str, Any],
+        folder: Path,
+        words: tuple[Sequence[str], Sequence[str]],
+    ) -> None:
         """See ``hat.export.formats``."""
         from hat.models.saved import write_model
 
         write_model(small, folder, weights=self.weights)
 
     @staticmethod
-    def open(folder: Path, device: str) -> "Runner":
+    def open(folder: Path, device: str) -> "Runnable":
         """See ``hat.export.formats``."""
-        from hat.models.saved import load
-        from hat.translation.torch_runner import TorchRunner
+        from hat.engines.torch_engine import TorchEngine, TorchSettings
 
-        return TorchRunner(load(folder).to(device))
+        return TorchEngine(TorchSettings()).open(folder, device=device)
 
 
 class TorchFormat(SafetensorsFormat):

@@ -1,0 +1,177 @@
+"""What every engine has: settings, and what it makes of a network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+
+from hat.errors import ConfigError
+from hat.settings import AtLeast, Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hat.arch.config import SubTransformerConfig
+    from hat.models.config import SuperTransformerConfig
+    from hat.models.super_transformer import SuperTransformer
+    from hat.translation.beam import BeamSettings, Hypothesis
+
+END_IDX, UNKNOWN_IDX = 2, 3
+"""fairseq's words that a search knows."""
+
+DUMMY_WORD = 7
+"""Of which sentences are made that are only timed; which one does not matter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings(Settings):
+    """How an engine runs a network."""
+
+    precision: Literal["fp32", "bf16", "fp16", "int8"] = "fp32"
+    """Number format of weights and products. int8: weights of 8 bits, and inputs of products that
+    are rounded to 8 bits as they come; on the CPU only."""
+
+    threads: Annotated[int | None, AtLeast(1)] = None
+    """CPU threads. Default: as many as torch takes"""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """The two halves of a translation, to be timed by whoever holds a clock."""
+
+    encode: Callable[[], object]
+    """Runs the encoder over a batch of B sentences."""
+
+    decode: Callable[[], object]
+    """Takes all steps of the decoder with B * beam hypotheses: keys and values are cached, and the
+    hypotheses change places after each step."""
+
+    is_whole: bool = False
+    """Whether ``decode`` encodes first, because the engine does not part the two. Then ``encode``
+    also takes one step, and what the decoder takes is the difference."""
+
+
+class Runnable(Protocol):
+    """A network in an engine, ready to run."""
+
+    vocab_size: int
+    """Words of the target."""
+
+    def search(
+        self, settings: "BeamSettings", *, eos_idx: int = END_IDX, unk_idx: int = UNKNOWN_IDX
+    ) -> "Callable[[Tensor], list[list[Hypothesis]]]":
+        """Returns a function that translates a batch of (B, S) int64 source tokens.
+
+        It returns the n best hypotheses of each sentence, best first. See ``BeamSearch``.
+        """
+
+    def forced(self, src_tokens: "Tensor", prev_output_tokens: "Tensor") -> "Tensor":
+        """Follows given targets step by step, as in a search.
+
+        Args:
+            src_tokens: (B, S) int64, padded on either side.
+            prev_output_tokens: (B, T) int64, the targets shifted right, not padded.
+
+        Returns:
+            Log-probabilities of the next token after each, (B, T, V) float32.
+        """
+
+    def passes(self, src_tokens: "Tensor", *, beam: int, steps: int) -> Passes:
+        """Prepares what is timed: (B, S) int64 source tokens, ``steps`` target tokens each."""
+
+
+class Engine(Protocol):
+    """A named part (``hat.parts``) that runs networks."""
+
+    name: ClassVar[str]
+    """As in the table."""
+
+    about: ClassVar[str]
+    """What it is, for the model card."""
+
+    script: ClassVar[Path | None]
+    """A Python file that runs what ``write`` wrote with numpy and the engine's package alone: its
+    ``load(folder, threads)`` gives an object with ``passes`` as a ``Runnable`` has, for lists of
+    token numbers. None: the engine needs hat."""
+
+    Settings: ClassVar[type[EngineSettings]]
+
+    settings: EngineSettings
+
+    @classmethod
+    def build(cls, settings: Any) -> "Engine":
+        """Makes the part."""
+
+    def signature(self) -> dict[str, Any]:
+        """Name, version of the engine's package, and settings: what decides a latency."""
+
+    def check(self, config: "SuperTransformerConfig", arch: "SubTransformerConfig") -> None:
+        """Checks that the engine is installed and can represent a network.
+
+        Raises:
+            ConfigError: naming the package that is missing, or what cannot be represented.
+        """
+
+    def load(self, small: "SuperTransformer", *, device: str = "cpu") -> Runnable:
+        """Makes a runnable of an extracted model; later changes to it have no effect.
+
+        Raises:
+            ConfigError: see ``check``.
+        """
+
+    def write(
+        self,
+        small: "SuperTransformer",
+        folder: Path,
+        *,
+        words: tuple[Sequence[str], Sequence[str]] | None = None,
+    ) -> None:
+        """Writes the network into a folder that is there.
+
+        Args:
+            small: the extracted model.
+            folder: where to.
+            words: source and target words by number, for an engine that keeps them itself.
+
+        Raises:
+            ConfigError: see ``check``.
+        """
+
+    def open(self, folder: Path, *, device: str = "cpu") -> Runnable:
+        """Opens what ``write`` wrote, on any machine, without running code from it.
+
+        Raises:
+            HatError: if a file is missing or damaged, or the engine is not installed.
+        """
+
+
+def threads_of(settings: EngineSettings) -> int:
+    """Returns how many threads are meant: by default as many as torch takes."""
+    import torch
+
+    return settings.threads or torch.get_num_threads()
+
+
+def check_installed(package: str, engine: str, extra: str) -> None:
+    """Checks that a package is there, without importing it.
+
+    Raises:
+        ConfigError: saying how it is installed.
+    """
+    import importlib.util
+
+    if importlib.util.find_spec(package) is None:
+        raise ConfigError(
+            f"the engine {engine} needs the package {package}, which is not installed: "
+            f"pip install {package}, or hat[{extra}]"
+        )
+
+
+def check_cpu(device: str, engine: str) -> None:
+    """Checks that an engine that runs on the CPU only is asked for that.
+
+    Raises:
+        ConfigError: if not.
+    """
+    if device != "cpu":
+        raise ConfigError(f"the engine {engine} runs on the CPU only, but the device is {device}")

@@ -1,0 +1,91 @@
+"""ONNX Runtime on the CPU: two graphs that run wherever onnxruntime and numpy are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hat.engines.base import EngineSettings, check_cpu, check_installed, threads_of
+from hat.engines.facts import read_facts, write_facts
+from hat.engines.int8_weights import Int8EngineSettings, check_range
+from hat.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from hat.arch.config import SubTransformerConfig
+    from hat.engines.steps import StepRunnable
+    from hat.models.config import SuperTransformerConfig
+    from hat.models.super_transformer import SuperTransformer
+
+
+class OnnxruntimeEngine:
+    """An encoder and a step of the decoder in ONNX, run by ONNX Runtime."""
+
+    Settings: ClassVar[type[EngineSettings]] = Int8EngineSettings
+    name: ClassVar[str] = "onnxruntime"
+    about: ClassVar[str] = "ONNX graphs of the encoder and of a step of the decoder"
+    script: ClassVar[Path | None] = Path(__file__).with_name("onnx_files.py")
+
+    def __init__(self, settings: Int8EngineSettings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def build(cls, settings: Int8EngineSettings) -> "OnnxruntimeEngine":
+        """Makes the part."""
+        return cls(settings)
+
+    def signature(self) -> dict[str, Any]:
+        """See ``hat.engines.base.Engine``."""
+        from importlib.metadata import version
+
+        check_installed("onnxruntime", self.name, "engines")
+        return {
+            "engine": self.name,
+            "version": version("onnxruntime"),
+            "threads": threads_of(self.settings),
+            **self.settings.signature(),
+        }
+
+    def check(self, config: "SuperTransformerConfig", arch: "SubTransformerConfig") -> None:
+        """See ``hat.engines.base.Engine``. Every network can be represented."""
+        for package in ("onnx", "onnxruntime"):
+            check_installed(package, self.name, "engines")
+
+    def load(self, small: "SuperTransformer", *, device: str = "cpu") -> "StepRunnable":
+        """See ``hat.engines.base.Engine``."""
+        check_cpu(device, self.name)
+        with TemporaryDirectory(prefix="hat-onnx-") as folder:
+            self.write(small, Path(folder))
+            return self.open(Path(folder))
+
+    def write(
+        self,
+        small: "SuperTransformer",
+        folder: Path,
+        *,
+        words: tuple[Sequence[str], Sequence[str]] | None = None,
+    ) -> None:
+        """See ``hat.engines.base.Engine``."""
+        self.check(small.config, small.arch)
+        from hat.engines.onnx_graph import write_graphs
+        from hat.engines.plain_weights import plain_network
+
+        write_graphs(plain_network(small), folder, self.settings.levels())
+        heads = list(small.arch.decoder.self_heads)
+        more = {"qkv": small.config.qkv_dim, "decoder-heads": heads}
+        write_facts(folder, small.config, self.signature(), **more)
+
+    def open(self, folder: Path, *, device: str = "cpu") -> "StepRunnable":
+        """See ``hat.engines.base.Engine``."""
+        check_cpu(device, self.name)
+        check_installed("onnxruntime", self.name, "engines")
+        from hat.engines.onnx_files import OnnxNetwork
+        from hat.engines.onnx_runner import OnnxRunnable
+
+        facts = read_facts(folder, self.settings.precision)
+        check_range(folder, facts)
+        try:
+            network = OnnxNetwork(folder, threads_of(self.settings))
+        except Exception as error:  # of onnxruntime's own kinds, which all derive from it
+            reason = " ".join(str(error).split())
+            raise CheckpointError(f"{folder}: onnxruntime cannot read it: {reason}") from None
+        return OnnxRunnable(network)
