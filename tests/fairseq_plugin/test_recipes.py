@@ -405,4 +405,4 @@ def test_two_processes_train_the_same_sandwich(space_yml: Path, tmp_path: Path) 
     torchrun(*common, "--save-dir", str(tmp_path / "two"))
     # A sandwich holds the largest, so every weight has a gradient at every update.
     one, two = (tmp_path / name / "checkpoint_last.pt" for name in ("one", "two"))
-    assert largest_difference(one, two) < 1e-5
+    assert largest_difference(one, two) < 1e-3  # roundings, where other draws make 0.005

@@ -42,7 +42,7 @@ NO_OUTCOME = {
     "it only matters after the search, where nothing is reused without a check of its own": {
         *("measure-finalists", "measure-margin", "measure-repeats", "measure-patience"),
         *("contest-seeds", "rank-sample", "rank-scorers", "retrain-top", "retrain-configs"),
-        *("retrain-seeds", "retrain-subset", "retrain-metric", "retrain-ref"),
+        *("retrain-seeds", "retrain-subset", "retrain-metric", "retrain-ref", "retrain-init"),
     },
 }
 

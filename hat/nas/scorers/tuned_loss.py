@@ -12,7 +12,7 @@ fitted to one architecture, which is ``--tune-what norms``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from hat.nas.scorers.base import Arch, SearchScorer
 from hat.nas.supernet import Supernet
-from hat.settings import Above, AtLeast, Settings, Shown, settings_signature
+from hat.settings import Above, AtLeast, Settings, Shown
 
 if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
@@ -45,10 +45,8 @@ class TuneSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationSettings(Settings):
+class CalibrationSettings(TuneSettings):
     """How a depth is calibrated."""
-
-    tuning: TuneSettings = field(default_factory=TuneSettings)
 
     calibrate_archs: Annotated[int, AtLeast(1), Shown("N")] = 4
     """for --scorer calibrated-loss: architectures of every decoder depth that are tuned"""
@@ -151,7 +149,7 @@ class CalibratedLoss(SearchScorer):
     @classmethod
     def build(cls, settings: CalibrationSettings, supernet: Supernet) -> Self:
         """Loads both splits of the data; what is calibrated is calibrated when it is needed."""
-        return cls(settings, TunedLoss.build(settings.tuning, supernet))
+        return cls(settings, TunedLoss.build(settings, supernet))
 
     @cached_property
     def gains(self) -> dict[int, float]:
@@ -184,4 +182,4 @@ class CalibratedLoss(SearchScorer):
 
     def signature(self) -> dict[str, Any]:
         """Returns what decides the scores: the training data, too."""
-        return {**self._tuned.signature(), "score": self.name, **settings_signature(self.settings)}
+        return {**self._tuned.signature(), "score": self.name}
