@@ -19,8 +19,11 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["hat", "hat.*"]),
-    package_data={"hat": ["py.typed"]},
-    install_requires=["torch", "numpy", "PyYAML", "ConfigArgParse", "tqdm", "safetensors"],
+    package_data={"hat": ["py.typed", "page/templates/*"]},
+    install_requires=[
+        *("torch", "numpy", "PyYAML", "ConfigArgParse", "tqdm", "safetensors"),
+        *("Jinja2", "MarkupSafe"),
+    ],
     extras_require={
         "translation": [
             *("fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"),

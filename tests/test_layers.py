@@ -56,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "export": {"translation", "models", "modules", "arch", "tasks", "text"},
     "scoring": {"translation", "benchmarks", "models", "arch"},
     "report": {"search", "arch"},
+    "page": {"search", "latency", "models", "arch", "text"},
     "fairseq_plugin": {
         *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),
     },
@@ -69,7 +70,16 @@ ALLOWED: dict[str, set[str]] = {
         *("tasks", "cli"),
     },
     "commands": {
-        *("nas", "studies", "pipeline", "export", "fairseq_plugin", "translation", "scoring"),
+        *(
+            "nas",
+            "studies",
+            "page",
+            "pipeline",
+            "export",
+            "fairseq_plugin",
+            "translation",
+            "scoring",
+        ),
         *("measuring", "latency", "report", "search", "models", "benchmarks", "tasks", "arch"),
         *("text", "cli"),
     },
