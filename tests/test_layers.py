@@ -56,7 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "export": {"translation", "models", "modules", "arch", "tasks", "text"},
     "scoring": {"translation", "benchmarks", "models", "arch"},
     "report": {"search", "arch"},
-    "page": {"search", "latency", "models", "arch", "text"},
+    "runs": {"search", "latency", "models", "arch", "text"},
+    "page": {"runs", "arch"},
     "fairseq_plugin": {
         *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),
     },
@@ -70,18 +71,9 @@ ALLOWED: dict[str, set[str]] = {
         *("tasks", "cli"),
     },
     "commands": {
-        *(
-            "nas",
-            "studies",
-            "page",
-            "pipeline",
-            "export",
-            "fairseq_plugin",
-            "translation",
-            "scoring",
-        ),
+        *("nas", "studies", "page", "pipeline", "export", "fairseq_plugin", "translation"),
         *("measuring", "latency", "report", "search", "models", "benchmarks", "tasks", "arch"),
-        *("text", "cli"),
+        *("scoring", "text", "cli"),
     },
 }
 """What each room may import besides itself and the ground floor: no arrow leads back up."""

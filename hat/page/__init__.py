@@ -1,1 +1,1 @@
-"""One page to decide from: what runs left in their folders, as HTML, Markdown and JSON."""
+"""One page to decide from: the facts of runs as HTML, Markdown and JSON."""

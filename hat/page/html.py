@@ -15,11 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hat.arch.hat_yaml import arch_from_mapping
-from hat.page.facts import Facts, Point, SearchFacts
-from hat.page.figures import name_words, shown_cost, trained_cost
+from hat.page.front_figures import name_words, shown_cost, trained_cost
 from hat.page.tables import alone_text, fits_text, quality_text
 from hat.page.view import compared, views
-from hat.page.words import amount, limit_words
+from hat.runs.facts import Facts, Point, SearchFacts
+from hat.runs.words import amount, limit_words
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -2,9 +2,9 @@
 
 import re
 
-from hat.page.facts import Facts
 from hat.page.view import compared, views
 from hat.page.view_parts import Section, Table
+from hat.runs.facts import Facts
 
 
 def page_markdown(facts: Facts) -> str:

@@ -1,10 +1,10 @@
 """The tables about the points of a search: what ships, the front, what more brings."""
 
-from hat.page.budget import predicted_cost
-from hat.page.facts import Point, Quality, SearchFacts
-from hat.page.figures import name_words
+from hat.page.front_figures import name_words
 from hat.page.view_parts import Row, Table
-from hat.page.words import amount, limit_words, with_spread
+from hat.runs.budget import predicted_cost
+from hat.runs.facts import Point, Quality, SearchFacts
+from hat.runs.words import amount, limit_words, with_spread
 
 _NONE = "–"
 

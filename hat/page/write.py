@@ -7,11 +7,11 @@ from typing import Annotated
 
 from hat.errors import ConfigError
 from hat.files import write_json, write_text
-from hat.page.facts import Facts, RunFacts
 from hat.page.html import page_html
 from hat.page.markdown import page_markdown
-from hat.page.run import read_run
 from hat.page.view import differences
+from hat.runs.facts import Facts, RunFacts
+from hat.runs.run import read_run
 from hat.settings import Settings, Shown
 from hat.version import __version__
 
