@@ -41,7 +41,7 @@ def shown_cost(point: Point, axis: str) -> float | None:
 
 def trained_cost(point: Point, axis: str) -> float | None:
     """Where a point stands in a view of BLEU: on the clock that all of them were put to."""
-    if point.alone is not None and axis.startswith("latency_ms"):
+    if point.alone is not None and not point.in_turn and axis == "latency_ms":
         return point.alone.mean
     return point.cost(axis)
 
@@ -128,6 +128,16 @@ def _score_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | Non
     return Panel(axis.name, "score", axis.title, Figure(drawings, legend))
 
 
+def _spread(point: Point, axis: CostAxis) -> float | None:
+    """Half of the bar of a latency in a view of BLEU."""
+    if axis.unit != "ms":
+        return None
+    measured = point.measured.get(axis.name)
+    if point.in_turn and measured is not None and measured.bound is not None:
+        return measured.bound - measured.mean
+    return point.alone.std if point.alone else None
+
+
 def _named_legend(named: Sequence[Point], cost: str) -> Legend:
     legend: Legend = []
     seen = set()
@@ -172,7 +182,7 @@ def _bleu_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | None
             x = cost / scale
             ends = [q.mean for q in (point.inherited, point.retrained) if q is not None]
             canvas.line([(x, value) for value in ends], "l-gain")
-            spread = point.alone and axis.unit == "ms" and point.alone.std
+            spread = _spread(point, axis)
             for quality, style in ((point.inherited, "hollow"), (point.retrained, "")):
                 if quality is None:
                     continue
@@ -201,8 +211,9 @@ def _bleu_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | None
         (key_mark("square", "m-plain"), "filled: retrained from scratch"),
         (key_mark("square", "m-plain hollow"), "hollow: inherited weights"),
     ]
-    if any(p.alone and p.alone.std for p in named) and axis.unit == "ms":
-        legend.append((key_line("error e-measured"), "bars: standard deviation"))
+    if any(_spread(p, axis) for p in named):
+        what = "95% interval" if any(p.in_turn for p in named) else "standard deviation"
+        legend.append((key_line("error e-measured"), f"bars: {what}"))
     if axis.limit is not None:
         legend.append((key_line("limit"), f"limit, {limit_words(axis.limit, axis.unit)}"))
     return Panel(axis.name, "bleu", axis.title, Figure(drawings, legend))

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from hat.arch.hat_yaml import arch_from_mapping
 from hat.page.front_figures import name_words, shown_cost, trained_cost
-from hat.page.tables import alone_text, fits_text, quality_text
+from hat.page.tables import alone_text, fits_text, is_timed, quality_text
 from hat.page.view import compared, views
 from hat.runs.facts import Facts, Point, SearchFacts
 from hat.runs.words import amount, limit_words
@@ -140,7 +140,8 @@ def _rows(search: SearchFacts, point: Point) -> Sequence[tuple[str, str]]:
             bound = (
                 "" if measured.bound is None else (f", at most {amount(measured.bound, axis.unit)}")
             )
-            rows.append((f"measured{of}", f"{amount(measured.mean, axis.unit)}{bound}"))
+            how = " in turn" if point.in_turn and axis.unit == "ms" else ""
+            rows.append((f"measured{how}{of}", f"{amount(measured.mean, axis.unit)}{bound}"))
         predicted = point.predicted.get(axis.name)
         if predicted is not None:
             ends = point.interval.get(axis.name)
@@ -149,14 +150,17 @@ def _rows(search: SearchFacts, point: Point) -> Sequence[tuple[str, str]]:
         bound_ = point.bound.get(axis.name)
         if bound_ is not None:
             what = "upper end, held against the limit" if predicted is not None else "predicted"
-            rows.append((f"{what}{of}", amount(bound_, axis.unit)))
+            if is_timed(axis):
+                rows.append((f"{what}{of}", amount(bound_, axis.unit)))
         if point.names:
             rows.append(
                 (
                     f"keeps {limit_words(axis.limit, axis.unit)}{of}",
-                    fits_text(point, axis.name, axis.limit),
+                    fits_text(point, axis),
                 )
             )
+    if point.during_search is not None:
+        rows.append(("measured during the search", amount(point.during_search.mean, "ms")))
     if point.alone is not None:
         rows.append(("measured by itself", alone_text(point)))
     if point.score is not None:

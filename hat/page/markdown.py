@@ -43,7 +43,8 @@ def _table(table: Table) -> list[str]:
     rows = [[_cell(title) for title in table.titles]]
     rows.append(["---:" if place >= table.words else "---" for place in range(len(rows[0]))])
     rows += [[_cell(cell) for cell in row.cells] for row in table.rows]
-    caption = [f"{_escaped(table.caption)}:", ""] if table.caption else []
+    end = "" if table.caption.endswith("?") else ":"
+    caption = [f"{_escaped(table.caption)}{end}", ""] if table.caption else []
     return [*caption, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 

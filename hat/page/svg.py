@@ -122,6 +122,8 @@ class Canvas:
             )
         self.add('<path class="axis" d="M{} {}V{}H{}"/>', s.left, s.top, bottom, right)
         middle = (s.left + right) / 2
+        # Some scorers and devices have long names.
+        x_title, y_title = _cut(x_title, right - s.left), _cut(y_title, bottom - s.top)
         self.add(
             '<text class="title" x="{:.1f}" y="{}" text-anchor="middle">{}</text>',
             middle,
@@ -209,6 +211,12 @@ class Canvas:
         return Markup(
             '<svg class="plot {}" viewBox="0 0 {} {}" role="img" aria-label="{}"{}>{}</svg>'
         ).format(s.name, s.width, s.height, label, more, Markup("").join(self.parts))
+
+
+def _cut(text: str, room: float) -> str:
+    """A title cut to what fits into ``room`` pixels at 13 pixels a line."""
+    most = int(room / 7.2)
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def _star(outer: float, inner: float) -> str:

@@ -3,7 +3,7 @@
 from hat.page.front_figures import name_words
 from hat.page.view_parts import Row, Table
 from hat.runs.budget import predicted_cost
-from hat.runs.facts import Point, Quality, SearchFacts
+from hat.runs.facts import CostAxis, Point, Quality, SearchFacts
 from hat.runs.words import amount, limit_words, with_spread
 
 _NONE = "–"
@@ -16,28 +16,22 @@ def ships_table(search: SearchFacts, key: str) -> Table:
     costs = [axis for axis in search.axes if axis.limit is not None]
     titles = ["architecture"]
     for axis in costs:
-        of = f", {axis.title}" if len(costs) > 1 else ""
-        titles += [f"limit{of}", f"predicted{of}", f"measured{of}", "fits"]
+        of = f" {short_place(axis)}" if len(costs) > 1 else ""
+        titles += [
+            f"limit{of}",
+            *([f"predicted{of}", f"measured{of}"] if is_timed(axis) else [axis.title]),
+            "fits",
+        ]
     titles += ["BLEU inherited", "BLEU retrained", "parameters", "fp32", "int8"]
     rows = []
     for point in named:
         cells = [name_words(point)]
         for axis in costs:
-            measured = point.measured.get(axis.name)
-            text = _NONE
-            if measured is not None:
-                spread = None if measured.bound is None else measured.bound - measured.mean
-                text = with_spread(measured.mean, spread, axis.unit)
-            elif point.alone is not None and axis.unit == "ms":
-                text = f"{alone_text(point)} *"
-            cells += [
-                limit_words(axis.limit, axis.unit),
-                amount(known, axis.unit)
-                if (known := predicted_cost(point, axis.name)) is not None
-                else _NONE,
-                text,
-                fits_text(point, axis.name, axis.limit),
-            ]
+            known = predicted_cost(point, axis.name)
+            shown = _NONE if known is None else amount(known, axis.unit)
+            cells += [limit_words(axis.limit, axis.unit), shown]
+            cells += [_measured_text(point, axis)] if is_timed(axis) else []
+            cells.append(fits_text(point, axis))
         cells += [
             quality_text(point.inherited),
             quality_text(point.retrained),
@@ -48,6 +42,25 @@ def ships_table(search: SearchFacts, key: str) -> Table:
         style = "winner" if point.id == search.winner else ""
         rows.append(Row(cells=cells, style=style, point=f"{key}/{point.id}"))
     return Table(titles=titles, rows=rows, stacks=True)
+
+
+def is_timed(axis: CostAxis) -> bool:
+    """Whether a cost is predicted and measured; others are counted."""
+    return axis.unit == "ms"
+
+
+def short_place(axis: CostAxis) -> str:
+    """What tells one limit from another: ``on phone``, ``(parameters)``."""
+    return axis.title.removeprefix("latency ") if is_timed(axis) else f"({axis.title})"
+
+
+def _measured_text(point: Point, axis: CostAxis) -> str:
+    measured = point.measured.get(axis.name)
+    if measured is not None:
+        spread = None if measured.bound is None else measured.bound - measured.mean
+        return with_spread(measured.mean, spread, axis.unit)
+    # A step of the pipeline measures on its own device, which is that of a single limit.
+    return f"{alone_text(point)} *" if point.alone and axis.name == "latency_ms" else _NONE
 
 
 def _finalist(point: Point) -> int:
@@ -73,18 +86,21 @@ def fits(point: Point, cost: str, limit: float | None) -> bool | None:
         return None
     measured = point.measured.get(cost)
     if measured is not None:
-        value: float | None = measured.mean if measured.bound is None else measured.bound
+        # In turn, the mean decides, as where the pipeline ends; a search wants its bound to fit.
+        by_mean = point.in_turn or measured.bound is None
+        value: float | None = measured.mean if by_mean else measured.bound
     else:
         value = point.bound.get(cost, predicted_cost(point, cost))
     return None if value is None else value <= limit
 
 
-def fits_text(point: Point, cost: str, limit: float | None) -> str:
-    """``fits`` in a word."""
-    found = fits(point, cost, limit)
-    word = _NONE if found is None else "yes" if found else "no"
-    is_guess = found is not None and cost not in point.measured
-    return f"{word}, predicted" if is_guess else word
+def fits_text(point: Point, axis: CostAxis) -> str:
+    """``fits`` in a word, and whether it rests on a prediction."""
+    found = fits(point, axis.name, axis.limit)
+    if found is None:
+        return _NONE
+    is_guess = is_timed(axis) and axis.name not in point.measured
+    return f"{'yes' if found else 'no'}{', predicted' if is_guess else ''}"
 
 
 def quality_text(quality: Quality | None) -> str:
@@ -124,7 +140,7 @@ def front_table(search: SearchFacts, key: str) -> Table | None:
         )
     titles = [
         "architecture",
-        f"predicted {axis.title}",
+        f"predicted {axis.title}" if is_timed(axis) else axis.title,
         search.objective_title,
         "encoder + decoder layers",
         "parameters",
@@ -146,7 +162,7 @@ def steps_table(search: SearchFacts, key: str) -> Table | None:
         rows.append(
             Row(
                 cells=[
-                    limit_words(step.limit, axis.unit),
+                    amount(step.limit, axis.unit),
                     "the same as before" if same else amount(step.cost, axis.unit),
                     f"{step.score:.5g}",
                     gain if step.gain is None or same or step.gain >= 0 else f"{step.gain:+.4g}",

@@ -5,7 +5,7 @@ from typing import Any
 
 from hat.page import figures, front_figures
 from hat.page.svg import bars
-from hat.page.tables import fits, front_table, quality_text, ships_table, steps_table
+from hat.page.tables import fits, front_table, is_timed, quality_text, ships_table, steps_table
 from hat.page.view_parts import Row, RunView, Section, Stat, Table
 from hat.page.view_run import missing, run_sections, setting_words
 from hat.runs.facts import Facts, Point, RunFacts, SearchFacts
@@ -136,10 +136,11 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
         known = point.cost(axis.name)
         keeps = fits(point, axis.name, axis.limit)
         limit = limit_words(axis.limit, axis.unit)
+        how = ("measured " if measured else "predicted ") if is_timed(axis) else ""
         section.stats.append(
             Stat(
                 value=amount(known, axis.unit),
-                label=f"{'measured' if measured else 'predicted'} {axis.title}",
+                label=f"{how}{axis.title}",
                 note=f"limit {limit}: "
                 + ("kept" if keeps else "missed" if keeps is False else "not known"),
                 style="bad" if keeps is False else "good" if keeps else "",
@@ -175,8 +176,15 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
     if point.params is not None:
         section.texts.append(f"{INT8_RULE[:1].upper()}{INT8_RULE[1:]}.")
     named = [p for p in search.points.values() if p.names]
-    if any(p.alone and not p.measured for p in named) and limited:
+    if any(p.alone and not p.measured for p in named) and "latency_ms" in [
+        axis.name for axis in limited
+    ]:
         section.texts.append("* Measured by itself, at another time than the finalists.")
+    if any(p.in_turn for p in named):
+        section.texts.append(
+            "Winner and largest were measured after the search, taking turns in every round; other "
+            "finalists during the search."
+        )
     if any(p.measured for p in named):
         section.texts.append("± reaches to the 95% confidence bound of the mean.")
     section.texts += search.notes
@@ -227,7 +235,7 @@ def _front(search: SearchFacts, key: str, of: str) -> Section:
 def _more(search: SearchFacts, key: str, of: str, table: Table) -> Section:
     axis = search.axes[0]
     step = limit_words(search.steps[1].limit - search.steps[0].limit, axis.unit)
-    text = "The best candidate under each budget, as predicted."
+    text = "The best candidate under each budget" + (", as predicted." if is_timed(axis) else ".")
     if axis.limit is not None:
         limit = limit_words(axis.limit, axis.unit)
         text += (

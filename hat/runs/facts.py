@@ -59,6 +59,12 @@ class Point:
     alone: Measured | None = None
     """Latency measured by a step of its own, apart from the finalists."""
 
+    in_turn: bool = False
+    """Whether it was measured after the search, in turn with the others of which this is said."""
+
+    during_search: Measured | None = None
+    """Latency measured by the search, where it was measured in turn later."""
+
     fits: bool | None = None
     params: int | None = None
     bytes_fp32: int | None = None

@@ -18,6 +18,7 @@ from hat.runs.training import read_curves
 from hat.runs.translations import compare_translations
 
 _SEARCH = ".search"
+_LATENCY = "latency_ms"
 
 
 @dataclass(frozen=True)
@@ -161,12 +162,26 @@ def _add_steps(facts: SearchFacts, variant: str, steps: Mapping[str, StepState])
             known = [std for std in stds if std is not None]
             std = sum(value**2 for value in known) ** 0.5 if len(known) == 2 else None
             point.alone = Measured(mean=mean, std=std)
+        _add_in_turn(point, name, step_of(steps, "compare-latencies", variant))
         for weights in ("inherited", "retrained"):
             scored = step_of(steps, f"evaluate-{name}-{weights}", variant)
             bleu = number(scored.result.get("bleu")) if scored else None
             if scored is not None and bleu is not None:
                 quality = Quality(mean=bleu, chrf=number(scored.result.get("chrf")))
                 setattr(point, weights, quality)
+
+
+def _add_in_turn(point: Point, name: str, step: StepState | None) -> None:
+    """What ``hat latency compare`` measured after the search, all rows in turn."""
+    rows = step.result.get("rows") if step else None
+    for path, figures in rows.items() if isinstance(rows, dict) else ():
+        if not Path(path).name.startswith(name) or not isinstance(figures, dict):
+            continue
+        mean, error = number(figures.get("latency_ms")), number(figures.get("error_ms"))
+        if mean is not None:
+            point.during_search = point.measured.get(_LATENCY)
+            point.measured[_LATENCY] = Measured(mean=mean, bound=mean + (error or 0.0))
+            point.in_turn = True
 
 
 def _add_largest(

@@ -114,7 +114,7 @@ def read_search(
     if not has_sizes:
         notes.append("The sizes of its network are not known, so parameters and bytes are missing.")
     if not any(point.measured for point in kept.values()):
-        notes.append("No finalist was measured on a device.")
+        notes.append("The search itself measured no finalist.")
     steps = budget_steps(axes[0], points, higher_is_better=read.higher_is_better)[0] if axes else []
     return SearchFacts(
         name=name,
@@ -127,7 +127,7 @@ def read_search(
         winner=winners[0].id if winners else None,
         num_candidates=len(trials),
         num_unscored=sum(_score(trial, objective) is None for trial in trials),
-        num_rounds=len({trial.get("round") for trial in trials}),
+        num_rounds=len({number(trial.get("round")) for trial in trials}),
         num_left_out=num_left_out,
         seconds=number(state.get("elapsed_s")),
         steps=steps,
@@ -303,7 +303,10 @@ def _axes(
     for cost in costs:
         told = limits.get(cost) if isinstance(limits, dict) else None
         told = told if isinstance(told, dict) else {}
-        on, work = told.get("device") or device, told.get("workload") or workload
+        # What the run's dataset says is of the only device, or of nobody knows which.
+        only = cost == "latency_ms"
+        on = told.get("device") or (device if only else None)
+        work = told.get("workload") or (workload if only else None)
         on = str(on) if on else None
         work = dict(work) if isinstance(work, Mapping) else None
         is_latency = cost.startswith("latency_ms")

@@ -25,6 +25,8 @@ STEPS = {
     "evo-search": "search",
     "train-subtransformer": "train the winner from scratch",
     "train-largest": "train the largest from scratch",
+    "compare-latencies": "measure winner and largest in turn",
+    "export": "write the model",
     "measure": "measure",
     "translate": "translate",
     "evaluate": "score translations",

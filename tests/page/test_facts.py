@@ -46,6 +46,23 @@ def test_the_largest_stands_beside_it_though_the_search_could_not_meet_it(facts)
     assert largest.predicted["latency_ms"] > made_run.LIMIT
 
 
+def test_what_was_measured_in_turn_decides(run):
+    rows = {
+        "elsewhere/best_cpu.yml": {"latency_ms": 95.5, "error_ms": 0.5},
+        "elsewhere/largest.yml": {"latency_ms": 120.0, "error_ms": 1.0},
+    }
+    made_run.step(run, "compare-latencies_cpu", 9.0, {"rows": rows})
+    (search,) = read_run(run).searches
+    winner = search.points[search.winner]
+    (largest,) = [point for point in search.points.values() if "largest" in point.names]
+    assert winner.during_search.mean < made_run.LIMIT < winner.measured["latency_ms"].mean == 95.5
+    assert largest.measured["latency_ms"].bound == 121.0
+    page, markdown, _ = write_page([run])
+    assert "The winner misses its limit" in markdown.read_text()
+    assert "taking turns in every round" in markdown.read_text()
+    assert "measured during the search" in page.read_text()
+
+
 def test_the_front_is_what_nothing_beats(facts):
     (search,) = facts.searches
     for axis in search.axes:
