@@ -49,9 +49,10 @@
     const middles = [];
     for (const side of sides) {
       const isDecoder = side.name === "decoder";
-      const room = full * Math.max(0.45, side.width / side.most);
+      const room = full * Math.max(0.3, side.width / side.most);
       for (let i = 0; i < side.shown; i++) {
         const y = floor - (i + 1) * (side.tall + gap) + gap;
+        draw("rect", { class: "full", x: side.x, y: y, width: full, height: side.tall, rx: 5 }, svg);
         draw("rect", { class: "layer", x: side.x, y: y, width: room, height: side.tall, rx: 5 }, svg);
         const inner = room - 12;
         draw("rect", { class: "slot", x: side.x + 6, y: y + 5, width: inner, height: 7, rx: 2 }, svg);
@@ -60,7 +61,7 @@
         if (isDecoder) heads(svg, side.x + 6, y + 29, crossHeads[i], "cross");
         const words = "ffn " + side.ffn[i] + " · " + side.self[i] + (isDecoder ? "+" + crossHeads[i] : "") + " heads";
         draw("text", { class: "quiet", x: side.x + 6, y: y + side.tall - 4 }, svg, words);
-        if (!isDecoder) middles.push({ x: side.x + room, y: y + side.tall / 2 });
+        if (!isDecoder) middles.push({ x: side.x + full, y: y + side.tall / 2 });
       }
       const more = side.ffn.length - side.shown;
       draw("text", { x: side.x, y: height - 10 }, svg,
