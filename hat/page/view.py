@@ -115,7 +115,7 @@ def _compared_cells(name: str, search: SearchFacts, point: Point | None) -> list
 
 
 def _search_sections(run: RunFacts, search: SearchFacts, key: str, several: bool) -> list[Section]:
-    of = f": {search.name}" if several else ""
+    of = f"{search.name}: " if several else ""
     sections = [_ships(search, key, of), _front(search, key, of)]
     more = steps_table(search, key)
     if more is not None:
@@ -126,7 +126,7 @@ def _search_sections(run: RunFacts, search: SearchFacts, key: str, several: bool
 
 def _ships(search: SearchFacts, key: str, of: str) -> Section:
     point = search.points.get(search.winner or "")
-    section = Section(anchor=f"ships-{key}", title=f"What ships{of}", search=key)
+    section = Section(anchor=f"ships-{key}", title=f"{of}What ships", search=key)
     if point is None:
         section.texts.append("This search has no winner yet.")
         return section
@@ -224,7 +224,7 @@ def _front(search: SearchFacts, key: str, of: str) -> Section:
         text += " None of them has both a score and a cost, so there is no front to draw."
     return Section(
         anchor=f"front-{key}",
-        title=f"The front{of}",
+        title=f"{of}The front",
         texts=[text],
         panels=panels,
         search=key,
@@ -244,7 +244,7 @@ def _more(search: SearchFacts, key: str, of: str, table: Table) -> Section:
         )
     return Section(
         anchor=f"more-{key}",
-        title=f"What do I get for {step} more?{of}",
+        title=f"{of}What do I get for {step} more?",
         texts=[text],
         tables=[table],
         search=key,
@@ -253,7 +253,7 @@ def _more(search: SearchFacts, key: str, of: str, table: Table) -> Section:
 
 def _convergence(search: SearchFacts, key: str, of: str) -> Section:
     figure = figures.convergence_figure(search)
-    section = Section(anchor=f"convergence-{key}", title=f"How the search converged{of}")
+    section = Section(anchor=f"convergence-{key}", title=f"{of}How the search converged")
     if figure is None:
         section.texts.append("No candidate has a score yet.")
         return section
@@ -303,7 +303,7 @@ def _plain(value: Any, form: str) -> str:
 
 
 def _ranking(search: SearchFacts, key: str, of: str) -> Section:
-    section = Section(anchor=f"scores-{key}", title=f"How every score ranked{of}")
+    section = Section(anchor=f"scores-{key}", title=f"{of}How every score ranked")
     rows = sorted(
         search.ranking,
         key=lambda row: row["kendall"] if isinstance(row.get("kendall"), float) else -2.0,

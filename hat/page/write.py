@@ -31,12 +31,10 @@ def read_facts(folders: Sequence[Path]) -> Facts:
     """Reads the facts of one or several runs.
 
     Raises:
-        ConfigError: if none is named, or one is named twice.
+        ConfigError: if one is named twice.
         DataError: if a folder is no run, or a file in it is damaged.
         CheckpointError: if a predictor in it is damaged.
     """
-    if not folders:
-        raise ConfigError("name the folder of a run")
     seen: dict[Path, Path] = {}
     for folder in folders:
         if folder.resolve() in seen:
@@ -66,12 +64,14 @@ def write_page(folders: Sequence[str | Path], settings: PageSettings | None = No
         HatError: as ``read_facts``, or if nothing can be written there.
     """
     paths = [Path(folder) for folder in folders]
-    facts = read_facts(paths)
+    if not paths:
+        raise ConfigError("name the folder of a run")
     out = (settings or PageSettings()).out
     if out is None:
         out = paths[0] / DEFAULT_NAME if len(paths) == 1 else Path(DEFAULT_NAME)
     if out.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--out: expected the name of an .html file, but found {out}")
+    facts = read_facts(paths)
     # The page comes last: where it is there, it is complete.
     write_json(out.with_suffix(".json"), asdict(facts))
     write_text(out.with_suffix(".md"), page_markdown(facts))

@@ -100,10 +100,11 @@ def read_search(
     axes = _axes(read, costs, device, workload)
     add_predictions(kept, axes, conditions, predictors)
     has_sizes = network is not None and _add_sizes(kept, network)
+    limited = {axis.title for axis in axes}
     axes += [
         CostAxis(name=n, title=t, unit="bytes" if "bytes" in n else "")
         for n, t in COUNTS.items()
-        if has_sizes and n not in costs
+        if has_sizes and t not in limited
     ]
     points = {point.id: point for point in kept.values()}
     for axis in axes:

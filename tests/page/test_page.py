@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hat.commands.pipeline import _write_page
 from hat.files import write_json, write_text
 from hat.page.html import script_json
 from hat.page.write import PageSettings, write_page
@@ -279,3 +280,12 @@ def test_a_mistake_is_one_sentence(run: Path, words: tuple[str, ...]) -> None:
     done = hat(*words, cwd=run.parent)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("error: ")
+
+
+def test_a_pipeline_ends_with_the_page_and_stays_done_without_it(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write_page(run)
+    assert capsys.readouterr().out.split() == ["page", str(run / "page.html")]
+    _write_page(tmp_path / "nothing")
+    assert "the page of the run could not be written: " in capsys.readouterr().err
