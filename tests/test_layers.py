@@ -56,8 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "export": {"translation", "models", "modules", "arch", "tasks", "text"},
     "scoring": {"translation", "benchmarks", "models", "arch"},
     "report": {"search", "arch"},
-    "runs": {"search", "latency", "models", "arch", "text"},
-    "page": {"runs", "arch"},
+    "record": {"search", "latency", "models", "arch", "text"},
+    "page": {"record", "arch"},
     "fairseq_plugin": {
         *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),
     },

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from hat.page.svg import SIZES, Canvas, Pair, Scale, Size, key_dot, key_line, key_mark
-from hat.runs.facts import CostAxis, Curve, LatencyFacts, SearchFacts
-from hat.runs.words import unit_words
+from hat.record.facts import CostAxis, Curve, LatencyFacts, SearchFacts
+from hat.record.words import unit_words
 
 Legend = list[tuple[Markup, str]]
 

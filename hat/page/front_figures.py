@@ -13,9 +13,9 @@ from hat.page.figures import (
     short_quality,
 )
 from hat.page.svg import Canvas, Pair, Scale, key_dot, key_line, key_mark
-from hat.runs.budget import predicted_cost
-from hat.runs.facts import COUNTS, CostAxis, Point, SearchFacts
-from hat.runs.words import BASELINES, baseline_words, limit_words, unit_words
+from hat.record.budget import predicted_cost
+from hat.record.facts import COUNTS, CostAxis, Point, SearchFacts
+from hat.record.words import BASELINES, baseline_words, limit_words, unit_words
 
 _BASELINE_SHAPES = ("up", "down", "cross", "square")
 

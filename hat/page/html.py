@@ -18,8 +18,8 @@ from hat.arch.hat_yaml import arch_from_mapping
 from hat.page.front_figures import name_words, shown_cost, trained_cost
 from hat.page.tables import alone_text, fits_text, is_timed, quality_text
 from hat.page.view import compared, views
-from hat.runs.facts import Facts, Point, SearchFacts
-from hat.runs.words import amount, limit_words
+from hat.record.facts import Facts, Point, SearchFacts
+from hat.record.words import amount, limit_words
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -4,7 +4,7 @@ import re
 
 from hat.page.view import compared, views
 from hat.page.view_parts import Section, Table
-from hat.runs.facts import Facts
+from hat.record.facts import Facts
 
 
 def page_markdown(facts: Facts) -> str:

@@ -2,9 +2,9 @@
 
 from hat.page.front_figures import name_words
 from hat.page.view_parts import Row, Table
-from hat.runs.budget import predicted_cost
-from hat.runs.facts import CostAxis, Point, Quality, SearchFacts
-from hat.runs.words import amount, limit_words, with_spread
+from hat.record.budget import predicted_cost
+from hat.record.facts import CostAxis, Point, Quality, SearchFacts
+from hat.record.words import amount, limit_words, with_spread
 
 _NONE = "–"
 

@@ -8,9 +8,9 @@ from hat.page.svg import bars
 from hat.page.tables import fits, front_table, is_timed, quality_text, ships_table, steps_table
 from hat.page.view_parts import Row, RunView, Section, Stat, Table
 from hat.page.view_run import missing, run_sections, setting_words
-from hat.runs.facts import Facts, Point, RunFacts, SearchFacts
-from hat.runs.sizes import INT8_RULE
-from hat.runs.words import (
+from hat.record.facts import Facts, Point, RunFacts, SearchFacts
+from hat.record.sizes import INT8_RULE
+from hat.record.words import (
     amount,
     baseline_words,
     count,

@@ -5,9 +5,9 @@ from typing import Any
 from hat.page import figures
 from hat.page.svg import bars
 from hat.page.view_parts import Row, Section, Table
-from hat.runs.facts import RunFacts
-from hat.runs.translations import RULE
-from hat.runs.words import seconds_words, step_words, workload_words
+from hat.record.facts import RunFacts
+from hat.record.translations import RULE
+from hat.record.words import seconds_words, step_words, workload_words
 
 
 def run_sections(run: RunFacts, place: int) -> list[Section]:

@@ -10,8 +10,8 @@ from hat.files import write_json, write_text
 from hat.page.html import page_html
 from hat.page.markdown import page_markdown
 from hat.page.view import differences
-from hat.runs.facts import Facts, RunFacts
-from hat.runs.run import read_run
+from hat.record.facts import Facts, RunFacts
+from hat.record.run import read_run
 from hat.settings import Settings, Shown
 from hat.version import __version__
 

@@ -16,7 +16,7 @@ from hat.machine import instructions as machine
 pytest.importorskip("fairseq")
 
 from hat.commands.search import main
-from hat.runs.run import read_run
+from hat.record.run import read_run
 from tests.commands.conftest import last_line
 
 SMALL = (

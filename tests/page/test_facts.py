@@ -11,11 +11,11 @@ from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
 from hat.page.svg import tick_text, ticks
 from hat.page.write import PageSettings, read_facts, write_page
-from hat.runs.budget import nice_step, predicted_cost
-from hat.runs.run import read_run, step_of
-from hat.runs.sizes import sizes
-from hat.runs.training import curve_lines
-from hat.runs.words import amount, limit_words, step_words, with_spread
+from hat.record.budget import nice_step, predicted_cost
+from hat.record.run import read_run, step_of
+from hat.record.sizes import sizes
+from hat.record.training import curve_lines
+from hat.record.words import amount, limit_words, step_words, with_spread
 from tests.page import made_run
 
 

@@ -9,13 +9,13 @@ from typing import Any
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
 from hat.latency.predictor import LatencyPredictor
-from hat.runs.facts import Measured, Point, Quality, RunFacts, SearchFacts
-from hat.runs.files import inside, number, read_object
-from hat.runs.latency import Dataset, latency_facts, read_datasets, read_predictors
-from hat.runs.search import STATE_FILE, add_predictions, read_arch, read_search
-from hat.runs.sizes import sizes
-from hat.runs.training import read_curves
-from hat.runs.translations import compare_translations
+from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts
+from hat.record.files import inside, number, read_object
+from hat.record.latency import Dataset, latency_facts, read_datasets, read_predictors
+from hat.record.search import STATE_FILE, add_predictions, read_arch, read_search
+from hat.record.sizes import sizes
+from hat.record.training import read_curves
+from hat.record.translations import compare_translations
 
 _SEARCH = ".search"
 _LATENCY = "latency_ms"

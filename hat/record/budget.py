@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hat.runs.facts import CostAxis, Point, Step
+from hat.record.facts import CostAxis, Point, Step
 from hat.search.pareto import non_dominated
 
 _FEW_STEPS = 5

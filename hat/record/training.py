@@ -4,9 +4,9 @@ import json
 import re
 from pathlib import Path
 
-from hat.runs.facts import Curve
-from hat.runs.files import number
-from hat.runs.words import step_words
+from hat.record.facts import Curve
+from hat.record.files import number
+from hat.record.words import step_words
 
 _LINE = re.compile(r"\| INFO \| (train|valid)(?:_\w+)? \| (.*)")
 _LABELS = {

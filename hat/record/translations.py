@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from hat.runs.facts import Example, Translated
+from hat.record.facts import Example, Translated
 from hat.text.generation_log import read_generation_logs
 
 _EVENLY = 5

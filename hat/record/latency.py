@@ -15,9 +15,9 @@ from hat.latency.samples import LatencySample, read_samples
 from hat.latency.sidecar import Sidecar, read_sidecar
 from hat.latency.table import table_of_samples
 from hat.models.config import SuperTransformerConfig
-from hat.runs.facts import LatencyFacts
-from hat.runs.files import number
-from hat.runs.sizes import network_from
+from hat.record.facts import LatencyFacts
+from hat.record.files import number
+from hat.record.sizes import network_from
 
 
 @dataclass(frozen=True)

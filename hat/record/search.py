@@ -11,11 +11,11 @@ from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch
 from hat.errors import ConfigError, DataError
 from hat.latency.predictor import LatencyPredictor
 from hat.models.config import SuperTransformerConfig
-from hat.runs import words
-from hat.runs.budget import budget_steps, front_of
-from hat.runs.facts import COUNTS, CostAxis, Measured, Point, Quality, SearchFacts
-from hat.runs.files import as_object, number, numbers, read_object, read_objects, read_rows
-from hat.runs.sizes import network_from, sizes
+from hat.record import words
+from hat.record.budget import budget_steps, front_of
+from hat.record.facts import COUNTS, CostAxis, Measured, Point, Quality, SearchFacts
+from hat.record.files import as_object, number, numbers, read_object, read_objects, read_rows
+from hat.record.sizes import network_from, sizes
 
 STATE_FILE = "search_state.json"
 _MOST_POINTS = 1500
