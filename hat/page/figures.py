@@ -110,14 +110,16 @@ def convergence_figure(search: SearchFacts) -> Figure | None:
     everything = [point for found in curves.values() for curve in found for point in curve]
     most = max(place for place, _ in everything)
     # The first candidates are far from the end and would squeeze the rest into a line.
-    shown = {n: [_after(curve, most / 50) for curve in found] for n, found in curves.items()}
-    late = [score for found in shown.values() for curve in found for _, score in curve[1:]] or [
-        score for _, score in everything
+    late = [
+        score
+        for found in curves.values()
+        for curve in found
+        for _, score in _after(curve, most / 10)
     ]
     low, high = min(late), max(late)
     shown = {
         name: [[p for p in curve if low <= p[1] <= high] for curve in found]
-        for name, found in shown.items()
+        for name, found in curves.items()
     }
 
     def paint(canvas: Canvas) -> None:
@@ -136,7 +138,7 @@ def convergence_figure(search: SearchFacts) -> Figure | None:
     )
     legend: Legend = []
     for place, (name, found) in enumerate(curves.items()):
-        seeds = f", {len(found)} seeds" if len(found) > 1 else ""
+        seeds = f", {len(found)} seeds; bold: the first" if len(found) > 1 else ""
         legend.append((key_line(f"line main {LINES[place]}"), f"{name}{seeds}"))
     return Figure(drawings, legend)
 

@@ -29,8 +29,13 @@ def read_curves(logs: Path) -> list[Curve]:
         lines = curve_lines(path.read_text(encoding="utf-8", errors="replace"))
         if lines:
             title = next((t for s, t in _TITLES.items() if path.stem.startswith(s)), "")
-            curves.append(Curve(name=path.stem, title=title or step_words(path.stem), lines=lines))
+            curves.append(Curve(name=path.stem, title=title or _trained(path.stem), lines=lines))
     return curves
+
+
+def _trained(name: str) -> str:
+    """What a training trained, in words: ``the winner (cpu)``."""
+    return step_words(name).removeprefix("train ").replace(" from scratch", "")
 
 
 def curve_lines(text: str) -> dict[str, list[tuple[float, float]]]:
