@@ -34,11 +34,11 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["hat", "hat.*"]),
-    package_data={"hat": ["py.typed", "cli/options.json"]},
+    package_data={"hat": ["py.typed", "cli/options.json", "page/templates/*"]},
     cmdclass={"build_py": BuildWithConfigs},
     install_requires=[
         *("torch", "numpy", "scipy", "scikit-learn", "pymoo", "matplotlib"),
-        *("PyYAML", "ConfigArgParse", "shtab", "tqdm"),
+        *("PyYAML", "ConfigArgParse", "shtab", "tqdm", "Jinja2", "MarkupSafe"),
         *("safetensors", "h5py", "protobuf"),
         *("sacrebleu", "sacremoses", "subword-nmt"),
     ],

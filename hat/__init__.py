@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from hat.nas.scorers import SCORERS
     from hat.nas.settings import FinishSettings, SearchSettings
     from hat.nas.supernet import Supernet, load_supernet
+    from hat.page.write import PageSettings, write_page
     from hat.pipeline.run import Pipeline
     from hat.search.algorithms import ALGORITHMS
     from hat.search.algorithms.generation import GenerationSettings
@@ -88,12 +89,14 @@ _HOME = {
     "load_predictor": "hat.latency.predictors.load",
     "load_supernet": "hat.nas.supernet",
     "Pipeline": "hat.pipeline.run",
+    "write_page": "hat.page.write",
     # their settings
     "DatasetSettings": "hat.measuring.settings",
     "FinishSettings": "hat.nas.settings",
     "FitSettings": "hat.latency.fit",
     "GenerationSettings": "hat.search.algorithms.generation",
     "LatencySettings": "hat.nas.limits.latency",
+    "PageSettings": "hat.page.write",
     "RetrainSettings": "hat.nas.retrain",
     "SearchSettings": "hat.nas.settings",
     # the tables of named parts: hat.SCORERS.load("bleu").Settings
@@ -120,6 +123,7 @@ __all__ = [
     "GenerationSettings",
     "HatError",
     "LatencySettings",
+    "PageSettings",
     "Pipeline",
     "RetrainSettings",
     "SearchSettings",
@@ -147,6 +151,7 @@ __all__ = [
     "search",
     "train",
     "write_arch",
+    "write_page",
 ]
 
 

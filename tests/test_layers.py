@@ -68,6 +68,8 @@ ALLOWED: dict[str, set[str]] = {
     "export": {"engines", "translation", "models", "modules", "arch", "tasks", "text"},
     "scoring": {"translation", "benchmarks", "models", "arch"},
     "report": {"search", "arch"},
+    "record": {"search", "latency", "models", "arch", "text"},
+    "page": {"record", "arch"},
     "fairseq_plugin": {
         *("translation", "scoring", "sampling", "models", "modules", "arch", "text", "tasks"),
         "cli",
@@ -93,10 +95,9 @@ ALLOWED: dict[str, set[str]] = {
         *("tasks", "cli"),
     },
     "commands": {
-        *("nas", "studies", "pipeline", "export", "fairseq_plugin", "engines", "translation"),
-        "scoring",
-        *("measuring", "latency", "report", "search", "models", "benchmarks", "tasks", "arch"),
-        *("text", "cli"),
+        *("nas", "studies", "page", "pipeline", "export", "fairseq_plugin", "engines"),
+        *("translation", "scoring", "measuring", "latency", "report", "search", "models"),
+        *("benchmarks", "tasks", "arch", "text", "cli"),
     },
 }
 """What each room may import besides itself and the ground floor: no arrow leads back up."""

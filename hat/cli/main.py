@@ -22,6 +22,7 @@ COMMANDS = {
     "score": ("hat.commands.score", "BLEU, chrF and exact match of translations"),
     "average-checkpoints": ("hat.commands.average_checkpoints", "average the last checkpoints"),
     "profile": ("hat.commands.profile", "parameters and FLOPs of a SubTransformer"),
+    "report": ("hat.commands.report", "one page to decide from, of one run or several"),
     "pipeline": ("hat.commands.pipeline", "run all stages of a task from one YAML file"),
     "rank": ("hat.commands.rank", "how well scorers rank the architectures of a table"),
     "nasbench": ("hat.commands.nasbench", "convert, enumerate and query NAS benchmarks"),

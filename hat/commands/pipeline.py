@@ -12,7 +12,7 @@ from pathlib import Path
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags
 from hat.cli.help import Parser
-from hat.errors import ConfigError
+from hat.errors import ConfigError, HatError
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
 from hat.pipeline.steps import CommandError, Step
@@ -57,7 +57,18 @@ def _whole(pipeline: Pipeline, steps: Sequence[Step]) -> None:
     print(f"\n{report.text}\n")
     for name, path in report.files.items():
         print(f"{name:<17} {path}")
+    _write_page(pipeline.plan.run_dir)
     print_result({"report": str(report.files["report"]), "signature": report.signature})
+
+
+def _write_page(run_dir: Path) -> None:
+    """Writes the page to decide from; a run that is done stays done if that fails."""
+    from hat.page.write import write_page  # with torch, which a pipeline does without
+
+    try:
+        print(f"{'page':<17} {write_page([run_dir])[0]}")
+    except HatError as error:
+        print(f"the page of the run could not be written: {error}", file=sys.stderr)
 
 
 def _to_stderr(line: str) -> None:

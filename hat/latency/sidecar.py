@@ -88,7 +88,12 @@ def read_sidecar(dataset: str | Path) -> Sidecar | None:
             if number == len(lines) > 1:
                 break
             raise DataError(f"{path}:{number}: is not a line of JSON") from None
-    if not records or records[0].get("format") != FORMAT or "workload" not in records[0]:
+    is_ours = all(isinstance(record, dict) for record in records) and bool(records)
+    if (
+        not is_ours
+        or records[0].get("format") != FORMAT
+        or not isinstance(records[0].get("workload"), dict)
+    ):
         raise DataError(f"{path}: is not the sidecar of a latency dataset")
     return Sidecar(path, records[0], records[1:])
 

@@ -11,6 +11,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import write_arch
 from hat.nas.build import Built, build_scorer, build_search
 from hat.nas.contest import Rivals
+from hat.nas.facts import write_facts
 from hat.nas.finish import Finish, SearchEnd
 from hat.nas.limits.base import SearchLimit, describe_limit
 from hat.nas.measure import build_measure
@@ -126,6 +127,8 @@ def search(
         built.spread.spread.serve()
         return None
     result = _searched(built, folder, say)
+    objectives = [built.problem.objective, *built.problem.more_objectives]
+    write_facts(folder, supernet.model.config, objectives, built.limits)
     text = signature(**built.signature_parts, rounds=built.problem.num_rounds)
     end = SearchEnd(built.problem, result, _finish(built, folder, say))
     deliveries = end.measure_finalists()

@@ -80,7 +80,8 @@ def _winner(story: SearchStory[A]) -> Section:
             Column("changes", lambda d: d.num_changes),
         ]
         table = markdown_table(story.deliveries, columns)
-        numbers = ("finalists.csv", csv_table(story.deliveries, columns))
+        config: Column[Delivery[A]] = Column("config", lambda d: story.describe(d.arch))
+        numbers = ("finalists.csv", csv_table(story.deliveries, [*columns, config]))
     else:
         best = result.best()
         arch, table, numbers = best.arch, _trial_table(story, {"winner": best}), None
@@ -156,7 +157,7 @@ def _band(results: Sequence[SearchResult[A]]) -> Band:
 
 
 def _front(story: SearchStory[A]) -> list[Section]:
-    """The front of the first budget's cost against the score; nothing if no cost was noted."""
+    """The first budget's cost against the score, and what is compared; nothing without a cost."""
     result, cost = story.result, next(iter(story.budgets), "")
     trials = [t for t in result.trials if t.is_scored and cost in t.costs]
     if not trials:
@@ -180,11 +181,15 @@ def _front(story: SearchStory[A]) -> list[Section]:
     axes = Axes(x=cost, y=result.objective_names[0])
     return [
         Section(
-            title="Front",
+            title="Winner and baselines",
             table=_trial_table(story, named),
+            csv=("baselines.csv", _trial_csv(story, named)),
+        ),
+        Section(
+            title="Front",
             csv=("front.csv", _trial_csv(story, {str(i): t for i, t in enumerate(on_front)})),
             plot=("front.png", partial(front_plot, front=front, axes=axes)),
-        )
+        ),
     ]
 
 

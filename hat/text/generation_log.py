@@ -23,6 +23,9 @@ class Translations:
     references: tuple[str, ...]
     """Empty if the log holds no references (the target side was not binarised)."""
 
+    sources: tuple[str, ...] = ()
+    """Empty if the log does not hold all of them."""
+
 
 def read_generation_logs(paths: Iterable[str | Path]) -> Translations:
     """Reads one log, or the logs of several shards of one corpus.
@@ -35,14 +38,16 @@ def read_generation_logs(paths: Iterable[str | Path]) -> Translations:
     """
     hypotheses: dict[int, str] = {}
     references: dict[int, str] = {}
+    sources: dict[int, str] = {}
     names = [str(path) for path in paths]
     for name in names:
-        own_hypotheses, own_references = _read_log(name)
+        own_hypotheses, own_references, own_sources = _read_log(name)
         twice = hypotheses.keys() & own_hypotheses.keys()
         if twice:
             raise DataError(f"{name}: sentence {min(twice)} stands in another log too")
         hypotheses.update(own_hypotheses)
         references.update(own_references)
+        sources.update(own_sources)
     where = ", ".join(names)
     if not hypotheses:
         raise DataError(f"{where}: no translations (lines such as 'H-0<tab>score<tab>text') found")
@@ -57,12 +62,15 @@ def read_generation_logs(paths: Iterable[str | Path]) -> Translations:
     return Translations(
         tuple(hypotheses[i] for i in order),
         tuple(references[i] for i in order) if references else (),
+        tuple(sources[i] for i in order) if sources.keys() >= hypotheses.keys() else (),
     )
 
 
-def _read_log(name: str) -> tuple[dict[int, str], dict[int, str]]:
+def _read_log(name: str) -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
+    """Hypotheses, references and sources by the number of their sentence."""
     hypotheses: dict[int, str] = {}
     references: dict[int, str] = {}
+    sources: dict[int, str] = {}
     for number, line in enumerate(read_lines(name), start=1):
         match = _SENTENCE.fullmatch(line)
         if match is None:
@@ -77,7 +85,9 @@ def _read_log(name: str) -> tuple[dict[int, str], dict[int, str]]:
             if index in references:
                 raise DataError(f"{name}:{number}: a second reference of sentence {index}")
             references[index] = plain(text)
-    return hypotheses, references
+        else:
+            sources.setdefault(index, plain(text))
+    return hypotheses, references, sources
 
 
 def _check_complete(sentences: Mapping[int, str], what: str, where: str) -> None:

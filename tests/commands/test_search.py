@@ -16,6 +16,7 @@ from hat.machine import instructions as machine
 pytest.importorskip("fairseq")
 
 from hat.commands.search import main
+from hat.record.run import read_run
 from tests.commands.conftest import last_line
 
 SMALL = (
@@ -88,11 +89,18 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
     ]
     written = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     searches = ("random_3", "random_4", "random_5", "search_4", "search_5")
-    names = ("convergence.csv", "convergence.png", "finalists.csv", "front.csv", "front.png")
+    names = (
+        "baselines.csv",
+        "convergence.csv",
+        "convergence.png",
+        "finalists.csv",
+        "front.csv",
+        "front.png",
+    )
     names += ("rank_correlations.csv", "report.md", "worth_it.csv")
     assert written == {
         *(f"report/{name}" for name in names),
-        *("trials.jsonl", "search_state.json"),
+        *("trials.jsonl", "search_state.json", "facts.json"),
         *(f"contest/{name}/trials.jsonl" for name in searches),
         *(f"contest/{name}/search_state.json" for name in searches),
     }
@@ -100,6 +108,12 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
         "candidates config limit_ms limits measured_ms predicted_ms report score scorer signature"
     )
     assert sorted(result) == words.split()
+    (told,) = read_run(folder).searches
+    assert {axis.name for axis in told.axes if axis.limit} == set(result["limits"])
+    best = told.points[told.winner]
+    assert best.params == best.bound["params"] and best.bytes_fp32 == best.bound["bytes@fp32"]
+    assert best.measured["latency_ms@here"].mean == result["measured_ms"]
+    assert not told.higher_is_better and told.objective == "inherited-loss"
     for plot in ("convergence.png", "front.png"):
         assert (folder / "report" / plot).read_bytes().startswith(b"\x89PNG")
 

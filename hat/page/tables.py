@@ -1,0 +1,185 @@
+"""The tables about the points of a search: what ships, the front, what more brings."""
+
+from hat.page.front_figures import name_words
+from hat.page.view_parts import Row, Table
+from hat.record.budget import predicted_cost
+from hat.record.facts import CostAxis, Point, Quality, SearchFacts
+from hat.record.words import amount, limit_words, with_spread
+
+_NONE = "–"
+
+
+def ships_table(search: SearchFacts, key: str) -> Table:
+    """Winner, other finalists, baselines and largest: all that one can choose from."""
+    named = [p for p in search.points.values() if p.names]
+    named.sort(key=lambda p: (p.id != search.winner, _finalist(p), "largest" in p.names))
+    costs = [axis for axis in search.axes if axis.limit is not None]
+    titles = ["architecture"]
+    for axis in costs:
+        of = f" {short_place(axis)}" if len(costs) > 1 else ""
+        titles += [
+            f"limit{of}",
+            *([f"predicted{of}", f"measured{of}"] if is_timed(axis) else [axis.title]),
+            "fits",
+        ]
+    titles += ["BLEU inherited", "BLEU retrained", "parameters", "fp32", "int8"]
+    rows = []
+    for point in named:
+        cells = [name_words(point)]
+        for axis in costs:
+            known = predicted_cost(point, axis.name)
+            shown = _NONE if known is None else amount(known, axis.unit)
+            cells += [limit_words(axis.limit, axis.unit), shown]
+            cells += [_measured_text(point, axis)] if is_timed(axis) else []
+            cells.append(fits_text(point, axis))
+        cells += [
+            quality_text(point.inherited),
+            quality_text(point.retrained),
+            _size(point.params, ""),
+            _size(point.bytes_fp32, "bytes"),
+            _size(point.bytes_int8, "bytes"),
+        ]
+        style = "winner" if point.id == search.winner else ""
+        rows.append(Row(cells=cells, style=style, point=f"{key}/{point.id}"))
+    return Table(titles=titles, rows=rows, stacks=True)
+
+
+def is_timed(axis: CostAxis) -> bool:
+    """Whether a cost is predicted and measured; others are counted."""
+    return axis.unit == "ms"
+
+
+def short_place(axis: CostAxis) -> str:
+    """What tells one limit from another: ``on phone``, ``(parameters)``."""
+    return axis.title.removeprefix("latency ") if is_timed(axis) else f"({axis.title})"
+
+
+def _measured_text(point: Point, axis: CostAxis) -> str:
+    measured = point.measured.get(axis.name)
+    if measured is not None:
+        spread = None if measured.bound is None else measured.bound - measured.mean
+        return with_spread(measured.mean, spread, axis.unit)
+    # A step of the pipeline measures on its own device, which is that of a single limit.
+    return f"{alone_text(point)} *" if point.alone and axis.name == "latency_ms" else _NONE
+
+
+def _finalist(point: Point) -> int:
+    """Its place among the finalists; those that are none come after them."""
+    places = [name.removeprefix("finalist ") for name in point.names if "finalist" in name]
+    return int(places[0]) if places and places[0].isdigit() else 1000
+
+
+def _size(value: int | None, unit: str) -> str:
+    return _NONE if value is None else amount(value, unit)
+
+
+def alone_text(point: Point) -> str:
+    """The latency that a step of its own measured."""
+    if point.alone is None:
+        return _NONE
+    return with_spread(point.alone.mean, point.alone.std, "ms")
+
+
+def fits(point: Point, cost: str, limit: float | None) -> bool | None:
+    """Whether a point keeps a limit, as measured with its bound, or else as predicted."""
+    if limit is None:
+        return None
+    measured = point.measured.get(cost)
+    if measured is not None:
+        # In turn, the mean decides, as where the pipeline ends; a search wants its bound to fit.
+        by_mean = point.in_turn or measured.bound is None
+        value: float | None = measured.mean if by_mean else measured.bound
+    else:
+        value = point.bound.get(cost, predicted_cost(point, cost))
+    return None if value is None else value <= limit
+
+
+def fits_text(point: Point, axis: CostAxis) -> str:
+    """``fits`` in a word, and whether it rests on a prediction."""
+    found = fits(point, axis.name, axis.limit)
+    if found is None:
+        return _NONE
+    is_guess = is_timed(axis) and axis.name not in point.measured
+    return f"{'yes' if found else 'no'}{', predicted' if is_guess else ''}"
+
+
+def quality_text(quality: Quality | None) -> str:
+    """BLEU with its spread over trainings."""
+    if quality is None:
+        return _NONE
+    spread = f" ± {quality.std:.2f}" if quality.std is not None else ""
+    return f"{quality.mean:.2f}{spread}"
+
+
+def front_table(search: SearchFacts, key: str) -> Table | None:
+    """The front of the first cost, as a table to be unfolded."""
+    if not search.axes or not search.axes[0].front:
+        return None
+    axis = search.axes[0]
+    rows = []
+    for id_ in axis.front:
+        point = search.points[id_]
+        layers = [
+            point.arch["encoder-layer-num-subtransformer"],
+            point.arch["decoder-layer-num-subtransformer"],
+        ]
+        name = name_words(point) or f"candidate {id_.removeprefix('c')}"
+        rows.append(
+            Row(
+                cells=[
+                    name,
+                    amount(predicted_cost(point, axis.name), axis.unit),
+                    "" if point.score is None else f"{point.score:.5g}",
+                    f"{layers[0]} + {layers[1]}",
+                    _size(point.params, ""),
+                    _size(point.bytes_int8, "bytes"),
+                ],
+                style="winner" if id_ == search.winner else "",
+                point=f"{key}/{id_}",
+            )
+        )
+    titles = [
+        "architecture",
+        f"predicted {axis.title}" if is_timed(axis) else axis.title,
+        search.objective_title,
+        "encoder + decoder layers",
+        "parameters",
+        "size in int8",
+    ]
+    return Table(titles=titles, rows=rows, caption=f"All {len(rows)} architectures of the front")
+
+
+def steps_table(search: SearchFacts, key: str) -> Table | None:
+    """What each step of a larger budget brings."""
+    if len(search.steps) < 2:
+        return None
+    axis = search.axes[0]
+    rows, before = [], None
+    for step in search.steps:
+        point = search.points[step.id]
+        same = before is not None and before.id == step.id
+        gain = "–" if step.gain is None else "nothing" if same else f"{step.gain:+.4g} better"
+        rows.append(
+            Row(
+                cells=[
+                    amount(step.limit, axis.unit),
+                    "the same as before" if same else amount(step.cost, axis.unit),
+                    f"{step.score:.5g}",
+                    gain if step.gain is None or same or step.gain >= 0 else f"{step.gain:+.4g}",
+                    _size(point.params, ""),
+                    str(point.arch["decoder-layer-num-subtransformer"]),
+                ],
+                style="winner" if step.id == search.winner and not same else "",
+                point=f"{key}/{step.id}",
+            )
+        )
+        before = step
+    titles = [
+        "budget",
+        "the best takes",
+        search.objective_title,
+        "against the line above",
+        "parameters",
+        "decoder layers",
+    ]
+    return Table(titles=titles, rows=rows)

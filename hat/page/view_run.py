@@ -1,0 +1,175 @@
+"""The sections of a page about a whole run: translations, latency, training, time, settings."""
+
+from typing import Any
+
+from hat.page import figures
+from hat.page.svg import bars
+from hat.page.view_parts import Row, Section, Table
+from hat.record.facts import RunFacts
+from hat.record.translations import RULE
+from hat.record.words import seconds_words, step_words, workload_words
+
+
+def run_sections(run: RunFacts, place: int) -> list[Section]:
+    """Returns the sections that follow those of the searches.
+
+    Args:
+        run: the run.
+        place: its place on the page.
+    """
+    parts = (_translations, _latencies, _curves, _time, _settings)
+    return [part(run, place) for part in parts]
+
+
+def missing(place: int, anchor: str, title: str, note: str) -> Section:
+    """A section that says why there is nothing in it."""
+    return Section(anchor=f"{anchor}-{place}", title=title, texts=[note])
+
+
+def _translations(run: RunFacts, place: int) -> Section:
+    title = "Translations side by side"
+    if not run.translated:
+        return missing(place, "translations", title, run.notes.get("translations", ""))
+    section = Section(anchor=f"translations-{place}", title=title)
+    for each in run.translated:
+        of = f" of {each.search}" if len(run.translated) > 1 else ""
+        weights = "retrained" if each.weights == "retrained" else "with inherited weights"
+        n = each.sentences
+        section.texts.append(
+            f"Winner{of} and largest, {weights}, on {n:,} sentences: they agree on "
+            f"{100 * each.same / n:.1f}%. Word for word like the reference are "
+            f"{100 * each.winner_exact / n:.1f}% of the winner's and "
+            f"{100 * each.largest_exact / n:.1f}% of the largest one's. {RULE}"
+        )
+        rows = [
+            Row(
+                cells=[f"{e.number:,}", e.source, e.reference, e.winner, e.largest],
+                style="differs" if e.winner != e.largest else "",
+            )
+            for e in each.examples
+        ]
+        section.tables.append(
+            Table(
+                titles=["no.", "source", "reference", "winner", "largest"],
+                rows=rows,
+                words=99,
+                stacks=True,
+            )
+        )
+    return section
+
+
+def _latencies(run: RunFacts, place: int) -> Section:
+    title = "Predicted against measured latency"
+    if not run.latencies:
+        return missing(place, "latency", title, run.notes.get("latency", ""))
+    section = Section(anchor=f"latency-{place}", title=title)
+    for latency in run.latencies:
+        held = sum(latency.held_back)
+        judged = f"On {held} rows held back" if held > 1 else "On all rows"
+        error = (
+            ""
+            if latency.error_percent is None
+            else (f" it is off by {latency.error_percent:.1f}% on average")
+        )
+        order = "" if latency.tau is None else f", Kendall's τ of the order is {latency.tau:.2f}"
+        marked = (
+            f" {latency.marked} rows of a disturbed machine are left out."
+            if (latency.marked)
+            else ""
+        )
+        device = f" on {latency.device}" if latency.device else ""
+        work = f" {workload_words(latency.workload)}." if latency.workload else ""
+        section.texts.append(
+            f"{len(latency.measured)} SubTransformers measured{device}, predictor "
+            f"“{latency.predictor}”.{work} {judged}{error}{order}.{marked}"
+        )
+        finalists = [
+            (m.mean, p.predicted[name])
+            for search in run.searches
+            for p in search.points.values()
+            for name, m in p.measured.items()
+            if name in p.predicted and len(run.latencies) == 1
+        ]
+        section.figures.append(figures.latency_figure(latency, finalists))
+    return section
+
+
+def _curves(run: RunFacts, place: int) -> Section:
+    title = "Training"
+    if not run.curves:
+        return missing(place, "training", title, run.notes.get("curves", ""))
+    section = Section(anchor=f"training-{place}", title=title)
+    for curve in run.curves:
+        if curve.name.startswith("train-super"):
+            figure = figures.curves_figure(curve.lines, f"losses of the {curve.title}")
+            figure.title = f"{curve.title}: one SubTransformer, drawn at random, per update"
+            section.figures.append(figure)
+    rest = figures.retrained_curves(run.curves)
+    if rest:
+        figure = figures.curves_figure(rest, "validation losses of the trainings from scratch")
+        figure.title = "Trained from scratch: validation loss"
+        section.figures.append(figure)
+    return section
+
+
+def _time(run: RunFacts, place: int) -> Section:
+    title = "Where the time went"
+    if not run.seconds:
+        section = missing(place, "time", title, run.notes.get("time", ""))
+        searched = [s.seconds for s in run.searches if s.seconds is not None]
+        if searched:
+            section.texts.append(f"Its rounds took {seconds_words(sum(searched))}.")
+        return section
+    rows = sorted(run.seconds.items(), key=lambda item: -item[1])
+    total = sum(run.seconds.values())
+    few = [row for row in rows if row[1] >= total / 200]
+    shown = [(step_words(name), seconds, seconds_words(seconds)) for name, seconds in few]
+    if len(few) < len(rows):
+        rest = sum(seconds for _, seconds in rows[len(few) :])
+        shown.append((f"{len(rows) - len(few)} shorter steps", rest, seconds_words(rest)))
+    section = Section(anchor=f"time-{place}", title=title)
+    section.texts.append(f"{seconds_words(total)} in all; each step as long as its last run took.")
+    section.drawings = bars(shown, "time of each step")
+    section.folded.append(
+        Table(
+            titles=["step", "time", "share"],
+            rows=[
+                Row(cells=[step_words(name), seconds_words(seconds), f"{seconds / total:.1%}"])
+                for name, seconds in rows
+            ],
+            caption="All steps",
+        )
+    )
+    return section
+
+
+def _settings(run: RunFacts, place: int) -> Section:
+    section = Section(anchor=f"settings-{place}", title="Settings and versions")
+    if run.versions:
+        rows = [Row(cells=[name, value]) for name, value in run.versions.items()]
+        section.tables.append(Table(titles=["", ""], rows=rows, words=99))
+    for search in run.searches:
+        of = f" of {search.name}" if len(run.searches) > 1 else ""
+        rows = [Row(cells=[name, setting_words(value)]) for name, value in search.settings.items()]
+        section.folded.append(
+            Table(
+                titles=["setting", "value"],
+                rows=rows,
+                words=99,
+                caption=f"Settings of the search{of}",
+            )
+        )
+        if search.signature:
+            section.texts.append(f"Signature of the search{of}: {search.signature}")
+    if run.commands:
+        rows = [Row(cells=[step_words(name), text]) for name, text in run.commands.items()]
+        section.folded.append(
+            Table(titles=["step", "command"], rows=rows, words=99, caption="Commands of the steps")
+        )
+    return section
+
+
+def setting_words(value: Any) -> str:
+    """The value of a setting."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

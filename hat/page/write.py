@@ -1,0 +1,79 @@
+"""Reading runs and writing their page: HTML, Markdown and JSON beside each other."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from hat.errors import ConfigError
+from hat.files import write_json, write_text
+from hat.page.html import page_html
+from hat.page.markdown import page_markdown
+from hat.page.view import differences
+from hat.record.facts import Facts, RunFacts
+from hat.record.run import read_run
+from hat.settings import Settings, Shown
+from hat.version import __version__
+
+DEFAULT_NAME = "page.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageSettings(Settings):
+    """Where the page goes."""
+
+    out: Annotated[Path | None, Shown("FILE.html")] = None
+    """the page, with .md and .json beside it; default: page.html in the run's folder, or in the
+    current one for several runs"""
+
+
+def read_facts(folders: Sequence[Path]) -> Facts:
+    """Reads the facts of one or several runs.
+
+    Raises:
+        ConfigError: if one is named twice.
+        DataError: if a folder is no run, or a file in it is damaged.
+        CheckpointError: if a predictor in it is damaged.
+    """
+    seen: dict[Path, Path] = {}
+    for folder in folders:
+        if folder.resolve() in seen:
+            raise ConfigError(f"{folder}: is named twice")
+        seen[folder.resolve()] = folder
+    runs: list[RunFacts] = [read_run(folder) for folder in folders]
+    searches = [search for run in runs for search in run.searches]
+    return Facts(
+        title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs",
+        hat=__version__,
+        runs=runs,
+        differences=differences(searches) if len(searches) > 1 else {},
+    )
+
+
+def write_page(folders: Sequence[str | Path], settings: PageSettings | None = None) -> list[Path]:
+    """Writes the page of one or several runs.
+
+    Args:
+        folders: of pipelines (their ``run-dir``) or of searches (``best.search``).
+        settings: where the page goes.
+
+    Returns:
+        The HTML, Markdown and JSON files.
+
+    Raises:
+        HatError: as ``read_facts``, or if nothing can be written there.
+    """
+    paths = [Path(folder) for folder in folders]
+    if not paths:
+        raise ConfigError("name the folder of a run")
+    out = (settings or PageSettings()).out
+    if out is None:
+        out = paths[0] / DEFAULT_NAME if len(paths) == 1 else Path(DEFAULT_NAME)
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"--out: expected the name of an .html file, but found {out}")
+    facts = read_facts(paths)
+    # The page comes last: where it is there, it is complete.
+    write_json(out.with_suffix(".json"), asdict(facts))
+    write_text(out.with_suffix(".md"), page_markdown(facts))
+    write_text(out, page_html(facts))
+    return [out, out.with_suffix(".md"), out.with_suffix(".json")]

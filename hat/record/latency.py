@@ -1,0 +1,132 @@
+"""Latency datasets of a run, the predictors that learned from them, and how well they predict."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hat.conditions import file_digest
+from hat.errors import ConfigError, DataError
+from hat.latency.metrics import evaluate
+from hat.latency.predictor import LatencyPredictor
+from hat.latency.predictors.load import load_predictor
+from hat.latency.samples import LatencySample, read_samples
+from hat.latency.sidecar import Sidecar, read_sidecar
+from hat.latency.table import table_of_samples
+from hat.models.config import SuperTransformerConfig
+from hat.record.facts import LatencyFacts
+from hat.record.files import number
+from hat.record.sizes import network_from
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A latency dataset in a file."""
+
+    path: Path
+    samples: list[LatencySample]
+    sidecar: Sidecar | None
+
+    @property
+    def device(self) -> str | None:
+        """The name of the processor that was measured."""
+        facts = self.facts.get("device")
+        return str(facts["name"]) if isinstance(facts, dict) and facts.get("name") else None
+
+    @property
+    def workload(self) -> dict[str, Any] | None:
+        """What was timed."""
+        return self.sidecar.workload.to_dict() if self.sidecar else None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The first line of the sidecar; empty for HAT's datasets, which have none."""
+        return self.sidecar.facts if self.sidecar else {}
+
+    @property
+    def network(self) -> SuperTransformerConfig | None:
+        """The SuperTransformer whose SubTransformers were measured."""
+        if "model" not in self.facts:
+            return None
+        return network_from(self.facts["model"], str(self.path.with_name("its sidecar")))
+
+
+def read_datasets(folder: Path) -> list[Dataset]:
+    """Reads the datasets that lie in a folder.
+
+    Raises:
+        DataError: if one is damaged.
+    """
+    paths = [path for path in sorted(folder.glob("*.csv")) if path.name.startswith("latency")]
+    return [Dataset(path, read_samples(path), read_sidecar(path)) for path in paths]
+
+
+def read_predictors(folder: Path) -> tuple[dict[str, LatencyPredictor], list[str]]:
+    """Reads the predictors that lie in a folder.
+
+    Returns:
+        Each by the digest of its file, and a sentence for each that cannot be used.
+
+    Raises:
+        CheckpointError: if a file is damaged.
+    """
+    found, notes = {}, []
+    for path in sorted(folder.glob("predictor*.pt")):
+        try:
+            found[file_digest(path)] = load_predictor(path)
+        except ConfigError as error:  # HAT's own, whose scales stand elsewhere
+            notes.append(f"{error}.")
+    return found, notes
+
+
+def latency_facts(dataset: Dataset, predictors: dict[str, LatencyPredictor]) -> LatencyFacts | None:
+    """Compares a dataset with the predictor that learned from it; None without one.
+
+    Raises:
+        DataError: if the predictor names rows that are not there.
+    """
+    digest = file_digest(dataset.path)
+    for predictor in predictors.values():
+        if f"|data:{digest}|" in str(predictor.facts.get("signature", "")):
+            break
+    else:
+        return None
+    samples = dataset.samples
+    if predictor.needs_layers and any(sample.arch is None for sample in samples):
+        return None
+    tests = _test_rows(predictor, len(samples))
+    trusted = [index for index, sample in enumerate(samples) if sample.trusted]
+    table = table_of_samples([samples[index] for index in trusted])
+    measured = np.array([samples[index].total_ms for index in trusted])
+    predicted = predictor.predict_table(table)
+    held_back = np.isin(trusted, sorted(tests))
+    judged = held_back if held_back.sum() > 1 else np.ones(len(trusted), dtype=bool)
+    metrics = evaluate(predictor, table.take(np.flatnonzero(judged)), measured[judged])
+    return LatencyFacts(
+        name=dataset.path.stem,
+        device=dataset.device,
+        workload=dataset.workload,
+        measured=measured.tolist(),
+        predicted=predicted.tolist(),
+        held_back=held_back.tolist(),
+        marked=len(samples) - len(trusted),
+        interval=predictor.relative_interval(0.9) if len(predictor.residuals) else None,
+        predictor=predictor.kind,
+        error_percent=number(metrics.mape_percent),
+        tau=number(metrics.kendall_tau),
+        facts=_machine(dataset),
+    )
+
+
+def _test_rows(predictor: LatencyPredictor, count: int) -> set[int]:
+    split = predictor.facts.get("split")
+    rows = split.get("test", []) if isinstance(split, dict) else []
+    if not all(isinstance(row, int) and 0 <= row < count for row in rows):
+        raise DataError(f"{predictor.source}: names rows of its dataset that are not there")
+    return set(rows)
+
+
+def _machine(dataset: Dataset) -> dict[str, Any]:
+    device = dataset.facts.get("device")
+    return dict(device) if isinstance(device, dict) else {}

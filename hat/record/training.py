@@ -1,0 +1,75 @@
+"""Curves of trainings, from fairseq's lines in their logs."""
+
+import json
+import re
+from pathlib import Path
+
+from hat.record.facts import Curve
+from hat.record.files import number
+from hat.record.words import step_words
+
+_LINE = re.compile(r"\| INFO \| (train|valid)(?:_\w+)? \| (.*)")
+_LABELS = {
+    ("train", "loss"): "training",
+    ("valid", "loss"): "validation",
+    ("valid", "largest_loss"): "validation, largest SubTransformer",
+    ("valid", "smallest_loss"): "validation, smallest SubTransformer",
+}
+_TITLES = {"train-supertransformer": "SuperTransformer"}
+
+
+def read_curves(logs: Path) -> list[Curve]:
+    """Reads the curves of all trainings whose logs lie in a folder; the SuperTransformer's first.
+
+    A log without a line of figures, such as that of a training that did not begin, gives none.
+    """
+    paths = [*sorted(logs.glob("train-*.log")), *sorted(logs.glob("train.*.log"))]
+    curves = []
+    for path in sorted(paths, key=lambda p: not p.name.startswith("train-super")):
+        lines = curve_lines(path.read_text(encoding="utf-8", errors="replace"))
+        if lines:
+            title = next((t for s, t in _TITLES.items() if path.stem.startswith(s)), "")
+            curves.append(Curve(name=path.stem, title=title or _trained(path.stem), lines=lines))
+    return curves
+
+
+def _trained(name: str) -> str:
+    """What a training trained, in words: ``the winner (cpu)``."""
+    return step_words(name).removeprefix("train ").replace(" from scratch", "")
+
+
+def curve_lines(text: str) -> dict[str, list[tuple[float, float]]]:
+    """Returns updates and losses by label, from a log of fairseq in its simple or JSON format.
+
+    Where the losses of largest and smallest SubTransformer stand there, the plain validation loss
+    is that of the largest and is left out.
+    """
+    lines: dict[str, dict[float, float]] = {}
+    for row in text.splitlines():
+        match = _LINE.search(row)
+        if match is None:
+            continue
+        kind = match[1]
+        values = _values(match[2], kind)
+        updates = number(values.get("num_updates"))
+        if updates is None:
+            continue
+        for (of, key), label in _LABELS.items():
+            loss = number(values.get(key))
+            if of == kind and loss is not None:
+                lines.setdefault(label, {})[updates] = loss
+    if "validation, largest SubTransformer" in lines:
+        lines.pop("validation", None)
+    return {label: sorted(found.items()) for label, found in lines.items()}
+
+
+def _values(text: str, kind: str) -> dict[str, str]:
+    """``loss 5.879 | num_updates 81``, ``loss=6.3, num_updates=50`` or JSON."""
+    if text.startswith("{"):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return {}
+        return {str(key).removeprefix(f"{kind}_"): str(value) for key, value in found.items()}
+    pairs = re.findall(r"(\w+)(?: |=)([-+.\de]+)", text)
+    return dict(pairs)

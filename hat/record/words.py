@@ -1,0 +1,175 @@
+"""Names in words: what a reader sees in place of the names of variables, steps and options."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+SCORES = {
+    "inherited-loss": "validation loss with inherited weights",
+    "bleu": "BLEU with inherited weights",
+    "bleu-greedy": "BLEU of greedy decoding with inherited weights",
+    "epsinas": "epsinas",
+    "params": "number of parameters",
+    "flops": "FLOPs of a sentence",
+    "encoder_depth": "encoder layers",
+    "decoder_depth": "decoder layers",
+    "decoder_depth_then_params": "decoder layers, then parameters",
+    "table": "score of the table",
+}
+
+STEPS = {
+    "preprocess": "prepare the text",
+    "train-supertransformer": "train the SuperTransformer",
+    "latency-dataset": "measure SubTransformers",
+    "latency-predictor": "fit the latency predictor",
+    "evo-search": "search",
+    "train-subtransformer": "train the winner from scratch",
+    "train-largest": "train the largest from scratch",
+    "compare-latencies": "measure winner and largest in turn",
+    "export": "write the model",
+    "measure": "measure",
+    "translate": "translate",
+    "evaluate": "score translations",
+}
+
+CANDIDATES = {
+    "best": "the winner",
+    "largest": "the largest",
+    "inherited": "inherited weights",
+    "retrained": "retrained",
+}
+
+BASELINES = {
+    "random search": "best of random search",
+    "largest by params": "most parameters that fit",
+    "largest by decoder_depth": "deepest decoder that fits",
+}
+
+
+def score_words(name: str) -> str:
+    """A score in words: ``validation loss with inherited weights``."""
+    return SCORES.get(name, name.replace("_", " ").replace("-", " "))
+
+
+def step_words(label: str) -> str:
+    """A step of a pipeline in words; its variant, such as the hardware, in brackets."""
+    for name in sorted(STEPS, key=len, reverse=True):
+        if not label.startswith(name):
+            continue
+        rest = label[len(name) :]
+        before, _, variant = rest.partition("_")
+        which = [CANDIDATES.get(word, word) for word in before.split("-") if word]
+        text = " ".join([STEPS[name], *which[:1]]) + "".join(f", {word}" for word in which[1:])
+        return f"{text} ({variant.replace('_', ' ')})" if variant else text
+    return label
+
+
+def device_words(device: str | None, workload: Mapping[str, Any] | None) -> str:
+    """Where something is measured: ``AMD EPYC``; ``this machine`` where nobody knows."""
+    if device:
+        return device
+    if workload is None:
+        return "this machine"
+    return "the GPU" if workload.get("device") == "cuda" else "the CPU"
+
+
+def workload_words(workload: Mapping[str, Any] | None) -> str:
+    """What is timed: ``CPU, 2 threads, fp32; 16 source tokens, 12 target tokens ...``."""
+    if workload is None:
+        return ""
+    on_gpu = workload.get("device") == "cuda"
+    threads = "" if on_gpu else f", {count(workload.get('num_threads'), 'thread')}"
+    sentences = count(workload.get("batch_size"), "sentence")
+    return (
+        f"{'GPU' if on_gpu else 'CPU'}{threads}, {workload.get('precision')}; "
+        f"{workload.get('src_len')} source and {workload.get('decode_steps')} target tokens, "
+        f"{sentences} at a time, beam {workload.get('beam')}"
+    )
+
+
+def count(value: Any, what: str) -> str:
+    """``1 thread``, ``2 threads``."""
+    return f"{value} {what}" if value == 1 else f"{value} {what}s"
+
+
+def cost_words(
+    name: str, device: str | None, workload: Mapping[str, Any] | None
+) -> tuple[str, str]:
+    """Title and unit of a cost that a search limits, by its name in ``trials.jsonl``."""
+    kind, _, where = name.partition("@")
+    if kind == "latency_ms":
+        on = device_words(device, workload)
+        return (
+            f"latency on {where} ({on})" if where and device else f"latency on {where or on}"
+        ), ("ms")
+    if kind == "bytes":
+        return f"size of the weights in {where or 'fp32'}", "bytes"
+    if kind == "flops":
+        return "FLOPs of a sentence", ""
+    if kind == "params":
+        return "parameters", ""
+    return name.replace("_", " "), ""
+
+
+def baseline_words(name: str) -> str:
+    """A baseline in words."""
+    return BASELINES.get(name, name.replace("_", " "))
+
+
+def seconds_words(seconds: float) -> str:
+    """``42 s``, ``7.5 min``, ``3.2 h``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def amount(value: float | None, unit: str, *, is_round: bool = False) -> str:
+    """A figure with its unit, in the size that reads best: ``3.90 ms``, ``12.4 MB``, ``2.31 M``.
+
+    Args:
+        value: milliseconds, bytes or a count.
+        unit: ``ms``, ``bytes`` or nothing.
+        is_round: whether zeros at its end say nothing, as of a limit: ``4 ms``.
+    """
+    if value is None:
+        return "not known"
+    scale, prefix = (1.0, "ms") if unit == "ms" else prefix_of(value)
+    number = value / scale
+    text = f"{number:,.0f}" if abs(number) >= 100 else f"{number:#.3g}".rstrip(".")
+    if is_round or (scale == 1.0 and unit != "ms"):
+        text = f"{number:,.4g}" if abs(number) < 10000 else f"{number:,.0f}"
+    return f"{text} {prefix}{'B' if unit == 'bytes' else ''}".strip()
+
+
+def limit_words(limit: float | None, unit: str) -> str:
+    """A limit or a budget: ``4.702 ms``, ``90 ms``, ``20 MB``."""
+    return amount(limit, unit, is_round=True)
+
+
+def with_spread(value: float, spread: float | None, unit: str) -> str:
+    """A figure and its spread to the same decimals: ``3.86 ± 0.02 ms``."""
+    if spread is None or spread <= 0 or unit != "ms":
+        return amount(value, unit)
+    decimals = max(0, min(3, 1 - math.floor(math.log10(spread))))
+    return f"{value:,.{decimals}f} ± {spread:.{decimals}f} ms"
+
+
+def prefix_of(value: float) -> tuple[float, str]:
+    """The power of a thousand for numbers as large as ``value``, and its sign."""
+    for scale, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return scale, prefix
+    return 1.0, ""
+
+
+def unit_words(unit: str, largest: float) -> tuple[float, str]:
+    """What the numbers along an axis are divided by, and the unit that then stands there."""
+    if unit == "ms":
+        return 1.0, "ms"
+    scale, prefix = prefix_of(largest)
+    if unit == "bytes":
+        return scale, f"{prefix}B" if prefix else "bytes"
+    names = {"k": "thousands", "M": "millions", "G": "billions", "T": "trillions", "": ""}
+    return scale, names[prefix]
