@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hat.cli.help import Parser
-from hat.setting_notes import AtLeast, Below, Between, Bound
+
+if TYPE_CHECKING:
+    from hat.settings import AtLeast, Below, Between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +53,12 @@ class Option:
     help: str = ""
 
     @property
-    def bounds(self) -> tuple[Bound, ...]:
+    def bounds(self) -> "tuple[AtLeast | Below | Between, ...]":
         """Its range."""
+        from hat.settings import AtLeast, Below, Between  # which help does without
+
         least, most = self.least, self.most
-        found: list[Bound] = []
+        found: list[AtLeast | Below | Between] = []
         if least is not None:
             found.append(AtLeast(least) if most is None else Between(least, most))
         if self.below is not None:
