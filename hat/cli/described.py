@@ -10,51 +10,55 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hat.cli.help import Parser
-from hat.setting_notes import AtLeast, Below, Between, Bound
+
+if TYPE_CHECKING:
+    from hat.settings import AtLeast, Below, Between
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Option:
     """One option or positional argument."""
 
-    flags: tuple[str, ...]
+    flags: tuple[str, ...] = ()
     """As ``--beam``; none: it is known by its place."""
 
-    name: str
+    name: str = ""
     """Of what is known by its place."""
 
-    kind: str
+    kind: str = ""
     """``switch``, ``auto`` (a switch that may be left to the machine), ``append`` or nothing."""
 
-    type: str
+    type: str = ""
     """``int``, ``float``, ``numbers`` or nothing, which is a text."""
 
-    numbers: int | None
+    numbers: int | None = None
     """How many numbers there must be, where the type is ``numbers``."""
 
-    nargs: Any
-    metavar: Any
-    choices: tuple[Any, ...] | None
-    default: Any
-    required: bool
-    least: float | None
-    most: float | None
-    below: float | None
+    nargs: Any = None
+    metavar: Any = None
+    choices: tuple[Any, ...] | None = None
+    default: Any = None
+    required: bool = False
+    least: float | None = None
+    most: float | None = None
+    below: float | None = None
     """The range of a number that no settings class has a range for."""
 
-    group: str
+    group: str = ""
     """The title that it stands under in ``--help-all``."""
 
-    help: str
+    help: str = ""
 
     @property
-    def bounds(self) -> tuple[Bound, ...]:
+    def bounds(self) -> "tuple[AtLeast | Below | Between, ...]":
         """Its range."""
+        from hat.settings import AtLeast, Below, Between  # which help does without
+
         least, most = self.least, self.most
-        found: list[Bound] = []
+        found: list[AtLeast | Below | Between] = []
         if least is not None:
             found.append(AtLeast(least) if most is None else Between(least, most))
         if self.below is not None:
@@ -174,24 +178,8 @@ def _metavar(value: Any) -> Any:
 
 
 def _option(value: Mapping[str, Any]) -> Option:
-    choices = value.get("choices")
-    return Option(
-        flags=tuple(value.get("flags", ())),
-        name=value.get("name", ""),
-        kind=value.get("kind", ""),
-        type=value.get("type", ""),
-        numbers=value.get("numbers"),
-        nargs=value.get("nargs"),
-        metavar=value.get("metavar"),
-        choices=None if choices is None else tuple(choices),
-        default=value.get("default"),
-        required=value.get("required", False),
-        least=value.get("least"),
-        most=value.get("most"),
-        below=value.get("below"),
-        group=value.get("group", ""),
-        help=value.get("help", ""),
-    )
+    lists = {key: tuple(value[key]) for key in ("flags", "choices") if key in value}
+    return Option(**{**value, **lists})
 
 
 def _command(value: Mapping[str, Any], pool: Mapping[str, Option]) -> Command:

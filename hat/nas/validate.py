@@ -15,8 +15,9 @@ from typing import Any
 
 from hat.arch.hat_yaml import load_arch, load_space
 from hat.cli.described import Option, commands, refused
+from hat.cli.flags import add_flags
 from hat.cli.help import Parser
-from hat.cli.options import check_keys, read_yaml, set_defaults
+from hat.cli.options import actions_by_key, check_keys, read_yaml, set_defaults
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError
 from hat.latency.fit import FitSettings
@@ -128,9 +129,26 @@ def _option_table(command: str) -> dict[str, Option]:
         for flag in (option.flags or (f"--{option.name}",))
         if flag.startswith("--")
     }
+    for cls in _classes(command):  # parts of other packages are described nowhere
+        table |= {key: one for key, one in _options_of(cls).items() if key not in table}
     if "lr" in table:
         table["max-lr"] = replace(table["lr"], flags=("--max-lr",))  # HAT's name of the peak
     return table
+
+
+def _options_of(cls: type) -> dict[str, Option]:
+    parser = Parser(add_help=False)
+    add_flags(parser, cls)
+    types: dict[Any, str] = {int: "int", float: "float"}
+    return {
+        key: Option(
+            flags=(f"--{key}",),
+            kind="switch" if action.nargs == 0 else "",
+            type=types.get(action.type, ""),
+            nargs=None if action.nargs == 0 else action.nargs,
+        )
+        for key, action in actions_by_key(parser).items()
+    }
 
 
 def _errors(entries: Mapping[str, Entry], command: str) -> list[str]:

@@ -96,6 +96,27 @@ def test_a_space_and_a_subtransformer_must_be_whole(tmp_path: Path) -> None:
     assert "is missing" in error
 
 
+def test_settings_of_another_packages_part_are_known(tmp_path: Path, monkeypatch) -> None:
+    from dataclasses import dataclass
+    from typing import Annotated
+
+    from hat.nas import validate as module
+    from hat.settings import AtLeast, Settings
+
+    @dataclass(frozen=True, kw_only=True)
+    class EvenSettings(Settings):
+        """Of a part that options.json has never heard of."""
+
+        width_power: Annotated[float, AtLeast(0)] = 1.0
+        """power of the width"""
+
+    classes = (*module.settings_classes(), EvenSettings)
+    monkeypatch.setattr(module, "settings_classes", lambda: classes)
+    assert errors_of(tmp_path / "x.yml", "evo-iter: 3\nwidth-power: 2\n") == ()
+    (error,) = errors_of(tmp_path / "x.yml", "evo-iter: 3\nwidth-power: -2\n")
+    assert error.endswith("x.yml:2: width-power must be at least 0, but found -2")
+
+
 BROKEN = {
     "a misspelt key": "max-tokenz: 5",
     "a word for a number": "max-update: soon",
