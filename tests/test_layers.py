@@ -63,7 +63,7 @@ ALLOWED: dict[str, set[str]] = {
         "text",
         "cli",
     },
-    "engines": {"translation", "models", "arch"},
+    "engines": {"translation", "models", "modules", "arch"},
     "translation": {"models", "modules", "arch", "tasks", "text"},
     "export": {"engines", "translation", "models", "modules", "arch", "tasks", "text"},
     "scoring": {"translation", "benchmarks", "models", "arch"},
