@@ -1,7 +1,6 @@
 """What to install where a package is missing: the wheel comes without what training needs."""
 
-DISTRIBUTION = "hat-nas"
-"""hat's name on the package index, where ``hat`` is another project's."""
+from hat.version import DISTRIBUTION
 
 BUILD_FAIRSEQ = "hat build-fairseq wheels"
 """What a user types before installing the extra of training."""
@@ -14,7 +13,9 @@ EXTRAS = {
     "tensorboardX": "train",
     "foolbox": "pictures",
     "PIL": "pictures",
-    "ctranslate2": "bench",
+    "onnx": "engines",
+    "onnxruntime": "engines",
+    "ctranslate2": "engines",
 }
 """Module -> the extra that brings it."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 from hat.errors import ConfigError
 from hat.settings import AtLeast, Settings
+from hat.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -163,7 +164,7 @@ def check_installed(package: str, engine: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise ConfigError(
             f"the engine {engine} needs the package {package}, which is not installed: "
-            f"pip install {package}, or hat[{extra}]"
+            f'pip install {package}, or "{DISTRIBUTION}[{extra}]"'
         )
 
 
