@@ -111,6 +111,9 @@ class Lesson:
     report: Callable[[str], None] = print
     """Takes lines of progress."""
 
+    prior: "LatencyPredictor | None" = None
+    """A predictor of another device or engine, to start from."""
+
     @classmethod
     def of(
         cls,
@@ -119,6 +122,7 @@ class Lesson:
         *,
         seed: int = 0,
         choices: Mapping[str, list[int]] | None = None,
+        prior: "LatencyPredictor | None" = None,
     ) -> "Lesson":
         """Returns a lesson of all rows, with the scales and the choices that they show."""
         return cls(
@@ -128,6 +132,7 @@ class Lesson:
             choices=observed_choices(table) if choices is None else choices,
             scales=Scales.of(table.features, latency_ms),
             seed=seed,
+            prior=prior,
         )
 
 
@@ -162,6 +167,9 @@ class LatencyPredictor(ABC):
     learns_average: ClassVar[bool] = False
     """Whether it can be fitted to the quiet machine and then stand for the average one."""
 
+    takes_prior: ClassVar[bool] = False
+    """Whether it starts from a predictor of another device."""
+
     scales: Scales
     residuals: Floats = field(default_factory=lambda: np.empty(0))
     choices: dict[str, list[int]] = field(default_factory=dict)
@@ -174,9 +182,9 @@ class LatencyPredictor(ABC):
         """Fits a predictor to a dataset."""
 
     @classmethod
-    def suits(cls, table: ArchTable, choices: Mapping[str, list[int]]) -> bool:
-        """Whether ``table`` (N,) holds enough to learn from, for a space with these choices."""
-        return not cls.needs_layers or table.layers is not None
+    def suits(cls, lesson: Lesson) -> bool:
+        """Whether a lesson holds enough to learn from."""
+        return not cls.needs_layers or lesson.table.layers is not None
 
     def scaled(self, factor: float) -> "LatencyPredictor":
         """Returns a predictor of a machine that takes ``factor`` times as long.
@@ -188,10 +196,13 @@ class LatencyPredictor(ABC):
 
     def signature(self) -> dict[str, Any]:
         """Returns what decides its predictions: the kind and a digest of everything saved."""
-        state = {name: np.asarray(value).tolist() for name, value in self.state().items()}
-        held = [state, vars(self.scales), self.residuals.tolist(), self.choices]
-        digest = bytes_digest(json.dumps(held, sort_keys=True, default=str).encode())
+        held = [self.signed_state(), vars(self.scales), self.residuals.tolist(), self.choices]
+        digest = bytes_digest(json.dumps(held, sort_keys=True, default=_plain).encode())
         return {"predictor": self.kind, "predictor-content": digest}
+
+    def signed_state(self) -> dict[str, Any]:
+        """Returns what ``signature`` holds of the state."""
+        return {name: np.asarray(value).tolist() for name, value in self.state().items()}
 
     @abstractmethod
     def predict_table(self, table: ArchTable) -> Floats:
@@ -270,12 +281,21 @@ class LatencyPredictor(ABC):
         Raises:
             ConfigError: naming the first decision with a value outside what it was made from.
         """
-        for name, wanted in space_choices(space).items():
+        self.check_choices(space_choices(space), "this space")
+
+    def check_choices(self, choices: Mapping[str, Sequence[int]], what: str) -> None:
+        """Checks that the predictor knows every choice of ``choices``, sorted, by name of decision.
+
+        Raises:
+            ConfigError: naming the first decision with a value outside what it was made from, and
+                ``what`` has it.
+        """
+        for name, wanted in choices.items():
             known = self.choices.get(name)
-            if known and (wanted[0] < known[0] or wanted[-1] > known[-1]):
+            if known and wanted and (wanted[0] < known[0] or wanted[-1] > known[-1]):
                 raise ConfigError(
                     f"{self.source} was made for another search space: it knows {name} in "
-                    f"{known}, but this space has {wanted}"
+                    f"{known}, but {what} has {list(wanted)}"
                 )
 
     def check_archs(self, archs: Sequence[SubTransformerConfig]) -> None:
@@ -316,18 +336,14 @@ class LatencyPredictor(ABC):
         """Writes the predictor, atomically; ``predictors.load.load_predictor`` reads it."""
         import torch
 
-        content = {
-            "format": FORMAT,
-            "kind": self.kind,
-            "state": self.state(),
-            "feature_norm": list(self.scales.feature_norm),
-            "lat_norm": self.scales.lat_norm,
-            "residuals": torch.from_numpy(np.ascontiguousarray(self.residuals)),
-            "choices": self.choices,
-            "facts": json.dumps(self.facts, allow_nan=False),
-        }
+        from hat.latency.predictors.load import predictor_content
+
         with replacing(path) as temporary:
-            torch.save(content, temporary)
+            torch.save(predictor_content(self), temporary)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
 
 
 def _values(arch: SubTransformerConfig) -> list[tuple[str, int]]:
