@@ -28,7 +28,7 @@ setup(
         ],
         "analysis": ["scikit-learn", "scipy", "matplotlib", "pymoo", "h5py", "protobuf"],
         "pictures": ["foolbox", "pillow"],
-        "bench": ["ctranslate2"],
+        "engines": ["onnx", "onnxruntime", "ctranslate2"],
     },
     entry_points={"console_scripts": ["hat = hat.cli.main:main"]},
 )

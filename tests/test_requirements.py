@@ -15,14 +15,13 @@ def names(text: str) -> set[str]:
 
 
 def declared() -> set[str]:
-    """What setup.py declares, but for what only benches compare with."""
+    """What setup.py declares."""
     tree = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
     values = {n.arg: n.value for n in ast.walk(tree) if isinstance(n, ast.keyword)}
     extras = values["extras_require"]
     assert isinstance(extras, ast.Dict)
     lists = [values["install_requires"]]
-    for key, value in zip(extras.keys, extras.values, strict=True):
-        lists += [value] if isinstance(key, ast.Constant) and key.value != "bench" else []
+    lists += extras.values
     words = [n.value for each in lists for n in ast.walk(each) if isinstance(n, ast.Constant)]
     return {str(word) for word in words}
 

@@ -19,6 +19,8 @@ ENGINES: "Parts[Engine]" = Parts(
     {
         "torch": f"{_HERE}.torch_engine:TorchEngine",
         "eager": f"{_HERE}.eager:EagerEngine",
+        "onnxruntime": f"{_HERE}.onnxruntime_engine:OnnxruntimeEngine",
+        "ctranslate2": f"{_HERE}.ctranslate2_engine:Ctranslate2Engine",
     },
     needs=("name", "about", "script", "check", "load", "write", "open", "signature"),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -10,6 +11,9 @@ from hat.models.config import SuperTransformerConfig
 from hat.models.stack import SuperStack
 from hat.modules.embedding import EmbeddingSuper
 from hat.modules.encoder_layer import EncoderLayerSuper
+
+State = TypeVar("State")
+"""An output of a layer: a tensor, or its name in a graph."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,8 @@ class SuperEncoder(SuperStack[EncoderConfig, EncoderLayerSuper]):
 
 
 def newest_states(
-    outputs: Sequence[Tensor], num_layers: int, norm: Callable[[Tensor], Tensor] | None
-) -> tuple[Tensor, ...]:
+    outputs: Sequence[State], num_layers: int, norm: Callable[[State], State] | None
+) -> tuple[State, ...]:
     """Returns what ``EncoderOutput.states`` holds.
 
     Args:

@@ -87,7 +87,28 @@ class Hypothesis:
     """Log-probability over the power of the length."""
 
     token_scores: tuple[float, ...]
-    """Log-probability of each token."""
+    """Log-probability of each token; none where the engine does not say."""
+
+
+def longest_translation(settings: BeamSettings, src_len: int, max_target_positions: int) -> int:
+    """Returns how many tokens a translation has at most, without its end.
+
+    Args:
+        settings: of the search.
+        src_len: tokens of the longest sentence of the batch, with its end.
+        max_target_positions: of the model.
+
+    Raises:
+        ConfigError: if that is less than ``min_len``.
+    """
+    wanted = int(settings.max_len_a * src_len + settings.max_len_b)
+    longest = min(wanted, max_target_positions - 1)
+    if longest < settings.min_len:
+        raise ConfigError(
+            f"min-len ({settings.min_len}) must be at most the longest translation, which is "
+            f"{longest} tokens for {src_len} source tokens"
+        )
+    return longest
 
 
 class Decoding(Protocol):
@@ -168,15 +189,7 @@ class BeamSearch:
         Raises:
             ConfigError: if that is less than ``min_len``.
         """
-        settings = self._settings
-        wanted = int(settings.max_len_a * src_len + settings.max_len_b)
-        longest = min(wanted, self._runner.max_target_positions - 1)
-        if longest < settings.min_len:
-            raise ConfigError(
-                f"min-len ({settings.min_len}) must be at most the longest translation, which is "
-                f"{longest} tokens for {src_len} source tokens"
-            )
-        return longest
+        return longest_translation(self._settings, src_len, self._runner.max_target_positions)
 
     @torch.inference_mode()
     def __call__(self, src_tokens: Tensor) -> list[list[Hypothesis]]:

@@ -1,0 +1,136 @@
+"""CTranslate2 on the CPU, with its own beam search."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from hat.engines.base import EngineSettings, check_cpu, check_installed
+from hat.engines.facts import read_facts, write_facts
+from hat.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from hat.arch.config import SubTransformerConfig
+    from hat.engines.ctranslate2_runner import Ctranslate2Runnable
+    from hat.models.config import SuperTransformerConfig
+    from hat.models.super_transformer import SuperTransformer
+
+COMPUTE_TYPES = {"fp32": "float32", "int8": "int8_float32"}
+"""CTranslate2's names of our precisions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ctranslate2Settings(EngineSettings):
+    """How CTranslate2 runs a network."""
+
+    precision: Literal["fp32", "int8"] = "fp32"
+    """Number format of weights and products. int8: weights of 8 bits, and inputs of products that
+    are rounded to 8 bits as they come."""
+
+
+class Ctranslate2Engine:
+    """A model of CTranslate2's, whose decoder attends to the last encoder layer only."""
+
+    Settings: ClassVar[type[EngineSettings]] = Ctranslate2Settings
+    name: ClassVar[str] = "ctranslate2"
+    about: ClassVar[str] = "a model folder of CTranslate2's"
+    script: ClassVar[Path | None] = Path(__file__).with_name("ctranslate2_files.py")
+
+    def __init__(self, settings: Ctranslate2Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def build(cls, settings: Ctranslate2Settings) -> "Ctranslate2Engine":
+        """Makes the part."""
+        return cls(settings)
+
+    def signature(self) -> dict[str, Any]:
+        """See ``hat.engines.base.Engine``."""
+        from importlib.metadata import version
+
+        check_installed("ctranslate2", self.name, "engines")
+        return {
+            "engine": self.name,
+            "version": version("ctranslate2"),
+            "precision": self.settings.precision,
+            "threads": self.settings.threads,
+        }
+
+    def check(self, config: "SuperTransformerConfig", arch: "SubTransformerConfig") -> None:
+        """See ``hat.engines.base.Engine``."""
+        check_installed("ctranslate2", self.name, "engines")
+        if max(arch.decoder.ende_spans) > 1:
+            raise ConfigError(
+                f"CTranslate2 cannot represent decoder.ende_spans = {list(arch.decoder.ende_spans)}"
+                ": all its decoder layers attend to the last encoder layer; restrict the search "
+                "space by decoder-arbitrary-ende-attn-choice: [-1]"
+            )
+        if config.activation_fn == "linear":
+            raise ConfigError("CTranslate2 cannot represent activation-fn: linear")
+
+    def load(self, small: "SuperTransformer", *, device: str = "cpu") -> "Ctranslate2Runnable":
+        """See ``hat.engines.base.Engine``."""
+        check_cpu(device, self.name)
+        with TemporaryDirectory(prefix="hat-ctranslate2-") as folder:
+            self.write(small, Path(folder))
+            return self.open(Path(folder))
+
+    def write(
+        self,
+        small: "SuperTransformer",
+        folder: Path,
+        *,
+        words: tuple[Sequence[str], Sequence[str]] | None = None,
+    ) -> None:
+        """See ``hat.engines.base.Engine``."""
+        self.check(small.config, small.arch)
+        from hat.engines.ctranslate2_spec import write_model
+        from hat.engines.plain_weights import plain_network
+
+        config = small.config
+        if words is None:
+            sizes = (config.src_vocab_size, config.tgt_vocab_size)
+            words = (_numbered_words(sizes[0]), _numbered_words(sizes[1]))
+        write_model(
+            plain_network(small),
+            folder,
+            (_distinct(words[0]), _distinct(words[1])),
+            longest=(config.max_source_positions, config.max_target_positions),
+            quantization=COMPUTE_TYPES[self.settings.precision],
+        )
+        write_facts(folder, small.config, self.signature())
+
+    def open(self, folder: Path, *, device: str = "cpu") -> "Ctranslate2Runnable":
+        """See ``hat.engines.base.Engine``."""
+        check_cpu(device, self.name)
+        check_installed("ctranslate2", self.name, "engines")
+        from hat.engines.ctranslate2_files import Ctranslate2Network
+        from hat.engines.ctranslate2_runner import Ctranslate2Runnable
+
+        facts = read_facts(folder, self.settings.precision)
+        try:
+            network = Ctranslate2Network(folder, self.settings.threads)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise CheckpointError(f"{folder}: ctranslate2 cannot read it: {reason}") from None
+        return Ctranslate2Runnable(network, facts["target-positions"])
+
+
+def _numbered_words(count: int) -> list[str]:
+    """Words for a network of which only the numbers of words are known."""
+    from hat.engines.ctranslate2_files import SPECIAL_WORDS
+
+    return [*SPECIAL_WORDS, *(f"w{number}" for number in range(len(SPECIAL_WORDS), count))]
+
+
+def _distinct(words: Sequence[str]) -> list[str]:
+    """Renames a word that stands again further on, since CTranslate2 knows words by their text."""
+    last = {word: number for number, word in enumerate(words)}
+    found = list(words)
+    for number, word in enumerate(words):
+        if last[word] != number:
+            while word in last:
+                word = f"{word}#{number}"
+            found[number] = word
+    return found

@@ -1,0 +1,100 @@
+"""A CTranslate2 model that translates token numbers by CTranslate2's own beam search."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hat.engines.base import END_IDX, UNKNOWN_IDX, Passes
+from hat.engines.ctranslate2_files import Ctranslate2Network
+from hat.errors import ConfigError
+from hat.translation.beam import BeamSettings, Hypothesis, longest_translation
+
+_PADDING_IDX = 1
+
+
+class Ctranslate2Runnable:
+    """See ``hat.engines.base.Runnable``.
+
+    Args:
+        network: the loaded model.
+        max_target_positions: tokens of the longest translation, its end included.
+    """
+
+    def __init__(self, network: Ctranslate2Network, max_target_positions: int) -> None:
+        self._network = network
+        self._max_target_positions = max_target_positions
+        self._numbers = {word: number for number, word in enumerate(network.target)}
+        self.vocab_size = len(network.target)
+
+    def search(
+        self, settings: BeamSettings, *, eos_idx: int = END_IDX, unk_idx: int = UNKNOWN_IDX
+    ) -> Callable[[Tensor], list[list[Hypothesis]]]:
+        """See ``Runnable.search``.
+
+        Rules of ending and of ties are CTranslate2's. Hypotheses have no scores of single tokens.
+
+        Raises:
+            ConfigError: if CTranslate2 has no such setting.
+        """
+        if settings.unkpen:
+            raise ConfigError("unkpen: CTranslate2 cannot make unknown words likelier or less so")
+
+        def search(src_tokens: Tensor) -> list[list[Hypothesis]]:
+            results = self._network.translator.translate_batch(
+                self._lines(src_tokens),
+                beam_size=settings.beam,
+                num_hypotheses=settings.nbest,
+                length_penalty=settings.lenpen,
+                max_input_length=0,
+                min_decoding_length=settings.min_len,
+                max_decoding_length=longest_translation(
+                    settings, src_tokens.size(1), self._max_target_positions
+                ),
+                suppress_sequences=[[self._network.target[_PADDING_IDX]]],
+                return_scores=True,
+            )
+            return [
+                [
+                    Hypothesis((*(self._numbers[word] for word in words), eos_idx), score, ())
+                    for words, score in zip(result.hypotheses, result.scores, strict=True)
+                ]
+                for result in results
+            ]
+
+        return search
+
+    def forced(self, src_tokens: Tensor, prev_output_tokens: Tensor) -> Tensor:
+        """See ``Runnable.forced``. What follows an end within a target is not a number."""
+        words = self._network.target
+        targets = []
+        for row in prev_output_tokens[:, 1:].tolist():
+            length = row.index(END_IDX) if END_IDX in row else len(row)
+            targets.append([words[token] for token in row[:length]])
+        shape = (*prev_output_tokens.shape, self.vocab_size)
+        found = torch.full(shape, torch.nan)
+        results = self._network.translator.translate_batch(
+            self._lines(src_tokens),
+            target_prefix=targets,
+            beam_size=1,
+            max_input_length=0,
+            min_decoding_length=0,
+            max_decoding_length=shape[1],
+            return_logits_vocab=True,
+        )
+        for sentence, (result, target) in enumerate(zip(results, targets, strict=True)):
+            for step, logits in enumerate(result.logits[0][: len(target) + 1]):
+                found[sentence, step] = torch.from_numpy(np.array(logits)).log_softmax(-1)
+        return found
+
+    def passes(self, src_tokens: Tensor, *, beam: int, steps: int) -> Passes:
+        """See ``Runnable.passes``: the very calls that are made where there is no torch."""
+        found = self._network.passes(src_tokens.tolist(), beam=beam, steps=steps)
+        return Passes(found.encode, found.decode, found.is_whole)
+
+    def _lines(self, src_tokens: Tensor) -> list[list[str]]:
+        words = self._network.source
+        return [
+            [words[token] for token in row if token != _PADDING_IDX] for row in src_tokens.tolist()
+        ]

@@ -1,0 +1,60 @@
+"""What engines write about a network beside it, for those who open it without its architecture."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hat.errors import CheckpointError
+from hat.versioned import read_versioned, write_versioned
+
+if TYPE_CHECKING:
+    from hat.models.config import SuperTransformerConfig
+
+NETWORK_FILE, FORMAT, VERSION = "network.json", "hat.network", 1
+"""Scripts that run without hat read the file, too: raise the version when its meaning changes."""
+
+
+def write_facts(
+    folder: Path, config: "SuperTransformerConfig", signature: Mapping[str, Any], **more: Any
+) -> None:
+    """Writes the file.
+
+    Args:
+        folder: where to.
+        config: of the network.
+        signature: of the engine; its version and threads are those of whoever runs it.
+        more: what this engine needs.
+    """
+    values = {
+        **{key: value for key, value in signature.items() if key not in ("version", "threads")},
+        "source-words": config.src_vocab_size,
+        "target-words": config.tgt_vocab_size,
+        "padding": config.padding_idx,
+        "source-positions": config.max_source_positions,
+        "target-positions": config.max_target_positions,
+        **more,
+    }
+    write_versioned(folder / NETWORK_FILE, FORMAT, VERSION, values)
+
+
+def read_facts(folder: Path, precision: str | None = None) -> dict[str, Any]:
+    """Reads what ``write_facts`` wrote.
+
+    Args:
+        folder: where.
+        precision: that of the network has to be this one; None: any.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, of a newer hat or of another precision.
+    """
+    path = folder / NETWORK_FILE
+    facts = read_versioned(path, FORMAT, VERSION)
+    for name in ("source-positions", "target-positions", "target-words", "padding"):
+        value = facts.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise CheckpointError(f"{path}: {name} must be a positive number, but found {value!r}")
+    if precision is not None and facts.get("precision") != precision:
+        raise CheckpointError(
+            f"{path}: expected a network in {precision}, but found one in {facts.get('precision')}"
+        )
+    return facts

@@ -1,0 +1,171 @@
+"""Runs the ONNX files of a network with numpy and onnxruntime alone.
+
+hat sends this file as it is to devices that have neither hat nor torch, so it imports nothing else.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+ENCODER_FILE, DECODER_FILE, WEIGHTS_FILE = "encoder.onnx", "decoder.onnx", "weights.bin"
+NETWORK_FILE = "network.json"
+"""Names and shapes: what the graphs take and give."""
+
+FORMAT, VERSION = "hat.network", 1
+
+END_IDX, DUMMY_WORD = 2, 7
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """B sentences, ready to be decoded: what the encoder gave, by name."""
+
+    sentences: int
+    values: dict[str, Any]
+
+
+class OnnxNetwork:
+    """Encodes and decodes step by step.
+
+    Args:
+        folder: of the files.
+        threads: of the CPU; None: onnxruntime's own choice.
+
+    Raises:
+        OSError: if a file is missing.
+        ValueError: if a file is of a newer format or damaged.
+    """
+
+    def __init__(self, folder: str | Path, threads: int | None = None) -> None:
+        folder = Path(folder)
+        facts = json.loads((folder / NETWORK_FILE).read_bytes())
+        if facts.get("format") != FORMAT or facts.get("version") != VERSION:
+            raise ValueError(
+                f"{folder / NETWORK_FILE}: expected version {VERSION} of {FORMAT}, but found "
+                f"version {facts.get('version')} of {facts.get('format')}"
+            )
+        self.facts = facts
+        self.vocab_size: int = facts["target-words"]
+        self.padding_idx: int = facts["padding"]
+        self.max_target_positions: int = facts["target-positions"]
+        self._encoder = _session(folder / ENCODER_FILE, threads)
+        self._decoder = _session(folder / DECODER_FILE, threads)
+        self._encoder_outputs = [each.name for each in self._encoder.get_outputs()]
+        self._decoder_outputs = [each.name for each in self._decoder.get_outputs()]
+
+    def encode(self, src_tokens: Any) -> Encoded:
+        """Encodes (B, S) int64 source tokens, padded on either side."""
+        tokens = np.ascontiguousarray(src_tokens, dtype=np.int64)
+        longest = self.facts["source-positions"]
+        if tokens.shape[1] > longest:
+            raise ValueError(f"a sentence has {tokens.shape[1]} tokens, the model takes {longest}")
+        inputs = {"tokens": ort.OrtValue.ortvalue_from_numpy(tokens)}
+        found = self._encoder.run_with_ort_values(self._encoder_outputs, inputs)
+        return Encoded(len(tokens), dict(zip(self._encoder_outputs, found, strict=True)))
+
+    def decode(self, encoded: Encoded) -> "Decoding":
+        """Begins to decode."""
+        return Decoding(self._decoder, self._decoder_outputs, self.facts, encoded)
+
+    def passes(self, src_tokens: Sequence[Sequence[int]], *, beam: int, steps: int) -> "OnnxPasses":
+        """Prepares what is timed.
+
+        Args:
+            src_tokens: B equally long rows of token numbers.
+            beam: hypotheses of each sentence.
+            steps: target tokens of each.
+        """
+        source = np.array(src_tokens, dtype=np.int64)
+        sentences = len(source)
+        first = np.full((sentences, 1), END_IDX)
+        tokens = np.full((sentences, beam), DUMMY_WORD)
+        branch = np.zeros((sentences, beam), dtype=np.int64)
+        moved = np.tile(np.arange(beam)[::-1], (sentences, 1))
+        encoded = self.encode(source)
+
+        def decode() -> None:
+            decoding = self.decode(encoded)
+            for step in range(steps):
+                decoding.step(tokens if step else first)
+                decoding.move(moved if step else branch)
+
+        return OnnxPasses(lambda: self.encode(source), decode)
+
+
+@dataclass(frozen=True)
+class OnnxPasses:
+    """The two halves of a translation."""
+
+    encode: Callable[[], object]
+    decode: Callable[[], object]
+    is_whole: bool = False
+    """Whether ``decode`` encodes first."""
+
+
+class Decoding:
+    """A batch in the making; see ``OnnxNetwork.decode``."""
+
+    def __init__(
+        self, session: Any, outputs: list[str], facts: dict[str, Any], encoded: Encoded
+    ) -> None:
+        self._session, self._outputs = session, outputs
+        self._sentences = encoded.sentences
+        self._memory = dict(encoded.values)
+        self._past: dict[str, Any] = {}
+        for index, heads in enumerate(facts["decoder-heads"]):
+            shape = (encoded.sentences, heads, 0, facts["qkv"] // heads)
+            for name in ("key", "value"):
+                empty = np.empty(shape, dtype=np.float32)
+                self._past[f"{name}_{index}"] = ort.OrtValue.ortvalue_from_numpy(empty)
+        self._rows = np.arange(encoded.sentences, dtype=np.int64)[:, None]
+        self._steps = 0
+
+    def step(self, tokens: Any) -> Any:
+        """tokens: (B, n) int64 -> log-probabilities (B * n, V) float32 of what may come next."""
+        flat = {
+            "tokens": np.ascontiguousarray(tokens, dtype=np.int64).reshape(-1),
+            "rows": self._rows.reshape(-1),
+            "position": np.array([self._steps], dtype=np.int64),
+        }
+        inputs = {name: ort.OrtValue.ortvalue_from_numpy(each) for name, each in flat.items()}
+        inputs |= self._memory
+        inputs |= {f"past_{name}": each for name, each in self._past.items()}
+        found = self._session.run_with_ort_values(self._outputs, inputs)
+        self._past = dict(zip(self._past, found[1:], strict=True))
+        self._steps += 1
+        width = tokens.shape[1]
+        self._rows = np.arange(self._sentences * width, dtype=np.int64).reshape(-1, width)
+        return found[0].numpy()
+
+    def move(self, beams: Any) -> None:
+        """beams: (B, m): hypothesis i continues what was hypothesis ``beams[:, i]``."""
+        self._rows = np.take_along_axis(self._rows, np.asarray(beams, dtype=np.int64), axis=1)
+
+    def keep(self, order: Any) -> None:
+        """order: (B_new,): sentence i is now what was sentence ``order[i]``."""
+        order = np.asarray(order, dtype=np.int64)
+        self._rows = self._rows[order]
+        self._sentences = len(order)
+        self._memory = {
+            name: ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(each.numpy()[order]))
+            for name, each in self._memory.items()
+        }
+
+
+def load(folder: str | Path, threads: int | None = None) -> OnnxNetwork:
+    """Opens the files of a network; see ``OnnxNetwork``."""
+    return OnnxNetwork(folder, threads)
+
+
+def _session(path: Path, threads: int | None) -> Any:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.inter_op_num_threads = 1
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
