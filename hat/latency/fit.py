@@ -18,6 +18,7 @@ from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.load import NoScalesError, load_predictor
 from hat.latency.table import ArchTable
+from hat.latency.workload import HATS_ENGINE
 from hat.settings import AtLeast, OneOf, Settings, Shown, check_kinds, picked, settings_signature
 from hat.signature import signature
 
@@ -33,6 +34,12 @@ class FitSettings(Settings):
 
     predictor: Annotated[str, OneOf(PREDICTORS, also=("auto",))] = "auto"
     """mlp is HAT's; auto takes the best of the others in cross-validation"""
+
+    target: Literal["latency", "memory"] = "latency"
+    """what to predict; memory needs rows measured with --lat-memory"""
+
+    lat_engine: str | None = None
+    """engine that the rows have to be measured in"""
 
     machine: Literal["steady", "average"] = "steady"
     """what to predict: the undisturbed machine, or one that is disturbed as often and as much as it
@@ -110,9 +117,10 @@ def fit_predictor(
     check_kinds(settings, (FitSettings, *PREDICTORS.settings()), "hat.fit_predictor")
     fit: FitSettings = picked(settings, FitSettings)
     paths = as_paths(paths)
-    dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted)
+    dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted, target=fit.target)
+    _check_engine(paths, dataset, fit.lat_engine)
     _check_each_once(paths)
-    prior = None if fit.prior is None else load_prior(fit.prior, dataset)
+    prior = None if fit.prior is None else load_prior(fit.prior, dataset, fit.target)
     rows = _rows_to_use(dataset, fit, say)
     split = split_rows(rows, fit.seed)
     if len(split.test) == 0 or len(split.train) < _FEWEST_TO_TRAIN:
@@ -138,6 +146,7 @@ def fit_predictor(
         data=content_digest(paths),
         predictor=predictor.kind,
         loss=settings_signature(own).get("loss"),
+        target=None if fit.target == "latency" else fit.target,
         machine=fit.machine,
         shifted="kept" if fit.keep_shifted else None,
         prior=None if fit.prior is None else file_digest(fit.prior),
@@ -152,6 +161,7 @@ def fit_predictor(
         "workload": None if dataset.workload is None else dataset.workload.to_dict(),
         "device": dataset.device,
         "reference": dataset.reference,
+        "target": fit.target,
         "prior": None if fit.prior is None else file_digest(fit.prior),
         "seed": fit.seed,
         "split": {name: getattr(split, name).tolist() for name in ("train", "valid", "test")},
@@ -170,7 +180,7 @@ def fit_predictor(
     )
 
 
-def load_prior(path: Path, dataset: Dataset) -> LatencyPredictor:
+def load_prior(path: Path, dataset: Dataset, target: str = "latency") -> LatencyPredictor:
     """Loads a predictor to start from, for the rows of a dataset.
 
     Raises:
@@ -186,6 +196,7 @@ def load_prior(path: Path, dataset: Dataset) -> LatencyPredictor:
             f"{path}: HAT's predictors do not hold their scales and are no --prior: fit one to "
             "the dataset of that device"
         ) from None
+    prior.check_target(target)
     prior.check_choices(dataset.choices, "this dataset")
     if prior.needs_layers and dataset.table.layers is None:
         raise DataError(
@@ -193,6 +204,13 @@ def load_prior(path: Path, dataset: Dataset) -> LatencyPredictor:
             "choose a --prior of another kind"
         )
     return prior
+
+
+def _check_engine(paths: Sequence[str], dataset: Dataset, engine: str | None) -> None:
+    """Refuses rows of another engine than the one asked for."""
+    own = HATS_ENGINE if dataset.workload is None else dataset.workload.engine
+    if engine not in (None, own):
+        raise DataError(f"{', '.join(paths)}: was measured in the engine {own}, not in {engine}")
 
 
 def _check_each_once(paths: Sequence[str]) -> None:

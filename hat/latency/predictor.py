@@ -18,6 +18,7 @@ from hat.errors import ConfigError
 from hat.files import replacing
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
 from hat.latency.table import ArchTable, table_of_archs
+from hat.latency.workload import HATS_ENGINE
 from hat.settings import NoSettings
 
 FORMAT = "hat-latency-predictor-1"
@@ -282,6 +283,40 @@ class LatencyPredictor(ABC):
             ConfigError: naming the first decision with a value outside what it was made from.
         """
         self.check_choices(space_choices(space), "this space")
+
+    @property
+    def target(self) -> str:
+        """What it predicts: ``latency`` in milliseconds, or ``memory`` in mebibytes."""
+        return str(self.facts.get("target") or "latency")
+
+    @property
+    def unit(self) -> str:
+        """Of what it predicts."""
+        return {"latency": "ms", "memory": "MiB"}[self.target]
+
+    def check_target(self, target: str) -> None:
+        """Checks that the predictor speaks of ``latency`` or of ``memory``.
+
+        Raises:
+            ConfigError: if it speaks of the other.
+        """
+        if self.target != target:
+            raise ConfigError(f"{self.source} predicts {self.target}, not {target}")
+
+    def check_engine(self, engine: str | None) -> None:
+        """Checks that the predictor is for an engine; None: for any.
+
+        Raises:
+            ConfigError: if it is for another one.
+        """
+        workload = self.facts.get("workload") or {}
+        own = workload.get("engine", HATS_ENGINE)
+        if engine not in (None, own):
+            raise ConfigError(
+                f"{self.source} is for the engine {own}, not for {engine}: what is fast in one "
+                "engine may be slow in another, so measure a dataset with "
+                f"--lat-engine {engine} and fit a predictor to it"
+            )
 
     def check_choices(self, choices: Mapping[str, Sequence[int]], what: str) -> None:
         """Checks that the predictor knows every choice of ``choices``, sorted, by name of decision.

@@ -113,7 +113,7 @@ def robust_shrunk(columns: Floats, goal: Floats, *, free: int, rounds: int = 3) 
 
 
 def _shrunk(fixed: Floats, pulled: Floats, goal: Floats) -> Floats:
-    """The most probable of ``_STRENGTHS`` for the prices of ``pulled``; those of ``fixed`` first."""
+    """Prices of ``fixed`` and then ``pulled``, at the most probable of ``_STRENGTHS``."""
     count, best = len(goal), None
     products = pulled @ pulled.T
     for strength in _STRENGTHS:

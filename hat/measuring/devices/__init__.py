@@ -3,6 +3,7 @@
 Each is a ``hat.measuring.devices.base.Device``.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hat.parts import Parts
@@ -37,6 +38,22 @@ def device_at(settings: Any) -> "Device":
 
     part = DEVICES.load(scheme_of(settings.device))
     return part.build(from_values(part.Settings, vars(settings)))
+
+
+def picked_device(given: Iterable[Any]) -> "Device":
+    """Returns the device that settings of a call from Python name; this machine if none does.
+
+    Raises:
+        ConfigError: see ``device_at``.
+    """
+    from hat.settings import picked
+
+    known = tuple(given)
+    local: Any = DEVICES.load("local")
+    address = picked(known, local.Settings)
+    part: Any = DEVICES.load(scheme_of(address.device))
+    own = picked(known, part.Settings)
+    return device_at(own if own.device == address.device else address)
 
 
 def scheme_of(address: str) -> str:

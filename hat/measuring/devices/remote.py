@@ -1,10 +1,10 @@
 """What runs on a device that has neither hat nor torch: times the networks that are sent to it.
 
 hat sends this file as it is, with ``timing.py``, ``resident.py``, ``energy.py``, ``processor.py``
-and the script of an engine as ``network.py``; it imports these and the standard library alone. It is told what to do
-by lines of JSON, some of which are followed by the bytes that they announce, and answers each with
-one line of JSON. Every network is timed in a process of its own, forked after the engine's package
-was imported: so its memory can be told, and what it breaks is only itself.
+and the script of an engine as ``network.py``; it imports these and the standard library alone. It
+is told what to do by lines of JSON, some of which are followed by the bytes that they announce, and
+answers each with one line of JSON. Every network is timed in a process of its own, forked after the
+engine's package was imported: so its memory can be told, and what it breaks is only itself.
 """
 
 from __future__ import annotations

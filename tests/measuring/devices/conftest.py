@@ -1,4 +1,4 @@
-"""A device of our own: an ssh server on the loopback address, and a Python without hat and torch."""
+"""A device of our own: an ssh server on the loopback address, and a Python without torch."""
 
 import getpass
 import os
