@@ -371,10 +371,23 @@ class LatencyPredictor(ABC):
         """Writes the predictor, atomically; ``predictors.load.load_predictor`` reads it."""
         import torch
 
-        from hat.latency.predictors.load import predictor_content
-
         with replacing(path) as temporary:
-            torch.save(predictor_content(self), temporary)
+            torch.save(self.content(), temporary)
+
+    def content(self) -> dict[str, Any]:
+        """Returns what a file holds of it: tensors and plain values."""
+        import torch
+
+        return {
+            "format": FORMAT,
+            "kind": self.kind,
+            "state": self.state(),
+            "feature_norm": list(self.scales.feature_norm),
+            "lat_norm": self.scales.lat_norm,
+            "residuals": torch.from_numpy(np.ascontiguousarray(self.residuals)),
+            "choices": self.choices,
+            "facts": json.dumps(self.facts, allow_nan=False),
+        }
 
 
 def _plain(value: Any) -> Any:

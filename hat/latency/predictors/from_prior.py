@@ -36,7 +36,7 @@ from hat.latency.predictor import (
 )
 from hat.latency.predictors.basis import additive
 from hat.latency.predictors.linear import MIN_ROWS, num_folds
-from hat.latency.predictors.load import predictor_content, predictor_of_content
+from hat.latency.predictors.load import predictor_of_content
 from hat.latency.predictors.regression import fit_prices, robust_ridge, robust_shrunk
 from hat.latency.table import ArchTable, table_of_archs
 
@@ -158,7 +158,7 @@ class FromPriorPredictor(LatencyPredictor):
         """The prices and all of the prior, so that the file stands alone."""
         import torch
 
-        return {"prices": torch.from_numpy(self.prices), "prior": predictor_content(self.prior)}
+        return {"prices": torch.from_numpy(self.prices), "prior": self.prior.content()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], scales: Scales) -> "FromPriorPredictor":

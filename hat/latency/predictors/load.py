@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hat.errors import CheckpointError, ConfigError
 from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
@@ -60,27 +58,11 @@ def load_predictor(
     return predictor
 
 
-def predictor_content(predictor: LatencyPredictor) -> dict[str, Any]:
-    """Returns what a file holds of a predictor: tensors and plain values."""
-    import torch
-
-    return {
-        "format": FORMAT,
-        "kind": predictor.kind,
-        "state": predictor.state(),
-        "feature_norm": list(predictor.scales.feature_norm),
-        "lat_norm": predictor.scales.lat_norm,
-        "residuals": torch.from_numpy(np.ascontiguousarray(predictor.residuals)),
-        "choices": predictor.choices,
-        "facts": json.dumps(predictor.facts, allow_nan=False),
-    }
-
-
 def predictor_of_content(content: Mapping[str, Any], source: str) -> LatencyPredictor:
-    """Returns the predictor whose ``predictor_content`` is given.
+    """Returns the predictor whose ``content()`` is given.
 
     Args:
-        content: what ``predictor_content`` returned.
+        content: what ``content()`` returned.
         source: where it was found, for messages.
 
     Raises:

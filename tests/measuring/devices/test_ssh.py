@@ -1,9 +1,13 @@
 """Measuring on a device that has Python, numpy and onnxruntime, over a real ssh server."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError, HatError
 from hat.latency.samples import read_samples
@@ -14,6 +18,9 @@ from hat.measuring.devices.ssh import SshDevice, SshSettings
 from hat.measuring.settings import DatasetSettings
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
+from hat.nas.limits.base import SearchLimit
+from hat.nas.measure import build_measure
+from hat.search.deliver import Measure
 from tests.measuring.devices.conftest import Server
 
 pytest.importorskip("onnx")
@@ -145,3 +152,60 @@ def test_what_cannot_be_reached_or_lacks_something_is_said(
     (empty / "bin" / "python").symlink_to("/usr/bin/python3")
     assert "the package numpy is missing there" in refused(device(server, empty))
     assert not list(empty.glob("hat-*"))
+
+
+def test_finalists_of_a_search_are_measured_there(
+    server: Server,
+    environment: Path,
+    tiny_space: SearchSpace,
+    model: SuperTransformer,
+) -> None:
+    where = device(server, environment)
+    with where.open(model, WORKLOAD) as opened:
+        reference_ms = opened.measure(tiny_space.smallest()).total_ms
+        workload, name = opened.workload, opened.facts["name"]
+    facts = {
+        "workload": workload.to_dict(),
+        "device": name,
+        "reference": {
+            "arch": arch_to_mapping(tiny_space.smallest()),
+            "latency_ms": reference_ms,
+            "noise": 0.5,  # whatever else this machine does
+        },
+    }
+
+    def finalists(facts: dict[str, Any]) -> tuple[list[str], Measure[SubTransformerConfig] | None]:
+        predictor = SimpleNamespace(facts=facts, source="p.pt")
+        limit = SimpleNamespace(predictor=predictor, limit=SimpleNamespace(name="latency_ms"))
+        said: list[str] = []
+        # The name of this machine is that of the device, so it is told apart by its engine.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("hat.nas.measure.device_name", lambda device: "here")
+            measure = build_measure(
+                [cast(SearchLimit, limit)],
+                model,
+                str,
+                device=where,
+                patience_s=0.0,
+                say=said.append,
+            )
+        return said, measure
+
+    said, measure = finalists(facts)
+    assert measure is not None
+    archs = [tiny_space.largest(), tiny_space.smallest()]
+    for _ in range(2):
+        found = measure(archs)
+        assert len(found) == 2 and all(each["latency_ms"] > 0 for each in found)
+    assert said[0].startswith("| measured latency_ms ")
+    said, measure = finalists({**facts, "device": "a Raspberry Pi"})
+    assert measure is None and f"for a Raspberry Pi, not here, and not for {name}" in said[0]
+    other = {**facts, "workload": {**workload.to_dict(), "engine_version": "0.1"}}
+    said, measure = finalists(other)
+    assert measure is None and "engine_version is 0.1 in one" in said[0]
+    eager = {**facts, "workload": Workload().to_dict()}
+    assert finalists(eager) == (["| latency_ms is not measured: " + said_here(name)], None)
+
+
+def said_here(name: str) -> str:
+    return f"the predictor is for {name}, not here"
