@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hat.latency.predictors.load import load_predictor
     from hat.latency.workload import Workload
     from hat.measuring.dataset import measure_dataset
+    from hat.measuring.devices import DEVICES
     from hat.measuring.settings import DatasetSettings
     from hat.measuring.subtransformer import measure_subtransformer
     from hat.models.checkpoint import load_checkpoint
@@ -97,6 +98,7 @@ _HOME = {
     "SearchSettings": "hat.nas.settings",
     # the tables of named parts: hat.SCORERS.load("bleu").Settings
     "ALGORITHMS": "hat.search.algorithms",
+    "DEVICES": "hat.measuring.devices",
     "LIMITS": "hat.nas.limits",
     "PREDICTORS": "hat.latency.predictors",
     "SCORERS": "hat.nas.scorers",
@@ -105,6 +107,7 @@ _HOME = {
 
 __all__ = [
     "ALGORITHMS",
+    "DEVICES",
     "LIMITS",
     "PREDICTORS",
     "SCORERS",

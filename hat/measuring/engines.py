@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hat.engines import ENGINES
 from hat.engines.base import DUMMY_WORD, END_IDX, Engine
+from hat.errors import ConfigError
 from hat.latency.workload import Workload
 from hat.settings import from_values
 
@@ -20,7 +21,10 @@ def engine_of(workload: Workload) -> Engine:
         "threads": workload.num_threads if workload.device == "cpu" else None,
         "int8_range": workload.int8_range,
     }
-    return part.build(from_values(part.Settings, values))
+    try:
+        return part.build(from_values(part.Settings, values))
+    except ConfigError as error:
+        raise ConfigError(f"the engine {workload.engine}: {error}") from None
 
 
 def settled(workload: Workload) -> Workload:

@@ -42,7 +42,9 @@ def test_hats_engine_is_the_default_and_goes_without_saying() -> None:
 
 
 def test_a_precision_that_an_engine_lacks_is_refused() -> None:
-    with pytest.raises(ConfigError, match="precision must be one of fp32, int8"):
+    with pytest.raises(
+        ConfigError, match="the engine onnxruntime: precision must be one of fp32, int8"
+    ):
         engine_of(Workload(engine="onnxruntime", precision="bf16"))
     with pytest.raises(ConfigError, match="unknown engine 'tensor'"):
         engine_of(Workload(engine="tensor"))
