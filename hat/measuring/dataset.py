@@ -13,11 +13,12 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.space import SearchSpace
 from hat.conditions import mapping_digest
+from hat.errors import HatError
 from hat.latency.predictor import space_choices
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.measuring.collect import Collector
-from hat.measuring.devices.base import Device, OpenDevice
+from hat.measuring.devices.base import Device, DeviceGoneError, OpenDevice
 from hat.measuring.devices.local import LocalDevice
 from hat.measuring.plans import Plan, plan_of, reference_arch
 from hat.measuring.reference import Baseline, Reference
@@ -107,11 +108,17 @@ def measure_dataset(
     config.check(space.largest())
     device = device or LocalDevice(LocalDevice.Settings())
     started = time.monotonic()
-    with device.open(SuperTransformer(config).eval(), workload) as opened:
-        plan, collector = _collected(
-            opened, space, config, settings, say=say, say_row=say_row, show_progress=show_progress
-        )
-        workload = opened.workload
+    try:
+        with device.open(SuperTransformer(config).eval(), workload) as opened:
+            plan, collector = _collected(
+                *(opened, space, config, settings),
+                say=say,
+                say_row=say_row,
+                show_progress=show_progress,
+            )
+            workload = opened.workload
+    except DeviceGoneError as error:
+        raise HatError(f"{error}; what was measured is kept: go on with --resume") from None
     return MeasuredDataset(
         path=collector.path,
         samples=collector.samples,

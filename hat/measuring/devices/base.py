@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from hat.arch.config import SubTransformerConfig
+from hat.errors import HatError
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.settings import Settings, Shown
@@ -20,6 +21,10 @@ class DeviceSettings(Settings):
 
     device: Annotated[str, Shown("ADDRESS")] = "local"
     """where to measure: local, or ssh://user@host:port/folder of a device without hat"""
+
+
+class DeviceGoneError(HatError):
+    """The connection to a device ended while it was needed."""
 
 
 class OpenDevice(Protocol):
@@ -41,7 +46,8 @@ class OpenDevice(Protocol):
             report: takes a line for the encoder and one for the decoder.
 
         Raises:
-            HatError: if the engine cannot run the network, or the device is gone.
+            DeviceGoneError: if the device is gone.
+            HatError: if the engine cannot run the network.
         """
 
 

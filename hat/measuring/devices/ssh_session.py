@@ -10,7 +10,8 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
 
-from hat.errors import ConfigError, HatError
+from hat.errors import ConfigError
+from hat.measuring.devices.base import DeviceGoneError
 from hat.measuring.devices.ssh_address import SshAddress
 
 _OPTIONS = (
@@ -66,10 +67,6 @@ _REASONS = {
 }
 
 
-class DeviceGoneError(HatError):
-    """The connection to a device ended while it was needed."""
-
-
 class SshSession:
     """An ssh client that runs our scripts on a device, for as long as the context is open."""
 
@@ -113,7 +110,7 @@ class SshSession:
         sizes = {name: len(content) for name, content in self._scripts.items()}
         try:
             self._write(json.dumps(sizes).encode() + b"\n", *self._scripts.values())
-            hello = self._answer()
+            hello = self._hello()
         except DeviceGoneError:
             raise ConfigError(f"--device {self.address.text}: {self._why()}") from None
         if hello.get("error") == "folder":
@@ -167,8 +164,7 @@ class SshSession:
             return self._answer()
         except DeviceGoneError:
             raise DeviceGoneError(
-                f"{self.address.text}: the connection ended ({self._why()}); what was measured "
-                "is kept: go on with --resume"
+                f"{self.address.text}: the connection ended ({self._why()})"
             ) from None
 
     def _write(self, *parts: bytes) -> None:
@@ -179,6 +175,16 @@ class SshSession:
             self._process.stdin.flush()
         except OSError:
             raise DeviceGoneError("cannot be written to") from None
+
+    def _hello(self) -> dict[str, Any]:
+        """The first answer; what a shell's profile prints before it is passed over."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with contextlib.suppress(ValueError):
+                found = json.loads(line)
+                if isinstance(found, dict) and {"ready", "error"} & found.keys():
+                    return found
+        raise DeviceGoneError("no answer")
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -216,5 +222,7 @@ def ssh_command(address: SshAddress, config: Path | None) -> list[str]:
         command += ["-p", str(address.port)]
     if address.user is not None:
         command += ["-l", address.user]
-    inside = shlex.join(["exec", "sh", "-c", _SHELL, address.folder, _BEGIN])
+    # On one line: not every login shell takes a quoted word over several.
+    begin = f"exec({json.dumps(_BEGIN)})"
+    inside = shlex.join(["exec", "sh", "-c", _SHELL, address.folder, begin])
     return [*command, "--", address.host, inside]

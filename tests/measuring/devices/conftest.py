@@ -72,6 +72,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         f"AuthorizedKeysFile {folder}/user.pub\nStrictModes no\nUsePAM no\n"
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
         "PermitRootLogin prohibit-password\nLogLevel ERROR\n"
+        # A profile that prints, as many do.
+        'ForceCommand echo "welcome"; echo "{}"; eval "$SSH_ORIGINAL_COMMAND"\n'
     )
     # As root the server wants a folder that is not there where it never ran as a service.
     if os.geteuid() == 0:
