@@ -11,7 +11,7 @@ SUPERNET ?= runs/multi30k.en-de
 LOSSES ?= runs/bench-search/losses.npz
 
 
-.PHONY: demo test test-isa test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-generation clean
+.PHONY: demo test test-isa test-slow check format setup bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-generation bench-engines clean
 
 demo: setup
 	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
@@ -57,7 +57,7 @@ $(VENV)/.ready: requirements.txt requirements-build.txt setup.py tools/build_fai
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-bench: bench-training bench-generation bench-latency bench-search bench-epsinas bench-predictor
+bench: bench-training bench-generation bench-engines bench-latency bench-search bench-epsinas bench-predictor
 
 bench-latency: setup
 	$(BIN)/hat latency bench $(wildcard $(DATA)/hat/latency/*.csv)
@@ -86,9 +86,16 @@ bench-training: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/super_transformer.py
 	OMP_NUM_THREADS=1 $(BIN)/python bench/attention_backend.py
 
-# Beam search beside fairseq's, and beside CTranslate2 where that is installed (the extra "bench").
+# Beam search beside fairseq's and CTranslate2's.
 bench-generation: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/generation.py
+
+# Random architectures in every engine; goes on where it was cut off. About half an hour.
+ENGINE_ROWS ?= runs/bench-engines/rows.csv
+bench-engines: setup
+	OMP_NUM_THREADS=1 $(BIN)/python bench/int8_products.py
+	OMP_NUM_THREADS=1 $(BIN)/python bench/engines.py measure $(ENGINE_ROWS)
+	$(BIN)/python bench/engines.py report $(ENGINE_ROWS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

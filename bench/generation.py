@@ -1,4 +1,4 @@
-"""How fast sentences are translated: hat, fairseq over the same modules, CTranslate2.
+"""How fast sentences are translated: hat, fairseq over the same modules, other engines.
 
     OMP_NUM_THREADS=1 python bench/generation.py [--batch 128 1] [--rounds 5]
 
@@ -6,7 +6,7 @@ All translate the same sentences with the same weights, in turn. Weights are ran
 becomes likelier with the position, so that sentences end around the twentieth token, each at
 another step, and words are drawn from sharp distributions, as with trained weights. Times
 are CPU time of all threads of this process, so that other processes disturb little; the first
-round is not counted. CTranslate2 takes part if it is installed (``pip install ctranslate2``).
+round is not counted. ONNX Runtime and CTranslate2 take part if they are installed.
 
 Before them stand the rates at which this machine multiplies matrices. The floor is the time of
 the products with weights, in the steps that were really taken, at the best of these rates.
@@ -15,7 +15,6 @@ the products with weights, in the steps that were really taken, at the best of t
 import argparse
 import json
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +26,10 @@ from fairseq.sequence_generator import SequenceGenerator
 from torch import Tensor
 
 from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.engines import ENGINES
+from hat.errors import ConfigError
 from hat.fairseq_plugin.model import TransformerSuperModel
-from hat.machine import product_rates
+from hat.machine.instructions import product_rates
 from hat.models.config import SuperTransformerConfig
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
@@ -107,102 +108,17 @@ def sentences(count: int, vocab_size: int, seed: int) -> Tensor:
     return table
 
 
-def _table(side: Any) -> Tensor:
-    positions = side.embed_positions
-    return positions.weight if isinstance(positions, LearnedPositions) else positions.table
-
-
-def ctranslate2_model(model: SuperTransformer, folder: str) -> Any:
-    """The extracted network in CTranslate2's format, loaded; None if that is not installed."""
+def engine_run(
+    name: str, small: SuperTransformer, source: Tensor, settings: BeamSettings
+) -> Callable[[], list[tuple[int, ...]]] | None:
+    """Translates in another engine; None if that is not installed."""
+    part: Any = ENGINES.load(name)
+    engine = part.build(part.Settings(threads=torch.get_num_threads()))
     try:
-        import ctranslate2
-        from ctranslate2.specs import TransformerSpec
-    except ImportError:
+        search = engine.load(small).search(settings)
+    except ConfigError:
         return None
-    arch, config = model.size, model.config
-
-    def numpy(tensor: Tensor) -> Any:
-        return tensor.detach().contiguous().numpy()
-
-    def linear(spec: Any, weight: Tensor, bias: Tensor | None) -> None:
-        spec.weight = numpy(weight)
-        if bias is not None:
-            spec.bias = numpy(bias)
-
-    def norm(spec: Any, module: Any) -> None:
-        spec.gamma, spec.beta = numpy(module.weight), numpy(module.bias)
-
-    def self_attention(spec: Any, module: Any, its_norm: Any) -> None:
-        linear(spec.linear[0], module.in_proj_weight, module.in_proj_bias)
-        linear(spec.linear[1], module.out_proj.weight, module.out_proj.bias)
-        norm(spec.layer_norm, its_norm)
-
-    def cross_attention(spec: Any, module: Any, its_norm: Any) -> None:
-        qkv = module.qkv_dim
-        if module.has_joint_weight:
-            query, memory = module.in_proj_weight[:qkv], module.in_proj_weight[qkv:]
-        else:
-            query = module.q_proj_weight
-            memory = torch.cat((module.k_proj_weight, module.v_proj_weight))
-        linear(spec.linear[0], query, module.in_proj_bias[:qkv])
-        linear(spec.linear[1], memory, module.in_proj_bias[qkv:])
-        linear(spec.linear[2], module.out_proj.weight, module.out_proj.bias)
-        norm(spec.layer_norm, its_norm)
-
-    def common(spec: Any, layer: Any) -> None:
-        self_attention(spec.self_attention, layer.self_attn, layer.self_attn_layer_norm)
-        linear(spec.ffn.linear_0, layer.fc1.weight, layer.fc1.bias)
-        linear(spec.ffn.linear_1, layer.fc2.weight, layer.fc2.bias)
-        norm(spec.ffn.layer_norm, layer.final_layer_norm)
-
-    layers = (arch.encoder.num_layers, arch.decoder.num_layers)
-    spec = TransformerSpec.from_config(layers, arch.decoder.self_heads[0], pre_norm=False)
-    for side, module, width in (
-        (spec.encoder, model.encoder, arch.encoder.embed_dim),
-        (spec.decoder, model.decoder, arch.decoder.embed_dim),
-    ):
-        embeddings = side.embeddings[0] if side is spec.encoder else side.embeddings
-        embeddings.weight = numpy(module.embed_tokens.weight[:, :width])
-        side.scale_embeddings = np.dtype("float32").type(module.embed_scale)
-        side.position_encodings.encodings = numpy(_table(module)[PAD + 1 :, :width])
-    for spec_layer, layer in zip(spec.encoder.layer, model.encoder.layers, strict=True):
-        common(spec_layer, layer)
-    for spec_layer, layer in zip(spec.decoder.layer, model.decoder.layers, strict=True):
-        common(spec_layer, layer)
-        cross_attention(spec_layer.attention, layer.encoder_attn, layer.encoder_attn_layer_norm)
-    linear(spec.decoder.projection, model.decoder.output_weight(), None)
-    words = ["<s>", "<pad>", "</s>", "<unk>", *(f"w{i}" for i in range(config.tgt_vocab_size - 4))]
-    spec.register_source_vocabulary(words)
-    spec.register_target_vocabulary(words)
-    spec.config.decoder_start_token = spec.config.eos_token
-    spec.validate()
-    spec.optimize()
-    spec.save(folder)
-    return ctranslate2.Translator(
-        folder, device="cpu", compute_type="float32", inter_threads=1, intra_threads=1
-    )
-
-
-def ctranslate2_run(translator: Any, source: Tensor, settings: BeamSettings) -> Callable[[], Any]:
-    """Translates and returns the best hypotheses as token numbers."""
-    names = ["<s>", "<pad>", "</s>", "<unk>"]
-    lines = [
-        [names[i] if i < 4 else f"w{i - 4}" for i in row if i != PAD] for row in source.tolist()
-    ]
-
-    def run() -> list[tuple[int, ...]]:
-        results = translator.translate_batch(
-            lines,
-            beam_size=settings.beam,
-            length_penalty=settings.lenpen,
-            max_decoding_length=settings.max_len_b,
-        )
-        return [
-            tuple(int(w[1:]) + 4 if w[0] == "w" else names.index(w) for w in r.hypotheses[0])
-            for r in results
-        ]
-
-    return run
+    return lambda: [best[0].tokens for best in search(source)]
 
 
 class CountedProducts:
@@ -281,32 +197,28 @@ def _batch(count: int, options: argparse.Namespace, rates: dict[str, float]) -> 
         ],
         "hat": lambda: [best[0].tokens for best in search(source)],
     }
-    with tempfile.TemporaryDirectory() as folder:
-        translator = ctranslate2_model(small, folder)
-        if translator is not None:
-            contenders["ctranslate2"] = ctranslate2_run(translator, source, settings)
-        with CountedProducts() as products:
-            found = contenders["hat"]()
-        lengths = [len(tokens) for tokens in found]
-        length = statistics.mean(lengths)
-        print(
-            f"\nbatch {count}, beam {settings.beam}: best hypotheses have {length:.1f} tokens "
-            f"({min(lengths)} to {max(lengths)})"
-        )
+    for engine in ("onnxruntime", "ctranslate2"):
+        run = engine_run(engine, small, source, settings)
+        if run is not None:
+            contenders[engine] = run
+    with CountedProducts() as products:
+        found = contenders["hat"]()
+    lengths = [len(tokens) for tokens in found]
+    length = statistics.mean(lengths)
+    print(
+        f"\nbatch {count}, beam {settings.beam}: best hypotheses have {length:.1f} tokens "
+        f"({min(lengths)} to {max(lengths)})"
+    )
+    for name, run in contenders.items():
+        same = sum(ours == theirs for ours, theirs in zip(found, run(), strict=True))
+        print(f"  best hypotheses of {name}: {same} of {count} as hat's")
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    rounds = options.rounds * (1 if count > 8 else 8)
+    for _ in range(rounds):
         for name, run in contenders.items():
-            # CTranslate2 leaves the end out
-            same = sum(
-                tokens == theirs or tokens == (*theirs, EOS)
-                for tokens, theirs in zip(found, run(), strict=True)
-            )
-            print(f"  best hypotheses of {name}: {same} of {count} as hat's")
-        times: dict[str, list[float]] = {name: [] for name in contenders}
-        rounds = options.rounds * (1 if count > 8 else 8)
-        for _ in range(rounds):
-            for name, run in contenders.items():
-                started = time.process_time()
-                run()
-                times[name].append(time.process_time() - started)
+            started = time.process_time()
+            run()
+            times[name].append(time.process_time() - started)
     medians = {name: statistics.median(taken) for name, taken in times.items()}
     floor = products.flops / max(rates["fp32"], rates["fp32 packed"]) / 1e9
     result: dict[str, Any] = {"batch": count, "tokens": length, "floor_s": floor}

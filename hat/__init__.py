@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
     from hat.arch.hat_yaml import load_arch, load_space, write_arch
     from hat.arch.space import SearchSpace
+    from hat.engines import ENGINES
     from hat.errors import HatError
     from hat.export.trained import TaskSettings
     from hat.export.translator import Translator
@@ -99,6 +100,7 @@ _HOME = {
     # the tables of named parts: hat.SCORERS.load("bleu").Settings
     "ALGORITHMS": "hat.search.algorithms",
     "DEVICES": "hat.measuring.devices",
+    "ENGINES": "hat.engines",
     "LIMITS": "hat.nas.limits",
     "PREDICTORS": "hat.latency.predictors",
     "SCORERS": "hat.nas.scorers",
@@ -108,6 +110,7 @@ _HOME = {
 __all__ = [
     "ALGORITHMS",
     "DEVICES",
+    "ENGINES",
     "LIMITS",
     "PREDICTORS",
     "SCORERS",

@@ -13,7 +13,9 @@ import pytest
 from hat.arch.space import SearchSpace
 from hat.benchmarks.load import BENCHMARKS
 from hat.cli.options import StageParser
+from hat.engines import ENGINES
 from hat.errors import CheckpointError, ConfigError
+from hat.export.formats import FORMATS
 from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.load import load_predictor
 from hat.latency.samples import read_samples, write_samples
@@ -83,12 +85,12 @@ def test_a_part_is_in_its_table_once_it_is_installed(name: str, installed: Path)
 
 def test_the_tables_on_the_page_are_those_that_there_are() -> None:
     page = PAGE.read_text()
-    for table in (*ADDED.values(), TASKS):
+    for table in (*ADDED.values(), TASKS, ENGINES, FORMATS):
         assert f"| `{table.group}` |" in page
 
 
 def test_every_name_on_the_page_is_there() -> None:
-    groups = {table.group for table in (*ADDED.values(), BENCHMARKS, TASKS)}
+    groups = {table.group for table in (*ADDED.values(), BENCHMARKS, TASKS, ENGINES, FORMATS)}
     names = set(re.findall(r"`(hat(?:\.\w+)+)", PAGE.read_text())) - groups
     assert len(names) > 10
     for name in names:

@@ -12,6 +12,7 @@ from hat.errors import ConfigError
 from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
 from hat.export.trained import TaskSettings, read_trained
+from hat.settings import all_settings
 from hat.tasks.bpe import SEPARATOR
 from hat.translation.text import has_units
 
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise ConfigError("expected a checkpoint, a SubTransformer's YAML file and a folder")
     settings = read_flags(options, ExportSettings)
     part = FORMATS.load(settings.format)
+    _check_others(options, settings.format)
     format_ = part.build(read_flags(options, part.Settings))
     trained = read_trained(
         options.checkpoint, sub_yml[0] if sub_yml else None, read_flags(options, TaskSettings)
@@ -36,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if trained.codes is None and any(map(has_units, trained.words)):
         print(f"without --bpe-codes it takes --pretokenised text only ({SEPARATOR} units)")
     print(f"log-probabilities differ by at most {done.parity:.2e} ({done.parity_on})")
+    if done.bleu is not None:
+        print(done.bleu)
     print_result(
         {
             "folder": str(folder),
@@ -44,9 +48,20 @@ def main(argv: Sequence[str] | None = None) -> None:
             "model_bytes": done.model_bytes,
             "total_bytes": done.total_bytes,
             "parity": done.parity,
+            "bleu_difference": None if done.bleu is None else done.bleu.difference,
             "signature": done.signature,
         }
     )
+
+
+def _check_others(options: argparse.Namespace, name: str) -> None:
+    """Checks that no setting of another format is given."""
+    own = {setting.field for setting in all_settings(FORMATS.load(name).Settings)}
+    for other in FORMATS.names():
+        for setting in all_settings(FORMATS.load(other).Settings):
+            is_given = getattr(options, setting.field) != setting.default
+            if setting.field not in own and is_given:
+                raise ConfigError(f"--{setting.key} is not for --format {name}, but for {other}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -32,7 +32,7 @@ class EngineSettings(Settings):
     are rounded to 8 bits as they come; on the CPU only."""
 
     threads: Annotated[int | None, AtLeast(1)] = None
-    """CPU threads. Default: the engine's own choice"""
+    """CPU threads. Default: as many as torch takes"""
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,13 @@ class Engine(Protocol):
         Raises:
             HatError: if a file is missing or damaged, or the engine is not installed.
         """
+
+
+def threads_of(settings: EngineSettings) -> int:
+    """Returns how many threads are meant: by default as many as torch takes."""
+    import torch
+
+    return settings.threads or torch.get_num_threads()
 
 
 def check_installed(package: str, engine: str, extra: str) -> None:

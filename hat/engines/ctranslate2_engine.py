@@ -1,13 +1,13 @@
 """CTranslate2 on the CPU, with its own beam search."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hat.engines.base import EngineSettings, check_cpu, check_installed
+from hat.engines.base import EngineSettings, check_cpu, check_installed, threads_of
 from hat.engines.facts import read_facts, write_facts
+from hat.engines.int8_weights import Int8EngineSettings, check_range
 from hat.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -16,32 +16,20 @@ if TYPE_CHECKING:
     from hat.models.config import SuperTransformerConfig
     from hat.models.super_transformer import SuperTransformer
 
-COMPUTE_TYPES = {"fp32": "float32", "int8": "int8_float32"}
-"""CTranslate2's names of our precisions."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ctranslate2Settings(EngineSettings):
-    """How CTranslate2 runs a network."""
-
-    precision: Literal["fp32", "int8"] = "fp32"
-    """Number format of weights and products. int8: weights of 8 bits, and inputs of products that
-    are rounded to 8 bits as they come."""
-
 
 class Ctranslate2Engine:
     """A model of CTranslate2's, whose decoder attends to the last encoder layer only."""
 
-    Settings: ClassVar[type[EngineSettings]] = Ctranslate2Settings
+    Settings: ClassVar[type[EngineSettings]] = Int8EngineSettings
     name: ClassVar[str] = "ctranslate2"
     about: ClassVar[str] = "a model folder of CTranslate2's"
     script: ClassVar[Path | None] = Path(__file__).with_name("ctranslate2_files.py")
 
-    def __init__(self, settings: Ctranslate2Settings) -> None:
+    def __init__(self, settings: Int8EngineSettings) -> None:
         self.settings = settings
 
     @classmethod
-    def build(cls, settings: Ctranslate2Settings) -> "Ctranslate2Engine":
+    def build(cls, settings: Int8EngineSettings) -> "Ctranslate2Engine":
         """Makes the part."""
         return cls(settings)
 
@@ -53,8 +41,8 @@ class Ctranslate2Engine:
         return {
             "engine": self.name,
             "version": version("ctranslate2"),
-            "precision": self.settings.precision,
-            "threads": self.settings.threads,
+            "threads": threads_of(self.settings),
+            **self.settings.signature(),
         }
 
     def check(self, config: "SuperTransformerConfig", arch: "SubTransformerConfig") -> None:
@@ -97,7 +85,7 @@ class Ctranslate2Engine:
             folder,
             (_distinct(words[0]), _distinct(words[1])),
             longest=(config.max_source_positions, config.max_target_positions),
-            quantization=COMPUTE_TYPES[self.settings.precision],
+            int8_levels=self.settings.levels(),
         )
         write_facts(folder, small.config, self.signature())
 
@@ -109,8 +97,9 @@ class Ctranslate2Engine:
         from hat.engines.ctranslate2_runner import Ctranslate2Runnable
 
         facts = read_facts(folder, self.settings.precision)
+        check_range(folder, facts)
         try:
-            network = Ctranslate2Network(folder, self.settings.threads)
+            network = Ctranslate2Network(folder, threads_of(self.settings))
         except (OSError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{folder}: ctranslate2 cannot read it: {reason}") from None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hat.engines.base import END_IDX, UNKNOWN_IDX, Passes
 from hat.engines.ctranslate2_files import Ctranslate2Network
-from hat.errors import ConfigError
+from hat.errors import ConfigError, DataError
 from hat.translation.beam import BeamSettings, Hypothesis, longest_translation
 
 _PADDING_IDX = 1
@@ -66,27 +66,30 @@ class Ctranslate2Runnable:
         return search
 
     def forced(self, src_tokens: Tensor, prev_output_tokens: Tensor) -> Tensor:
-        """See ``Runnable.forced``. What follows an end within a target is not a number."""
-        words = self._network.target
-        targets = []
-        for row in prev_output_tokens[:, 1:].tolist():
-            length = row.index(END_IDX) if END_IDX in row else len(row)
-            targets.append([words[token] for token in row[:length]])
-        shape = (*prev_output_tokens.shape, self.vocab_size)
-        found = torch.full(shape, torch.nan)
+        """See ``Runnable.forced``. What follows an end within a target means nothing.
+
+        Raises:
+            DataError: if a source has no words, which CTranslate2 does not translate.
+        """
+        # A target that held an end, or was shorter than others, would leave the batch early.
+        unknown = self._network.target[UNKNOWN_IDX]
+        words = [unknown if index == END_IDX else w for index, w in enumerate(self._network.target)]
+        targets = [
+            [*(words[t] for t in row), unknown] for row in prev_output_tokens[:, 1:].tolist()
+        ]
         results = self._network.translator.translate_batch(
             self._lines(src_tokens),
             target_prefix=targets,
             beam_size=1,
             max_input_length=0,
             min_decoding_length=0,
-            max_decoding_length=shape[1],
+            max_decoding_length=prev_output_tokens.size(1),
             return_logits_vocab=True,
         )
-        for sentence, (result, target) in enumerate(zip(results, targets, strict=True)):
-            for step, logits in enumerate(result.logits[0][: len(target) + 1]):
-                found[sentence, step] = torch.from_numpy(np.array(logits)).log_softmax(-1)
-        return found
+        if not all(result.logits for result in results):
+            raise DataError("CTranslate2 does not translate sentences without words")
+        logits = np.array([[np.array(step) for step in result.logits[0]] for result in results])
+        return torch.from_numpy(logits).log_softmax(-1)
 
     def passes(self, src_tokens: Tensor, *, beam: int, steps: int) -> Passes:
         """See ``Runnable.passes``: the very calls that are made where there is no torch."""

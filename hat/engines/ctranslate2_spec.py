@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 from ctranslate2.specs import TransformerSpec
-from ctranslate2.specs.common_spec import Activation
+from ctranslate2.specs.common_spec import Activation, EmbeddingsSpec, LinearSpec
+from ctranslate2.specs.model_spec import LayerSpec
 from ctranslate2.specs.transformer_spec import TransformerDecoderSpec, TransformerEncoderSpec
 
+from hat.engines.int8_weights import quantised_rows
 from hat.engines.plain_weights import (
     PlainAttention,
     PlainLayer,
@@ -34,7 +36,7 @@ def write_model(
     words: tuple[Sequence[str], Sequence[str]],
     *,
     longest: tuple[int, int],
-    quantization: str,
+    int8_levels: int | None,
 ) -> None:
     """Writes ``model.bin``, ``config.json`` and the vocabularies.
 
@@ -43,7 +45,7 @@ def write_model(
         folder: where to.
         words: of source and target, by number, no word twice.
         longest: tokens of the longest source and target.
-        quantization: of the weights on disk, in CTranslate2's words.
+        int8_levels: the largest 8-bit weight, 127 or less; None: weights are float32.
     """
     activation = ACTIVATIONS[network.activation]
     encoder_heads = max(layer.attention.heads for layer in network.encoder.layers)
@@ -78,9 +80,24 @@ def write_model(
     spec.register_source_vocabulary(list(words[0]))
     spec.register_target_vocabulary(list(words[1]))
     spec.config.decoder_start_token = spec.config.eos_token
+    if int8_levels is not None:
+        _quantise(spec, int8_levels)
     spec.validate()
-    spec.optimize(quantization=quantization)
+    spec.optimize()  # what is shared is stored once
     spec.save(str(folder))
+
+
+def _quantise(spec: Any, levels: int) -> None:
+    """Rounds all weights of products and embeddings; CTranslate2's own way knows 127 only."""
+    if isinstance(spec, list):
+        for each in spec:
+            _quantise(each, levels)
+    elif isinstance(spec, LinearSpec | EmbeddingsSpec):
+        spec.weight, scales = quantised_rows(spec.weight, levels)
+        spec.weight_scale = 1 / scales  # by which CTranslate2 divides
+    elif isinstance(spec, LayerSpec):
+        for each in vars(spec).values():
+            _quantise(each, levels)
 
 
 def _fill_side(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 NETWORK_FILE, FORMAT, VERSION = "network.json", "hat.network", 1
 """Scripts that run without hat read the file, too: raise the version when its meaning changes."""
 
+PRECISIONS = ("fp32", "int8")
+
 
 def write_facts(
     folder: Path, config: "SuperTransformerConfig", signature: Mapping[str, Any], **more: Any
@@ -53,6 +55,11 @@ def read_facts(folder: Path, precision: str | None = None) -> dict[str, Any]:
         value = facts.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise CheckpointError(f"{path}: {name} must be a positive number, but found {value!r}")
+    if facts.get("precision") not in PRECISIONS:
+        raise CheckpointError(
+            f"{path}: precision must be {' or '.join(PRECISIONS)}, but found "
+            f"{facts.get('precision')!r}"
+        )
     if precision is not None and facts.get("precision") != precision:
         raise CheckpointError(
             f"{path}: expected a network in {precision}, but found one in {facts.get('precision')}"

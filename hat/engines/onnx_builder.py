@@ -1,9 +1,10 @@
 """Nodes and weights of ONNX graphs, put together one by one.
 
 Weights stand in one file beside the graphs, each of them once, so that an embedding which encoder,
-decoder and output share is stored once.
+decoder and output share is stored once, and so are positions of equal widths.
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,6 +37,7 @@ class WeightFile:
         self._stream = stream
         self._name = name
         self._known: dict[str, TensorProto] = {}
+        self._places: dict[bytes, str] = {}
 
     def tensor(self, name: str, values: Any) -> TensorProto:
         """Returns the weight called ``name``, written if it is not yet."""
@@ -48,19 +50,26 @@ class WeightFile:
         data = values.tobytes()
         if len(data) < _SMALL:
             return helper.make_tensor(name, kind, values.shape, data, raw=True)
-        step = _ALIGNMENT if len(data) >= _LARGE else 64
-        self._stream.write(b"\0" * (-self._stream.tell() % step))
         tensor = TensorProto(name=name, data_type=kind, dims=values.shape)
         tensor.data_location = TensorProto.EXTERNAL
         place = {
             "location": self._name,
-            "offset": str(self._stream.tell()),
+            "offset": self._offset(data),
             "length": str(len(data)),
         }
         for key, value in place.items():
             tensor.external_data.add(key=key, value=value)
-        self._stream.write(data)
         return tensor
+
+    def _offset(self, data: bytes) -> str:
+        """Where the data stands; written, unless the same stands there already."""
+        digest = hashlib.sha256(data).digest()
+        if digest not in self._places:
+            step = _ALIGNMENT if len(data) >= _LARGE else 64
+            self._stream.write(b"\0" * (-self._stream.tell() % step))
+            self._places[digest] = str(self._stream.tell())
+            self._stream.write(data)
+        return self._places[digest]
 
 
 class GraphBuilder:

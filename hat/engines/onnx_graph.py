@@ -4,8 +4,8 @@ They are put together from the weights and the architecture, not traced, so that
 depends on the sizes or values of an example: batch, length and beam are free, padding is masked.
 
 ``encoder.onnx`` takes ``tokens`` (B, S) and gives for decoder layer i ``memory_key_i``
-(B, H, K, S') and ``memory_value_i`` (B, H, S', K), where S' is S times its span, and for each span in use
-``mask_SPAN`` (B, 1, 1, S'), 0 at tokens and -inf at padding.
+(B, H, K, S') and ``memory_value_i`` (B, H, S', K), where S' is S times its span, and for each span
+in use ``mask_SPAN`` (B, 1, 1, S'), 0 at tokens and -inf at padding.
 
 ``decoder.onnx`` takes the newest ``tokens`` (R,) of all hypotheses, R = B * n, those of a sentence
 side by side; ``rows`` (R,), which hypothesis of the step before each continues; the ``position``

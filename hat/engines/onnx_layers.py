@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from hat.engines.int8_weights import quantised_rows
 from hat.engines.onnx_builder import GraphBuilder
 from hat.engines.plain_weights import (
     Array,
@@ -215,18 +216,3 @@ def joined(*parts: PlainLinear) -> PlainLinear:
         np.concatenate([part.weight for part in parts]),
         np.concatenate([part.bias for part in parts]),
     )
-
-
-def quantised_rows(weight: Array, levels: int) -> tuple[Any, Array]:
-    """Rounds each row to whole numbers of at most ``levels``, symmetrically.
-
-    Args:
-        weight: (out, in).
-        levels: 127; 63 where a product of two pairs has to fit into 16 bits.
-
-    Returns:
-        Whole numbers (out, in) int8, and by what to multiply each row, (out,).
-    """
-    largest = np.abs(weight).max(axis=1)
-    scales = (np.maximum(largest, 1e-12) / levels).astype(np.float32)
-    return np.rint(weight / scales[:, None]).astype(np.int8), scales

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from hat.engines.base import EngineSettings
+from hat.engines.base import EngineSettings, threads_of
 from hat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def torch_signature(name: str, version: str, settings: TorchSettings) -> dict[st
         "engine": name,
         "version": version,
         "precision": settings.precision,
-        "threads": settings.threads,
+        "threads": threads_of(settings),
     }
     if settings.precision == "int8":
         parts["int8-range"] = settings.in_int8()

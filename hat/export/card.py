@@ -8,6 +8,7 @@ from typing import Any
 
 from hat.arch.config import SubTransformerConfig
 from hat.errors import DataError
+from hat.export.bleu_difference import BleuDifference
 from hat.models.config import SuperTransformerConfig
 
 
@@ -67,6 +68,7 @@ class Facts:
     about: str
     parity: float
     parity_on: str
+    bleu: BleuDifference | None
     score: Mapping[str, Any] | None
     latency: Mapping[str, Any] | None
     training: Mapping[str, Any]
@@ -96,6 +98,7 @@ def model_card(facts: Facts) -> str:
             f"SuperTransformer set to this architecture, over all words after every token of "
             f"{facts.parity_on}",
         ),
+        *_rounding(facts.bleu),
         *((f"training: {name}", str(v)) for name, v in facts.training.items() if v is not None),
         ("signature", f"`{facts.signature}`"),
     ]
@@ -123,6 +126,12 @@ def model_card(facts: Facts) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _rounding(bleu: BleuDifference | None) -> list[tuple[str, str]]:
+    if bleu is None:
+        return []
+    return [("what rounding costs", f"{bleu}; signature `{bleu.signature}`")]
 
 
 def _measured(facts: Facts) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from hat.arch.hat_yaml import arch_to_mapping
 from hat.conditions import file_digest, mapping_digest
 from hat.engines.base import Runnable
 from hat.errors import CheckpointError, ConfigError
+from hat.export.bleu_difference import BleuDifference, bleu_difference
 from hat.export.card import Facts, model_card, read_result
 from hat.export.formats import FORMATS
 from hat.export.parity import largest_difference, parity_pairs
@@ -49,6 +50,10 @@ class ExportSettings(Settings):
     parity_sentences: Annotated[int, AtLeast(1)] = 32
     """Sentences on which the exported model is compared with the checkpoint."""
 
+    bleu_sentences: Annotated[int, AtLeast(0)] = 3000
+    """Sentences of the validation set, at most, of which BLEU is compared where weights are
+    rounded; 0: none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
@@ -59,6 +64,9 @@ class Export:
     total_bytes: int
     parity: float
     parity_on: str
+    bleu: BleuDifference | None
+    """Of a format that rounds weights, where there is validation data."""
+
     signature: str
 
 
@@ -87,14 +95,18 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
         small.config, trained.data, trained.languages, settings.parity_sentences
     )
     with replacing_folder(folder, lambda each: each.name in ours) as temporary:
-        format_.write(small, _notes(trained, digests), temporary)
+        format_.write(small, _notes(trained, digests), temporary, trained.words)
         model_files = tuple(sorted(each.name for each in temporary.iterdir()))
         for path in trained.dictionaries:
             shutil.copyfile(path, temporary / path.name)
         if trained.codes is not None:
             shutil.copyfile(trained.codes, temporary / CODES_FILE)
         # What is compared is what was written, not what is in memory.
-        parity = largest_difference(format_.open(temporary, "cpu"), trained.model, pairs)
+        written = format_.open(temporary, "cpu")
+        parity = largest_difference(written, trained.model, pairs)
+        bleu = None
+        if not format_.is_exact and settings.bleu_sentences:
+            bleu = bleu_difference(written, trained, settings.bleu_sentences)
         files = {each.name: each.stat().st_size for each in sorted(temporary.iterdir())}
         result = Export(
             params=sum(weight.numel() for weight in small.parameters()),
@@ -102,6 +114,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             total_bytes=sum(files.values()),
             parity=parity,
             parity_on=parity_on,
+            bleu=bleu,
             signature=_signature(trained, settings, format_, digests),
         )
         described = {
@@ -113,6 +126,8 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             "dictionaries": digests,
             "files": files,
             "parity": parity,
+            "parity-on": parity_on,
+            "bleu": None if bleu is None else asdict(bleu),
             "signature": result.signature,
         }
         write_versioned(temporary / EXPORT_FILE, NAME, VERSION, described)
@@ -130,6 +145,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             about=format_.about,
             parity=parity,
             parity_on=parity_on,
+            bleu=bleu,
             score=score,
             latency=latency,
             training=_training(trained.options),

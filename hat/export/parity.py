@@ -34,7 +34,7 @@ def parity_pairs(
         pairs = [
             (source, target)
             for source, target in read_pairs(data, languages, [split], count)
-            if len(source) <= config.max_source_positions
+            if 1 < len(source) <= config.max_source_positions  # an empty one says nothing
             and len(target) <= config.max_target_positions
         ]
         if pairs:
@@ -42,7 +42,7 @@ def parity_pairs(
     rng = np.random.default_rng(0)
 
     def words(vocab_size: int, longest: int) -> list[int]:
-        length = rng.integers(0, min(longest, _RANDOM_LENGTH))
+        length = rng.integers(1, max(2, min(longest, _RANDOM_LENGTH)))
         first = min(len(SPECIAL_SYMBOLS), vocab_size - 1)
         return [*rng.integers(first, vocab_size, length).tolist(), END_IDX]
 

@@ -1,18 +1,21 @@
-"""Beam search through fairseq's own generator, sentence by sentence in fairseq's log format."""
+"""Our own beam search over a split of the data, in fairseq's log format."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from fairseq import utils
-from fairseq_cli.generate import get_symbols_to_strip_from_output
+from fairseq.dataclass.configs import GenerationConfig
 from tqdm import tqdm
 
+from hat.errors import ConfigError
 from hat.fairseq_plugin.loading import iterate, load_subset
 from hat.fairseq_plugin.model import TransformerSuperModel
 from hat.text.moses import detokenise
+from hat.translation.beam import BeamSearch, BeamSettings
+from hat.translation.torch_runner import TorchRunner
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,38 @@ class Translation:
             yield f"P-{self.index}\t" + " ".join(f"{s:.4f}" for s in hypothesis.token_scores)
 
 
+_KNOWN = ("beam", "nbest", "max_len_a", "max_len_b", "min_len", "lenpen", "unkpen", "unnormalized")
+
+_WITHOUT_EFFECT = ("sacrebleu", "no_beamable_mm", "no_early_stop", "print_step", "no_seed_provided")
+"""On the hypotheses that are printed."""
+
+
+def beam_settings(generation: Any) -> BeamSettings:
+    """Returns fairseq's generation options as settings of our search.
+
+    Raises:
+        ConfigError: if one is given that it does not have.
+    """
+    plain = GenerationConfig()
+    for option in fields(plain):
+        name = option.name
+        is_given = getattr(generation, name, None) not in (None, getattr(plain, name))
+        if is_given and name not in (*_KNOWN, *_WITHOUT_EFFECT):
+            raise ConfigError(
+                f"--{name.replace('_', '-')} is not done here: fairseq-generate does it, with "
+                "--user-dir hat/fairseq_plugin and what hat export --format fairseq writes"
+            )
+    return BeamSettings(
+        beam=generation.beam,
+        nbest=min(generation.nbest, generation.beam),
+        lenpen=0.0 if generation.unnormalized else float(generation.lenpen),
+        unkpen=float(generation.unkpen),
+        min_len=generation.min_len,
+        max_len_a=float(generation.max_len_a),
+        max_len_b=generation.max_len_b,
+    )
+
+
 @torch.inference_mode()
 def translate(
     model: TransformerSuperModel,
@@ -68,7 +103,8 @@ def translate(
         model: the model, on its device.
         task: the translation task of the training.
         subset: name of the split.
-        generation: fairseq's generation options (``beam``, ``lenpen``, ``nbest``, ...).
+        generation: fairseq's generation options (``beam``, ``lenpen``, ``nbest``, ...), of which
+            ours has those of ``BeamSettings``.
         max_tokens: source tokens of a batch; 12,000 if both limits are None.
         max_sentences: sentences of a batch.
         post_process: the BPE marking to remove, for example ``"@@ "``.
@@ -76,15 +112,21 @@ def translate(
 
     Yields:
         The translations, batch by batch; similar lengths stand together.
+
+    Raises:
+        ConfigError: if an option is given that our search does not have.
     """
+    settings = beam_settings(generation)
     if max_tokens is None and max_sentences is None:
         max_tokens = 12_000
     dataset = load_subset(task, subset)
     model.eval()
     device = next(model.parameters()).device
-    generator = task.build_generator([model], generation)
-    ignored = get_symbols_to_strip_from_output(generator)
     source_words, target_words = task.source_dictionary, task.target_dictionary
+    ignored = {target_words.eos()}
+    search = BeamSearch(
+        TorchRunner(model), settings, eos_idx=target_words.eos(), unk_idx=target_words.unk()
+    )
     batches = iterate(
         task, subset, model.config, max_tokens=max_tokens, max_sentences=max_sentences
     )
@@ -92,7 +134,7 @@ def translate(
         for sample in batches:
             if device.type == "cuda":
                 sample = utils.move_to_cuda(sample)
-            n_best = task.inference_step(generator, [model], sample)
+            n_best = search(sample["net_input"]["src_tokens"])
             for row, index in enumerate(sample["id"].tolist()):
                 source = utils.strip_pad(sample["net_input"]["src_tokens"][row], source_words.pad())
                 target = None
@@ -110,16 +152,14 @@ def translate(
                     hypotheses=tuple(
                         Hypothesis(
                             text=target_words.string(
-                                hypothesis["tokens"].int().cpu(),
+                                torch.tensor(hypothesis.tokens),
                                 post_process,
                                 extra_symbols_to_ignore=ignored,
                             ),
-                            score=float(hypothesis["score"]) / math.log(2),
-                            token_scores=tuple(
-                                (hypothesis["positional_scores"] / math.log(2)).tolist()
-                            ),
+                            score=hypothesis.score / math.log(2),
+                            token_scores=tuple(s / math.log(2) for s in hypothesis.token_scores),
                         )
-                        for hypothesis in n_best[row][: generation.nbest]
+                        for hypothesis in n_best[row]
                     ),
                 )
             progress.update(len(sample["id"]))

@@ -88,27 +88,33 @@ class SentenceTranslator:
                     f"{self._max_source}"
                 )
         found: list[list[Translation]] = [[] for _ in lines]
-        for batch in self._batches(sources):
+        for batch in batches(sources, self._batch_tokens):
             rows = padded([sources[index] for index in batch], PADDING_IDX, left=True)
             hypotheses = self._search(torch.tensor(rows, device=self._device))
             for index, each in zip(batch, hypotheses, strict=True):
                 found[index] = [self._translation(hypothesis) for hypothesis in each]
         return found
 
-    def _batches(self, sources: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Yields which sentences go together, the longest first."""
-        order = sorted((i for i, s in enumerate(sources) if s), key=lambda i: -len(sources[i]))
-        batch: list[int] = []
-        for index in order:
-            if batch and (len(batch) + 1) * len(sources[batch[0]]) > self._batch_tokens:
-                yield batch
-                batch = []
-            batch.append(index)
-        if batch:
-            yield batch
-
     def _translation(self, hypothesis: Hypothesis) -> Translation:
         return Translation(self._text.decode(hypothesis.tokens), hypothesis.score / math.log(2))
+
+
+def batches(sources: Sequence[Sequence[int]], tokens: int) -> Iterator[list[int]]:
+    """Yields which sentences go together, the longest first; empty ones are left out.
+
+    Args:
+        sources: of all sentences.
+        tokens: of a batch at most, padding included; a longer sentence is a batch of its own.
+    """
+    order = sorted((i for i, s in enumerate(sources) if s), key=lambda i: -len(sources[i]))
+    batch: list[int] = []
+    for index in order:
+        if batch and (len(batch) + 1) * len(sources[batch[0]]) > tokens:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 def padded(rows: Sequence[Sequence[int]], filling: int, *, left: bool) -> list[list[int]]:

@@ -79,9 +79,14 @@ class Text:
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Returns the text of a translation; its end may be among the tokens."""
-        hidden = (BEGIN_IDX, PADDING_IDX, END_IDX)
-        units = " ".join(self._words[token] for token in tokens if token not in hidden)
+        units = units_of(tokens, self._words)
         return units if self._pretokenised else self._detokenise(remove_bpe(units))
+
+
+def units_of(tokens: Iterable[int], words: Sequence[str]) -> str:
+    """Returns a sentence as it stands in training files, without the words that frame it."""
+    hidden = (BEGIN_IDX, PADDING_IDX, END_IDX)
+    return " ".join(words[token] for token in tokens if token not in hidden)
 
 
 def has_units(words: Iterable[str]) -> bool:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
 from hat.engines import ENGINES
 from hat.engines.base import Engine
+from hat.engines.ctranslate2_engine import _distinct
 from hat.errors import ConfigError
 from hat.settings import own_settings
 from hat.translation.beam import BeamSettings, Hypothesis
@@ -154,8 +156,8 @@ def test_the_signature_says_what_decides_a_latency(name: str, precision: str) ->
     one = built(name, precision=precision).signature()
     assert one["engine"] == name and one["precision"] == precision
     assert one["version"][0].isdigit()
-    assert built(name, precision=precision, threads=2).signature() != one
-    assert ("int8-range" in one) == (precision == "int8" and name != "ctranslate2")
+    assert built(name, precision=precision, threads=77).signature() != one
+    assert ("int8-range" in one) == (precision == "int8")
 
 
 def test_int8_of_torch_is_for_the_cpu() -> None:
@@ -223,3 +225,27 @@ def test_a_device_without_torch_computes_the_same(tmp_path: Path) -> None:
     words = json.dumps([source.tolist(), begun.tolist()])
     found = torch.tensor(on_a_device(engine.script, code, str(tmp_path), words)).transpose(0, 1)
     torch.testing.assert_close(found, expected(small, source, begun), atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("chosen", "largest"), [(None, 63), ("reduced", 63), ("full", 127)])
+def test_reduced_weights_cannot_overflow_16_bits(
+    tmp_path: Path, chosen: str | None, largest: int
+) -> None:
+    """Without VNNI two products of an unsigned and a signed byte are added in 16 bits."""
+    small = random_network("unshared", seed=6, spans=False)
+    built("onnxruntime", precision="int8", int8_range=chosen).write(small, tmp_path)
+    found = set()
+    for name in ("encoder.onnx", "decoder.onnx"):
+        model = onnx.load(str(tmp_path / name))
+        for tensor in model.graph.initializer:
+            if tensor.data_type == onnx.TensorProto.INT8:
+                weight = onnx.numpy_helper.to_array(tensor).astype(np.int32)
+                found.add(int(np.abs(weight).max()))
+                assert (np.abs(weight).max() * 2 * 255 < 2**15) == (largest == 63)
+    assert found == {largest}
+
+
+def test_words_that_stand_twice_are_told_apart() -> None:
+    assert _distinct(["a", "b", "a", "a", "a#0"]) == ["a#0#0", "b", "a#2", "a", "a#0"]
+    words = ["<s>", "<pad>", "</s>", "<unk>", "x", "x"]
+    assert len(set(_distinct(words))) == len(words)

@@ -21,9 +21,10 @@ from fairseq.dataclass.configs import GenerationConfig
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from hat.fairseq_plugin.arguments import generation_parser, parse, training_parser
-from hat.fairseq_plugin.generation import Translation, translate
+from hat.fairseq_plugin.generation import Translation, beam_settings, translate
 from hat.fairseq_plugin.loading import (
     build_task,
+    iterate,
     load_model,
     load_super_transformer,
     validation_batches,
@@ -81,6 +82,37 @@ def test_a_split_is_translated_from_python(
         arch = dataclasses.replace(tiny_space.largest(), encoder=large)
         translate_split(task, dataclasses.replace(settings, arch=arch), take=found.append)
     assert len(found) == 11
+
+
+def test_translations_are_those_of_fairseq_s_generator(
+    args: argparse.Namespace, trained: Path
+) -> None:
+    task = build_task(args)
+    model = load_model(str(trained / "checkpoint_best.pt"), task)
+    generation = GenerationConfig(beam=4, nbest=3, lenpen=0.6, max_len_a=1.2, max_len_b=4)
+    ours = translate(model, task, "test", generation=generation, max_tokens=40, show_progress=False)
+    found = {each.index: each for each in ours}
+    generator = task.build_generator([model], generation)
+    count = 0
+    for sample in iterate(task, "test", model.config, max_tokens=40, max_sentences=None):
+        n_best = generator.generate([model], sample)
+        for index, hypotheses in zip(sample["id"].tolist(), n_best, strict=True):
+            for mine, other in zip(found[index].hypotheses, hypotheses[:3], strict=True):
+                assert mine.text == task.target_dictionary.string(other["tokens"])
+                assert mine.score == pytest.approx(float(other["score"]) / math.log(2), abs=1e-5)
+                scores = (other["positional_scores"] / math.log(2)).tolist()
+                assert mine.token_scores == pytest.approx(scores, abs=1e-4)
+                count += 1
+    assert count == 33
+
+
+def test_what_our_search_does_not_do_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--sampling is not done here: fairseq-generate does"):
+        beam_settings(GenerationConfig(sampling=True))
+    with pytest.raises(ConfigError, match="--no-repeat-ngram-size is not done here"):
+        beam_settings(GenerationConfig(no_repeat_ngram_size=3))
+    plain = beam_settings(GenerationConfig(unnormalized=True, nbest=9, beam=2, print_step=True))
+    assert (plain.lenpen, plain.nbest) == (0.0, 2)
 
 
 def test_what_translates_is_read_from_options(corpus: Path) -> None:

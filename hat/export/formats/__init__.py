@@ -4,9 +4,12 @@ A format is a class with, beside what every named part has (``hat.parts``),
 
 ``about``
     what it is, for the model card;
-``write(small, notes, folder)``
+``is_exact``
+    whether weights are kept as they are; where they are not, BLEU is compared, too;
+``write(small, notes, folder, words)``
     writes the extracted model ``small`` into ``folder``, which is there; ``notes`` are options
-    that a checkpoint of the task holds: languages and digests of dictionaries;
+    that a checkpoint of the task holds: languages and digests of dictionaries; ``words`` are those
+    of source and target by number;
 ``open(folder, device)``
     reads that again, without running code from it, as a ``hat.engines.base.Runnable``.
 """
@@ -24,6 +27,9 @@ FORMATS: Parts[Any] = Parts(
         "safetensors": f"{_HERE}.saved:SafetensorsFormat",
         "torch": f"{_HERE}.saved:TorchFormat",
         "fairseq": f"{_HERE}.fairseq_checkpoint:FairseqFormat",
+        "onnx": f"{_HERE}.engine_files:OnnxFormat",
+        "ctranslate2": f"{_HERE}.engine_files:Ctranslate2Format",
     },
+    needs=("about", "is_exact", "write", "open", "signature"),
 )
 """What needs no further program to run first."""

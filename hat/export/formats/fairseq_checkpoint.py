@@ -1,7 +1,7 @@
 """A checkpoint of fairseq's that holds the small model only; fairseq-generate runs it."""
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +18,7 @@ class FairseqFormat:
     """One checkpoint, ``model.pt``."""
 
     Settings: ClassVar[type] = NoSettings
+    is_exact: ClassVar[bool] = True
     about: ClassVar[str] = (
         "a checkpoint of fairseq's: `fairseq-generate DATA_BIN --path model.pt --user-dir "
         "hat/fairseq_plugin` runs it, and so does `generate.py`"
@@ -32,7 +33,13 @@ class FairseqFormat:
         """Nothing can be set."""
         return {}
 
-    def write(self, small: "SuperTransformer", notes: Mapping[str, Any], folder: Path) -> None:
+    def write(
+        self,
+        small: "SuperTransformer",
+        notes: Mapping[str, Any],
+        folder: Path,
+        words: tuple[Sequence[str], Sequence[str]],
+    ) -> None:
         """See ``hat.export.formats``."""
         import torch
 

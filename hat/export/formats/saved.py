@@ -1,6 +1,6 @@
 """The folder of ``hat.save``, its weights in a file of safetensors' kind or of torch's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +15,7 @@ class SafetensorsFormat:
     """``config.json`` and ``model.safetensors``."""
 
     Settings: ClassVar[type] = NoSettings
+    is_exact: ClassVar[bool] = True
     about: ClassVar[str] = "weights as safetensors; `hat.load` gives the network in Python"
     weights: ClassVar[str] = "safetensors"
 
@@ -27,7 +28,13 @@ class SafetensorsFormat:
         """Nothing can be set."""
         return {}
 
-    def write(self, small: "SuperTransformer", notes: Mapping[str, Any], folder: Path) -> None:
+    def write(
+        self,
+        small: "SuperTransformer",
+        notes: Mapping[str, Any],
+        folder: Path,
+        words: tuple[Sequence[str], Sequence[str]],
+    ) -> None:
         """See ``hat.export.formats``."""
         from hat.models.saved import write_model
 

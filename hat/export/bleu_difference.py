@@ -1,0 +1,91 @@
+"""What rounding a network's weights costs in BLEU, on the validation set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from hat.engines.base import Runnable
+from hat.engines.torch_engine import TorchEngine, TorchSettings
+from hat.export.trained import Trained
+from hat.tasks.binary_data import read_pairs
+from hat.tasks.bpe import remove_bpe
+from hat.translation.beam import BeamSettings
+from hat.translation.sentences import batches, padded
+from hat.translation.text import PADDING_IDX, units_of
+
+_SEARCH = BeamSettings()
+_BATCH_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class BleuDifference:
+    """BLEU of what was written and of the checkpoint."""
+
+    exported: float
+    exact: float
+    """In float32."""
+
+    sentences: int
+    split: str
+    signature: str
+    """sacrebleu's, and the beam."""
+
+    @property
+    def difference(self) -> float:
+        """What rounding adds; negative where it costs."""
+        return self.exported - self.exact
+
+    def __str__(self) -> str:
+        return (
+            f"BLEU {self.exported:.2f} with rounded weights, {self.exact:.2f} in float32: "
+            f"{self.difference:+.2f} ({self.sentences} sentences of {self.split})"
+        )
+
+
+def bleu_difference(written: Runnable, trained: Trained, count: int) -> BleuDifference | None:
+    """Translates the validation set with both and compares them.
+
+    BLEU is that of tokenised text, as ``hat score`` computes it for ``normal``.
+
+    Args:
+        written: what was exported.
+        trained: what it was made of.
+        count: how many sentences at most.
+
+    Returns:
+        None if the data folder has no validation data.
+    """
+    from hat.text.scores import score_translations
+
+    longest = trained.model.config.max_source_positions
+    pairs = [
+        pair
+        for pair in read_pairs(trained.data, trained.languages, ["valid"], count)
+        if len(pair[0]) <= longest
+    ]
+    if not pairs:
+        return None
+    words = trained.words[1]
+
+    def text(tokens: Sequence[int]) -> str:
+        return remove_bpe(units_of(tokens, words))
+
+    references = [text(target) for _, target in pairs]
+    sources = [source for source, _ in pairs]
+    scores = []
+    for runnable in (written, TorchEngine(TorchSettings()).load(trained.model)):
+        search = runnable.search(_SEARCH)
+        found = [""] * len(sources)
+        for batch in batches(sources, _BATCH_TOKENS):
+            rows = padded([sources[index] for index in batch], PADDING_IDX, left=True)
+            for index, nbest in zip(batch, search(torch.tensor(rows)), strict=True):
+                found[index] = text(nbest[0].tokens)
+        scores.append(score_translations(found, references))
+    return BleuDifference(
+        exported=scores[0].bleu,
+        exact=scores[1].bleu,
+        sentences=len(pairs),
+        split="valid",
+        signature=f"{scores[0].signature}|beam:{_SEARCH.beam}",
+    )

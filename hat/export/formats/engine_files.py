@@ -1,0 +1,105 @@
+"""The files of an engine other than torch: ONNX graphs, or a model folder of CTranslate2's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from hat.engines import ENGINES
+from hat.errors import ConfigError
+from hat.settings import Settings
+
+if TYPE_CHECKING:
+    from hat.engines.base import Engine, Runnable
+    from hat.models.super_transformer import SuperTransformer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int8Settings(Settings):
+    """Whether weights are rounded."""
+
+    int8: bool = False
+    """Weights of 8 bits, and products of 8-bit numbers (formats onnx and ctranslate2)."""
+
+    int8_range: Literal["full", "reduced"] | None = None
+    """With --int8, how many values weights take: full is finer, but right on processors with VNNI
+    instructions only. Default: reduced, which is right on all."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.int8_range is not None and not self.int8:
+            raise ConfigError("int8-range goes with --int8")
+
+
+class EngineFormat:
+    """What an engine writes and opens."""
+
+    Settings: ClassVar[type[Int8Settings]] = Int8Settings
+    engine: ClassVar[str]
+    about: ClassVar[str]
+
+    def __init__(self, settings: Int8Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def build(cls, settings: Int8Settings) -> "EngineFormat":
+        """Makes the part."""
+        return cls(settings)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether weights are kept as they are."""
+        return not self.settings.int8
+
+    def signature(self) -> dict[str, Any]:
+        """The engine that wrote it and how; by how many threads it is run is not its business."""
+        found = self._chosen().signature()
+        return {key: value for key, value in found.items() if key != "threads"}
+
+    def write(
+        self,
+        small: "SuperTransformer",
+        notes: Mapping[str, Any],
+        folder: Path,
+        words: tuple[Sequence[str], Sequence[str]],
+    ) -> None:
+        """See ``hat.export.formats``."""
+        self._chosen().write(small, folder, words=words)
+
+    @classmethod
+    def open(cls, folder: Path, device: str) -> "Runnable":
+        """See ``hat.export.formats``."""
+        from hat.engines.facts import read_facts
+
+        precision = read_facts(folder).get("precision")
+        return cls._engine(precision=precision).open(folder, device=device)
+
+    def _chosen(self) -> "Engine":
+        precision = "int8" if self.settings.int8 else "fp32"
+        return self._engine(precision=precision, int8_range=self.settings.int8_range)
+
+    @classmethod
+    def _engine(cls, **values: Any) -> "Engine":
+        part: Any = ENGINES.load(cls.engine)
+        engine: Engine = part.build(part.Settings(**values))
+        return engine
+
+
+class OnnxFormat(EngineFormat):
+    """``encoder.onnx``, ``decoder.onnx`` and ``weights.bin``, and ``network.json`` about them."""
+
+    engine: ClassVar[str] = "onnxruntime"
+    about: ClassVar[str] = (
+        "ONNX graphs of the encoder and of one step of the decoder with its caches, for ONNX "
+        "Runtime on the CPU"
+    )
+
+
+class Ctranslate2Format(EngineFormat):
+    """``model.bin``, ``config.json`` and vocabularies, and ``network.json`` about them."""
+
+    engine: ClassVar[str] = "ctranslate2"
+    about: ClassVar[str] = (
+        "a model folder of CTranslate2's, with its own beam search, for the CPU: "
+        "`ctranslate2.Translator` opens it, too"
+    )
