@@ -1,7 +1,7 @@
 """Measures peak memory in processes that are forked from one that has run nothing.
 
-``hat.measuring.memory`` starts ``python -m hat.measuring.memory_server``: for each line of JSON on its
-input it writes one on its output, until the input ends.
+``hat.measuring.memory`` starts ``python -m hat.measuring.memory_server``: for each line of JSON on
+its input it writes one on its output, until the input ends.
 """
 
 import importlib
