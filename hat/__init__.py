@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hat.latency.predictors.load import load_predictor
     from hat.latency.workload import Workload
     from hat.measuring.dataset import measure_dataset
+    from hat.measuring.devices import DEVICES
     from hat.measuring.settings import DatasetSettings
     from hat.measuring.subtransformer import measure_subtransformer
     from hat.models.checkpoint import load_checkpoint
@@ -101,6 +102,7 @@ _HOME = {
     "SearchSettings": "hat.nas.settings",
     # the tables of named parts: hat.SCORERS.load("bleu").Settings
     "ALGORITHMS": "hat.search.algorithms",
+    "DEVICES": "hat.measuring.devices",
     "ENGINES": "hat.engines",
     "LIMITS": "hat.nas.limits",
     "PREDICTORS": "hat.latency.predictors",
@@ -110,6 +112,7 @@ _HOME = {
 
 __all__ = [
     "ALGORITHMS",
+    "DEVICES",
     "ENGINES",
     "LIMITS",
     "PREDICTORS",

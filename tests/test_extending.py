@@ -18,7 +18,8 @@ from hat.errors import CheckpointError, ConfigError
 from hat.export.formats import FORMATS
 from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.load import load_predictor
-from hat.latency.samples import write_samples
+from hat.latency.samples import read_samples, write_samples
+from hat.measuring.devices import DEVICES
 from hat.nas.limits import LIMITS
 from hat.nas.scorers import SCORERS
 from hat.parts import Parts
@@ -37,6 +38,7 @@ ADDED = {
     "several": SAMPLINGS,
     "layers": LIMITS,
     "by-depth": PREDICTORS,
+    "counted": DEVICES,
 }
 
 
@@ -119,6 +121,26 @@ def test_wrong_values_are_one_sentence_and_settings_sign(installed: Path) -> Non
     with pytest.raises(ConfigError, match="decoder-weight must be above 0, but found -1"):
         settings(decoder_weight=-1.0)
     assert settings_signature(settings()) == {"decoder-weight": 2.0}
+
+
+def test_a_dataset_of_the_device(
+    installed: Path,
+    tmp_path: Path,
+    space_yml: Path,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from hat.commands import latency_dataset
+
+    csv = tmp_path / "lat.csv"
+    words = (f"--configs={space_yml}", "--latcpu", "--vocab-size", "40", "--lat-dataset-size", "5")
+    flags = ("--lat-dataset-path", str(csv), "--lat-threads", "1", "--device", "counted:2")
+    latency_dataset.main([*words, *flags])
+    rows = read_samples(csv)
+    assert len(rows) == 5 and all(row.trusted for row in rows)
+    assert "|gflops:2.0|" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        latency_dataset.main([*words, *flags[:-1], "counted:fast"])
+    assert "'counted:fast': expected counted:GFLOPS" in capsys.readouterr().err
 
 
 def test_a_search_made_of_them_runs_end_to_end(

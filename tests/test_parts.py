@@ -12,6 +12,7 @@ from hat.engines import ENGINES
 from hat.errors import ConfigError
 from hat.export.formats import FORMATS
 from hat.latency.predictors import PREDICTORS
+from hat.measuring.devices import DEVICES
 from hat.nas.limits import LIMITS
 from hat.nas.scorers import SCORERS
 from hat.parts import Parts
@@ -21,7 +22,7 @@ from hat.settings import Settings, all_settings
 from hat.tasks import TASKS
 
 TABLES: tuple[Parts[Any], ...] = (
-    *(SCORERS, ALGORITHMS, LIMITS, PREDICTORS, SAMPLINGS, TASKS, ENGINES, FORMATS),
+    *(SCORERS, ALGORITHMS, LIMITS, PREDICTORS, SAMPLINGS, TASKS, ENGINES, FORMATS, DEVICES),
 )
 EVERY = [(table, name) for table in TABLES for name in table.names()]
 every_part = pytest.mark.parametrize(

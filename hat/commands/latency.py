@@ -93,7 +93,8 @@ def bench(argv: Sequence[str]) -> None:
 
 
 def measure(argv: Sequence[str]) -> None:
-    """Measures the latency of one SubTransformer on this device."""
+    """Measures the latency of one SubTransformer on a device."""
+    from hat.measuring.devices import device_at, device_settings
     from hat.measuring.settings import DatasetSettings, WorkloadSettings
     from hat.measuring.subtransformer import measure_options
     from hat.models.network import NetworkSettings
@@ -101,13 +102,14 @@ def measure(argv: Sequence[str]) -> None:
     parser = network_parser(
         "hat latency measure",
         str(measure.__doc__),
-        {"network": NetworkSettings, "workload": WorkloadSettings},
+        {"network": NetworkSettings, "workload": WorkloadSettings, **device_settings()},
         ignored_keys=all_keys(DatasetSettings),
     )
     parser.add_argument("--seed", type=int, default=1, help="accepted; nothing is drawn")
     options = parse_beside_training(parser, argv)
     network = read_flags(options, NetworkSettings)
-    measured = measure_options(network, read_flags(options, WorkloadSettings), vars(options))
+    timing = read_flags(options, WorkloadSettings)
+    measured = measure_options(network, timing, vars(options), device=device_at(options))
     print(measured)
     print_result(measured.figures())
 

@@ -9,6 +9,7 @@ from hat.cli.console import command, print_result
 from hat.cli.flags import read_flags
 from hat.cli.help import program
 from hat.cli.network import network_parser
+from hat.measuring.devices import device_at, device_settings
 from hat.measuring.settings import DatasetSettings, WorkloadSettings
 from hat.models.network import NetworkSettings, network_config
 
@@ -18,19 +19,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of ``latency_dataset.py``."""
     parser = network_parser(
         program("latency-dataset"),
-        "Measures SubTransformers of a search space on this device.",
-        {"network": NetworkSettings, "workload": WorkloadSettings, "dataset": DatasetSettings},
+        "Measures SubTransformers of a search space on a device.",
+        {
+            "network": NetworkSettings,
+            "workload": WorkloadSettings,
+            "dataset": DatasetSettings,
+            **device_settings(),
+        },
     )
     options = parser.parse_args(list(argv or []))
     from hat.measuring.dataset import measure_dataset
 
     network = read_flags(options, NetworkSettings)
     timing = read_flags(options, WorkloadSettings)
+    device = device_at(options)
     made = measure_dataset(
         space_from_options(vars(options), "the options"),
         network_config(network, vars(options)),
-        timing.workload(network.arch),
+        timing.workload(network.arch, is_here=device.is_here),
         read_flags(options, DatasetSettings),
+        device=device,
         say=tqdm.write,
         say_row=None if timing.latsilent else tqdm.write,
         show_progress=True,

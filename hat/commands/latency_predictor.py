@@ -72,7 +72,7 @@ def _report(fit: FitResult) -> None:
     if fit.cv_error_percent is not None:
         print(f"| mean absolute percentage error in cross-validation: {fit.cv_error_percent:.2f} %")
     print(
-        f"| on {metrics.rows} test rows: RMSE {metrics.rmse_ms:.2f} ms, "
+        f"| on {metrics.rows} test rows: RMSE {metrics.rmse_ms:.2f} {predictor.unit}, "
         f"mean absolute percentage error {metrics.mape_percent:.2f} %"
     )
     if len(predictor.residuals):

@@ -13,6 +13,7 @@ from typing import Annotated
 from hat.cli.console import command, print_result, set_up_logging
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import program
+from hat.measuring.devices import DEVICES
 from hat.nas.build import check_limits, settings_classes
 from hat.nas.limits import LIMITS
 from hat.nas.retrain import RetrainSettings
@@ -94,4 +95,6 @@ def add_search_flags(parser: argparse.ArgumentParser) -> None:
         for cls in table.settings():
             add_flags(parser, cls, title)
     add_flags(parser, FinishSettings, "finish of the search")
+    for cls in DEVICES.settings():
+        add_flags(parser, cls, "finish of the search")
     add_flags(parser, RetrainSettings, "retraining after the search")

@@ -66,19 +66,21 @@ def _profile(argv: Sequence[str]) -> None:
 
 
 def _measure(argv: Sequence[str]) -> None:
+    from hat.measuring.devices import device_at, device_settings
     from hat.measuring.settings import DatasetSettings, WorkloadSettings
     from hat.measuring.subtransformer import measure_options
     from hat.models.network import NetworkSettings
 
     parser = network_parser(
         f"{program('train')} --latcpu",
-        "Measures the latency of one SubTransformer on this device.",
-        {"network": NetworkSettings, "workload": WorkloadSettings},
+        "Measures the latency of one SubTransformer on a device.",
+        {"network": NetworkSettings, "workload": WorkloadSettings, **device_settings()},
         ignored_keys=all_keys(DatasetSettings) | frozenset(_SWITCHES),
     )
     options = parse_beside_training(parser, argv)
     network = read_flags(options, NetworkSettings)
-    measured = measure_options(network, read_flags(options, WorkloadSettings), vars(options))
+    timing = read_flags(options, WorkloadSettings)
+    measured = measure_options(network, timing, vars(options), device=device_at(options))
     print(measured)
     print_result(measured.figures())
 

@@ -1,17 +1,18 @@
 """Latency datasets to learn from: joining files, finding disturbed rows, splitting."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hat.arrays import Floats, Rows
+from hat.errors import DataError
 from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
 from hat.latency.drift import ShiftedRun, find_shifted_runs
 from hat.latency.predictor import observed_choices
-from hat.latency.samples import LatencySample, read_samples, trusted_rows
+from hat.latency.samples import MEMORY_COLUMN, LatencySample, read_samples, trusted_rows
 from hat.latency.sidecar import common_workload, read_sidecar
 from hat.latency.table import ArchTable, table_of_samples
 from hat.latency.workload import Workload
@@ -23,7 +24,7 @@ class Dataset:
 
     table: ArchTable
     latency_ms: Floats
-    """(N,) encoder and decoder together."""
+    """(N,) encoder and decoder together; or mebibytes, where memory is what to learn."""
 
     choices: dict[str, list[int]]
     """The choices of the space that was sampled, or what the rows show of it."""
@@ -48,11 +49,19 @@ class Dataset:
         return np.setdiff1d(np.arange(len(self.table)), bad)
 
 
-def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) -> Dataset:
+def load_datasets(
+    paths: Sequence[str | Path], *, look_for_shifts: bool = True, target: str = "latency"
+) -> Dataset:
     """Reads and joins latency datasets.
 
+    Args:
+        paths: CSV files.
+        look_for_shifts: whether disturbed rows are looked for.
+        target: what to learn, ``latency`` or ``memory``, which no other program disturbs.
+
     Raises:
-        DataError: if a file is damaged or two were measured under different workloads.
+        DataError: if a file is damaged, two were measured under different workloads, or rows lack
+            what is to be learned.
     """
     workload = common_workload(paths)
     samples: list[LatencySample] = []
@@ -65,9 +74,12 @@ def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) 
         start = len(samples)
         own = read_samples(path)
         samples += own
+        if target == "memory":
+            _check_memory(path, own)
+            own = [replace(sample, shift_percent=0.0) for sample in own]
         trusted = trusted_rows(own)
         marked += [start + index for index, sample in enumerate(own) if not sample.trusted]
-        if look_for_shifts and len(trusted) >= MIN_ROWS_FOR_DRIFT:
+        if look_for_shifts and target == "latency" and len(trusted) >= MIN_ROWS_FOR_DRIFT:
             runs[str(path)] = find_shifted_runs([own[index] for index in trusted]).runs
             for run in runs[str(path)]:
                 inside = trusted[run.first_row : run.last_row + 1]
@@ -81,7 +93,7 @@ def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) 
     choices = _union([observed_choices(table), *spaces])
     return Dataset(
         table=table,
-        latency_ms=np.array([sample.total_ms for sample in samples]),
+        latency_ms=np.array([_learned(sample, target) for sample in samples]),
         choices=choices,
         workload=workload,
         device=device,
@@ -90,6 +102,19 @@ def load_datasets(paths: Sequence[str | Path], *, look_for_shifts: bool = True) 
         runs=runs,
         shifted=np.array(shifted, dtype=np.intp),
     )
+
+
+def _learned(sample: LatencySample, target: str) -> float:
+    return sample.total_ms if target == "latency" else sample.memory_mib or 0.0
+
+
+def _check_memory(path: str | Path, samples: Sequence[LatencySample]) -> None:
+    lacking = sum(not sample.memory_mib for sample in samples)
+    if lacking:
+        raise DataError(
+            f"{path}: {lacking} of {len(samples)} rows have no {MEMORY_COLUMN}: measure with "
+            "--lat-memory"
+        )
 
 
 def _union(spaces: Sequence[Mapping[str, list[int]]]) -> dict[str, list[int]]:

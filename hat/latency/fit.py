@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -15,8 +16,10 @@ from hat.latency.dataset import Dataset, Split, load_datasets, split_rows
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
+from hat.latency.predictors.load import NoScalesError, load_predictor
 from hat.latency.table import ArchTable
-from hat.settings import AtLeast, OneOf, Settings, check_kinds, picked, settings_signature
+from hat.latency.workload import HATS_ENGINE
+from hat.settings import AtLeast, OneOf, Settings, Shown, check_kinds, picked, settings_signature
 from hat.signature import signature
 
 _FEW_ROWS = 20
@@ -32,12 +35,21 @@ class FitSettings(Settings):
     predictor: Annotated[str, OneOf(PREDICTORS, also=("auto",))] = "auto"
     """mlp is HAT's; auto takes the best of the others in cross-validation"""
 
+    target: Literal["latency", "memory"] = "latency"
+    """what to predict; memory needs rows measured with --lat-memory"""
+
+    lat_engine: str | None = None
+    """engine that the rows have to be measured in"""
+
     machine: Literal["steady", "average"] = "steady"
     """what to predict: the undisturbed machine, or one that is disturbed as often and as much as it
     was for this dataset"""
 
     keep_shifted: bool = False
     """learn from disturbed rows as well"""
+
+    prior: Annotated[Path | None, Shown("FILE")] = None
+    """latency predictor of another device, engine or workload to start from, where rows are few"""
 
     seed: Annotated[int, AtLeast(0)] = 1
     """draws split, folds and weights"""
@@ -50,6 +62,15 @@ class FitSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.predictor != "auto":
+            takes_prior = PREDICTORS.load(self.predictor).takes_prior
+            if takes_prior and self.prior is None:
+                raise ConfigError(
+                    f"--predictor {self.predictor} starts from a predictor of another device: name "
+                    "it with --prior"
+                )
+            if self.prior is not None and not takes_prior:
+                raise ConfigError(f"--predictor {self.predictor} starts from no --prior")
         if self.machine == "average":
             learns = self.predictor == "auto" or PREDICTORS.load(self.predictor).learns_average
             if self.keep_shifted or not learns:
@@ -96,8 +117,10 @@ def fit_predictor(
     check_kinds(settings, (FitSettings, *PREDICTORS.settings()), "hat.fit_predictor")
     fit: FitSettings = picked(settings, FitSettings)
     paths = as_paths(paths)
-    dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted)
+    dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted, target=fit.target)
+    _check_engine(paths, dataset, fit.lat_engine)
     _check_each_once(paths)
+    prior = None if fit.prior is None else load_prior(fit.prior, dataset, fit.target)
     rows = _rows_to_use(dataset, fit, say)
     split = split_rows(rows, fit.seed)
     if len(split.test) == 0 or len(split.train) < _FEWEST_TO_TRAIN:
@@ -107,7 +130,7 @@ def fit_predictor(
         )
     scales = _scales(fit, dataset, rows)
     started = time.perf_counter()
-    fitted = _fit(fit, settings, dataset, split, scales, say)
+    fitted = _fit(fit, settings, dataset, split, scales, prior, say)
     seconds = time.perf_counter() - started
     predictor = fitted.predictor
     predictor.choices = dict(dataset.choices)
@@ -123,8 +146,10 @@ def fit_predictor(
         data=content_digest(paths),
         predictor=predictor.kind,
         loss=settings_signature(own).get("loss"),
+        target=None if fit.target == "latency" else fit.target,
         machine=fit.machine,
         shifted="kept" if fit.keep_shifted else None,
+        prior=None if fit.prior is None else file_digest(fit.prior),
         scales=mapping_digest(vars(scales)),
         recipe=mapping_digest(settings_signature(own)),
         seed=fit.seed,
@@ -136,6 +161,8 @@ def fit_predictor(
         "workload": None if dataset.workload is None else dataset.workload.to_dict(),
         "device": dataset.device,
         "reference": dataset.reference,
+        "target": fit.target,
+        "prior": None if fit.prior is None else file_digest(fit.prior),
         "seed": fit.seed,
         "split": {name: getattr(split, name).tolist() for name in ("train", "valid", "test")},
         "cv_error_percent": fitted.cv_error_percent,
@@ -151,6 +178,39 @@ def fit_predictor(
         seconds=seconds,
         signature=text,
     )
+
+
+def load_prior(path: Path, dataset: Dataset, target: str = "latency") -> LatencyPredictor:
+    """Loads a predictor to start from, for the rows of a dataset.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+        ConfigError: if it does not hold its scales, as HAT's do not, or was made for other choices
+            than the dataset shows.
+        DataError: if it needs architectures, and the dataset holds averages only.
+    """
+    try:
+        prior = load_predictor(path)
+    except NoScalesError:
+        raise ConfigError(
+            f"{path}: HAT's predictors do not hold their scales and are no --prior: fit one to "
+            "the dataset of that device"
+        ) from None
+    prior.check_target(target)
+    prior.check_choices(dataset.choices, "this dataset")
+    if prior.needs_layers and dataset.table.layers is None:
+        raise DataError(
+            f"{path}: needs the architecture of every row, but the dataset has averages only: "
+            "choose a --prior of another kind"
+        )
+    return prior
+
+
+def _check_engine(paths: Sequence[str], dataset: Dataset, engine: str | None) -> None:
+    """Refuses rows of another engine than the one asked for."""
+    own = HATS_ENGINE if dataset.workload is None else dataset.workload.engine
+    if engine not in (None, own):
+        raise DataError(f"{', '.join(paths)}: was measured in the engine {own}, not in {engine}")
 
 
 def _check_each_once(paths: Sequence[str]) -> None:
@@ -202,6 +262,7 @@ def _fit(
     dataset: Dataset,
     split: Split,
     scales: Scales,
+    prior: LatencyPredictor | None,
     say: Callable[[str], None],
 ) -> Fitted:
     learn = np.concatenate([split.train, split.valid])
@@ -220,6 +281,7 @@ def _fit(
         scales=scales,
         seed=fit.seed,
         report=say,
+        prior=prior,
     )
     kinds = [fit.predictor] if named is not None else None
     fitted = fit_auto(lesson, *settings, kinds=kinds)
@@ -258,13 +320,28 @@ def fit_auto(
     fits: list[Fitted] = [
         part.build(picked(settings, part.Settings), lesson)
         for part in parts
-        if len(parts) == 1 or part.suits(lesson.table, lesson.choices)
+        if len(parts) == 1 or part.suits(lesson)
     ]
     if not fits:
         raise DataError("no kind of predictor fits this dataset")
     if len(fits) == 1:
         return fits[0]
-    return min(fits, key=lambda fit: fit.cv_error_percent or 0.0)
+    best = min(fits, key=_cv_error)
+    started = [fit for fit in fits if type(fit.predictor).takes_prior]
+    if started and lesson.prior is not None:
+        # Few rows rank kinds by luck. So what the user thought worth starting from is left only
+        # for what is better by a standard error (the rule of Breiman et al., "Classification and
+        # Regression Trees", 1984).
+        with_prior = min(started, key=_cv_error)
+        left_out = 100 * np.abs(with_prior.predictor.residuals)
+        margin = float(left_out.std(ddof=1)) / len(left_out) ** 0.5
+        if _cv_error(best) > _cv_error(with_prior) - margin:
+            return with_prior
+    return best
+
+
+def _cv_error(fit: Fitted) -> float:
+    return fit.cv_error_percent or 0.0
 
 
 def average_machine(

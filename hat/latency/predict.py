@@ -26,6 +26,9 @@ class PredictSettings(Settings):
     lat_norm: float | None = None
     """only for HAT's predictors"""
 
+    lat_engine: str | None = None
+    """engine that the predictor has to be for"""
+
     coverage: Annotated[float, Above(0), Below(1)] = 0.9
     """share of measurements in the interval, in 0..1"""
 
@@ -36,13 +39,17 @@ class Prediction:
 
     path: str
     latency_ms: float
+    """Or mebibytes, if the predictor is one of memory."""
+
     interval_ms: tuple[float, float] | None
     """None where the predictor holds no calibration, as HAT's do."""
+
+    unit: str = "ms"
 
     def __str__(self) -> str:
         ends = self.interval_ms
         text = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
-        return f"{self.path}: {self.latency_ms:.2f} ms{text}"
+        return f"{self.path}: {self.latency_ms:.2f} {self.unit}{text}"
 
 
 def predict_files(paths: Sequence[str | Path], settings: PredictSettings) -> list[Prediction]:
@@ -58,6 +65,7 @@ def predict_files(paths: Sequence[str | Path], settings: PredictSettings) -> lis
         feature_norm=settings.feature_norm or None,
         lat_norm=settings.lat_norm,
     )
+    predictor.check_engine(settings.lat_engine)
     predictor.check_archs(archs)
     calibrated = len(predictor.residuals) > 0
     low, high = predictor.relative_interval(settings.coverage) if calibrated else (0.0, 0.0)
@@ -65,6 +73,7 @@ def predict_files(paths: Sequence[str | Path], settings: PredictSettings) -> lis
         Prediction(
             path=str(path),
             latency_ms=value,
+            unit=predictor.unit,
             interval_ms=(value * (1 + low), value * (1 + high)) if calibrated else None,
         )
         for path, value in zip(paths, predictor.predict_ms(archs).tolist(), strict=True)
@@ -79,8 +88,8 @@ def predictions_result(
         "predictions": [
             {
                 "subtransformer": each.path,
-                "latency_ms": each.latency_ms,
-                "interval_ms": each.interval_ms,
+                "latency_ms" if each.unit == "ms" else "memory_mib": each.latency_ms,
+                "interval_ms" if each.unit == "ms" else "interval_mib": each.interval_ms,
             }
             for each in predictions
         ],

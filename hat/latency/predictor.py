@@ -18,6 +18,7 @@ from hat.errors import ConfigError
 from hat.files import replacing
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
 from hat.latency.table import ArchTable, table_of_archs
+from hat.latency.workload import HATS_ENGINE
 from hat.settings import NoSettings
 
 FORMAT = "hat-latency-predictor-1"
@@ -111,6 +112,9 @@ class Lesson:
     report: Callable[[str], None] = print
     """Takes lines of progress."""
 
+    prior: "LatencyPredictor | None" = None
+    """A predictor of another device or engine, to start from."""
+
     @classmethod
     def of(
         cls,
@@ -119,6 +123,7 @@ class Lesson:
         *,
         seed: int = 0,
         choices: Mapping[str, list[int]] | None = None,
+        prior: "LatencyPredictor | None" = None,
     ) -> "Lesson":
         """Returns a lesson of all rows, with the scales and the choices that they show."""
         return cls(
@@ -128,6 +133,7 @@ class Lesson:
             choices=observed_choices(table) if choices is None else choices,
             scales=Scales.of(table.features, latency_ms),
             seed=seed,
+            prior=prior,
         )
 
 
@@ -162,6 +168,9 @@ class LatencyPredictor(ABC):
     learns_average: ClassVar[bool] = False
     """Whether it can be fitted to the quiet machine and then stand for the average one."""
 
+    takes_prior: ClassVar[bool] = False
+    """Whether it starts from a predictor of another device."""
+
     scales: Scales
     residuals: Floats = field(default_factory=lambda: np.empty(0))
     choices: dict[str, list[int]] = field(default_factory=dict)
@@ -174,9 +183,9 @@ class LatencyPredictor(ABC):
         """Fits a predictor to a dataset."""
 
     @classmethod
-    def suits(cls, table: ArchTable, choices: Mapping[str, list[int]]) -> bool:
-        """Whether ``table`` (N,) holds enough to learn from, for a space with these choices."""
-        return not cls.needs_layers or table.layers is not None
+    def suits(cls, lesson: Lesson) -> bool:
+        """Whether a lesson holds enough to learn from."""
+        return not cls.needs_layers or lesson.table.layers is not None
 
     def scaled(self, factor: float) -> "LatencyPredictor":
         """Returns a predictor of a machine that takes ``factor`` times as long.
@@ -188,10 +197,13 @@ class LatencyPredictor(ABC):
 
     def signature(self) -> dict[str, Any]:
         """Returns what decides its predictions: the kind and a digest of everything saved."""
-        state = {name: np.asarray(value).tolist() for name, value in self.state().items()}
-        held = [state, vars(self.scales), self.residuals.tolist(), self.choices]
-        digest = bytes_digest(json.dumps(held, sort_keys=True, default=str).encode())
+        held = [self.signed_state(), vars(self.scales), self.residuals.tolist(), self.choices]
+        digest = bytes_digest(json.dumps(held, sort_keys=True, default=_plain).encode())
         return {"predictor": self.kind, "predictor-content": digest}
+
+    def signed_state(self) -> dict[str, Any]:
+        """Returns what ``signature`` holds of the state."""
+        return {name: np.asarray(value).tolist() for name, value in self.state().items()}
 
     @abstractmethod
     def predict_table(self, table: ArchTable) -> Floats:
@@ -270,12 +282,55 @@ class LatencyPredictor(ABC):
         Raises:
             ConfigError: naming the first decision with a value outside what it was made from.
         """
-        for name, wanted in space_choices(space).items():
+        self.check_choices(space_choices(space), "this space")
+
+    @property
+    def target(self) -> str:
+        """What it predicts: ``latency`` in milliseconds, or ``memory`` in mebibytes."""
+        return str(self.facts.get("target") or "latency")
+
+    @property
+    def unit(self) -> str:
+        """Of what it predicts."""
+        return {"latency": "ms", "memory": "MiB"}[self.target]
+
+    def check_target(self, target: str) -> None:
+        """Checks that the predictor speaks of ``latency`` or of ``memory``.
+
+        Raises:
+            ConfigError: if it speaks of the other.
+        """
+        if self.target != target:
+            raise ConfigError(f"{self.source} predicts {self.target}, not {target}")
+
+    def check_engine(self, engine: str | None) -> None:
+        """Checks that the predictor is for an engine; None: for any.
+
+        Raises:
+            ConfigError: if it is for another one.
+        """
+        workload = self.facts.get("workload") or {}
+        own = workload.get("engine", HATS_ENGINE)
+        if engine not in (None, own):
+            raise ConfigError(
+                f"{self.source} is for the engine {own}, not for {engine}: what is fast in one "
+                "engine may be slow in another, so measure a dataset with "
+                f"--lat-engine {engine} and fit a predictor to it"
+            )
+
+    def check_choices(self, choices: Mapping[str, Sequence[int]], what: str) -> None:
+        """Checks that the predictor knows every choice of ``choices``, sorted, by name of decision.
+
+        Raises:
+            ConfigError: naming the first decision with a value outside what it was made from, and
+                ``what`` has it.
+        """
+        for name, wanted in choices.items():
             known = self.choices.get(name)
-            if known and (wanted[0] < known[0] or wanted[-1] > known[-1]):
+            if known and wanted and (wanted[0] < known[0] or wanted[-1] > known[-1]):
                 raise ConfigError(
                     f"{self.source} was made for another search space: it knows {name} in "
-                    f"{known}, but this space has {wanted}"
+                    f"{known}, but {what} has {list(wanted)}"
                 )
 
     def check_archs(self, archs: Sequence[SubTransformerConfig]) -> None:
@@ -316,7 +371,14 @@ class LatencyPredictor(ABC):
         """Writes the predictor, atomically; ``predictors.load.load_predictor`` reads it."""
         import torch
 
-        content = {
+        with replacing(path) as temporary:
+            torch.save(self.content(), temporary)
+
+    def content(self) -> dict[str, Any]:
+        """Returns what a file holds of it: tensors and plain values."""
+        import torch
+
+        return {
             "format": FORMAT,
             "kind": self.kind,
             "state": self.state(),
@@ -326,8 +388,10 @@ class LatencyPredictor(ABC):
             "choices": self.choices,
             "facts": json.dumps(self.facts, allow_nan=False),
         }
-        with replacing(path) as temporary:
-            torch.save(content, temporary)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
 
 
 def _values(arch: SubTransformerConfig) -> list[tuple[str, int]]:

@@ -53,7 +53,18 @@ SHIFT_COLUMN = "reference_shift_percent"
 TIME_COLUMN = "measured_at"
 """Seconds since 1970 at the end of the measurement."""
 
-COLUMNS = (*FEATURE_COLUMNS, *LATENCY_COLUMNS, *LAYER_COLUMNS, SHIFT_COLUMN, TIME_COLUMN)
+MEMORY_COLUMN = "peak_memory_mib"
+"""The most memory that the network took while it was loaded and run; empty where unknown."""
+
+ENERGY_COLUMN = "energy_mj"
+"""Millijoules of one encoder pass and one decoding; empty where the machine does not tell."""
+
+COLUMNS = (
+    *FEATURE_COLUMNS,
+    *LATENCY_COLUMNS,
+    *LAYER_COLUMNS,
+    *(SHIFT_COLUMN, TIME_COLUMN, MEMORY_COLUMN, ENERGY_COLUMN),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +92,12 @@ class LatencySample:
     measured_at: float | None = None
     """Seconds since 1970, or ``None`` where unknown."""
 
+    memory_mib: float | None = None
+    """Peak memory, or ``None`` where nobody looked."""
+
+    energy_mj: float | None = None
+    """Energy of a sentence batch, or ``None`` where the machine does not tell."""
+
     @property
     def total_ms(self) -> float:
         """Encoder and decoder together: the latency that a search limits."""
@@ -101,6 +118,8 @@ class LatencySample:
         encoder_std_ms: float = 0.0,
         decoder_std_ms: float = 0.0,
         measured_at: float | None = None,
+        memory_mib: float | None = None,
+        energy_mj: float | None = None,
     ) -> "LatencySample":
         """Builds the sample of a known architecture; its features are derived."""
         return cls(
@@ -111,6 +130,8 @@ class LatencySample:
             decoder_std_ms=decoder_std_ms,
             arch=arch,
             measured_at=measured_at,
+            memory_mib=memory_mib,
+            energy_mj=energy_mj,
         )
 
 
@@ -136,6 +157,8 @@ def format_rows(samples: Iterable[LatencySample], *, header: bool) -> str:
                 *layers,
                 f"{sample.shift_percent:g}",
                 "" if sample.measured_at is None else f"{sample.measured_at:.3f}",
+                "" if sample.memory_mib is None else f"{sample.memory_mib:.2f}",
+                "" if sample.energy_mj is None else f"{sample.energy_mj:.4g}",
             ]
         )
     return stream.getvalue()
@@ -198,9 +221,15 @@ def _sample(row: Mapping[str, str], where: str) -> LatencySample:
         encoder_std_ms=stds[0],
         decoder_std_ms=stds[1],
         arch=_arch(row, features, where),
-        shift_percent=_number(row, SHIFT_COLUMN, where) if row.get(SHIFT_COLUMN) else 0.0,
-        measured_at=_number(row, TIME_COLUMN, where) if row.get(TIME_COLUMN) else None,
+        shift_percent=_known(row, SHIFT_COLUMN, where) or 0.0,
+        measured_at=_known(row, TIME_COLUMN, where),
+        memory_mib=_known(row, MEMORY_COLUMN, where),
+        energy_mj=_known(row, ENERGY_COLUMN, where),
     )
+
+
+def _known(row: Mapping[str, str], name: str, where: str) -> float | None:
+    return _number(row, name, where) if row.get(name) else None
 
 
 def _number(row: Mapping[str, str], name: str, where: str) -> float:

@@ -9,6 +9,9 @@ from hat.machine.instructions import FULL, int8_range
 from hat.settings import Above, AtLeast, Below, Settings
 from hat.tasks.facts import DEFAULT_SRC_LEN
 
+HATS_ENGINE = "eager"
+"""Torch's modules one by one, as HAT measures."""
+
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
 """Number formats in which networks are timed."""
 
@@ -19,6 +22,12 @@ class Workload(Settings):
 
     device: Literal["cpu", "cuda"] = "cpu"
     """Where."""
+
+    engine: str = HATS_ENGINE
+    """What runs the network, by its name in ``hat.engines``."""
+
+    engine_version: str | None = None
+    """Of the engine's package; None for HAT's, whose version is torch's."""
 
     src_len: Annotated[int, AtLeast(1)] = DEFAULT_SRC_LEN
     """Source sentence length in tokens."""
@@ -36,11 +45,11 @@ class Workload(Settings):
     """``int8``: dynamically quantised weights, CPU only."""
 
     int8_range: Literal["full", "reduced"] | None = None
-    """For ``int8`` how many values activations take, by default what is right on this machine;
-    None for the other precisions."""
+    """For ``int8`` how many values are used of 8 bits: of activations in torch, by default as many
+    as are right on this machine, of weights in other engines. None for the other precisions."""
 
     num_threads: Annotated[int, AtLeast(1)] = 1
-    """Threads torch may use on the CPU."""
+    """Threads the engine may use on the CPU."""
 
     warmup_runs: Annotated[int, AtLeast(0)] = 5
     """Runs before the first timed one."""
@@ -54,6 +63,9 @@ class Workload(Settings):
     ci_percent: Annotated[float | None, Above(0)] = None
     """Stop timing when the 95 % confidence interval of the mean is within +- this percentage."""
 
+    memory: bool = False
+    """Look at the peak memory, too."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.precision != "int8":
@@ -61,8 +73,13 @@ class Workload(Settings):
                 raise ConfigError(f"int8-range is for precision int8, not {self.precision}")
         elif self.device != "cpu":
             raise ConfigError("precision int8 is for the CPU: choose fp16 or bf16 on a GPU")
-        elif self.int8_range is None:
+        elif self.int8_range is None and self.engine in (HATS_ENGINE, "torch"):
             object.__setattr__(self, "int8_range", int8_range())
+
+    @property
+    def is_hats_engine(self) -> bool:
+        """Whether networks run as HAT runs them, which names and signatures need not say."""
+        return self.engine == HATS_ENGINE
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields, ready for JSON."""
@@ -94,8 +111,8 @@ class Workload(Settings):
 
         How often something is timed does not count; what is timed does.
         """
-        compared = ("device", "precision", "int8_range", "src_len", "decode_steps", "batch_size")
-        for name in (*compared, "beam"):
+        compared = ("device", "engine", "engine_version", "precision", "int8_range")
+        for name in (*compared, "src_len", "decode_steps", "batch_size", "beam"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 return f"{name} is {mine} in one and {theirs} in the other"
@@ -106,10 +123,12 @@ class Workload(Settings):
     def tag(self) -> str:
         """A short name for signatures, such as ``cpu-fp32-t1-s30-d30-b1x5``.
 
-        int8 is ``int8full`` or ``int8reduced``.
+        int8 is ``int8full`` or ``int8reduced``. Other engines than HAT's are named with their
+        version: ``cpu-onnxruntime1.32.0-fp32-t1-s30-d30-b1x5``.
         """
+        engine = "" if self.is_hats_engine else f"-{self.engine}{self.engine_version or ''}"
         threads = f"-t{self.num_threads}" if self.device == "cpu" else ""
         return (
-            f"{self.device}-{self.precision}{self.int8_range or ''}{threads}"
+            f"{self.device}{engine}-{self.precision}{self.int8_range or ''}{threads}"
             f"-s{self.src_len}-d{self.decode_steps}-b{self.batch_size}x{self.beam}"
         )

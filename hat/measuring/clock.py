@@ -1,27 +1,12 @@
 """Stopwatches: a monotonic clock for the CPU, events for a GPU."""
 
-import time
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 
+from hat.measuring.timing import Clock, CpuClock
 
-class Clock(Protocol):
-    """Times one call."""
-
-    def elapsed_ms(self, run: Callable[[], object]) -> float:
-        """Runs ``run`` and returns how long it took in milliseconds."""
-
-
-class CpuClock:
-    """The monotonic clock with the finest resolution."""
-
-    def elapsed_ms(self, run: Callable[[], object]) -> float:
-        """Runs ``run`` and returns how long it took in milliseconds."""
-        start = time.perf_counter_ns()
-        run()
-        return (time.perf_counter_ns() - start) / 1e6
+__all__ = ["Clock", "CpuClock", "CudaClock", "clock_for"]
 
 
 class CudaClock:

@@ -13,14 +13,14 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.space import SearchSpace
 from hat.conditions import mapping_digest
+from hat.errors import HatError
 from hat.latency.predictor import space_choices
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.measuring.collect import Collector
-from hat.measuring.device import check_device, device_facts
-from hat.measuring.measure import measure
-from hat.measuring.plans import plan_of, reference_arch
-from hat.measuring.precision import check_precision
+from hat.measuring.devices.base import Device, DeviceGoneError, OpenDevice
+from hat.measuring.devices.local import LocalDevice
+from hat.measuring.plans import Plan, plan_of, reference_arch
 from hat.measuring.reference import Baseline, Reference
 from hat.measuring.resuming import begin, go_on, last_baseline, unchecked_rows
 from hat.measuring.settings import DatasetSettings
@@ -81,17 +81,19 @@ def measure_dataset(
     workload: Workload | None = None,
     settings: DatasetSettings | None = None,
     *,
+    device: Device | None = None,
     say: Callable[[str], None] = print,
     say_row: Callable[[str], None] | None = None,
     show_progress: bool = False,
 ) -> MeasuredDataset:
-    """Measures SubTransformers of a space on this machine; goes on with a dataset if asked to.
+    """Measures SubTransformers of a space on a device; goes on with a dataset if asked to.
 
     Args:
         space: where they are from.
         config: the SuperTransformer that holds them.
         workload: on which device, what and how often; one sentence on the CPU if None.
         settings: where to write, how many, chosen how.
+        device: where to measure; this machine if None.
         say: takes lines of progress.
         say_row: takes a line for each row.
         show_progress: draw a progress bar on standard error.
@@ -100,17 +102,57 @@ def measure_dataset(
         ConfigError: if the space does not fit the network or has too few architectures, or the
             device cannot do the work.
         DataError: if the dataset to go on with is missing, damaged or of other conditions.
+        HatError: if the device is gone; what was measured is in the file.
     """
     workload, settings = workload or Workload(), settings or DatasetSettings()
-    check_device(workload.device)
-    check_precision(workload)
     config.check(space.largest())
-    reference = reference_arch(space)
-    device = device_facts(workload.device, workload.num_threads)
+    device = device or LocalDevice(LocalDevice.Settings())
+    started = time.monotonic()
+    try:
+        with device.open(SuperTransformer(config).eval(), workload) as opened:
+            plan, collector = _collected(
+                *(opened, space, config, settings),
+                say=say,
+                say_row=say_row,
+                show_progress=show_progress,
+            )
+            workload = opened.workload
+    except DeviceGoneError as error:
+        raise HatError(f"{error}; what was measured is kept: go on with --resume") from None
+    return MeasuredDataset(
+        path=collector.path,
+        samples=collector.samples,
+        baseline=collector.reference.baseline,
+        error_percent=plan.error_percent,
+        verdict=plan.verdict(),
+        seconds=time.monotonic() - started,
+        signature=signature(
+            stage="latency-dataset",
+            space=space.fingerprint(),
+            seed=settings.seed,
+            workload=workload.tag(),
+            model=mapping_digest(vars(config)),
+            **device.signature(),
+        ),
+    )
+
+
+def _collected(
+    device: OpenDevice,
+    space: SearchSpace,
+    config: SuperTransformerConfig,
+    settings: DatasetSettings,
+    *,
+    say: Callable[[str], None],
+    say_row: Callable[[str], None] | None,
+    show_progress: bool,
+) -> tuple[Plan, Collector]:
+    """Measures everything on an open device."""
+    workload, reference = device.workload, reference_arch(space)
     facts = {
         "hat": __version__,
         "workload": workload.to_dict(),
-        "device": device,
+        "device": device.facts,
         "space": space_choices(space),
         "space_fingerprint": space.fingerprint(),
         "model": vars(config),
@@ -122,12 +164,10 @@ def measure_dataset(
     path, plan = Path(settings.lat_dataset_path), plan_of(settings, space)
     samples, sidecar = (go_on if settings.resume else begin)(path, facts, say=say)
     plan.check(path, samples)
-    say(f"| workload: {workload.tag()} on {device['name']}")
-    started = time.monotonic()
-    model = SuperTransformer(config).eval()
+    say(f"| workload: {workload.tag()} on {device.facts['name']}")
 
     def timed(arch: SubTransformerConfig) -> LatencySample:
-        sample = measure(model, arch, workload)
+        sample = device.measure(arch)
         if say_row is not None:
             say_row(f"| encoder {sample.encoder_ms:.2f} ms, decoder {sample.decoder_ms:.2f} ms")
         return sample
@@ -143,9 +183,7 @@ def measure_dataset(
             path=path,
             sidecar=sidecar,
             measure=timed,
-            reference=Reference(
-                lambda: measure(model, reference, workload).total_ms, last_baseline(sidecar)
-            ),
+            reference=Reference(lambda: device.measure(reference).total_ms, last_baseline(sidecar)),
             every=settings.lat_reference_every,
             patience_s=settings.lat_patience,
             say=lambda text: say(f"| {text}"),
@@ -159,18 +197,4 @@ def measure_dataset(
             baseline = collector.reference.baseline
             sidecar.append(event="baseline", baseline_ms=baseline.latency_ms, noise=baseline.noise)
         collector.run(plan)
-    return MeasuredDataset(
-        path=path,
-        samples=collector.samples,
-        baseline=collector.reference.baseline,
-        error_percent=plan.error_percent,
-        verdict=plan.verdict(),
-        seconds=time.monotonic() - started,
-        signature=signature(
-            stage="latency-dataset",
-            space=space.fingerprint(),
-            seed=settings.seed,
-            workload=workload.tag(),
-            model=mapping_digest(vars(config)),
-        ),
-    )
+    return plan, collector

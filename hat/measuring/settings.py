@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from hat.engines import ENGINES
 from hat.errors import ConfigError
-from hat.latency.workload import Precision, Workload
-from hat.settings import NO_OUTCOME, Above, AtLeast, Below, Settings, Shown, Switch
+from hat.latency.workload import HATS_ENGINE, Precision, Workload
+from hat.settings import NO_OUTCOME, Above, AtLeast, Below, OneOf, Settings, Shown, Switch
 from hat.tasks.facts import default_src_len
 
 
@@ -51,14 +52,21 @@ class WorkloadSettings(Settings):
     lat_ci: Annotated[float | None, Above(0), Shown("PERCENT")] = None
     """stop timing when the 95 % confidence interval of the mean is so narrow"""
 
+    lat_engine: Annotated[str, OneOf(ENGINES)] = HATS_ENGINE
+    """what runs the networks; eager: torch's modules, as HAT measures"""
+
+    lat_memory: bool = False
+    """note the peak memory of each, too; on the CPU that takes a process for each"""
+
     latsilent: Annotated[bool, NO_OUTCOME] = False
     """no line per architecture"""
 
-    def workload(self, arch: str) -> Workload:
+    def workload(self, arch: str, *, is_here: bool = True) -> Workload:
         """Returns the workload.
 
         Args:
             arch: the named architecture, which decides HAT's length of a sentence.
+            is_here: whether it is for this machine, whose threads are known.
 
         Raises:
             ConfigError: if no device is chosen, or it cannot compute at the precision.
@@ -67,6 +75,8 @@ class WorkloadSettings(Settings):
             raise ConfigError("say where to measure: --latcpu or --latgpu")
         import torch
 
+        if self.lat_threads is None and not is_here:
+            raise ConfigError("say how many threads the device may use: --lat-threads")
         src_len = self.lat_src_len or default_src_len(arch)
         return Workload(
             device=self.lat_device,
@@ -80,6 +90,8 @@ class WorkloadSettings(Settings):
             runs=self.latiter,
             trim_fraction=self.lat_trim,
             ci_percent=self.lat_ci,
+            engine=self.lat_engine,
+            memory=self.lat_memory,
         )
 
 

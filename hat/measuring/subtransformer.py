@@ -9,8 +9,8 @@ from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping
 from hat.conditions import mapping_digest
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
-from hat.measuring.device import check_device, device_name
-from hat.measuring.measure import measure
+from hat.measuring.devices.base import Device
+from hat.measuring.devices.local import LocalDevice
 from hat.measuring.settings import WorkloadSettings
 from hat.models.config import SuperTransformerConfig
 from hat.models.network import NetworkSettings, network_config
@@ -30,9 +30,14 @@ class Measured:
 
     def __str__(self) -> str:
         sample = self.sample
+        more = "".join(
+            f", {value:.4g} {unit}"
+            for value, unit in ((sample.memory_mib, "MiB"), (sample.energy_mj, "mJ"))
+            if value is not None
+        )
         return (
             f"Latency on {self.device}: {sample.total_ms:.2f} ms ({sample.encoder_ms:.2f} "
-            f"encoder, {sample.decoder_ms:.2f} decoder), {self.workload.tag()}"
+            f"encoder, {sample.decoder_ms:.2f} decoder){more}, {self.workload.tag()}"
         )
 
     def figures(self) -> dict[str, Any]:
@@ -45,6 +50,8 @@ class Measured:
             "decoder_ms": sample.decoder_ms,
             "encoder_std_ms": sample.encoder_std_ms,
             "decoder_std_ms": sample.decoder_std_ms,
+            "peak_memory_mib": sample.memory_mib,
+            "energy_mj": sample.energy_mj,
             "signature": signature(
                 stage="latency",
                 subtransformer=mapping_digest(arch_to_mapping(sample.arch)),
@@ -60,25 +67,32 @@ def measure_subtransformer(
     arch: SubTransformerConfig,
     workload: Workload | None = None,
     *,
+    device: Device | None = None,
     say: Callable[[str], None] = print,
 ) -> Measured:
-    """Times ``arch`` on this machine, with random weights: latency does not depend on them.
+    """Times ``arch`` on a device, with random weights: latency does not depend on them.
 
     Args:
         config: a SuperTransformer that holds ``arch``.
         arch: what to time.
         workload: on which device, what and how often; one sentence on the CPU if None.
+        device: where to measure; this machine if None.
         say: takes a line for the encoder and one for the decoder.
 
     Raises:
         ConfigError: if the sizes do not fit, the device is not there or the precision is wrong
             for it.
+        HatError: if the device is gone.
     """
-    workload = workload or Workload()
-    sample = measure(SuperTransformer(config).eval(), arch, workload, report=say)
-    return Measured(
-        sample=sample, config=config, workload=workload, device=device_name(workload.device)
-    )
+    device = device or LocalDevice(LocalDevice.Settings())
+    model = SuperTransformer(config).eval()
+    with device.open(model, workload or Workload()) as opened:
+        return Measured(
+            sample=opened.measure(arch, say),
+            config=config,
+            workload=opened.workload,
+            device=opened.facts["name"],
+        )
 
 
 def measure_options(
@@ -86,6 +100,7 @@ def measure_options(
     timing: WorkloadSettings,
     options: Mapping[str, Any],
     *,
+    device: Device | None = None,
     say: Callable[[str], None] = print,
 ) -> Measured:
     """Times the SubTransformer that HAT's options describe.
@@ -94,14 +109,15 @@ def measure_options(
         network: named architecture and dictionaries.
         timing: device and workload.
         options: HAT's options of SuperTransformer and SubTransformer, with underscores.
+        device: where to measure; this machine if None.
         say: takes lines of progress.
 
     Raises:
         ConfigError: if an option is missing or wrong, or the device cannot do the work.
         DataError: if a dictionary is damaged or missing.
     """
-    workload = timing.workload(network.arch)
-    check_device(workload.device)
+    device = device or LocalDevice(LocalDevice.Settings())
+    workload = timing.workload(network.arch, is_here=device.is_here)
     arch = arch_from_mapping(options, "the options")
     config = network_config(network, options, say=say)
-    return measure_subtransformer(config, arch, workload, say=say)
+    return measure_subtransformer(config, arch, workload, device=device, say=say)

@@ -11,6 +11,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.conditions import mapping_digest
 from hat.errors import ConfigError
+from hat.measuring.devices import DEVICES
 from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.nas.problem import Problem
@@ -53,7 +54,7 @@ class Built:
 
 def settings_classes() -> tuple[type, ...]:
     """Returns every class of settings that a search and what follows it read."""
-    parts = (*ALGORITHMS.settings(), *SCORERS.settings(), *LIMITS.settings())
+    parts = (*ALGORITHMS.settings(), *SCORERS.settings(), *LIMITS.settings(), *DEVICES.settings())
     return tuple(dict.fromkeys((SearchSettings, *parts, FinishSettings, RetrainSettings)))
 
 

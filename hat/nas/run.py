@@ -9,6 +9,8 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import write_arch
+from hat.measuring.devices import picked_device
+from hat.measuring.devices.base import Device
 from hat.nas.build import Built, build_scorer, build_search
 from hat.nas.contest import Rivals
 from hat.nas.facts import write_facts
@@ -122,6 +124,7 @@ def search(
         on_cpu=supernet.device == "cpu",
         supernet=None if supernet.is_average else supernet.restore_file,
     )
+    device = picked_device(settings)  # a wrong address is said before hours of search
     built = build_search(supernet, *settings, say=say)
     if process_rank() > 0:
         built.spread.spread.serve()
@@ -130,7 +133,7 @@ def search(
     objectives = [built.problem.objective, *built.problem.more_objectives]
     write_facts(folder, supernet.model.config, objectives, built.limits)
     text = signature(**built.signature_parts, rounds=built.problem.num_rounds)
-    end = SearchEnd(built.problem, result, _finish(built, folder, say))
+    end = SearchEnd(built.problem, result, _finish(built, folder, device, say))
     deliveries = end.measure_finalists()
     winner = deliveries[0] if deliveries else _unmeasured(result, built.problem.constraints)
     write_arch(path, winner.arch, _winner_text(result, winner, text))
@@ -167,7 +170,7 @@ def _searched(built: Built, folder: Path, say: Say) -> SearchResult[Arch]:
     return run.run(built.problem.num_rounds, on_round=lambda report: say(f"| {report}"))
 
 
-def _finish(built: Built, folder: Path, say: Say) -> Finish[Arch]:
+def _finish(built: Built, folder: Path, device: Device, say: Say) -> Finish[Arch]:
     settings = picked(built.settings, FinishSettings)
     supernet = built.supernet
     measure = None
@@ -176,6 +179,7 @@ def _finish(built: Built, folder: Path, say: Say) -> Finish[Arch]:
             built.limits,
             supernet.model,
             built.problem.describe,
+            device=device,
             patience_s=settings.measure_patience,
             say=say,
         )

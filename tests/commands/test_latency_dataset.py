@@ -47,7 +47,9 @@ def config(tmp_path: Path) -> Path:
 def steady_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Latencies that depend on the architecture alone, whatever else this machine does."""
 
-    def measure(model: object, arch: SubTransformerConfig, workload: object) -> LatencySample:
+    def measure(
+        model: object, arch: SubTransformerConfig, workload: object, **more: object
+    ) -> LatencySample:
         work = sum(arch.decoder.ffn_dims) + arch.decoder.embed_dim * arch.decoder.num_layers
         return LatencySample.of(
             arch,
@@ -58,7 +60,7 @@ def steady_machine(monkeypatch: pytest.MonkeyPatch) -> None:
             measured_at=time.time(),
         )
 
-    monkeypatch.setattr("hat.measuring.dataset.measure", measure)
+    monkeypatch.setattr("hat.measuring.measure.measure", measure)
 
 
 def run(config: Path, csv: Path, *flags: str) -> None:

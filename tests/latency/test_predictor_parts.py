@@ -26,10 +26,14 @@ every_kind = pytest.mark.parametrize("kind", PREDICTORS.names())
 def lesson(simulate: Simulate) -> Lesson:
     samples = simulate(150)
     latency_ms = np.array([sample.total_ms for sample in samples])
+    table = table_of_samples(samples)
+    other_ms = 3 * latency_ms + table.features[:, 0]
+    prior: Any = PREDICTORS.load("additive")
     return replace(
-        Lesson.of(table_of_samples(samples), latency_ms, seed=1),
+        Lesson.of(table, latency_ms, seed=1),
         valid=np.arange(120, 150),
         report=lambda line: None,
+        prior=prior.build(prior.Settings(), Lesson.of(table, other_ms)).predictor,
     )
 
 
@@ -70,9 +74,10 @@ def test_it_keeps_what_its_attributes_promise(kind: str, lesson: Lesson) -> None
     part: Any = PREDICTORS.load(kind)
     fitted = fit(kind, lesson)
     without_layers = replace(lesson.table, layers=None)
-    assert part.suits(lesson.table, lesson.choices)
+    assert part.suits(lesson)
+    assert part.suits(replace(lesson, prior=None)) != part.takes_prior
     if part.needs_layers:
-        assert not part.suits(without_layers, lesson.choices)
+        assert not part.suits(replace(lesson, table=without_layers))
     else:
         assert fitted.predictor.predict_table(without_layers).shape == (150,)
     if part.competes:

@@ -31,10 +31,12 @@ def config(model: SuperTransformer) -> SuperTransformerConfig:
 def simulated(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
 
-    def measure(model: object, arch: SubTransformerConfig, workload: object) -> LatencySample:
+    def measure(
+        model: object, arch: SubTransformerConfig, workload: object, **more: object
+    ) -> LatencySample:
         return simulated_sample(arch, rng, noise=1e-4)
 
-    monkeypatch.setattr("hat.measuring.dataset.measure", measure)
+    monkeypatch.setattr("hat.measuring.measure.measure", measure)
 
 
 def settings(path: Path, **values: object) -> DatasetSettings:

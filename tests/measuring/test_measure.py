@@ -7,9 +7,9 @@ import torch
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.latency.workload import Workload
-from hat.measuring import measure as measuring
 from hat.measuring.clock import CpuClock
-from hat.measuring.measure import measure, time_runs
+from hat.measuring.measure import measure
+from hat.measuring.timing import MIN_CONVERGED_RUNS, time_runs
 from hat.models.super_transformer import SuperTransformer
 
 
@@ -88,7 +88,7 @@ def test_warm_up_is_not_timed() -> None:
 def test_steady_runs_converge_and_noisy_ones_reach_the_cap() -> None:
     workload = Workload(runs=200, ci_percent=1.0, warmup_runs=0)
     steady = time_runs(lambda: None, workload, FakeClock(endless(10.0, 10.01)))
-    assert steady.runs == measuring.MIN_CONVERGED_RUNS
+    assert steady.runs == MIN_CONVERGED_RUNS
     noisy = time_runs(lambda: None, workload, FakeClock(endless(5.0, 15.0, 30.0)))
     assert noisy.runs == 200
 

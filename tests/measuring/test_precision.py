@@ -125,7 +125,7 @@ def test_a_slow_precision_is_measured_and_said_once(
         asked.append(settings[0])
         return at_precision(small, *settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("hat.measuring.measure.at_precision", spy)
+    monkeypatch.setattr("hat.models.precision.at_precision", spy)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             measure(model, tiny_space.smallest(), Workload(precision=precision, **TINY))

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from hat.arch.space import SearchSpace
+from hat.errors import ConfigError
+from hat.latency.predictors.load import load_predictor
 from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.search.operators import GeneOperators
@@ -30,9 +32,21 @@ def build(name: str, ground: Ground, amount: str, files: dict[str, Any]) -> list
 
 
 @pytest.fixture
-def files(predictor_pt: Path) -> dict[str, dict[str, Any]]:
+def files(predictor_pt: Path, memory_pt: Path) -> dict[str, dict[str, Any]]:
     """What must be given with the amount, by limit."""
-    return {"latency": {"ckpt_path": (predictor_pt,)}}
+    return {
+        "latency": {"ckpt_path": (predictor_pt,)},
+        "memory": {"memory_ckpt_path": memory_pt},
+    }
+
+
+@pytest.fixture
+def memory_pt(predictor_pt: Path, tmp_path: Path) -> Path:
+    """The same figures, said to be mebibytes."""
+    predictor = load_predictor(predictor_pt)
+    predictor.facts = {**predictor.facts, "target": "memory"}
+    predictor.save(tmp_path / "memory.pt")
+    return tmp_path / "memory.pt"
 
 
 @every_limit
@@ -84,3 +98,30 @@ def test_what_else_decides_a_cost_is_signed(ground: Ground, predictor_pt: Path) 
         for precision in ("fp32", "bf16", "fp16")
     }
     assert len(names) == 3
+
+
+def test_memory_is_limited_by_a_predictor_of_memory(
+    ground: Ground, predictor_pt: Path, memory_pt: Path
+) -> None:
+    memory, latency = LIMITS.load("memory"), LIMITS.load("latency")
+    (limit,) = build("memory", ground, "2GiB", {"memory_ckpt_path": memory_pt})
+    assert limit.limit.at_most == 2048 and describe_limit(limit.limit) == "2048.0 MiB of memory"
+    with pytest.raises(ConfigError, match="predicts latency, not memory"):
+        build("memory", ground, "2GiB", {"memory_ckpt_path": predictor_pt})
+    wrong = latency.Settings(ckpt_path=(memory_pt,), latency_constraint=("5",))
+    with pytest.raises(ConfigError, match="predicts memory, not latency"):
+        latency.build(wrong, ground)
+    with pytest.raises(ConfigError, match="--memory-ckpt-path is missing"):
+        memory.Settings(memory_constraint="2GiB")
+    with pytest.raises(ConfigError, match="--memory-constraint is missing"):
+        memory.Settings(memory_ckpt_path=memory_pt)
+
+
+def test_a_predictor_of_one_engine_is_refused_for_another(
+    ground: Ground, predictor_pt: Path
+) -> None:
+    latency: Any = LIMITS.load("latency")
+    asked = {"ckpt_path": (predictor_pt,), "latency_constraint": ("100%",)}
+    assert latency.build(latency.Settings(**asked, lat_engine="eager"), ground)
+    with pytest.raises(ConfigError, match="is for the engine eager, not for onnxruntime: what is"):
+        latency.build(latency.Settings(**asked, lat_engine="onnxruntime"), ground)

@@ -14,6 +14,7 @@ PREDICTORS: Parts[Any] = Parts(
         "additive": f"{_HERE}.linear:AdditivePredictor",
         "depth-linear": f"{_HERE}.linear:DepthLinearPredictor",
         "per-layer": f"{_HERE}.linear:PerLayerPredictor",
+        "from-prior": f"{_HERE}.from_prior:FromPriorPredictor",
     },
     needs=("kind", "predict_table", "state", "from_state", "signature", "competes"),
 )

@@ -133,12 +133,13 @@ class PerLayerPredictor(LinearPredictor):
     _tables: dict[SearchSpace, list[Floats]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def suits(cls, table: ArchTable, choices: Mapping[str, list[int]]) -> bool:
+    def suits(cls, lesson: Lesson) -> bool:
         """Whether every choice stands in some rows: a price needs to be seen."""
-        return table.layers is not None and all(
-            (table.layers[:, index] == value).any(axis=1).sum() >= MIN_ROWS_PER_CHOICE
+        layers = lesson.table.layers
+        return layers is not None and all(
+            (layers[:, index] == value).any(axis=1).sum() >= MIN_ROWS_PER_CHOICE
             for index, name in enumerate(LAYER_COLUMNS)
-            for value in choices[name]
+            for value in lesson.choices[name]
         )
 
     def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
@@ -177,6 +178,11 @@ class PerLayerPredictor(LinearPredictor):
                 return float(alone[place] + times_width[place] * width / norm)
             place += len(values)
         raise AssertionError(f"{field} is no per-layer field")
+
+
+def num_folds(count: int) -> int:
+    """How many folds cross-validation of so many rows has."""
+    return 10 if count < MANY_ROWS else 5
 
 
 @dataclass(frozen=True)
@@ -229,7 +235,7 @@ def fit_linear(
     divisor = target if loss == "robust" else np.sqrt(target)
     columns, goal = np.stack(main + extra, axis=1) / divisor[:, None], target / divisor
     robust = loss == "robust"
-    folds = 10 if count < MANY_ROWS else 5
+    folds = num_folds(count)
     fold = rng.permutation(np.arange(count) % folds)
     left_out = np.empty(count)
     for number in range(folds):

@@ -3,10 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hat.errors import CheckpointError, ConfigError
 from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
+
+
+class NoScalesError(ConfigError):
+    """One of HAT's predictors came without its scales."""
 
 
 def load_predictor(
@@ -38,7 +43,7 @@ def load_predictor(
         raise CheckpointError(f"{path}: is not a latency predictor that hat can read") from None
     if isinstance(content, Mapping) and "first_layer.weight" in content:
         if feature_norm is None or lat_norm is None:
-            raise ConfigError(
+            raise NoScalesError(
                 f"{path}: HAT's predictors do not hold their scales: "
                 "give --feature-norm and --lat-norm"
             )
@@ -48,18 +53,32 @@ def load_predictor(
         return predictor
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path}: is not a latency predictor")
+    predictor = predictor_of_content(content, str(path))
+    predictor.check_scales(feature_norm, lat_norm)
+    return predictor
+
+
+def predictor_of_content(content: Mapping[str, Any], source: str) -> LatencyPredictor:
+    """Returns the predictor whose ``content()`` is given.
+
+    Args:
+        content: what ``content()`` returned.
+        source: where it was found, for messages.
+
+    Raises:
+        CheckpointError: if it is damaged, or of a kind that is not known here.
+    """
     try:
         kind = PREDICTORS.load(str(content.get("kind")))
     except ConfigError as error:
-        raise CheckpointError(f"{path}: cannot be read here: {error}") from None
+        raise CheckpointError(f"{source}: cannot be read here: {error}") from None
     try:
         scales = Scales(tuple(content["feature_norm"]), float(content["lat_norm"]))
-        predictor = kind.from_state(content["state"], scales)
+        predictor: LatencyPredictor = kind.from_state(content["state"], scales)
         predictor.residuals = content["residuals"].numpy()
         predictor.choices = {str(k): [int(v) for v in vs] for k, vs in content["choices"].items()}
         predictor.facts = json.loads(content["facts"])
     except (ConfigError, KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-        raise CheckpointError(f"{path}: is a damaged latency predictor") from None
-    predictor.source = str(path)
-    predictor.check_scales(feature_norm, lat_norm)
+        raise CheckpointError(f"{source}: is a damaged latency predictor") from None
+    predictor.source = source
     return predictor

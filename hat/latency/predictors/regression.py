@@ -9,6 +9,9 @@ from hat.arrays import Floats
 HUBER_CORNER = 1.345
 """Residuals beyond so many robust deviations count linearly (95 % efficient for normal noise)."""
 
+_STRENGTHS = tuple(10.0 ** (exponent / 4) for exponent in range(-24, 9))
+"""Of ``robust_shrunk``, per row and for columns of unit size."""
+
 _ROUNDS = 2
 _MAX_ITERATIONS = 50
 
@@ -81,6 +84,54 @@ def robust_ridge(
         ridge.fit(stretched, goal, sample_weight=current if rounds > 1 else None)
         current = _huber_weights(goal - stretched @ ridge.coef_)
     return ridge.coef_ / stretch, current
+
+
+def robust_shrunk(columns: Floats, goal: Floats, *, free: int, rounds: int = 3) -> Floats:
+    """Finds (P,) prices with ``columns @ prices`` near ``goal``, most of them pulled to zero.
+
+    Ridge regression whose strength maximises the restricted likelihood of the rows (Patterson &
+    Thompson, Biometrika 1971) on a grid, so that nothing has to be tuned; Huber's loss by
+    iteratively reweighted least squares.
+
+    Args:
+        columns: (N, P).
+        goal: (N,).
+        free: how many of the first columns are not pulled.
+        rounds: how often weights are found and used.
+    """
+    size = _sizes(columns)
+    scaled = columns / size
+    weights = np.ones(len(goal))
+    prices = np.zeros(columns.shape[1])
+    for _ in range(rounds):
+        root = np.sqrt(weights)
+        rows = scaled * root[:, None]
+        prices = _shrunk(rows[:, :free], rows[:, free:], goal * root)
+        weights = _huber_weights(goal - scaled @ prices)
+    shrunk: Floats = prices / size
+    return shrunk
+
+
+def _shrunk(fixed: Floats, pulled: Floats, goal: Floats) -> Floats:
+    """Prices of ``fixed`` and then ``pulled``, at the most probable of ``_STRENGTHS``."""
+    count, best = len(goal), None
+    products = pulled @ pulled.T
+    for strength in _STRENGTHS:
+        root = np.linalg.cholesky(np.eye(count) + products / (strength * count))
+        white, white_goal = np.linalg.solve(root, fixed), np.linalg.solve(root, goal)
+        found = np.linalg.lstsq(white, white_goal, rcond=None)[0]
+        rest = white_goal - white @ found
+        unlikely = (
+            (count - fixed.shape[1]) * np.log(rest @ rest + 1e-300)
+            + 2 * np.log(np.diag(root)).sum()
+            + np.linalg.slogdet(white.T @ white)[1]
+        )
+        if best is None or unlikely < best[0]:
+            others = pulled.T @ np.linalg.solve(root.T, rest) / (strength * count)
+            best = (unlikely, np.concatenate([found, others]))
+    assert best is not None
+    prices: Floats = best[1]
+    return prices
 
 
 def _sizes(columns: Floats) -> Floats:

@@ -14,6 +14,7 @@ LIMITS: Parts[Any] = Parts(
         "params": f"{_HERE}.counts:Params",
         "bytes": f"{_HERE}.counts:Bytes",
         "flops": f"{_HERE}.counts:Flops",
+        "memory": f"{_HERE}.memory:Memory",
     },
     needs=("asked_by",),
 )

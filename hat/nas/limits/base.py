@@ -107,4 +107,16 @@ def describe_limit(limit: Limit[Arch]) -> str:
     name, _, where = limit.name.partition("@")
     if name == "latency_ms":
         return f"{limit.at_most:.2f} ms" + (f" on {where}" if where else "")
+    if name == "memory_mib":
+        return f"{limit.at_most:.1f} MiB of memory"
     return f"{limit.name} {limit.at_most:,.0f}"
+
+
+def upper_bound(
+    predictor: "LatencyPredictor", confidence: float, say: Callable[[str], None]
+) -> Count:
+    """Returns the predictor's upper bound, or its prediction if it has none."""
+    if len(predictor.residuals) == 0:
+        say(f"| {predictor.source} has no calibrated bound: its prediction itself is the limit")
+        return predictor.predict_ms
+    return lambda archs: predictor.upper_ms(archs, confidence=confidence)

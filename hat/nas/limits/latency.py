@@ -1,19 +1,19 @@
 """Limits on latency, on any number of devices: each has its predictor and its amount."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from hat.conditions import file_digest
+from hat.engines import ENGINES
 from hat.errors import ConfigError
-from hat.latency.predictor import LatencyPredictor
 from hat.latency.predictors import PREDICTORS
 from hat.latency.samples import FEATURE_COLUMNS
-from hat.nas.limits.base import Amount, Count, Ground, SearchLimit
+from hat.nas.limits.base import Amount, Ground, SearchLimit, upper_bound
 from hat.search.constraints import Limit
-from hat.settings import Above, Below, Settings, Shown
+from hat.settings import Above, Below, OneOf, Settings, Shown
 
 _AMOUNT = Amount("--latency-constraint", "a number of milliseconds", {"": 1.0, "ms": 1.0, "s": 1e3})
 
@@ -34,6 +34,9 @@ class LatencySettings(Settings):
     latency_constraint: Annotated[tuple[str, ...], Shown("LIMIT")] = ()
     """one for each predictor: milliseconds per sentence, or a percentage of the largest one's
     latency: 60%"""
+
+    lat_engine: Annotated[str | None, OneOf(ENGINES)] = None
+    """engine that all predictors have to be for; others are refused"""
 
     latency_confidence: Annotated[float, Above(0), Below(1)] = 0.95
     """a candidate fits if its measured latency stays under the limit this often"""
@@ -82,9 +85,11 @@ class Latency:
             paths, settings.latency_constraint, names, norms, strict=True
         ):
             predictor = load_predictor(path, feature_norm=feature_norm, lat_norm=lat_norm)
+            predictor.check_target("latency")
+            predictor.check_engine(settings.lat_engine)
             predictor.check_space(ground.space)
             at_most = _AMOUNT.read(text, predictor.predict_ms, ground.space)
-            upper = _upper_bound(predictor, settings.latency_confidence, ground.say)
+            upper = upper_bound(predictor, settings.latency_confidence, ground.say)
             found.append(
                 SearchLimit(
                     limit=Limit(f"latency_ms{name}", at_most, upper),
@@ -97,16 +102,6 @@ class Latency:
                 )
             )
         return found
-
-
-def _upper_bound(
-    predictor: LatencyPredictor, confidence: float, say: Callable[[str], None]
-) -> Count:
-    """The predictor's upper bound, or its prediction if it has none."""
-    if len(predictor.residuals) == 0:
-        say(f"| {predictor.source} has no calibrated bound: its prediction itself is the limit")
-        return predictor.predict_ms
-    return lambda archs: predictor.upper_ms(archs, confidence=confidence)
 
 
 def _norms(

@@ -1,0 +1,152 @@
+"""A device behind ssh that needs Python, numpy and the package of an engine, nothing of hat's."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from hat.arch.config import SubTransformerConfig
+from hat.errors import ConfigError, HatError
+from hat.latency.samples import LatencySample
+from hat.latency.workload import Workload
+from hat.measuring.devices.base import DeviceSettings
+from hat.measuring.devices.ssh_address import SshAddress
+from hat.settings import NO_OUTCOME, Shown
+
+if TYPE_CHECKING:
+    from hat.engines.base import Engine
+    from hat.measuring.devices.ssh_session import SshSession
+    from hat.models.super_transformer import SuperTransformer
+
+
+@dataclass(frozen=True, kw_only=True)
+class SshSettings(DeviceSettings):
+    """How a device is reached."""
+
+    ssh_config: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    """configuration of ssh to use instead of your own, for its keys and known hosts"""
+
+
+class SshDevice:
+    """A machine with Python 3.10, numpy, an engine's package and an ssh server.
+
+    The folder of the address is where files lie for as long as the connection does. If it is a
+    virtual environment (has ``bin/python``), that Python is used, else ``python3``.
+    """
+
+    Settings: ClassVar[type[DeviceSettings]] = SshSettings
+    name: ClassVar[str] = "ssh"
+    is_here: ClassVar[bool] = False
+
+    def __init__(self, settings: SshSettings) -> None:
+        self.settings = settings
+        self.address = SshAddress.of(settings.device)
+        if settings.ssh_config is not None and not settings.ssh_config.is_file():
+            raise ConfigError(f"--ssh-config {settings.ssh_config}: there is no such file")
+
+    @classmethod
+    def build(cls, settings: SshSettings) -> "SshDevice":
+        """Makes the part."""
+        return cls(settings)
+
+    def signature(self) -> dict[str, Any]:
+        """See ``Device``: where files lie decides nothing."""
+        return {"device": self.name}
+
+    @contextmanager
+    def open(self, model: "SuperTransformer", workload: Workload) -> "Iterator[OpenSsh]":
+        """See ``Device``."""
+        from hat.measuring.devices.bundle import scripts_for
+        from hat.measuring.devices.ssh_session import SshSession
+        from hat.measuring.engines import engine_of, settled
+
+        if workload.device != "cpu":
+            raise ConfigError(f"--device {self.address.text} measures on its CPU: use --latcpu")
+        if workload.int8_range == "full":
+            raise ConfigError(
+                f"--device {self.address.text}: whether int8 of the full range is right there is "
+                "not known; leave the range to the engine"
+            )
+        engine = engine_of(workload)
+        scripts = scripts_for(engine)
+        workload = settled(workload)
+        with SshSession(self.address, self.settings.ssh_config, scripts) as session:
+            yield OpenSsh(session, model, engine, workload)
+
+
+class OpenSsh:
+    """See ``hat.measuring.devices.base.OpenDevice``.
+
+    The networks that were timed last stay on the device: the reference is timed again and again.
+    """
+
+    def __init__(
+        self, session: "SshSession", model: "SuperTransformer", engine: "Engine", workload: Workload
+    ) -> None:
+        self._session, self._model, self._engine = session, model, engine
+        self.workload = replace(workload, engine_version=session.version)
+        self.facts: dict[str, Any] = {
+            **session.facts,
+            "address": session.address.text,
+            "num_threads": workload.num_threads,
+        }
+        self._names: dict[SubTransformerConfig, str] = {}
+        self._times: dict[SubTransformerConfig, int] = {}
+        self._sent = 0
+
+    def measure(
+        self, arch: SubTransformerConfig, report: Callable[[str], None] | None = None
+    ) -> LatencySample:
+        """See ``OpenDevice``."""
+        from hat.measuring.engines import source_tokens
+
+        self._send(arch)
+        self._times[arch] += 1
+        found = self._session.ask(
+            do="time",
+            name=self._names[arch],
+            workload=self.workload.to_dict(),
+            source=source_tokens(self.workload),
+        )
+        if "error" in found:
+            raise HatError(
+                f"{self._session.address.text}: the device could not run a network: "
+                f"{found['reason']}"
+            )
+        (encoder_ms, encoder_std, encoder_runs, encoder_j) = found["encoder"]
+        (decoder_ms, decoder_std, decoder_runs, decoder_j) = found["decoder"]
+        if report is not None:
+            for name, mean, std, runs in (
+                ("Encoder", encoder_ms, encoder_std, encoder_runs),
+                ("Decoder", decoder_ms, decoder_std, decoder_runs),
+            ):
+                report(f"{name} latency: mean {mean:.3f} ms, std {std:.3f} ms, {runs} runs")
+        has_energy = encoder_j is not None and decoder_j is not None
+        return LatencySample.of(
+            arch,
+            encoder_ms=encoder_ms,
+            decoder_ms=decoder_ms,
+            encoder_std_ms=encoder_std,
+            decoder_std_ms=decoder_std,
+            measured_at=time(),
+            memory_mib=found["memory_mib"],
+            energy_mj=1e3 * (encoder_j + decoder_j) if has_energy else None,
+        )
+
+    def _send(self, arch: SubTransformerConfig) -> None:
+        """Sends a network, unless it is there; what was timed once makes room for it."""
+        from hat.measuring.devices.bundle import pack
+        from hat.models.extract import extract
+
+        if arch in self._names:
+            return
+        for other in [other for other, times in self._times.items() if times == 1]:
+            self._session.ask(do="drop", name=self._names.pop(other))
+            del self._times[other]
+        name = f"network{self._sent}"
+        self._sent += 1
+        content = pack(extract(self._model, arch), self._engine)
+        self._session.ask(do="keep", name=name, content=content)
+        self._names[arch], self._times[arch] = name, 0

@@ -1,0 +1,52 @@
+"""The engine that a workload names, and the sentence that every engine is timed on."""
+
+from dataclasses import replace
+
+from hat.engines import ENGINES
+from hat.engines.base import DUMMY_WORD, END_IDX, Engine
+from hat.errors import ConfigError
+from hat.latency.workload import Workload
+from hat.settings import from_values
+
+
+def engine_of(workload: Workload) -> Engine:
+    """Returns the engine that runs networks as a workload says.
+
+    Raises:
+        ConfigError: if there is none of that name, or it lacks the precision.
+    """
+    part = ENGINES.load(workload.engine)
+    values = {
+        "precision": workload.precision,
+        "threads": workload.num_threads if workload.device == "cpu" else None,
+        "int8_range": workload.int8_range,
+    }
+    try:
+        return part.build(from_values(part.Settings, values))
+    except ConfigError as error:
+        raise ConfigError(f"the engine {workload.engine}: {error}") from None
+
+
+def settled(workload: Workload) -> Workload:
+    """Returns the workload with what its engine adds here: its version, and a range of int8.
+
+    HAT's way of running networks, ``eager``, has torch's version, which stands with the device.
+
+    Raises:
+        ConfigError: if the engine is not installed or lacks the precision.
+    """
+    engine = engine_of(workload)
+    if workload.is_hats_engine:
+        return workload
+    signed = engine.signature()
+    return replace(
+        workload,
+        engine_version=str(signed["version"]),
+        int8_range=workload.int8_range or signed.get("int8-range"),
+    )
+
+
+def source_tokens(workload: Workload) -> list[list[int]]:
+    """Returns HAT's dummy sentences: an end-of-sentence token, and words that do not matter."""
+    row = [END_IDX] + [DUMMY_WORD] * (workload.src_len - 1)
+    return [row for _ in range(workload.batch_size)]
