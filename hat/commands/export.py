@@ -12,8 +12,7 @@ from hat.errors import ConfigError
 from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
 from hat.export.trained import TaskSettings, read_trained
-from hat.tasks.bpe import SEPARATOR
-from hat.translation.text import has_units
+from hat.tasks.units import has_units, name_units
 
 
 @command
@@ -34,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{done.params:,} parameters in {done.model_bytes:,} bytes; {done.total_bytes:,} in all")
     print(f"text: {trained.rules}")
     if trained.codes is None and any(map(has_units, trained.words)):
-        print(f"without --bpe-codes it takes --pretokenised text only ({SEPARATOR} units)")
+        units = name_units(trained.words)
+        print(f"without --bpe-codes it takes --pretokenised text only ({units})")
     print(f"log-probabilities differ by at most {done.parity:.2e} ({done.parity_on})")
     print_result(
         {

@@ -70,9 +70,14 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=f"{SEPARATOR} ",
         metavar="SYMBOL",
-        help="join BPE units first, if generate.py did not; '@@ ' by default",
+        help="join units first, if generate.py did not; '@@ ' by default, or sentencepiece",
     )
     parser.add_argument(
         "--target-lang", default="en", metavar="LANG", help="language of the translations"
+    )
+    parser.add_argument(
+        "--detokenised",
+        action="store_true",
+        help="a log holds text, not tokens, once units are joined: that of SentencePiece's pieces",
     )
     return parser

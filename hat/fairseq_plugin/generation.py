@@ -12,6 +12,8 @@ from tqdm import tqdm
 
 from hat.fairseq_plugin.loading import iterate, load_subset
 from hat.fairseq_plugin.model import TransformerSuperModel
+from hat.tasks.pieces import POST_PROCESS
+from hat.tasks.units import joining
 from hat.text.moses import detokenise
 
 
@@ -125,14 +127,18 @@ def translate(
             progress.update(len(sample["id"]))
 
 
-def plain_text(
-    task: Any, *, post_process: str = "@@ "
-) -> Callable[[Sequence[list[int]]], list[str]]:
-    """Returns what makes plain text of target tokens: without BPE, detokenised by Moses' rules."""
+def plain_text(task: Any) -> Callable[[Sequence[list[int]]], list[str]]:
+    """Returns what makes plain text of target tokens.
+
+    Units are joined. SentencePiece's are text then; others are tokens, detokenised by Moses' rules.
+    """
+    words = task.target_dictionary
+    post_process = joining(words.symbols)
 
     def to_text(sentences: Sequence[list[int]]) -> list[str]:
-        words = task.target_dictionary
         lines = [words.string(torch.tensor(tokens), post_process) for tokens in sentences]
+        if post_process == POST_PROCESS:
+            return lines
         return detokenise(lines, task.cfg.target_lang)
 
     return to_text

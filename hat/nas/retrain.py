@@ -116,7 +116,7 @@ def read_training(
     parse_call("--retrain-configs", {}, configs=settings.retrain_configs)
     validates = not ("disable-validation" in entries and entries["disable-validation"].switch())
     return Training(
-        configs=settings.retrain_configs,
+        configs=(settings.retrain_configs,),
         data=tuple(Path(path) for path in entries["data"].text().split(":")),
         seeds=tuple(dict.fromkeys(settings.retrain_seeds)),
         subset=settings.retrain_subset,
@@ -204,7 +204,7 @@ def train_and_score(
             name=f"train.{name}",
             about="train from scratch",
             command=commands.train(yml, save_dir, sub_configs=training.configs, flags=flags),
-            inputs=(yml, training.configs, *training.data),
+            inputs=(yml, *training.configs, *training.data),
             outputs=(checkpoint,),
             work_dir=save_dir,
         )
@@ -226,8 +226,9 @@ def retrain_section(rows: Sequence[Retrained], training: Training) -> Section:
         if row not in finalists
     ]
     seeds = ", ".join(map(str, training.seeds))
+    files = ", ".join(path.name for path in training.configs)
     text = [
-        f"Trained from scratch with {training.configs.name}, seeds {seeds}; BLEU of "
+        f"Trained from scratch with {files}, seeds {seeds}; BLEU of "
         f"{training.subset!r} with beam {training.beam} and length penalty {training.lenpen:g}, "
         f"`{rows[0].signature}`.",
         *(f"- {sentence}" for sentence in sentences),

@@ -2,9 +2,11 @@
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.arch.hat_yaml import write_arch
 from hat.errors import ConfigError
@@ -12,6 +14,32 @@ from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
 from hat.pipeline.steps import Runner, Step, printable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _from_base(
+    method: Callable[Concatenate["Pipeline", P], R],
+) -> Callable[Concatenate["Pipeline", P], R]:
+    """Runs a method in the folder that the file's paths hold from; its own hold from here."""
+
+    @wraps(method)
+    def run(self: "Pipeline", /, *args: P.args, **named: P.kwargs) -> R:
+        if self.settings.base is None:
+            return method(self, *args, **named)
+        here: list[Any] = [_held(each) for each in args]
+        there: dict[str, Any] = {name: _held(each) for name, each in named.items()}
+        if not self.base.is_dir():
+            raise ConfigError(f"{self._file.places['base']}: base: {self.base} is no folder")
+        with chdir(self.base):
+            return method(self, *here, **there)
+
+    return run
+
+
+def _held(value: Any) -> Any:
+    return value.absolute() if isinstance(value, Path) else value
 
 
 @dataclass(frozen=True)
@@ -29,8 +57,8 @@ class Pipeline:
     """The five stages and the scoring of one task.
 
     A step runs when its command or the content of a file it reads has changed since it last ran
-    here, or when what it wrote is gone; otherwise it is skipped. Paths hold from the folder in
-    which it runs.
+    here, or when what it wrote is gone; otherwise it is skipped. Paths in the file hold from its
+    ``base`` or, without one, from the folder in which it runs.
     """
 
     def __init__(self, path: str | Path, **settings: Any) -> None:
@@ -45,8 +73,15 @@ class Pipeline:
         """
         self._file = read_pipeline(path, settings)
         self.settings = self._file.settings
-        self.plan = Plan(self._file)
+        self.base = self._file.base
+        """The folder that all paths of the file hold from."""
+        self.plan = self._planned()
 
+    @_from_base
+    def _planned(self, architecture: Path | None = None) -> Plan:
+        return Plan(self._file, architecture)
+
+    @_from_base
     def run(
         self,
         *,
@@ -79,6 +114,7 @@ class Pipeline:
             results[step.name] = runner.run(step).result
         return PipelineResult(results, None if only else write_report(plan, results))
 
+    @_from_base
     def test(
         self, checkpoint: Path, architecture: Path, *, say: Callable[[str], None] = print
     ) -> Mapping[str, Any]:
@@ -94,6 +130,7 @@ class Pipeline:
             result = runner.execute(step).result
         return result
 
+    @_from_base
     def steps(
         self,
         *,
@@ -113,6 +150,7 @@ class Pipeline:
             raise ConfigError(f"flags after -- are for one step, but --only names {len(steps)}")
         return [replace(step, command=(*step.command, *flags)) for step in steps]
 
+    @_from_base
     def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:
         """Returns the steps of ``test``."""
         evaluation, name = self.plan.evaluation(), f"{architecture.stem}.{self.settings.subset}"
@@ -121,6 +159,7 @@ class Pipeline:
             evaluation.score(f"score.{name}", checkpoint, architecture),
         ]
 
+    @_from_base
     def preview(self, steps: Sequence[Step]) -> list[str]:
         """Returns how much there is to do, then the steps and their commands; runs nothing."""
         runner = self._runner()
@@ -139,7 +178,7 @@ class Pipeline:
         return lines
 
     def _plan(self, architecture: Path | None) -> Plan:
-        return self.plan if architecture is None else Plan(self._file, architecture)
+        return self.plan if architecture is None else self._planned(architecture)
 
     def _runner(self, by_hand: bool = False, say: Callable[[str], None] = print) -> Runner:
         device = "cpu" if self.settings.on_cpu else "gpu"

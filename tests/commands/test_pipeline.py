@@ -95,7 +95,7 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     path = tmp_path / "pipeline.yml"
     lines = (ROOT / "configs/numbers.en-fr/pipeline.yml").read_text().splitlines()
     for missing, message in (
-        ("data", f"{path}: data is missing"),
+        ("task", f"{path}: task is missing"),
         ("hardware", f"{path}:8: latency-dataset holds {{hardware}}, but no hardware is given"),
     ):
         path.write_text("\n".join(line for line in lines if not line.startswith(f"{missing}:")))
