@@ -17,10 +17,11 @@ class OnePassAdam(fairseq_s.Adam):  # type: ignore[misc]
     State and results are fairseq's, results within rounding. fairseq adds epsilon to the root of
     the *uncorrected* second moment, torch to that of the corrected one; hence the epsilon that
     the kernel gets, which depends on a weight's number of steps.
-    """
 
-    supports_step_with_scale = True
-    """fairseq's mixed precision then leaves the scaling to ``step`` too."""
+    It does not say that it ``supports_step_with_scale``: of one that does, fairseq's mixed precision
+    in bf16 keeps the factor of an update for the next one, and gradients fade away. The factor
+    comes by ``FairseqAdam.multiply_grads`` instead, which costs no pass either.
+    """
 
     @torch.no_grad()
     def step(self, closure: Any = None, scale: float | Tensor = 1.0) -> Any:

@@ -4,8 +4,8 @@ Kudo and Richardson, EMNLP 2018, is the program, Kudo, ACL 2018, the unigram mod
 piece that begins a word has the mark U+2581 before it, so that joining pieces gives the text back.
 """
 
+import io
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,9 @@ def learn_pieces(lines: Iterable[str], model_path: Path, *, size: int) -> int:
         raise DataError("no text to learn pieces from: every line is empty")
     characters = len(set().union(*text))
     coverage = _COVERAGE if characters > _FEW_CHARACTERS else 1.0
-    with replacing(model_path) as temporary, tempfile.TemporaryDirectory() as folder:
-        prefix = Path(folder) / "pieces"
+    with replacing(model_path) as temporary:
         try:
-            _train(sentencepiece, text, prefix, size, coverage)
+            model = _train(sentencepiece, text, size, coverage)
         except RuntimeError as error:
             too_small = _TOO_SMALL.search(str(error))
             if too_small:
@@ -69,15 +68,17 @@ def learn_pieces(lines: Iterable[str], model_path: Path, *, size: int) -> int:
             if not too_large:
                 raise DataError(f"SentencePiece learned nothing: {error}") from None
             size = int(too_large[1])
-            _train(sentencepiece, text, prefix, size, coverage)
-        temporary.write_bytes(prefix.with_suffix(".model").read_bytes())
+            model = _train(sentencepiece, text, size, coverage)
+        temporary.write_bytes(model)
     return size
 
 
-def _train(sentencepiece: Any, text: list[str], prefix: Path, size: int, coverage: float) -> None:
+def _train(sentencepiece: Any, text: list[str], size: int, coverage: float) -> bytes:
+    """Returns the model, which holds no name of a file."""
+    model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(text),
-        model_prefix=str(prefix),
+        model_writer=model,
         vocab_size=size,
         character_coverage=coverage,
         # Longer lines are left out of learning, which would be unsaid; none is so long.
@@ -85,6 +86,7 @@ def _train(sentencepiece: Any, text: list[str], prefix: Path, size: int, coverag
         num_threads=1,  # sums do not depend on how many there are
         minloglevel=2,
     )
+    return model.getvalue()
 
 
 class PieceEncoder:

@@ -110,7 +110,8 @@ def test_is_what_adam_means_and_the_old_one_can_be_had() -> None:
 
 
 def test_mixed_precision_scales_in_the_same_pass() -> None:
-    found = []
+    """Also over many updates, and with norms that are told as they are: none fades away."""
+    found, norms = [], []
     for use_old_adam in (False, True):
         config = OmegaConf.create(
             {
@@ -119,15 +120,21 @@ def test_mixed_precision_scales_in_the_same_pass() -> None:
             }
         )
         parameters = [torch.nn.Parameter(p.data.bfloat16()) for p in weights()]
+        # As in training: fairseq keeps bf16 weights and their copies in fp32 apart.
         optimizer = FP16Optimizer.build_optimizer(config, parameters)
+        told = []
         for number in range(1, 6):
             generator = torch.Generator().manual_seed(number)
             optimizer.zero_grad()
             for parameter in parameters:
                 parameter.grad = torch.randn(parameter.shape, generator=generator).bfloat16()
+            optimizer._needs_sync = True  # what ``backward`` says
             optimizer.multiply_grads(1 / 17)
-            optimizer.clip_grad_norm(0.5)
+            told.append(float(optimizer.clip_grad_norm(0.5)))
             optimizer.step()
         found.append(optimizer.fp32_params)
+        norms.append(told)
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+    assert norms[0] == pytest.approx(norms[1])
+    assert min(norms[0]) > 0.5 * max(norms[0]) > 0

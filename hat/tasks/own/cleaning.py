@@ -15,6 +15,9 @@ _VARIANCE = 6.8
 """Characters of a translation vary by that times the characters of the source (Gale and Church,
 1993, section 3.1)."""
 
+_SHORTEST = 5
+"""Characters that are added to the shorter side: "Hi." may well be three times as long."""
+
 _FEW_LETTERS = 4
 _COPIED = 20
 _WORD = re.compile(r"\w+")
@@ -139,9 +142,11 @@ def _lengths(pairs: Parallel, most: float) -> Callable[[str, str], bool]:
     ratio = sum(map(len, pairs.target)) / source_length if source_length else 1.0
 
     def fails(source: str, target: str) -> bool:
-        # Their measure divides by the source's length; the mean of both treats the sides alike.
-        mean = (len(source) * ratio + len(target)) / 2
-        deviation = abs(len(target) - len(source) * ratio) / math.sqrt(mean * _VARIANCE)
+        expected = len(source) * ratio
+        # Their measure divides by the source's length. Of the shorter side, and of one that is not
+        # too short to tell, it treats both sides alike.
+        shorter = min(expected, len(target)) + _SHORTEST
+        deviation = abs(len(target) - expected) / math.sqrt(shorter * _VARIANCE)
         return deviation > most
 
     return fails

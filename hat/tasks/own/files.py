@@ -96,7 +96,7 @@ def _network(c: Choices) -> str:
     return f"""\
 # The data and the SuperTransformer: what every stage has to know alike. The widths are the largest
 # of space.yml, and are changed with it.
-data: {DATA_DIR}
+data: {DATA_DIR}/{c.name}
 source-lang: {c.languages[0]}
 target-lang: {c.languages[1]}
 
