@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hat.cli.console import command, print_result
+from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import HelpFormatter
 from hat.cli.options import Finder
@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = read_flags(options, ExportSettings)
     part = FORMATS.load(settings.format)
     format_ = part.build(read_flags(options, part.Settings))
-    trained = read_trained(
-        options.checkpoint, sub_yml[0] if sub_yml else None, read_flags(options, TaskSettings)
-    )
+    task = read_flags(options, TaskSettings)
+    stop_if_checking()
+    trained = read_trained(options.checkpoint, sub_yml[0] if sub_yml else None, task)
     done = export(trained, folder, settings, format_)
     print(f"{folder}: {trained.languages[0]} to {trained.languages[1]}, {settings.format}")
     print(f"{done.params:,} parameters in {done.model_bytes:,} bytes; {done.total_bytes:,} in all")

@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         test = (options.test, options.architecture)
         steps = pipeline.test_steps(*test) if options.test else pipeline.steps(**chosen)
         print("\n".join(pipeline.preview(steps)))
+        if not options.only and not options.test:
+            pipeline.check(steps)
+            print("all settings of all steps are right")
         return
     # Of single steps, standard output is what their commands print, and nothing else.
     try:
@@ -51,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _whole(pipeline: Pipeline, steps: Sequence[Step]) -> None:
-    print(pipeline.preview(steps)[0])
+    print(pipeline.preview(steps)[0], flush=True)
+    pipeline.check(steps)
     report = pipeline.run().report
     assert report is not None, "all steps ran"
     print(f"\n{report.text}\n")

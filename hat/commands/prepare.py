@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from hat.arch.model_options import MODEL_OPTIONS
-from hat.cli.console import command, print_result
+from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
 from hat.cli.options import (
@@ -54,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         _binarise(read_flags(options, BinariseSettings))
     else:
         part = TASKS.load(options.task)
-        _prepare(part.build(read_flags(options, part.Settings)), options.text_dir)
+        settings = read_flags(options, part.Settings)
+        stop_if_checking()
+        _prepare(part.build(settings), options.text_dir)
 
 
 def _prepare(task: Any, text_dir: str) -> None:

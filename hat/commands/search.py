@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from hat.cli.console import command, print_result, set_up_logging
+from hat.arch.hat_yaml import space_from_options
+from hat.cli.console import command, print_result, set_up_logging, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import program
 from hat.nas.build import check_limits, settings_classes
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         files = read_flags(options, _Files)
         settings: list[Settings] = [read_flags(options, cls) for cls in settings_classes()]
         check_limits(settings)
+        space_from_options(vars(options), "the SuperTransformer's options")
+        stop_if_checking()
         found = search(
             supernet_of(options),
             *settings,

@@ -7,7 +7,7 @@ that the YAML files describe instead, as HAT's ``train.py`` does.
 import argparse
 from collections.abc import Sequence
 
-from hat.cli.console import command, print_result, set_up_logging
+from hat.cli.console import command, print_result, set_up_logging, stop_if_checking
 from hat.cli.flags import read_flags
 from hat.cli.help import program
 from hat.cli.network import network_parser, parse_beside_training
@@ -78,7 +78,9 @@ def _measure(argv: Sequence[str]) -> None:
     )
     options = parse_beside_training(parser, argv)
     network = read_flags(options, NetworkSettings)
-    measured = measure_options(network, read_flags(options, WorkloadSettings), vars(options))
+    workload = read_flags(options, WorkloadSettings)
+    stop_if_checking()
+    measured = measure_options(network, workload, vars(options))
     print(measured)
     print_result(measured.figures())
 
@@ -95,6 +97,8 @@ def _train(argv: Sequence[str]) -> None:
         _add_options(parser)
         add_resume_option(parser)
 
-    result = train_and_tell(parse(training_parser, argv, add_options=add_options))
+    options = parse(training_parser, argv, add_options=add_options)
+    stop_if_checking()
+    result = train_and_tell(options)
     if result is not None:
         print_result(result)

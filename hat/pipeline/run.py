@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.arch.hat_yaml import write_arch
 from hat.errors import ConfigError
+from hat.pipeline.checking import check_steps
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
@@ -158,6 +159,15 @@ class Pipeline:
             evaluation.translate(f"translate.{name}", checkpoint, architecture),
             evaluation.score(f"score.{name}", checkpoint, architecture),
         ]
+
+    @_from_base
+    def check(self, steps: Sequence[Step]) -> None:
+        """Checks every setting of these steps; runs none of them.
+
+        Raises:
+            ConfigError: naming the step and what is wrong.
+        """
+        check_steps(self.plan, steps)
 
     @_from_base
     def preview(self, steps: Sequence[Step]) -> list[str]:
