@@ -1,7 +1,8 @@
 """``hat pipeline FILE``: the five stages and the scoring of one task from one YAML file.
 
 A step runs when its command or the content of a file it reads has changed since it last ran
-here, or when what it wrote is gone; otherwise it is skipped.
+here, or when what it wrote is gone; otherwise it is skipped. The exit code is 3 where the winner,
+measured at the end, does not keep its limit.
 """
 
 import argparse
@@ -15,7 +16,10 @@ from hat.cli.help import Parser
 from hat.errors import ConfigError
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
-from hat.pipeline.steps import CommandError, Step
+from hat.pipeline.steps import CommandError, InterruptedStepError, Step
+
+LIMIT_MISSED = 3
+"""Exit code when all steps ran and the winner, measured, does not keep its limit."""
 
 _OWN = ("yml", "dry_run", "only", "architecture", "test")
 
@@ -47,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             pipeline.run(**chosen, by_hand=True, say=_to_stderr)
         else:
             _whole(pipeline, pipeline.steps(**chosen))
+    except InterruptedStepError as error:
+        print(f"\n{error}", file=sys.stderr)
+        raise SystemExit(error.code) from None
     except CommandError as error:
         if options.test or options.only:  # its command has said what was wrong
             raise SystemExit(error.code) from None
@@ -61,7 +68,17 @@ def _whole(pipeline: Pipeline, steps: Sequence[Step]) -> None:
     print(f"\n{report.text}\n")
     for name, path in report.files.items():
         print(f"{name:<17} {path}")
-    print_result({"report": str(report.files["report"]), "signature": report.signature})
+    if report.missed:
+        print(f"\033[31m{report.missed}\033[0m" if sys.stdout.isatty() else report.missed)
+    print_result(
+        {
+            "report": str(report.files["report"]),
+            "keeps_limit": report.missed is None,
+            "signature": report.signature,
+        }
+    )
+    if report.missed:
+        raise SystemExit(LIMIT_MISSED)
 
 
 def _to_stderr(line: str) -> None:

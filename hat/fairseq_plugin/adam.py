@@ -18,9 +18,9 @@ class OnePassAdam(fairseq_s.Adam):  # type: ignore[misc]
     the *uncorrected* second moment, torch to that of the corrected one; hence the epsilon that
     the kernel gets, which depends on a weight's number of steps.
 
-    It does not say that it ``supports_step_with_scale``: of one that does, fairseq's mixed precision
-    in bf16 keeps the factor of an update for the next one, and gradients fade away. The factor
-    comes by ``FairseqAdam.multiply_grads`` instead, which costs no pass either.
+    It does not say that it ``supports_step_with_scale``: of one that does, fairseq's mixed
+    precision in bf16 keeps the factor of an update for the next one, and gradients fade away. The
+    factor comes by ``FairseqAdam.multiply_grads`` instead, which costs no pass either.
     """
 
     @torch.no_grad()

@@ -19,6 +19,7 @@ from hat.fairseq_plugin.arguments import check_data_folder, parse_call
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.quiet import fairseq_config
 from hat.fairseq_plugin.resuming import add_resume_option, begin
+from hat.fairseq_plugin.stopping import stopped_by_signals
 from hat.files import Files
 from hat.machine.heap import keep_freed_memory
 from hat.models import training_record
@@ -185,7 +186,8 @@ def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
     for function in (checkpoint_utils.save_checkpoint, should_stop_early):
         vars(function).clear()
     try:
-        distributed_utils.call_main(fairseq_config(args), fairseq_train)
+        with stopped_by_signals():
+            distributed_utils.call_main(fairseq_config(args), fairseq_train)
     except Exception as error:
         if "Cannot load model parameters" in str(error):  # a plain Exception of fairseq's
             raise CheckpointError(

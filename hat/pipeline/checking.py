@@ -20,7 +20,7 @@ _CHECK = (sys.executable, "-m", "hat.cli.check")
 def check_steps(plan: Plan, steps: Sequence[Step]) -> None:
     """Lets each command of hat read its files and flags as it will, in one process, and stop.
 
-    A SubTransformer that is not found yet is taken for the largest one.
+    The SubTransformer that will be found is taken for the largest one.
 
     Raises:
         ConfigError: naming the first step with something wrong, and how many more there are; or a
@@ -30,10 +30,10 @@ def check_steps(plan: Plan, steps: Sequence[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         stand_in = Path(folder) / "arch.yml"
         write_arch(stand_in, plan.space.largest(), "Stands in for one that is not there yet.")
-        missing = [each.yml for each in (plan.best, plan.largest) if not each.yml.is_file()]
+        found = (plan.best.yml, plan.largest.yml)
         begin = len(commands.HAT)
         asked = {
-            step.name: [_replaced(word, missing, stand_in) for word in step.command[begin:]]
+            step.name: [_replaced(word, found, stand_in) for word in step.command[begin:]]
             for step in steps
             if step.command[:begin] == commands.HAT
         }
@@ -71,8 +71,8 @@ def _is_log(plan: Plan, path: Path) -> bool:
     return path.parent == plan.run_dir / "logs"
 
 
-def _replaced(word: str, missing: Sequence[Path], stand_in: Path) -> str:
-    for path in missing:
+def _replaced(word: str, found: Sequence[Path], stand_in: Path) -> str:
+    for path in found:
         if word == str(path) or word.endswith(f"={path}"):
             return word.removesuffix(str(path)) + str(stand_in)
     return word

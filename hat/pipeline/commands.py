@@ -54,6 +54,12 @@ def measure(arch: Path, configs: Files, *, on_cpu: bool) -> Words:
     )
 
 
+def compare(archs: Sequence[Path], configs: Files, predictor: Path, flags: Sequence[str]) -> Words:
+    """Measures SubTransformers in turn; ``configs`` are those of a latency dataset."""
+    files = (*map(str, archs), *_configs(configs), "--ckpt-path", str(predictor))
+    return (*HAT, "latency", "compare", *files, *flags)
+
+
 def generate(
     arch: Path,
     configs: Files,

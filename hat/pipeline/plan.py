@@ -190,6 +190,7 @@ class Plan:
         if self.settings.retrain_largest:
             table["train-largest"] = partial(self._train, largest)
             table |= self._evaluations(largest, "retrained")
+        table["compare-latencies"] = self._compare
         if self.settings.export is not None:
             table["export"] = partial(self._export, self.settings.export)
         return table
@@ -309,6 +310,19 @@ class Plan:
             **self._about(name, f"measure {which.about}", (*which.made_from, *_LATENCIES)),
             command=commands.measure(which.yml, configs, on_cpu=self.settings.on_cpu),
             inputs=(which.yml, *configs, self.data),
+            outputs=(),
+            depends_on_machine=True,
+        )
+
+    def _compare(self, name: str) -> Step:
+        configs, entries = self.file.stage_files("latency-dataset"), self.file.entries("evo-search")
+        key = "latency-confidence"
+        flags = (f"--{key}", entries[key].text()) if key in entries else ()
+        rows = (self.best.yml, self.largest.yml)
+        return Step(
+            **self._about(name, "measure the winner and the largest one in turn", _WINNER),
+            command=commands.compare(rows, configs, self.predictor, flags),
+            inputs=(*rows, *configs, self.predictor, self.data),
             outputs=(),
             depends_on_machine=True,
         )

@@ -7,14 +7,17 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from threading import Thread
+from types import FrameType
 from typing import Any, BinaryIO, TextIO
 
 from hat.errors import HatError
@@ -234,7 +237,10 @@ class Runner:
             shown["stdout"] = sys.stdout
         files: dict[str, Any] = {"stdout": stdout, "stderr": log}
         pipes = dict.fromkeys(shown, subprocess.PIPE)
-        with subprocess.Popen(step.command, env=environment, **{**files, **pipes}) as process:
+        # In a group of its own, so that a signal reaches it once, and all that it starts.
+        with subprocess.Popen(
+            step.command, env=environment, process_group=0, **{**files, **pipes}
+        ) as process:
             copying = [
                 Thread(target=_copy, args=(getattr(process, name), files[name], shown[name]))
                 for name in shown
@@ -242,12 +248,8 @@ class Runner:
             for thread in copying:
                 thread.start()
             try:
-                code = process.wait()
-            except BaseException:
-                process.terminate()
-                raise
+                code = _waited(process, self.say)
             finally:
-                process.wait()
                 for thread in copying:
                     thread.join()
         if code != 0:
@@ -260,6 +262,50 @@ class Runner:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         for line in lines[-_SHOWN_LINES:]:
             self.say(f"  | {line}")
+
+
+class InterruptedStepError(StepError):
+    """A signal ended a step; what it had done is kept as far as its command keeps it."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.code = 128 + number
+
+
+def _waited(process: "subprocess.Popen[bytes]", say: Callable[[str], None]) -> int:
+    """Waits for a command; a signal for us is passed on, and the command may finish and save.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        InterruptedStepError: if a signal came.
+    """
+    came: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        # The second time it is not asked any more.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number if len(came) == 1 else signal.SIGKILL)
+        if len(came) == 1:
+            say("  stopping; once more to stop at once")
+
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try:
+        code = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise InterruptedStepError("stopped; the same command goes on with this step", came[0])
+    return code
 
 
 def printable(command: Sequence[str]) -> str:

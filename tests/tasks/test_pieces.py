@@ -11,11 +11,12 @@ from hat.tasks.units import check_codes, describe_units, has_units, join_units, 
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 
 _NUMBERS = ("two", "three", "twenty-one", "a hundred", "seven", "forty", "no", "eighteen")
+_THINGS = ("houses", "houseboats", "kegs of jam", "violins")
 LINES = [
     f"{who} {what} {number} <pad> {things}, don't they?"
     for who in ("Anna", "the old man", "my neighbours", "Quentin", "that fisherman")
     for what in ("sees", "has seen", "sold", "will borrow", "wants")
-    for number, things in zip(_NUMBERS, ("houses", "houseboats", "kegs of jam", "violins") * 2)
+    for number, things in zip(_NUMBERS, _THINGS * 2, strict=True)
 ]
 
 
@@ -43,7 +44,7 @@ def test_a_small_text_gives_fewer_pieces_and_too_few_are_an_error(tmp_path: Path
     made = learn_pieces(LINES, tmp_path / "model", size=5000)
     assert 60 < made < 1000
     assert len(PieceEncoder(tmp_path / "model").pieces) == made
-    with pytest.raises(DataError, match="10 pieces are too few: .* at least [0-9]+ are needed"):
+    with pytest.raises(DataError, match=r"10 pieces are too few: .* at least [0-9]+ are needed"):
         learn_pieces(LINES, tmp_path / "none", size=10)
     with pytest.raises(DataError, match="no text to learn pieces from"):
         learn_pieces(["", " "], tmp_path / "none", size=10)

@@ -25,8 +25,12 @@ _BYTES = Amount(
     "a number of bytes",
     {
         **COUNT_UNITS,
-        **{"kB": 1e3, "MB": 1e6, "GB": 1e9},
-        **{"KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30},
+        "kB": 1e3,
+        "MB": 1e6,
+        "GB": 1e9,
+        "KiB": 2.0**10,
+        "MiB": 2.0**20,
+        "GiB": 2.0**30,
     },
 )
 
