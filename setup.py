@@ -24,6 +24,7 @@ setup(
     extras_require={
         "translation": [
             *("fairseq-fixed", "sacrebleu", "sacremoses", "subword-nmt", "fastBPE"),
+            "sentencepiece",
             *("num2words", "tensorboardX"),
         ],
         "analysis": ["scikit-learn", "scipy", "matplotlib", "pymoo", "h5py", "protobuf"],

@@ -7,8 +7,9 @@ measured at the end, does not keep its limit.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags
@@ -16,12 +17,12 @@ from hat.cli.help import Parser
 from hat.errors import ConfigError
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
-from hat.pipeline.steps import CommandError, InterruptedStepError, Step
+from hat.pipeline.steps import CommandError, InterruptedStepError
 
 LIMIT_MISSED = 3
 """Exit code when all steps ran and the winner, measured, does not keep its limit."""
 
-_OWN = ("yml", "dry_run", "only", "architecture", "test")
+_OWN = ("yml", "dry_run", "only", "begin", "changes", "architecture", "test")
 
 
 @command
@@ -32,7 +33,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     options, flags = _parser().parse_args(words[:end]), words[end + 1 :]
     given = {key: value for key, value in vars(options).items() if key not in _OWN}
     pipeline = Pipeline(options.yml, **given)
-    chosen = {"only": options.only, "architecture": options.architecture, "flags": flags}
+    chosen = {
+        "only": options.only,
+        "begin": options.begin,
+        "changes": options.changes,
+        "architecture": options.architecture,
+        "flags": flags,
+    }
+    if options.begin and options.only:
+        raise ConfigError("--from is for all steps from one on, --only for single ones: give one")
     if options.test and (options.only or flags or not options.architecture):
         raise ConfigError("--test needs --architecture, and takes neither --only nor flags")
     if options.dry_run:
@@ -50,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif options.only:
             pipeline.run(**chosen, by_hand=True, say=_to_stderr)
         else:
-            _whole(pipeline, pipeline.steps(**chosen))
+            _whole(pipeline, chosen)
     except InterruptedStepError as error:
         print(f"\n{error}", file=sys.stderr)
         raise SystemExit(error.code) from None
@@ -60,10 +69,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise
 
 
-def _whole(pipeline: Pipeline, steps: Sequence[Step]) -> None:
+def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
+    steps = pipeline.steps(**chosen)
     print(pipeline.preview(steps)[0], flush=True)
     pipeline.check(steps)
-    report = pipeline.run().report
+    report = pipeline.run(**chosen).report
     assert report is not None, "all steps ran"
     print(f"\n{report.text}\n")
     for name, path in report.files.items():
@@ -79,6 +89,15 @@ def _whole(pipeline: Pipeline, steps: Sequence[Step]) -> None:
     )
     if report.missed:
         raise SystemExit(LIMIT_MISSED)
+
+
+def _change(text: str) -> tuple[str, str, str]:
+    """Step, setting and value of ``STEP.KEY=VALUE``."""
+    name, equals, value = text.partition("=")
+    step, dot, setting = name.partition(".")
+    if not (step and dot and setting and equals and value):
+        raise argparse.ArgumentTypeError(f"expected STEP.KEY=VALUE, but found {text!r}")
+    return step, setting.replace("_", "-"), value
 
 
 def _to_stderr(line: str) -> None:
@@ -99,6 +118,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="STEP", help="these steps; shows what they print"
+    )
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        metavar="STEP",
+        help="run this step and all after it, up to date or not",
+    )
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        type=_change,
+        metavar="STEP.KEY=VALUE",
+        help="a setting that wins over the files of a step: evo-search.evo-iter=5",
     )
     parser.add_argument(
         "--architecture",

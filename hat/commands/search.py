@@ -37,6 +37,9 @@ class _Files(Settings):
     """folder for trials.jsonl, the state of the search and its report; a search that was stopped
     goes on from there (default: the winner's path with .search for its suffix)"""
 
+    set_aside: Annotated[bool, NO_OUTCOME] = False
+    """move a search under other conditions that is in that folder to NAME.old"""
+
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
@@ -56,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             *settings,
             write_config_path=files.write_config_path,
             search_dir=files.search_dir,
+            set_aside=files.set_aside,
             say=lambda line: print(line, flush=True),
         )
         if found is None:

@@ -1,5 +1,6 @@
 """A whole search: search, measure, write the winner, compare, report, retrain."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import write_arch
+from hat.errors import SearchError
 from hat.nas.build import Built, build_scorer, build_search
 from hat.nas.contest import Rivals
 from hat.nas.finish import Finish, SearchEnd
@@ -30,6 +32,7 @@ from hat.scoring.spread import process_rank
 from hat.search.base import Objective, SearchResult
 from hat.search.constraints import Constraints
 from hat.search.deliver import Delivery
+from hat.search.loop import Search
 from hat.settings import Settings, picked
 from hat.signature import signature
 
@@ -91,6 +94,7 @@ def search(
     *settings: Settings,
     write_config_path: str | Path,
     search_dir: str | Path | None = None,
+    set_aside: bool = False,
     say: Say = print,
 ) -> SearchOutcome | None:
     """Searches the space of a supernet under limits, and goes on with a search that was stopped.
@@ -102,6 +106,7 @@ def search(
         write_config_path: YAML file for the winner.
         search_dir: folder for trials, state and report; by default the winner's path with
             ``.search`` for its suffix.
+        set_aside: moves another search that the folder holds to ``NAME.old``; else it is an error.
         say: takes lines of progress.
 
     Returns:
@@ -124,7 +129,7 @@ def search(
     if process_rank() > 0:
         built.spread.spread.serve()
         return None
-    result = _searched(built, folder, say)
+    result = _searched(built, folder, say, set_aside=set_aside)
     text = signature(**built.signature_parts, rounds=built.problem.num_rounds)
     end = SearchEnd(built.problem, result, _finish(built, folder, say))
     deliveries = end.measure_finalists()
@@ -151,13 +156,26 @@ def search(
     )
 
 
-def _searched(built: Built, folder: Path, say: Say) -> SearchResult[Arch]:
+def _searched(built: Built, folder: Path, say: Say, *, set_aside: bool) -> SearchResult[Arch]:
     """Searches, or goes on with the search in ``folder``."""
-    run = built.problem.search(
-        np.random.default_rng(built.supernet.seed),
-        folder=folder,
-        signature=signature(**built.signature_parts),
-    )
+
+    def begin() -> Search[Arch]:
+        return built.problem.search(
+            np.random.default_rng(built.supernet.seed),
+            folder=folder,
+            signature=signature(**built.signature_parts),
+        )
+
+    try:
+        run = begin()
+    except SearchError:
+        if not set_aside:
+            raise
+        old = folder.with_name(f"{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        say(f"| its conditions have changed: {folder} is now {old}")
+        run = begin()
     if run.rounds_done:
         say(f"| goes on after round {run.rounds_done}")
     return run.run(built.problem.num_rounds, on_round=lambda report: say(f"| {report}"))

@@ -289,7 +289,8 @@ class Plan:
             ),
             inputs=(*space, *configs, self.supernet, self.predictor, self.data, *named),
             outputs=(winner,),
-            work_dir=winner.with_suffix(".search"),
+            # The search itself knows what decides its rounds; how finalists are measured does not.
+            unattended=("--set-aside",),
         )
 
     def _train(self, which: Candidate, name: str) -> Step:

@@ -1,6 +1,7 @@
 """A pipeline from its YAML file: all of it, some steps of it, or the test of one checkpoint."""
 
 import platform
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, replace
@@ -9,12 +10,26 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.arch.hat_yaml import write_arch
-from hat.errors import ConfigError
+from hat.errors import ConfigError, suggestion
 from hat.pipeline.checking import check_steps
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
 from hat.pipeline.steps import Runner, Step, printable
+
+Changes = Sequence[tuple[str, str, str]]
+"""Step, setting and value."""
+
+
+def _set(step: Step, changes: Changes) -> tuple[str, ...]:
+    """The flags of what is changed for a step; of several of one setting the last counts."""
+    own = {setting: value for name, setting, value in changes if name == step.name}
+    words: list[str] = []
+    for setting, value in own.items():
+        # A switch is a flag without a value; of a list, each value is a word.
+        words += [f"--{setting}", *([] if value == "True" else shlex.split(value))]
+    return tuple(words)
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,6 +102,8 @@ class Pipeline:
         self,
         *,
         only: Sequence[str] = (),
+        begin: str | None = None,
+        changes: Changes = (),
         architecture: Path | None = None,
         flags: Sequence[str] = (),
         by_hand: bool = False,
@@ -96,6 +113,8 @@ class Pipeline:
 
         Args:
             only: the names of the steps that shall run; none: all.
+            begin: this step and all after it run although they may be up to date.
+            changes: ``(step, setting, value)``: settings that win over those of the step's files.
             architecture: YAML file of a SubTransformer that is trained, measured and scored in
                 place of what the search found; needs ``only``.
             flags: for the command of the only step, after its own.
@@ -109,10 +128,14 @@ class Pipeline:
         plan = self._plan(architecture)
         runner = self._runner(by_hand, say)
         results = {}
-        for step in self.steps(only=only, architecture=architecture, flags=flags):
+        again = False
+        for step in self.steps(
+            only=only, begin=begin, changes=changes, architecture=architecture, flags=flags
+        ):
+            again = again or step.name == begin
             if plan.largest.yml in step.inputs:
                 write_arch(plan.largest.yml, plan.space.largest(), "The largest SubTransformer.")
-            results[step.name] = runner.run(step).result
+            results[step.name] = runner.run(step, again=again).result
         return PipelineResult(results, None if only else write_report(plan, results))
 
     @_from_base
@@ -136,6 +159,8 @@ class Pipeline:
         self,
         *,
         only: Sequence[str] = (),
+        begin: str | None = None,
+        changes: Changes = (),
         architecture: Path | None = None,
         flags: Sequence[str] = (),
     ) -> list[Step]:
@@ -149,7 +174,14 @@ class Pipeline:
         steps = self._plan(architecture).steps(only)
         if flags and len(steps) > 1:
             raise ConfigError(f"flags after -- are for one step, but --only names {len(steps)}")
-        return [replace(step, command=(*step.command, *flags)) for step in steps]
+        names = [step.name for step in steps]
+        for name, flag in [(begin, "--from"), *((change[0], "--set") for change in changes)]:
+            if name is not None and name not in names:
+                hint = suggestion(name, names) or f": {', '.join(names)}"
+                raise ConfigError(f"{flag}: there is no step {name!r}{hint}")
+        return [
+            replace(step, command=(*step.command, *_set(step, changes), *flags)) for step in steps
+        ]
 
     @_from_base
     def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from threading import Thread
@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, TextIO
 
 from hat.errors import HatError
 from hat.files import replacing, write_json, write_text
+from hat.pipeline.digests import Digests
 from hat.version import __version__
 
 _SHOWN_LINES = 20
@@ -64,6 +65,9 @@ class Step:
     """Folder from which an interrupted run goes on. It is set aside, as ``NAME.old``, when the
     inputs have changed since the run began: what it holds belongs to the old ones."""
 
+    unattended: tuple[str, ...] = ()
+    """Flags where no user is there to answer a refusal; they decide no result."""
+
     stdout: Path | None = None
     """One of the outputs: what the command prints. Otherwise that is the log."""
 
@@ -90,21 +94,8 @@ class Outcome:
     skipped: bool
 
 
-def digest(paths: Sequence[Path]) -> str:
-    """Returns a hash over names and contents of files; folders count with all their files."""
-    total = hashlib.sha256()
-    for path in paths:
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        for file in files:
-            total.update(str(file).encode())
-            if file.is_file():
-                with open(file, "rb") as stream:
-                    total.update(hashlib.file_digest(stream, "sha256").digest())
-    return total.hexdigest()
-
-
 class Runner:
-    """Runs steps in a folder that keeps their logs and states."""
+    """Runs steps in a folder that keeps their logs, states and digests of files."""
 
     def __init__(
         self,
@@ -127,9 +118,14 @@ class Runner:
         self.machine = machine
         self.say = say
         self.by_hand = by_hand
+        self._digests = Digests(folder / "steps" / "digests.json")
 
-    def run(self, step: Step) -> Outcome:
+    def run(self, step: Step, *, again: bool = False) -> Outcome:
         """Runs ``step`` unless it is up to date.
+
+        Args:
+            step: what to run.
+            again: runs it even if it is up to date.
 
         Raises:
             CommandError: if the command fails. The end of its log has been shown by then.
@@ -137,7 +133,8 @@ class Runner:
         """
         state = self._state(step)
         key = self._key(step)
-        if state.get("inputs") == key and state.get("outputs") == digest(step.outputs):
+        is_done = state.get("inputs") == key and state.get("outputs") == self._digest(step.outputs)
+        if is_done and not again:
             self.say(f"= {step.name}: up to date ({step.about})")
             if self.by_hand and state["result"]:
                 print(json.dumps(state["result"]))
@@ -148,7 +145,7 @@ class Runner:
         key = self._key(step)
         record = {
             "inputs": key,
-            "outputs": digest(step.outputs),
+            "outputs": self._digest(step.outputs),
             "seconds": outcome.seconds,
             "command": list(step.command),
             "result": outcome.result,
@@ -164,6 +161,8 @@ class Runner:
         Raises:
             StepError: as ``run``.
         """
+        if not self.by_hand:
+            step = replace(step, command=(*step.command, *step.unattended))
         self.say(f"  {printable(step.command)}")
         log = self.folder / "logs" / f"{step.label}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -191,8 +190,11 @@ class Runner:
             return float(state["seconds"])
         return None if step.minutes is None else step.minutes * 60
 
+    def _digest(self, paths: Sequence[Path]) -> str:
+        return self._digests.of(paths)
+
     def _key(self, step: Step) -> str:
-        parts = [digest(step.inputs), __version__, *step.command[1:]]
+        parts = [self._digest(step.inputs), __version__, *step.command[1:]]
         if step.depends_on_machine:
             parts.append(self.machine)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()

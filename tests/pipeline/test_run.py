@@ -112,6 +112,31 @@ def test_wrong_settings_are_found_before_anything_runs(
     assert capsys.readouterr().out.splitlines()[-1] == "all settings of all steps are right"
 
 
+def test_from_a_step_on_all_run_again_and_set_wins_over_files(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([str(path)]) == 0
+    before = len(calls())
+    assert run([str(path), "--from", "evaluate-largest-inherited"]) == 0
+    assert [call.split()[0] for call in calls()[before:]] == [
+        *("score", "train", "train", "generate", "score", "latency")
+    ]
+    before = len(calls())
+    change = "evo-search.latency_constraint=70%"
+    assert run([str(path), "--set", change, "--set", "evo-search.measure-finalists=2 "]) == 0
+    assert "--latency-constraint 70% --measure-finalists 2 --set-aside" in calls()[before]
+    capsys.readouterr()
+    for words, message in (
+        (["--set", "evo-serch.seed=2"], "--set: there is no step 'evo-serch'; did you mean 'evo-s"),
+        (["--set", "seed=2"], "expected STEP.KEY=VALUE, but found 'seed=2'"),
+        (["--from", "nowhere"], "--from: there is no step 'nowhere': preprocess, train-super"),
+        (["--from", "preprocess", "--only", "preprocess"], "give one"),
+        (["--set", "evo-search.population-size=7"], "step evo-search: population-size must be"),
+    ):
+        assert run([str(path), *words]) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_other_hardware_redoes_only_what_depends_on_it(path: Path) -> None:
     hat.Pipeline(path).run(say=lambda _: None)
     before = {p: p.stat().st_mtime_ns for p in Path("run").rglob("*") if "cpu" in p.name}
