@@ -1,5 +1,6 @@
 """``latency_dataset.py``: measure SubTransformers on this device and write HAT's CSV."""
 
+import sys
 from collections.abc import Sequence
 
 from tqdm import tqdm
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings,
         say=tqdm.write,
         say_row=None if timing.latsilent else tqdm.write,
-        show_progress=True,
+        show_progress=sys.stderr.isatty(),
     )
     print("\n".join(made.lines()))
     print_result(made.figures())

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from hat.fairseq_plugin.loading import iterate, load_subset
 from hat.fairseq_plugin.model import TransformerSuperModel
+from hat.progress import Progress
 from hat.tasks.pieces import POST_PROCESS
 from hat.tasks.units import joining
 from hat.text.moses import detokenise
@@ -90,6 +91,7 @@ def translate(
     batches = iterate(
         task, subset, model.config, max_tokens=max_tokens, max_sentences=max_sentences
     )
+    told = Progress(len(dataset), "sentences")
     with tqdm(total=len(dataset), unit="sentence", disable=not show_progress) as progress:
         for sample in batches:
             if device.type == "cuda":
@@ -125,6 +127,7 @@ def translate(
                     ),
                 )
             progress.update(len(sample["id"]))
+            told.advance(len(sample["id"]))
 
 
 def plain_text(task: Any) -> Callable[[Sequence[list[int]]], list[str]]:

@@ -17,6 +17,8 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq_cli import train as fairseq_s
 
+from hat.progress import Progress
+
 logger = logging.getLogger(__name__)
 
 _GOES_ON = "saved; the same command goes on from there"
@@ -51,12 +53,21 @@ def stopped_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Python takes signals in the main thread only
         return
-    wish = _Wish()
+    wish, progress = _Wish(), list[Progress]()
+
+    def told_progress(cfg: Any, trainer: Any) -> Progress:
+        if not progress:  # the first update is over: how many a training that goes on had before
+            total, done = int(cfg.optimization.max_update or 0), trainer.get_num_updates() - 1
+            progress.append(Progress(total, "updates", done=done))
+        return progress[0]
+
     original = fairseq_s.validate_and_save
 
     def validate_and_save(
         cfg: Any, trainer: Any, task: Any, epoch_itr: Any, *rest: Any, **named: Any
     ) -> Any:
+        told = told_progress(cfg, trainer)
+        told.reach(trainer.get_num_updates())
         losses, is_over = original(cfg, trainer, task, epoch_itr, *rest, **named)
         number = _agreed(wish.number)
         if number is None or is_over:

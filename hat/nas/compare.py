@@ -16,6 +16,7 @@ from hat.latency.workload import Workload
 from hat.measuring.device import device_name
 from hat.models.config import SuperTransformerConfig
 from hat.nas.measure import guarded
+from hat.progress import Progress
 from hat.settings import Above, AtLeast, Below, Settings, Shown
 from hat.signature import signature
 
@@ -89,10 +90,12 @@ def compare(
     model = SuperTransformer(config).eval()
     timed = guarded(predictor, workload, model, settings.compare_patience, say)
     times: list[list[float]] = [[] for _ in archs]
+    progress = Progress(settings.compare_rounds * len(archs), "measurements")
     for number in range(settings.compare_rounds):
         order = range(len(archs)) if number % 2 == 0 else range(len(archs) - 1, -1, -1)
         for place in order:
             times[place].append(timed(archs[place]))
+            progress.advance()
         say(f"| round {number + 1} of {settings.compare_rounds}")
     predicted = predictor.predict_ms(archs)
     upper: list[float | None] = [None] * len(archs)

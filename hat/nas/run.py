@@ -26,13 +26,14 @@ from hat.nas.retrain import (
 from hat.nas.scorers.bleu import BleuSettings
 from hat.nas.settings import FREE_SCORERS, FinishSettings
 from hat.nas.supernet import Supernet
+from hat.progress import Progress
 from hat.report.search_report import write_search_report
 from hat.scoring.base import Scorer
 from hat.scoring.spread import process_rank
 from hat.search.base import Objective, SearchResult
 from hat.search.constraints import Constraints
 from hat.search.deliver import Delivery
-from hat.search.loop import Search
+from hat.search.loop import RoundReport, Search
 from hat.settings import Settings, picked
 from hat.signature import signature
 
@@ -57,6 +58,9 @@ class SearchOutcome:
 
     retrained: Sequence[Retrained]
     signature: str
+
+    finalists: tuple[int, int] = (0, 0)
+    """How many of the search's best were measured, and how many of them missed a limit."""
 
     @property
     def score(self) -> float:
@@ -86,6 +90,9 @@ class SearchOutcome:
             }
             for name, limit in winner.budget.items()
         }
+        measured, missed = self.finalists
+        if measured:
+            figures |= {"finalists": measured, "finalists_that_missed": missed}
         return figures
 
 
@@ -133,6 +140,7 @@ def search(
     text = signature(**built.signature_parts, rounds=built.problem.num_rounds)
     end = SearchEnd(built.problem, result, _finish(built, folder, say))
     deliveries = end.measure_finalists()
+    firsts = [each for each in deliveries if each.repaired_from is None]
     winner = deliveries[0] if deliveries else _unmeasured(result, built.problem.constraints)
     write_arch(path, winner.arch, _winner_text(result, winner, text))
     story = end.story(deliveries)
@@ -153,6 +161,7 @@ def search(
         files=(path, *files),
         retrained=retrained,
         signature=text,
+        finalists=(len(firsts), sum(not each.fits for each in firsts)),
     )
 
 
@@ -178,7 +187,14 @@ def _searched(built: Built, folder: Path, say: Say, *, set_aside: bool) -> Searc
         run = begin()
     if run.rounds_done:
         say(f"| goes on after round {run.rounds_done}")
-    return run.run(built.problem.num_rounds, on_round=lambda report: say(f"| {report}"))
+    rounds = built.problem.num_rounds
+    progress = Progress(rounds, "rounds of the search", done=run.rounds_done)
+
+    def on_round(report: RoundReport[Arch]) -> None:
+        say(f"| {report}")
+        progress.reach(report.round)
+
+    return run.run(rounds, on_round=on_round)
 
 
 def _finish(built: Built, folder: Path, say: Say) -> Finish[Arch]:

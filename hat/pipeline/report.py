@@ -7,6 +7,7 @@ from typing import Any
 
 from hat.conditions import file_digest
 from hat.files import write_json, write_text
+from hat.pipeline.notes import notes
 from hat.pipeline.plan import Candidate, Plan
 from hat.report.tables import Column, markdown_table, text_table
 from hat.signature import signature
@@ -57,8 +58,10 @@ def write_report(plan: Plan, results: Results) -> Report:
         "logs": plan.run_dir / "logs",
     }
     table = markdown_table(rows, _COLUMNS)
-    notes = "\n\n".join([*([f"**{missed}**"] if missed else []), _EXPLAINED])
-    body = f"# {plan.settings.task}\n\n{table}\n\n{notes}\n\n```yaml\n{arch}```\n\n{text}\n"
+    said = [note for name, result in results.items() for note in notes(name, result)]
+    told = [*([f"**{missed}**"] if missed else []), _EXPLAINED, *(f"- {note}" for note in said)]
+    below = "\n\n".join(told)
+    body = f"# {plan.settings.task}\n\n{table}\n\n{below}\n\n```yaml\n{arch}```\n\n{text}\n"
     write_text(files["report"], body)
     write_json(plan.report("results.json"), {"signature": text, "steps": dict(results)})
     shown = f"{arch}\n{text_table(rows, _COLUMNS)}"

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from hat.arch.hat_yaml import write_arch
 from hat.errors import ConfigError, suggestion
 from hat.pipeline.checking import check_steps
+from hat.pipeline.notes import notes
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
@@ -136,6 +137,8 @@ class Pipeline:
             if plan.largest.yml in step.inputs:
                 write_arch(plan.largest.yml, plan.space.largest(), "The largest SubTransformer.")
             results[step.name] = runner.run(step, again=again).result
+            for note in notes(step.name, results[step.name]) if not by_hand else ():
+                say(f"  {note}")
         return PipelineResult(results, None if only else write_report(plan, results))
 
     @_from_base

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
@@ -23,6 +24,8 @@ from typing import Any, BinaryIO, TextIO
 from hat.errors import HatError
 from hat.files import replacing, write_json, write_text
 from hat.pipeline.digests import Digests
+from hat.pipeline.showing import duration, shown_progress
+from hat.progress import VARIABLE
 from hat.version import __version__
 
 _SHOWN_LINES = 20
@@ -177,7 +180,7 @@ class Runner:
         missing = [str(path) for path in step.outputs if not path.exists()]
         if missing:
             raise StepError(f"step {step.name!r} did not write {', '.join(missing)}; see {log}")
-        self.say(f"  done in {_duration(seconds)}; log: {log}")
+        self.say(f"  done in {duration(seconds)}; log: {log}")
         return Outcome(_last_json(step.stdout or log), seconds, skipped=False)
 
     def expected_seconds(self, step: Step) -> float | None:
@@ -229,11 +232,16 @@ class Runner:
 
     def _estimate(self, step: Step, state: Mapping[str, Any]) -> str:
         if "seconds" in state:
-            return f", about {_duration(state['seconds'])} as last time"
-        return "" if step.minutes is None else f", about {_duration(step.minutes * 60)}"
+            return f", about {duration(state['seconds'])} as last time"
+        return "" if step.minutes is None else f", about {duration(step.minutes * 60)}"
 
     def _call(self, step: Step, stdout: BinaryIO, log: BinaryIO) -> None:
-        environment = {"PYTHON": sys.executable, **os.environ}  # the tasks' scripts look there
+        with shown_progress(self.say) if not self.by_hand else nullcontext("") as told:
+            self._wait_for(step, stdout, log, told)
+
+    def _wait_for(self, step: Step, stdout: BinaryIO, log: BinaryIO, told: str) -> None:
+        # The tasks' scripts look for PYTHON.
+        environment = {"PYTHON": sys.executable, **os.environ, VARIABLE: told}
         shown = {"stderr": sys.stderr} if self.by_hand else {}
         if self.by_hand and step.stdout is None:
             shown["stdout"] = sys.stdout
@@ -334,7 +342,3 @@ def _last_json(log: Path) -> dict[str, Any]:
             if isinstance(value, dict):
                 return value
     return {}
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
