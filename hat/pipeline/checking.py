@@ -31,11 +31,10 @@ def check_steps(plan: Plan, steps: Sequence[Step]) -> None:
         stand_in = Path(folder) / "arch.yml"
         write_arch(stand_in, plan.space.largest(), "Stands in for one that is not there yet.")
         found = (plan.best.yml, plan.largest.yml)
-        begin = len(commands.HAT)
         asked = {
-            step.name: [_replaced(word, found, stand_in) for word in step.command[begin:]]
+            step.name: [_replaced(word, found, stand_in) for word in words]
             for step in steps
-            if step.command[:begin] == commands.HAT
+            if (words := commands.words_of(step.command)) is not None
         }
         done = subprocess.run(
             _CHECK,

@@ -12,6 +12,24 @@ HAT: Words = (sys.executable, "-m", "hat.cli")
 """What every command of hat begins with."""
 
 
+MODULE = "hat.cli"
+
+
+def launched(command: Words, processes: int, more: Sequence[str]) -> Words:
+    """Returns a command of hat's as torchrun starts it, in several processes on this machine."""
+    torchrun = (sys.executable, "-m", "torch.distributed.run")
+    where = () if any(word.startswith("--nnodes") for word in more) else ("--standalone",)
+    count = f"--nproc_per_node={processes}"
+    return (*torchrun, *where, count, *more, "-m", MODULE, *command[len(HAT) :])
+
+
+def words_of(command: Sequence[str]) -> list[str] | None:
+    """Returns what stands behind ``hat`` in a command, launched or not; None if it is none."""
+    if tuple(command[: len(HAT)]) == HAT:
+        return list(command[len(HAT) :])
+    return list(command[command.index(MODULE) + 1 :]) if MODULE in command else None
+
+
 def train(
     configs: Files, save_dir: Path, *, sub_configs: Files = (), flags: Sequence[str] = ()
 ) -> Words:
@@ -49,7 +67,7 @@ def measure(arch: Path, configs: Files, *, on_cpu: bool) -> Words:
     return (
         *HAT,
         "train",
-        *_configs([arch, *as_paths(configs)]),
+        *_configs(arch, configs),
         "--latcpu" if on_cpu else "--latgpu",
     )
 

@@ -249,7 +249,7 @@ class Plan:
         space = self.file.stage_files("supertransformer")
         return Step(
             **self._about(name, "train all SubTransformers at once, with shared weights", _SPACE),
-            command=commands.train(space, self.supernet.parent),
+            command=self._launched(commands.train(space, self.supernet.parent)),
             inputs=(*space, self.data),
             outputs=(self.supernet,),
             work_dir=self.supernet.parent,
@@ -299,11 +299,17 @@ class Plan:
             **self._about(
                 name, f"train {which.about} from scratch", (*which.made_from, *_TRAINING)
             ),
-            command=commands.train(which.yml, folder, sub_configs=training),
+            command=self._launched(commands.train(which.yml, folder, sub_configs=training)),
             inputs=(which.yml, *training, self.data),
             outputs=(which.retrained,),
             work_dir=folder,
         )
+
+    def _launched(self, command: commands.Words) -> commands.Words:
+        one = self.settings
+        if one.launcher is None:
+            return command
+        return commands.launched(command, one.processes, one.launcher_arguments)
 
     def _measure(self, which: Candidate, name: str) -> Step:
         configs = self.file.stage_files("latency-dataset")

@@ -44,6 +44,15 @@ class PipelineSettings(Settings):
     device: Literal["cpu", "gpu"] | None = None
     """what measures and translates (default: gpu if the hardware's name begins so, else cpu)"""
 
+    launcher: Literal["torchrun"] | None = None
+    """starts trainings in several processes; see docs/distributed.md"""
+
+    processes: Annotated[int, AtLeast(1)] = 1
+    """how many the launcher starts on this machine: one for each GPU"""
+
+    launcher_arguments: Annotated[tuple[str, ...], Shown("WORD")] = ()
+    """further words for the launcher"""
+
     preprocess: Annotated[tuple[str, ...], Shown("FILE")]
     """bash script that makes the data, or YAML files of hat prepare corpus"""
 
@@ -213,7 +222,7 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
             setting.check(value, places[setting.key])
             # In a command line, it would be an option.
             texts = value if setting.is_list else (value,)
-            is_name = setting.type in (str, Path) and setting.key != "preprocess-arguments"
+            is_name = setting.type in (str, Path) and not setting.key.endswith("-arguments")
             for text in texts if is_name else ():
                 if str(text).startswith("-"):
                     place = places[setting.key]
@@ -225,6 +234,7 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
         places=places,
     )
     _check_hardware(file)
+    _check_launcher(file)
     return file
 
 
@@ -239,6 +249,13 @@ def _absolute(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_absolute, value))
     return None if value is None else str(Path(value).absolute())
+
+
+def _check_launcher(file: PipelineFile) -> None:
+    one = file.settings
+    if one.launcher is None and (one.processes > 1 or one.launcher_arguments):
+        key = "processes" if one.processes > 1 else "launcher-arguments"
+        raise ConfigError(f"{file.places[key]}: {key} needs a launcher: torchrun")
 
 
 def _check_hardware(file: PipelineFile) -> None:

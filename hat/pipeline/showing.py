@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 _SECONDS = 0.5
 _MILESTONES = 4
@@ -76,7 +76,7 @@ def _as_milestones(
             last = (told["unit"], quarter)
 
 
-def describe(told: dict[str, float] | None) -> str:
+def describe(told: dict[str, Any] | None) -> str:
     """Returns ``50 of 740 updates, 3.2 min left``; nothing if nothing is told."""
     if not told:
         return ""
@@ -95,7 +95,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def _read(path: Path) -> dict[str, float] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     """What the command told last; None while it is writing, or has told nothing."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))

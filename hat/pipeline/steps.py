@@ -168,7 +168,12 @@ class Runner:
             step = replace(step, command=(*step.command, *step.unattended))
         self.say(f"  {printable(step.command)}")
         log = self.folder / "logs" / f"{step.label}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.touch()
+        except OSError as error:
+            message = f"{log}: cannot be written: {error.strerror}"
+            raise StepError(f"{message}; --run-dir names another folder") from None
         started = time.perf_counter()
         with open(log, "wb", buffering=0) as noted:
             if step.stdout is None:

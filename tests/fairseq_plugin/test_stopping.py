@@ -71,7 +71,7 @@ def test_processes_go_on_after_one_of_them_is_gone(
     """One worker of two gets the signal, as when a node goes down; torchrun then ends the other."""
     common = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "train.py"]
     common += [f"--configs={space_yml}", "--save-interval-updates", "1"]
-    common += ["--keep-interval-updates", "1", "--max-update", "40"]
+    common += ["--keep-interval-updates", "1"]
     whole, broken = (tmp_path / each for each in ("whole", "broken"))
     assert start(*common, "--save-dir", str(whole)).wait(300) == 0
     process = start(*common, "--save-dir", str(broken))
@@ -81,7 +81,7 @@ def test_processes_go_on_after_one_of_them_is_gone(
     assert process.stdout is not None
     process.stdout.read()
     assert process.wait(300) != 0
-    assert 3 <= updates(broken / "checkpoint_last.pt") < 40, "it was over before the signal came"
+    assert 3 <= updates(broken / "checkpoint_last.pt") < 12, "it was over before the signal came"
     process = start(*common, "--save-dir", str(broken))
     read_until(process, "loaded checkpoint")
     process.stdout.read() if process.stdout else None

@@ -32,8 +32,8 @@ def test_a_command_tells_only_who_asks(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_time_left_goes_by_what_was_done_here() -> None:
     told = {"done": 30, "total": 50, "begin": 20, "started": time.time() - 60, "unit": "updates"}
-    assert describe(told) == "30 of 50 updates, 2.0 min left"  # type: ignore[arg-type]
-    assert describe({**told, "done": 20}) == "20 of 50 updates"  # type: ignore[arg-type]
+    assert describe(told) == "30 of 50 updates, 2.0 min left"
+    assert describe({**told, "done": 20}) == "20 of 50 updates"
     assert describe(None) == ""
 
 
