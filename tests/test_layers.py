@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     "fairseq_plugin": {
         *("translation", "scoring", "models", "modules", "arch", "text", "tasks", "cli"),
     },
-    "pipeline": {"report", "arch", "cli", "tasks"},
+    "pipeline": {"report", "arch", "cli", "tasks", "text"},
     "nas": {
         *("pipeline", "fairseq_plugin", "translation", "scoring", "measuring", "latency"),
         *("report", "search", "models", "benchmarks", "arch", "text", "tasks", "cli"),

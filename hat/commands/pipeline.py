@@ -47,8 +47,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.dry_run:
         test = (options.test, options.architecture)
         steps = pipeline.test_steps(*test) if options.test else pipeline.steps(**chosen)
-        print("\n".join(pipeline.preview(steps)))
-        if not options.only and not options.test:
+        is_whole = not options.only and not options.test
+        print("\n".join(pipeline.preview(steps, by_rates=is_whole)))
+        if is_whole:
             pipeline.check(steps)
             print("all settings of all steps are right")
         return

@@ -2,7 +2,7 @@
 
 import platform
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -12,10 +12,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from hat.arch.hat_yaml import write_arch
 from hat.errors import ConfigError, suggestion
 from hat.pipeline.checking import check_steps
+from hat.pipeline.estimates import training_seconds
 from hat.pipeline.notes import notes
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
+from hat.pipeline.showing import duration
 from hat.pipeline.steps import Runner, Step, printable
 
 Changes = Sequence[tuple[str, str, str]]
@@ -209,10 +211,22 @@ class Pipeline:
             check_steps(self.plan, steps)
 
     @_from_base
-    def preview(self, steps: Sequence[Step]) -> list[str]:
-        """Returns how much there is to do, then the steps and their commands; runs nothing."""
+    def preview(self, steps: Sequence[Step], *, by_rates: bool = False) -> list[str]:
+        """Returns how much there is to do, then the steps and their commands; runs nothing.
+
+        Args:
+            steps: what would run.
+            by_rates: estimates trainings that never ran here by the processor's rates, which are
+                measured for that if they never were.
+        """
         runner = self._runner()
         expected = [runner.expected_seconds(step) for step in steps]
+        estimated = {}
+        if by_rates and self.settings.on_cpu and None in expected:
+            estimated = self._by_rates(steps)
+        for place, step in enumerate(steps):
+            if expected[place] is None:
+                expected[place] = estimated.get(step.name)
         known = sum(seconds for seconds in expected if seconds is not None)
         unknown = sum(seconds is None for seconds in expected)
         about = f"{len(steps)} steps, about {known / 60:.1f} min of work"
@@ -222,9 +236,20 @@ class Pipeline:
             about += f", plus {unknown} steps that never ran here"
         lines = [f"{self.settings.task}: {about}"]
         for step, seconds in zip(steps, expected, strict=True):
-            lines.append(f"{'=' if seconds == 0 else '>'} {step.name}: {step.about}")
+            time = f" (about {duration(seconds)})" if by_rates and seconds else ""
+            lines.append(f"{'=' if seconds == 0 else '>'} {step.name}: {step.about}{time}")
             lines.append(f"  {printable(step.command)}")
         return lines
+
+    def _by_rates(self, steps: Iterable[Step]) -> dict[str, float]:
+        """Seconds of trainings, by the best rate that they may have here."""
+        from hat.machine.rates import rates
+
+        gflops = rates().gflops
+        # In bf16 a training reaches about half as much of the rate as in fp32.
+        best = max(gflops["fp32"], gflops["bf16"] / 2)
+        found = {step.name: training_seconds(self.plan, step.name, best) for step in steps}
+        return {name: seconds for name, seconds in found.items() if seconds is not None}
 
     def _plan(self, architecture: Path | None) -> Plan:
         return self.plan if architecture is None else self._planned(architecture)
