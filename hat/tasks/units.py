@@ -10,7 +10,10 @@ from hat.tasks.pieces import POST_PROCESS, WORD_MARK, PieceEncoder, is_pieces_mo
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 
 BPE_SYMBOL = f"{SEPARATOR} "
-"""What joining BPE units removes: the value of ``--remove-bpe`` without a value."""
+"""What joining BPE units removes."""
+
+_BPE_NAMES = (BPE_SYMBOL, "subword_nmt")
+"""The values of ``--remove-bpe`` that mean BPE; the second is fairseq's where none is given."""
 
 
 class Units(Protocol):
@@ -58,9 +61,9 @@ def joining(words: Sequence[str], symbol: str | None = BPE_SYMBOL) -> str | None
 
     Args:
         words: of the dictionary.
-        symbol: what was asked for; BPE's stands for joining units, whatever they are.
+        symbol: what was asked for; BPE's names stand for joining units, whatever they are.
     """
-    return POST_PROCESS if symbol == BPE_SYMBOL and has_pieces(words) else symbol
+    return POST_PROCESS if symbol in _BPE_NAMES and has_pieces(words) else symbol
 
 
 def join_units(line: str, symbol: str) -> str:

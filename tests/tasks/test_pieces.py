@@ -75,7 +75,8 @@ def test_a_cut_model_is_one_sentence(model: Path, tmp_path: Path) -> None:
 def test_dictionaries_tell_how_units_are_joined(model: Path, tmp_path: Path) -> None:
     pieces = [*SPECIAL_SYMBOLS, *PieceEncoder(model).pieces[3:]]
     words = [*SPECIAL_SYMBOLS, *(f"ho{n}@@" for n in range(50)), *(f"use{n}" for n in range(49))]
-    assert joining(pieces) == "sentencepiece" and joining(pieces, None) is None
+    assert joining(pieces) == joining(pieces, "subword_nmt") == "sentencepiece"
+    assert joining(pieces, None) is None and joining(words, "subword_nmt") == "subword_nmt"
     assert joining(words) == "@@ " and joining(words, "__") == "__"
     assert has_units(pieces) and has_units(words) and not has_units([*SPECIAL_SYMBOLS, "a", "b"])
     # A corpus without pieces may hold the character that marks them.

@@ -25,7 +25,7 @@ from hat.tasks.own.looking import (
     find_misalignment,
 )
 from hat.tasks.own.reading import read_pairs
-from hat.tasks.own.sizing import SHAPES, Corpus, choose_size, rate, trainings, vocabulary
+from hat.tasks.own.sizing import SHAPES, Corpus, busy, choose_size, rate, trainings, vocabulary
 from hat.tasks.own.splitting import HELD_OUT, Splits, split
 from hat.tasks.own.task import RULES
 from hat.tasks.pieces import PieceEncoder, learn_pieces
@@ -131,6 +131,8 @@ def new_task(
     _tell_splits(splits, given, say)
     choices = _choose(name, languages, splits.corpus, settings)
     _tell_choices(choices, say)
+    if choices.device == "cpu" and (warning := busy()):
+        warnings.append(warning)
     dropped = sorted([*cleaned.dropped, *splits.dropped], key=lambda each: each.line)
     _write(folder, choices, splits, dropped)
     text = signature(

@@ -5,6 +5,7 @@ are: each stands in one file of the task's folder and can be changed there.
 """
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -164,7 +165,7 @@ def trainings(corpus: Corpus, shape: Shape, units: int, device: Device, gflops: 
     wanted = round_figure(min(_MOST_UPDATES, max(_FEWEST_UPDATES, _EPOCHS * epoch)))
     each = seconds_of_update(shape, units, max_tokens, gflops)
     possible = _HOURS[device] * 3600 / each
-    updates = round_figure(min(wanted, max(_FEWEST_UPDATES / 2, possible)))
+    updates = round_figure(min(wanted, max(_FEWEST_UPDATES, possible)))
     width = shape.embed_dims[0]
     is_small = width < 512 or corpus.pairs >= _DROPOUT_PAIRS
     return Trainings(
@@ -225,6 +226,17 @@ def rate(device: Device) -> float:
     gflops = rates().gflops
     # bf16: auto trains in it where the processor has it, and it gives less than it promises.
     return max(gflops["fp32"], gflops["bf16"] / 2)
+
+
+def busy() -> str | None:
+    """Returns a warning if other work keeps this machine from showing its rate."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load <= cores:
+        return None
+    return (
+        f"this machine is busy (load {load:.0f} on {cores} cores): its rate, and with it the size "
+        "and the number of updates, may be taken for less than it is"
+    )
 
 
 def round_figure(number: float) -> int:
