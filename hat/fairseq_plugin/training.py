@@ -81,6 +81,9 @@ def add_torchrun_options(args: argparse.Namespace) -> None:
     args.distributed_backend = "nccl" if on_gpu else "gloo"
     args.device_id = int(os.environ.get("LOCAL_RANK", "0"))
     args.ddp_backend = "legacy_ddp"
+    # Else the first process would send the others what it read, by pickle, which today's torch
+    # refuses: no training could go on.
+    args.load_checkpoint_on_all_dp_ranks = True
 
 
 def is_first_process() -> bool:

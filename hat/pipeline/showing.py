@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 _SECONDS = 0.5
+_COLUMNS = 80
+"""Of a terminal that does not say how wide it is."""
+
 _MILESTONES = 4
 """Lines for a piece of work where nobody sees a line renew itself: one for each quarter."""
 
@@ -51,7 +54,7 @@ def _on_terminal(
     while not over.wait(_SECONDS):
         text = describe(_read(path))
         if text:
-            columns = os.get_terminal_size(stream.fileno()).columns
+            columns = os.get_terminal_size(stream.fileno()).columns or _COLUMNS
             line = f"  {text}"[: columns - 1]
             stream.write(f"\r{line:<{width}}")
             stream.flush()

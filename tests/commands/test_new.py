@@ -75,7 +75,7 @@ def test_a_folder_runs_as_it_is_and_says_everything_once(
         assert all(line.startswith("#") for line in read_lines(folder / name)[:1]), name
 
     steps = Pipeline(folder / "pipeline.yml").steps()
-    assert [step.name for step in steps][-1] == "export" and len(steps) == 18
+    assert [step.name for step in steps][-1] == "export" and len(steps) == 19
     stages = {key: files["pipeline.yml"][key].texts() for key in STAGES}
     entries = read_config_files(str(folder / name) for name in stages["supertransformer"])
     space = space_from_entries(entries, "all")

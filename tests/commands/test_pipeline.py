@@ -18,7 +18,7 @@ def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_dry_run_says_what_there_is_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     main(["configs/numbers.en-fr/pipeline.yml", "--dry-run"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("numbers.en-fr: 17 steps, about ")
+    assert lines[0].startswith("numbers.en-fr: 18 steps, about ")
     assert lines[3].endswith(
         " train-supertransformer: train all SubTransformers at once, with shared weights"
     )

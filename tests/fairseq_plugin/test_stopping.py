@@ -83,7 +83,7 @@ def test_processes_go_on_after_one_of_them_is_gone(
     assert process.wait(300) != 0
     assert 3 <= updates(broken / "checkpoint_last.pt") < 12, "it was over before the signal came"
     process = start(*common, "--save-dir", str(broken))
-    read_until(process, "loaded checkpoint")
+    read_until(process, "Loaded checkpoint")
     process.stdout.read() if process.stdout else None
     assert process.wait(300) == 0
     ends = (whole / "checkpoint_last.pt", broken / "checkpoint_last.pt")
