@@ -126,13 +126,9 @@ def predict(argv: Sequence[str]) -> None:
 
 def compare(argv: Sequence[str]) -> None:
     """Measures SubTransformers in turn, beside what a predictor says of them."""
-    from hat.arch.hat_yaml import load_arch
-    from hat.latency.predictors.load import load_predictor
-    from hat.measuring.device import check_device
     from hat.measuring.settings import DatasetSettings, WorkloadSettings
     from hat.models.network import NetworkSettings, network_config
-    from hat.nas.compare import CompareSettings, compared_figures
-    from hat.nas.compare import compare as measured_in_turn
+    from hat.nas.compare import CompareSettings, compare_files, compared_figures
 
     parser = network_parser(
         "hat latency compare",
@@ -145,23 +141,8 @@ def compare(argv: Sequence[str]) -> None:
     settings, network = read_flags(options, CompareSettings), read_flags(options, NetworkSettings)
     workload = read_flags(options, WorkloadSettings).workload(network.arch)
     stop_if_checking()
-    check_device(workload.device)
-    rows = dict(
-        zip(
-            options.yml,
-            measured_in_turn(
-                network_config(network, vars(options)),
-                [load_arch(path) for path in options.yml],
-                workload,
-                load_predictor(settings.ckpt_path),
-                settings,
-            ),
-            strict=True,
-        )
-    )
-    for path, row in rows.items():
-        one = row.figures()
-        print(f"{path}: {one['latency_ms']:.2f} ± {one['error_ms']:.2f} ms")
+    config = network_config(network, vars(options))
+    rows = compare_files(options.yml, config, workload, settings)
     print_result(compared_figures(rows, workload, settings))
 
 

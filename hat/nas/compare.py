@@ -9,11 +9,11 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import arch_to_mapping
+from hat.arch.hat_yaml import arch_to_mapping, load_arch
 from hat.conditions import file_digest, mapping_digest
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.workload import Workload
-from hat.measuring.device import device_name
+from hat.measuring.device import check_device, device_name
 from hat.models.config import SuperTransformerConfig
 from hat.nas.measure import guarded
 from hat.progress import Progress
@@ -110,6 +110,30 @@ def compare(
         )
         for place, arch in enumerate(archs)
     ]
+
+
+def compare_files(
+    paths: Sequence[str],
+    config: SuperTransformerConfig,
+    workload: Workload,
+    settings: CompareSettings,
+    say: Callable[[str], None] = print,
+) -> dict[str, Row]:
+    """Compares the SubTransformers in files with HAT's keys, by the names of the files.
+
+    Raises:
+        HatError: if a file cannot be read, or things do not fit together.
+    """
+    from hat.latency.predictors.load import load_predictor
+
+    check_device(workload.device)
+    archs = [load_arch(path) for path in paths]
+    predictor = load_predictor(settings.ckpt_path)
+    rows = compare(config, archs, workload, predictor, settings, say)
+    for path, row in zip(paths, rows, strict=True):
+        one = row.figures()
+        say(f"{path}: {one['latency_ms']:.2f} ± {one['error_ms']:.2f} ms")
+    return dict(zip(paths, rows, strict=True))
 
 
 def compared_figures(

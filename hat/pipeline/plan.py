@@ -5,7 +5,6 @@ What depends on the hardware has its name: ``predictor_cpu.pt`` is made from ``l
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from hat.arch.hat_yaml import space_from_entries
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError, suggestion
 from hat.pipeline import commands
+from hat.pipeline.candidate import Candidate
 from hat.pipeline.evaluation import Evaluation
 from hat.pipeline.settings import PipelineFile
 from hat.pipeline.steps import Step
@@ -32,20 +32,6 @@ _LATENCIES = ("latency-dataset",)
 _PREDICTOR = (*_LATENCIES, "latency-predictor")
 _WINNER = (*_SPACE, *_PREDICTOR, "evo-search")
 _TRAINING = ("subtransformer",)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A SubTransformer that is trained, measured and scored."""
-
-    name: str
-    about: str
-    yml: Path
-    retrained: Path
-    """Its own checkpoint."""
-
-    made_from: tuple[str, ...]
-    """Keys of the stages' files that decide what is in ``yml``."""
 
 
 class Plan:

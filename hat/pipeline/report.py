@@ -7,8 +7,9 @@ from typing import Any
 
 from hat.conditions import file_digest
 from hat.files import write_json, write_text
+from hat.pipeline.candidate import Candidate
 from hat.pipeline.notes import notes
-from hat.pipeline.plan import Candidate, Plan
+from hat.pipeline.plan import Plan
 from hat.report.tables import Column, markdown_table, text_table
 from hat.signature import signature
 
