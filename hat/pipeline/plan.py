@@ -204,7 +204,7 @@ class Plan:
                 **about,
                 command=commands.prepare(files),
                 inputs=(*files, self._text_dir() / "raw"),
-                outputs=(self.data,),
+                outputs=(self.data, *self._units()),
             )
         if len(files) > 1:
             raise ConfigError(
@@ -223,6 +223,11 @@ class Plan:
         if self.text is None:
             return None
         return self.text["tokeniser"].text() if "tokeniser" in self.text else "sentencepiece"
+
+    def _units(self) -> tuple[Path, ...]:
+        """What splits words; nothing where a tokeniser is named that there is not."""
+        name = UNITS_FILES.get(self._tokeniser() or "")
+        return () if name is None else (self._text_dir() / name,)
 
     def _text_dir(self) -> Path:
         assert self.text is not None
@@ -335,14 +340,14 @@ class Plan:
                 f"{self.file.places['export']}: export needs YAML files in preprocess, which say "
                 "how text becomes units; after other scripts, run hat export"
             )
-        rules, units = RULES.get(tokeniser), UNITS_FILES.get(tokeniser)
-        if rules is None or units is None:
+        rules, units = RULES.get(tokeniser), self._units()
+        if rules is None or not units:
             entry = (self.text or {})["tokeniser"]
             raise ConfigError(
                 f"{entry.where}: tokeniser must be one of {', '.join(RULES)}, but found "
                 f"{tokeniser!r}"
             )
-        codes = self._text_dir() / units
+        (codes,) = units
         facts = {
             "--score": self._log(
                 partial(self._score, self.best, "retrained"), "evaluate-best-retrained"

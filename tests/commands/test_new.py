@@ -74,7 +74,9 @@ def test_a_folder_runs_as_it_is_and_says_everything_once(
     for name in files:
         assert all(line.startswith("#") for line in read_lines(folder / name)[:1]), name
 
-    steps = Pipeline(folder / "pipeline.yml").steps()
+    pipeline = Pipeline(folder / "pipeline.yml")
+    steps = pipeline.steps()
+    pipeline.check(steps)  # raises nothing: every setting of every step is right
     assert [step.name for step in steps][-1] == "export" and len(steps) == 19
     stages = {key: files["pipeline.yml"][key].texts() for key in STAGES}
     entries = read_config_files(str(folder / name) for name in stages["supertransformer"])
@@ -160,7 +162,11 @@ def test_the_page_on_own_corpora_word_for_word(shared_data: Path, tmp_path: Path
         "supertransformer.yml": {"max-update": "150"},
         "subtransformer.yml": {"max-update": "100"},
         "latency.yml": {"lat-dataset-size": "30", "lat-patience": "1"},
-        "search.yml": {"population-size": "12", "parent-size": "4", "evo-iter": "2"},
+        "search.yml": {
+            "population-size": "12",
+            **dict.fromkeys(("parent-size", "mutation-size", "crossover-size"), "4"),
+            "evo-iter": "2",
+        },
     }.items():
         lines = (folder / name).read_text().splitlines()
         new_lines = [
