@@ -40,7 +40,7 @@ setup(
         *("torch", "numpy", "scipy", "scikit-learn", "pymoo", "matplotlib"),
         *("PyYAML", "ConfigArgParse", "shtab", "tqdm", "Jinja2", "MarkupSafe"),
         *("safetensors", "h5py", "protobuf"),
-        *("sacrebleu", "sacremoses", "subword-nmt"),
+        *("sacrebleu", "sacremoses", "subword-nmt", "sentencepiece"),
     ],
     extras_require={
         # fairseq is built first: see README

@@ -59,7 +59,7 @@ def take_from(folder: Path, search: Path) -> None:
 def train_once(options: argparse.Namespace, arch: Path, seed: int) -> dict[str, Any]:
     """One training and its BLEU on the test set."""
     training = Training(
-        configs=Path(options.configs),
+        configs=(Path(options.configs),),
         data=(DATA,),
         seeds=(seed,),
         subset="test",

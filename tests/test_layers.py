@@ -19,6 +19,7 @@ BASE = {
     "signature",
     "settings",
     "parts",
+    "progress",
     "machine",
     "versioned",
     "yaml_reader",
@@ -30,6 +31,7 @@ GROUND: dict[str, set[str]] = {
     "errors": set(),
     "version": set(),
     "files": {"errors"},
+    "progress": set(),
     "machine": {"errors", "files"},
     "yaml_reader": {"errors"},
     "conditions": {"errors"},
@@ -74,7 +76,7 @@ ALLOWED: dict[str, set[str]] = {
         *("translation", "scoring", "sampling", "models", "modules", "arch", "text", "tasks"),
         "cli",
     },
-    "pipeline": {"report", "arch", "cli"},
+    "pipeline": {"report", "arch", "cli", "tasks", "text"},
     "nas": {
         *("pipeline", "fairseq_plugin", "engines", "translation", "scoring", "measuring"),
         *(

@@ -12,7 +12,7 @@ from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
 from hat.files import write_text
-from hat.yaml_reader import read_mapping
+from hat.yaml_reader import Entry, read_mapping
 
 _SPAN_OF_FLAG = {-1: 1, 1: 2, 2: 3}
 _FLAG_OF_SPAN = {span: flag for flag, span in _SPAN_OF_FLAG.items()}
@@ -173,12 +173,21 @@ def load_arch(path: str | Path) -> SubTransformerConfig:
     Raises:
         ConfigError: if the file cannot be read or does not describe a SubTransformer.
     """
+    return arch_from_entries(read_mapping(path), str(path))
+
+
+def arch_from_entries(entries: Mapping[str, Entry], where: str) -> SubTransformerConfig:
+    """Returns the SubTransformer of what YAML files say; ``where`` names them in errors.
+
+    Raises:
+        ConfigError: if they do not describe a SubTransformer.
+    """
     content = {
         key: entry.value
-        for key, entry in read_mapping(path).items()
+        for key, entry in entries.items()
         if key in _PARTS or _plain_key(key) in _PLAIN_KEYS
     }
-    return arch_from_mapping(content, str(path))
+    return arch_from_mapping(content, where)
 
 
 def load_space(path: str | Path) -> SearchSpace:
@@ -188,8 +197,17 @@ def load_space(path: str | Path) -> SearchSpace:
         ConfigError: if the file cannot be read or does not name a whole space.
     """
     options = {key.replace("_", "-"): entry for key, entry in read_mapping(path).items()}
-    choices = {key: options[key].value for key in _SPACE_KEYS if key in options}
-    return space_from_options(choices, str(path))
+    return space_from_entries(options, str(path))
+
+
+def space_from_entries(entries: Mapping[str, Entry], where: str) -> SearchSpace:
+    """Returns the search space of what YAML files say; ``where`` names them in errors.
+
+    Raises:
+        ConfigError: if they do not name a whole space.
+    """
+    choices = {key: entries[key].value for key in _SPACE_KEYS if key in entries}
+    return space_from_options(choices, where)
 
 
 def write_arch(path: str | Path, arch: SubTransformerConfig, comment: str = "") -> None:

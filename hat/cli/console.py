@@ -73,6 +73,30 @@ def one_sentence() -> Iterator[None]:
         raise SystemExit(130) from None
 
 
+_is_checking = False
+
+
+def stop_if_checking() -> None:
+    """Ends a command here, its settings read and right, if no more is wanted; see ``checking``.
+
+    Commands that do long work call it when they have read all their settings, before they load
+    anything.
+    """
+    if _is_checking:
+        raise SystemExit(0)
+
+
+@contextlib.contextmanager
+def checking() -> Iterator[None]:
+    """Commands that run in this block read and check their settings, and do nothing else."""
+    global _is_checking
+    _is_checking = True
+    try:
+        yield
+    finally:
+        _is_checking = False
+
+
 @contextlib.contextmanager
 def written_out() -> Iterator[None]:
     """Writes out what was printed; exits quietly if nobody reads it any more."""

@@ -10,6 +10,7 @@ from hat.errors import suggestion
 from hat.version import __version__
 
 COMMANDS = {
+    "new": ("hat.commands.new", "a task's folder for a corpus of one's own"),
     "train": ("hat.commands.train", "train a SuperTransformer or one SubTransformer"),
     "latency": ("hat.commands.latency", "check datasets, compare predictors, measure, predict"),
     "latency-dataset": ("hat.commands.latency_dataset", "measure SubTransformers on this device"),

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hat.cli.console import command, print_result
+from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import HelpFormatter
 from hat.cli.options import Finder
@@ -13,8 +13,7 @@ from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
 from hat.export.trained import TaskSettings, read_trained
 from hat.settings import all_settings
-from hat.tasks.bpe import SEPARATOR
-from hat.translation.text import has_units
+from hat.tasks.units import has_units, name_units
 
 
 @command
@@ -28,15 +27,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     part = FORMATS.load(settings.format)
     _check_others(options, settings.format)
     format_ = part.build(read_flags(options, part.Settings))
-    trained = read_trained(
-        options.checkpoint, sub_yml[0] if sub_yml else None, read_flags(options, TaskSettings)
-    )
+    task = read_flags(options, TaskSettings)
+    stop_if_checking()
+    trained = read_trained(options.checkpoint, sub_yml[0] if sub_yml else None, task)
     done = export(trained, folder, settings, format_)
     print(f"{folder}: {trained.languages[0]} to {trained.languages[1]}, {settings.format}")
     print(f"{done.params:,} parameters in {done.model_bytes:,} bytes; {done.total_bytes:,} in all")
     print(f"text: {trained.rules}")
     if trained.codes is None and any(map(has_units, trained.words)):
-        print(f"without --bpe-codes it takes --pretokenised text only ({SEPARATOR} units)")
+        units = name_units(trained.words)
+        print(f"without --bpe-codes it takes --pretokenised text only ({units})")
     print(f"log-probabilities differ by at most {done.parity:.2e} ({done.parity_on})")
     if done.bleu is not None:
         print(done.bleu)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from hat.arch.model_options import add_model_options
-from hat.cli.console import command, print_result, set_up_logging
+from hat.cli.console import command, print_result, set_up_logging, stop_if_checking
 from hat.cli.help import program
 from hat.cli.training_keys import TRAINING_KEYS
 
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         generation_parser, argv or [], add_options=_add_options, ignored_keys=TRAINING_KEYS
     )
     settings = SplitSettings.of(options)
+    stop_if_checking()
     check_data_folder(vars(options))
 
     def take(translation: "Translation") -> None:

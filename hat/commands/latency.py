@@ -1,11 +1,11 @@
-"""``hat latency``: check a dataset, compare predictors, measure or predict one SubTransformer."""
+"""``hat latency``: check a dataset, compare predictors, measure or predict SubTransformers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from hat.cli.console import command, print_result
+from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.cli.network import network_parser, parse_beside_training
@@ -126,10 +126,33 @@ def predict(argv: Sequence[str]) -> None:
     print_result(predictions_result(predictions, settings))
 
 
+def compare(argv: Sequence[str]) -> None:
+    """Measures SubTransformers in turn, beside what a predictor says of them."""
+    from hat.measuring.settings import DatasetSettings, WorkloadSettings
+    from hat.models.network import NetworkSettings, network_config
+    from hat.nas.compare import CompareSettings, compare_files, compared_figures
+
+    parser = network_parser(
+        "hat latency compare",
+        str(compare.__doc__),
+        {"network": NetworkSettings, "workload": WorkloadSettings, "comparison": CompareSettings},
+        ignored_keys=all_keys(DatasetSettings),
+    )
+    parser.add_argument("yml", nargs="+", help="SubTransformer files with HAT's keys")
+    options = parse_beside_training(parser, argv)
+    settings, network = read_flags(options, CompareSettings), read_flags(options, NetworkSettings)
+    workload = read_flags(options, WorkloadSettings).workload(network.arch)
+    stop_if_checking()
+    config = network_config(network, vars(options))
+    rows = compare_files(options.yml, config, workload, settings)
+    print_result(compared_figures(rows, workload, settings))
+
+
 TOOLS: dict[str, Callable[[Sequence[str]], None]] = {
     "check": check,
     "bench": bench,
     "measure": measure,
     "predict": predict,
+    "compare": compare,
 }
 """What ``hat latency`` can do."""

@@ -1,11 +1,12 @@
 """``latency_dataset.py``: measure SubTransformers on this device and write HAT's CSV."""
 
+import sys
 from collections.abc import Sequence
 
 from tqdm import tqdm
 
 from hat.arch.hat_yaml import space_from_options
-from hat.cli.console import command, print_result
+from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import read_flags
 from hat.cli.help import program
 from hat.cli.network import network_parser
@@ -33,15 +34,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     network = read_flags(options, NetworkSettings)
     timing = read_flags(options, WorkloadSettings)
     device = device_at(options)
+    space = space_from_options(vars(options), "the options")
+    config = network_config(network, vars(options))
+    workload = timing.workload(network.arch, is_here=device.is_here)
+    settings = read_flags(options, DatasetSettings)
+    stop_if_checking()
     made = measure_dataset(
-        space_from_options(vars(options), "the options"),
-        network_config(network, vars(options)),
-        timing.workload(network.arch, is_here=device.is_here),
-        read_flags(options, DatasetSettings),
+        space,
+        config,
+        workload,
+        settings,
         device=device,
         say=tqdm.write,
         say_row=None if timing.latsilent else tqdm.write,
-        show_progress=True,
+        show_progress=sys.stderr.isatty(),
     )
     print("\n".join(made.lines()))
     print_result(made.figures())

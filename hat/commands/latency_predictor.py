@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from hat.cli.console import command, print_result
+from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import program
 from hat.cli.options import StageParser
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(list(argv or []))
     files, settings = read_flags(options, _Files), read_flags(options, FitSettings)
     own: list[Settings] = [read_flags(options, cls) for cls in PREDICTORS.settings()]
+    stop_if_checking()
     fit = fit_predictor(files.lat_dataset_path, settings, *own)
     fit.predictor.save(files.ckpt_path)
     _report(fit)

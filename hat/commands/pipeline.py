@@ -1,13 +1,15 @@
 """``hat pipeline FILE``: the five stages and the scoring of one task from one YAML file.
 
 A step runs when its command or the content of a file it reads has changed since it last ran
-here, or when what it wrote is gone; otherwise it is skipped.
+here, or when what it wrote is gone; otherwise it is skipped. The exit code is 3 where the winner,
+measured at the end, does not keep its limit.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags
@@ -15,9 +17,12 @@ from hat.cli.help import Parser
 from hat.errors import ConfigError, HatError
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
-from hat.pipeline.steps import CommandError, Step
+from hat.pipeline.steps import CommandError, InterruptedStepError
 
-_OWN = ("yml", "dry_run", "only", "architecture", "test")
+LIMIT_MISSED = 3
+"""Exit code when all steps ran and the winner, measured, does not keep its limit."""
+
+_OWN = ("yml", "dry_run", "only", "begin", "changes", "architecture", "test")
 
 
 @command
@@ -28,13 +33,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     options, flags = _parser().parse_args(words[:end]), words[end + 1 :]
     given = {key: value for key, value in vars(options).items() if key not in _OWN}
     pipeline = Pipeline(options.yml, **given)
-    chosen = {"only": options.only, "architecture": options.architecture, "flags": flags}
+    chosen = {
+        "only": options.only,
+        "begin": options.begin,
+        "changes": options.changes,
+        "architecture": options.architecture,
+        "flags": flags,
+    }
+    if options.begin and options.only:
+        raise ConfigError("--from is for all steps from one on, --only for single ones: give one")
     if options.test and (options.only or flags or not options.architecture):
         raise ConfigError("--test needs --architecture, and takes neither --only nor flags")
     if options.dry_run:
         test = (options.test, options.architecture)
         steps = pipeline.test_steps(*test) if options.test else pipeline.steps(**chosen)
-        print("\n".join(pipeline.preview(steps)))
+        is_whole = not options.only and not options.test
+        print("\n".join(pipeline.preview(steps, by_rates=is_whole)))
+        if is_whole:
+            pipeline.check(steps)
+            print("all settings of all steps are right")
         return
     # Of single steps, standard output is what their commands print, and nothing else.
     try:
@@ -43,22 +60,46 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif options.only:
             pipeline.run(**chosen, by_hand=True, say=_to_stderr)
         else:
-            _whole(pipeline, pipeline.steps(**chosen))
+            _whole(pipeline, chosen)
+    except InterruptedStepError as error:
+        print(f"\n{error}", file=sys.stderr)
+        raise SystemExit(error.code) from None
     except CommandError as error:
         if options.test or options.only:  # its command has said what was wrong
             raise SystemExit(error.code) from None
         raise
 
 
-def _whole(pipeline: Pipeline, steps: Sequence[Step]) -> None:
-    print(pipeline.preview(steps)[0])
-    report = pipeline.run().report
+def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
+    steps = pipeline.steps(**chosen)
+    print(pipeline.preview(steps)[0], flush=True)
+    pipeline.check(steps)
+    report = pipeline.run(**chosen).report
     assert report is not None, "all steps ran"
     print(f"\n{report.text}\n")
     for name, path in report.files.items():
         print(f"{name:<17} {path}")
-    _write_page(pipeline.plan.run_dir)
-    print_result({"report": str(report.files["report"]), "signature": report.signature})
+    _write_page(pipeline.base / pipeline.plan.run_dir)
+    if report.missed:
+        print(f"\033[31m{report.missed}\033[0m" if sys.stdout.isatty() else report.missed)
+    print_result(
+        {
+            "report": str(report.files["report"]),
+            "keeps_limit": report.missed is None,
+            "signature": report.signature,
+        }
+    )
+    if report.missed:
+        raise SystemExit(LIMIT_MISSED)
+
+
+def _change(text: str) -> tuple[str, str, str]:
+    """Step, setting and value of ``STEP.KEY=VALUE``."""
+    name, equals, value = text.partition("=")
+    step, dot, setting = name.partition(".")
+    if not (step and dot and setting and equals and value):
+        raise argparse.ArgumentTypeError(f"expected STEP.KEY=VALUE, but found {text!r}")
+    return step, setting.replace("_", "-"), value
 
 
 def _write_page(run_dir: Path) -> None:
@@ -89,6 +130,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="STEP", help="these steps; shows what they print"
+    )
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        metavar="STEP",
+        help="run this step and all after it, up to date or not",
+    )
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        type=_change,
+        metavar="STEP.KEY=VALUE",
+        help="a setting that wins over the files of a step: evo-search.evo-iter=5",
     )
     parser.add_argument(
         "--architecture",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from hat.cli.console import command, print_result
+from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import read_flags
 from hat.cli.help import Parser
 from hat.tasks.bpe import SEPARATOR
@@ -24,6 +24,7 @@ from hat.text.scores import METRICS
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; the last line printed is one line of JSON."""
     settings = read_flags(_parser().parse_args(argv), ScoreSettings)
+    stop_if_checking()
     score, changes = score_files(settings)
     print(f"{score.sentences} sentences")
     if changes.changed:
@@ -70,9 +71,14 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=f"{SEPARATOR} ",
         metavar="SYMBOL",
-        help="join BPE units first, if generate.py did not; '@@ ' by default",
+        help="join units first, if generate.py did not; '@@ ' by default, or sentencepiece",
     )
     parser.add_argument(
         "--target-lang", default="en", metavar="LANG", help="language of the translations"
+    )
+    parser.add_argument(
+        "--detokenised",
+        action="store_true",
+        help="a log holds text, not tokens, once units are joined: that of SentencePiece's pieces",
     )
     return parser

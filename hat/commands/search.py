@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from hat.cli.console import command, print_result, set_up_logging
+from hat.arch.hat_yaml import space_from_options
+from hat.cli.console import command, print_result, set_up_logging, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import program
 from hat.measuring.devices import DEVICES
@@ -40,6 +41,9 @@ class _Files(Settings):
     restore_ema: bool = False
     """search with the moving average of the weights of --restore-file (--store-ema)"""
 
+    set_aside: Annotated[bool, NO_OUTCOME] = False
+    """move a search under other conditions that is in that folder to NAME.old"""
+
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
@@ -52,11 +56,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         files = read_flags(options, _Files)
         settings: list[Settings] = [read_flags(options, cls) for cls in settings_classes()]
         check_limits(settings)
+        space_from_options(vars(options), "the SuperTransformer's options")
+        stop_if_checking()
         found = search(
             supernet_of(options, ema=files.restore_ema),
             *settings,
             write_config_path=files.write_config_path,
             search_dir=files.search_dir,
+            set_aside=files.set_aside,
             say=lambda line: print(line, flush=True),
         )
         if found is None:

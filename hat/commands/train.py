@@ -7,7 +7,7 @@ that the YAML files describe instead, as HAT's ``train.py`` does.
 import argparse
 from collections.abc import Sequence
 
-from hat.cli.console import command, print_result, set_up_logging
+from hat.cli.console import command, print_result, set_up_logging, stop_if_checking
 from hat.cli.flags import read_flags
 from hat.cli.help import program
 from hat.cli.network import network_parser, parse_beside_training
@@ -80,7 +80,9 @@ def _measure(argv: Sequence[str]) -> None:
     options = parse_beside_training(parser, argv)
     network = read_flags(options, NetworkSettings)
     timing = read_flags(options, WorkloadSettings)
-    measured = measure_options(network, timing, vars(options), device=device_at(options))
+    device = device_at(options)
+    stop_if_checking()
+    measured = measure_options(network, timing, vars(options), device=device)
     print(measured)
     print_result(measured.figures())
 
@@ -97,6 +99,8 @@ def _train(argv: Sequence[str]) -> None:
         _add_options(parser)
         add_resume_option(parser)
 
-    result = train_and_tell(parse(training_parser, argv, add_options=add_options))
+    options = parse(training_parser, argv, add_options=add_options)
+    stop_if_checking()
+    result = train_and_tell(options)
     if result is not None:
         print_result(result)

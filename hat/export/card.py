@@ -54,7 +54,9 @@ class Facts:
     text: str
     """The rules for text, in words."""
 
-    bpe_merges: int | None
+    units: str | None
+    """What words were split by, in words; None if they were not."""
+
     config: SuperTransformerConfig
     arch: SubTransformerConfig
     params: int
@@ -79,10 +81,9 @@ def model_card(facts: Facts) -> str:
     """Returns the text of ``README.md``."""
     source, target = facts.languages
     size = sum(facts.files[name] for name in facts.model_files)
-    merges = "no BPE codes" if facts.bpe_merges is None else f"{facts.bpe_merges:,} BPE merges"
     rows = [
         ("task", f"{facts.task}, {source} to {target}"),
-        ("text", f"{facts.text}; {merges}"),
+        ("text", f"{facts.text}; {facts.units or 'no BPE codes'}"),
         (
             "vocabulary",
             f"{facts.config.src_vocab_size:,} source and {facts.config.tgt_vocab_size:,} target "

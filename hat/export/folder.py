@@ -25,12 +25,15 @@ from hat.models.extract import extract
 from hat.models.training_record import TrainingRecord
 from hat.settings import AtLeast, OneOf, Settings, from_values
 from hat.signature import signature
+from hat.tasks.pieces import is_pieces_model
 from hat.tasks.text_rules import TextRules, task_of
+from hat.tasks.units import check_codes, describe_units
 from hat.text.dictionaries import SIDES, digest_option, read_dictionary, words_digest
-from hat.translation.text import Text, check_codes
+from hat.translation.text import Text
 from hat.versioned import read_versioned, write_versioned
 
-EXPORT_FILE, CARD_FILE, CODES_FILE = "export.json", "README.md", "bpe.codes"
+EXPORT_FILE, CARD_FILE = "export.json", "README.md"
+CODES_FILE, PIECES_FILE = "bpe.codes", "sentencepiece.model"
 NAME, VERSION = "hat.export", 1
 
 
@@ -100,7 +103,8 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
         for path in trained.dictionaries:
             shutil.copyfile(path, temporary / path.name)
         if trained.codes is not None:
-            shutil.copyfile(trained.codes, temporary / CODES_FILE)
+            name = PIECES_FILE if is_pieces_model(trained.codes) else CODES_FILE
+            shutil.copyfile(trained.codes, temporary / name)
         # What is compared is what was written, not what is in memory.
         written = format_.open(temporary, "cpu")
         parity = largest_difference(written, trained.model, pairs)
@@ -135,7 +139,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             task=_task(trained),
             languages=trained.languages,
             text=str(trained.rules),
-            bpe_merges=None if trained.codes is None else _count_merges(trained.codes),
+            units=None if trained.codes is None else describe_units(trained.codes),
             config=small.config,
             arch=small.arch,
             params=result.params,
@@ -208,7 +212,7 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
             raise CheckpointError(
                 f"{folder / name}: has {length} bytes, but the exported file has {size}"
             )
-    codes = folder / CODES_FILE if CODES_FILE in sizes else None
+    codes = next((folder / name for name in (CODES_FILE, PIECES_FILE) if name in sizes), None)
     text = Text(languages, words, rules=rules, codes=codes, pretokenised=pretokenised)
     return Opened(format_.open(folder, device), text, longest)
 
@@ -240,11 +244,6 @@ def _notes(trained: Trained, digests: Mapping[str, str]) -> dict[str, str]:
 
 def _task(trained: Trained) -> str:
     return task_of(trained.data.resolve().name) or trained.data.resolve().name
-
-
-def _count_merges(codes: Path) -> int:
-    lines = codes.read_text(encoding="utf-8").split("\n")
-    return sum(bool(line) and not line.startswith("#version") for line in lines)
 
 
 def _training(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class TaskSettings(Settings):
     """Target language. Default: as the checkpoint or the data folder says."""
 
     bpe_codes: Path | None = None
-    """BPE merges by which the text was split."""
+    """BPE merges, or a SentencePiece model, by which the text was split."""
 
     task: Annotated[str | None, OneOf(TEXT_RULES)] = None
     """Task whose rules make tokens of text. Default: the one in the name of the data folder."""

@@ -13,6 +13,9 @@ from tqdm import tqdm
 from hat.errors import ConfigError
 from hat.fairseq_plugin.loading import iterate, load_subset
 from hat.fairseq_plugin.model import TransformerSuperModel
+from hat.progress import Progress
+from hat.tasks.pieces import POST_PROCESS
+from hat.tasks.units import joining
 from hat.text.moses import detokenise
 from hat.translation.beam import BeamSearch, BeamSettings
 from hat.translation.torch_runner import TorchRunner
@@ -130,6 +133,7 @@ def translate(
     batches = iterate(
         task, subset, model.config, max_tokens=max_tokens, max_sentences=max_sentences
     )
+    told = Progress(len(dataset), "sentences")
     with tqdm(total=len(dataset), unit="sentence", disable=not show_progress) as progress:
         for sample in batches:
             if device.type == "cuda":
@@ -163,16 +167,21 @@ def translate(
                     ),
                 )
             progress.update(len(sample["id"]))
+            told.advance(len(sample["id"]))
 
 
-def plain_text(
-    task: Any, *, post_process: str = "@@ "
-) -> Callable[[Sequence[list[int]]], list[str]]:
-    """Returns what makes plain text of target tokens: without BPE, detokenised by Moses' rules."""
+def plain_text(task: Any) -> Callable[[Sequence[list[int]]], list[str]]:
+    """Returns what makes plain text of target tokens.
+
+    Units are joined. SentencePiece's are text then; others are tokens, detokenised by Moses' rules.
+    """
+    words = task.target_dictionary
+    post_process = joining(words.symbols)
 
     def to_text(sentences: Sequence[list[int]]) -> list[str]:
-        words = task.target_dictionary
         lines = [words.string(torch.tensor(tokens), post_process) for tokens in sentences]
+        if post_process == POST_PROCESS:
+            return lines
         return detokenise(lines, task.cfg.target_lang)
 
     return to_text

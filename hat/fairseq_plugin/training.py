@@ -19,6 +19,7 @@ from hat.fairseq_plugin.arguments import check_data_folder, parse_call
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.quiet import fairseq_config
 from hat.fairseq_plugin.resuming import add_resume_option, begin
+from hat.fairseq_plugin.stopping import stopped_by_signals
 from hat.files import Files
 from hat.machine.heap import keep_freed_memory
 from hat.models import training_record
@@ -80,6 +81,9 @@ def add_torchrun_options(args: argparse.Namespace) -> None:
     args.distributed_backend = "nccl" if on_gpu else "gloo"
     args.device_id = int(os.environ.get("LOCAL_RANK", "0"))
     args.ddp_backend = "legacy_ddp"
+    # Else the first process would send the others what it read, by pickle, which today's torch
+    # refuses: no training could go on.
+    args.load_checkpoint_on_all_dp_ranks = True
 
 
 def is_first_process() -> bool:
@@ -185,7 +189,8 @@ def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
     for function in (checkpoint_utils.save_checkpoint, should_stop_early):
         vars(function).clear()
     try:
-        distributed_utils.call_main(fairseq_config(args), fairseq_train)
+        with stopped_by_signals():
+            distributed_utils.call_main(fairseq_config(args), fairseq_train)
     except Exception as error:
         if "Cannot load model parameters" in str(error):  # a plain Exception of fairseq's
             raise CheckpointError(

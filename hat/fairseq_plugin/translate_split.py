@@ -17,6 +17,7 @@ from hat.fairseq_plugin.generation import Translation, translate
 from hat.fairseq_plugin.loading import load_model
 from hat.fairseq_plugin.quiet import fairseq_config
 from hat.signature import signature
+from hat.tasks.units import joining
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class SplitSettings:
     """Sentences of a batch."""
 
     post_process: str | None = None
-    """The BPE marking to remove, for example ``"@@ "``."""
+    """The marking of units to remove; ``"@@ "`` joins those of SentencePiece, too."""
 
     on_cpu: bool = False
     """Even if there is a GPU."""
@@ -112,7 +113,7 @@ def translate_split(
         generation=settings.generation,
         max_tokens=settings.max_tokens,
         max_sentences=settings.max_sentences,
-        post_process=settings.post_process,
+        post_process=joining(task.target_dictionary.symbols, settings.post_process),
         show_progress=show_progress,
     ):
         count += 1

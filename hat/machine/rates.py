@@ -77,6 +77,13 @@ def rates(*, fresh: bool = False) -> Rates:
     return Rates(kept[key], threads, machine)
 
 
+def has_gpu() -> bool:
+    """Whether torch finds a GPU."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def machine_name() -> str:
     """Returns the processor's name and the version of torch."""
     import torch

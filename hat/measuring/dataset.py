@@ -26,6 +26,7 @@ from hat.measuring.resuming import begin, go_on, last_baseline, unchecked_rows
 from hat.measuring.settings import DatasetSettings
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
+from hat.progress import Progress
 from hat.signature import signature
 from hat.version import __version__
 
@@ -71,8 +72,9 @@ class MeasuredDataset:
         }
 
 
-def _advance(bar: "tqdm[Any]") -> None:
+def _advance(bar: "tqdm[Any]", progress: Progress) -> None:
     bar.update()
+    progress.advance()
 
 
 def measure_dataset(
@@ -172,6 +174,7 @@ def _collected(
             say_row(f"| encoder {sample.encoder_ms:.2f} ms, decoder {sample.decoder_ms:.2f} ms")
         return sample
 
+    progress = Progress(settings.lat_dataset_size, "SubTransformers", done=len(samples))
     with tqdm(
         total=settings.lat_dataset_size,
         initial=len(samples),
@@ -187,7 +190,7 @@ def _collected(
             every=settings.lat_reference_every,
             patience_s=settings.lat_patience,
             say=lambda text: say(f"| {text}"),
-            on_row=lambda: _advance(bar),
+            on_row=lambda: _advance(bar, progress),
             samples=samples,
         )
         if samples:

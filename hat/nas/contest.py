@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hat.nas.problem import Problem
+from hat.progress import Progress
 from hat.report.verdict import Runs, Verdict, compare
 from hat.search.base import A, Objective, SearchResult, Trial
 from hat.search.baselines import largest_that_fits, random_baseline
@@ -76,11 +77,14 @@ def hold_contest(
     for result in results.values():
         cached.remember(result)
     signature = next((result.signature for result in results.values()), "")
+    still = sum(seed not in results for seed in rivals.seeds)
+    progress = Progress(still + len(rivals.seeds), "runs of the contest")
     for seed in rivals.seeds:
         if seed not in results:
             problem.say(f"contest: {name} with seed {seed}")
             results[seed] = _search(problem, rivals, cached, seed, signature)
             cached.remember(results[seed])
+            progress.advance()
     mine = [results[seed] for seed in rivals.seeds]
     num_evaluations = max(result.num_evaluated for result in mine)
     ours = Runs(
@@ -104,6 +108,7 @@ def hold_contest(
         )
         cached.remember(chance)
         found.append(chance)
+        progress.advance()
     winners = {"random search": [each.best().arch for each in found]}
     for label, size in rivals.sizes.items():
         winners[f"largest by {label}"] = [

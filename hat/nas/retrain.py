@@ -142,7 +142,7 @@ def read_training(
     parse_call("--retrain-configs", {}, configs=settings.retrain_configs)
     validates = not ("disable-validation" in entries and entries["disable-validation"].switch())
     return Training(
-        configs=settings.retrain_configs,
+        configs=(settings.retrain_configs,),
         data=tuple(Path(path) for path in entries["data"].text().split(":")),
         seeds=tuple(dict.fromkeys(settings.retrain_seeds)),
         subset=settings.retrain_subset,
@@ -234,7 +234,7 @@ def train_and_score(
             name=f"train.{name}",
             about="train from scratch" if not starts else "train from inherited weights",
             command=commands.train(yml, save_dir, sub_configs=training.configs, flags=flags),
-            inputs=(yml, training.configs, *training.data, *starts),
+            inputs=(yml, *training.configs, *training.data, *starts),
             outputs=(checkpoint,),
             work_dir=save_dir,
         )
@@ -257,8 +257,9 @@ def retrain_section(rows: Sequence[Retrained], training: Training) -> Section:
     ]
     seeds = ", ".join(map(str, training.seeds))
     start = "scratch" if training.start is None else "inherited weights"
+    files = ", ".join(path.name for path in training.configs)
     text = [
-        f"Trained from {start} with {training.configs.name}, seeds {seeds}; BLEU of "
+        f"Trained from {start} with {files}, seeds {seeds}; BLEU of "
         f"{training.subset!r} with beam {training.beam} and length penalty {training.lenpen:g}, "
         f"`{rows[0].signature}`.",
         *(f"- {sentence}" for sentence in sentences),

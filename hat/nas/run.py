@@ -1,5 +1,6 @@
 """A whole search: search, measure, write the winner, compare, report, retrain."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import write_arch
+from hat.errors import SearchError
 from hat.measuring.devices import picked_device
 from hat.measuring.devices.base import Device
 from hat.nas.build import Built, build_scorer, build_search
@@ -27,12 +29,14 @@ from hat.nas.retrain import (
 from hat.nas.scorers.bleu import BleuSettings
 from hat.nas.settings import FREE_SCORERS, FinishSettings
 from hat.nas.supernet import Supernet
+from hat.progress import Progress
 from hat.report.search_report import write_search_report
 from hat.scoring.base import Scorer
 from hat.scoring.spread import process_rank
 from hat.search.base import Objective, SearchResult
 from hat.search.constraints import Constraints
 from hat.search.deliver import Delivery
+from hat.search.loop import RoundReport, Search
 from hat.settings import Settings, picked
 from hat.signature import signature
 
@@ -57,6 +61,9 @@ class SearchOutcome:
 
     retrained: Sequence[Retrained]
     signature: str
+
+    finalists: tuple[int, int] = (0, 0)
+    """How many of the search's best were measured, and how many of them missed a limit."""
 
     @property
     def score(self) -> float:
@@ -86,6 +93,9 @@ class SearchOutcome:
             }
             for name, limit in winner.budget.items()
         }
+        measured, missed = self.finalists
+        if measured:
+            figures |= {"finalists": measured, "finalists_that_missed": missed}
         return figures
 
 
@@ -94,6 +104,7 @@ def search(
     *settings: Settings,
     write_config_path: str | Path,
     search_dir: str | Path | None = None,
+    set_aside: bool = False,
     say: Say = print,
 ) -> SearchOutcome | None:
     """Searches the space of a supernet under limits, and goes on with a search that was stopped.
@@ -105,6 +116,7 @@ def search(
         write_config_path: YAML file for the winner.
         search_dir: folder for trials, state and report; by default the winner's path with
             ``.search`` for its suffix.
+        set_aside: moves another search that the folder holds to ``NAME.old``; else it is an error.
         say: takes lines of progress.
 
     Returns:
@@ -129,12 +141,13 @@ def search(
     if process_rank() > 0:
         built.spread.spread.serve()
         return None
-    result = _searched(built, folder, say)
+    result = _searched(built, folder, say, set_aside=set_aside)
     objectives = [built.problem.objective, *built.problem.more_objectives]
     write_facts(folder, supernet.model.config, objectives, built.limits)
     text = signature(**built.signature_parts, rounds=built.problem.num_rounds)
     end = SearchEnd(built.problem, result, _finish(built, folder, device, say))
     deliveries = end.measure_finalists()
+    firsts = [each for each in deliveries if each.repaired_from is None]
     winner = deliveries[0] if deliveries else _unmeasured(result, built.problem.constraints)
     write_arch(path, winner.arch, _winner_text(result, winner, text))
     story = end.story(deliveries)
@@ -155,19 +168,40 @@ def search(
         files=(path, *files),
         retrained=retrained,
         signature=text,
+        finalists=(len(firsts), sum(not each.fits for each in firsts)),
     )
 
 
-def _searched(built: Built, folder: Path, say: Say) -> SearchResult[Arch]:
+def _searched(built: Built, folder: Path, say: Say, *, set_aside: bool) -> SearchResult[Arch]:
     """Searches, or goes on with the search in ``folder``."""
-    run = built.problem.search(
-        np.random.default_rng(built.supernet.seed),
-        folder=folder,
-        signature=signature(**built.signature_parts),
-    )
+
+    def begin() -> Search[Arch]:
+        return built.problem.search(
+            np.random.default_rng(built.supernet.seed),
+            folder=folder,
+            signature=signature(**built.signature_parts),
+        )
+
+    try:
+        run = begin()
+    except SearchError:
+        if not set_aside:
+            raise
+        old = folder.with_name(f"{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        say(f"| its conditions have changed: {folder} is now {old}")
+        run = begin()
     if run.rounds_done:
         say(f"| goes on after round {run.rounds_done}")
-    return run.run(built.problem.num_rounds, on_round=lambda report: say(f"| {report}"))
+    rounds = built.problem.num_rounds
+    progress = Progress(rounds, "rounds of the search", done=run.rounds_done)
+
+    def on_round(report: RoundReport[Arch]) -> None:
+        say(f"| {report}")
+        progress.reach(report.round)
+
+    return run.run(rounds, on_round=on_round)
 
 
 def _finish(built: Built, folder: Path, device: Device, say: Say) -> Finish[Arch]:

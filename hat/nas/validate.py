@@ -13,11 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hat.arch.hat_yaml import load_arch, load_space
+from hat.arch.hat_yaml import arch_from_entries, space_from_entries
 from hat.cli.described import Option, commands, refused
 from hat.cli.flags import add_flags
 from hat.cli.help import Parser
-from hat.cli.options import actions_by_key, check_keys, read_yaml, set_defaults
+from hat.cli.options import (
+    actions_by_key,
+    check_keys,
+    read_config_files,
+    read_yaml,
+    set_defaults,
+)
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError
 from hat.latency.fit import FitSettings
@@ -94,11 +100,31 @@ def _validate(path: str, command: str | None, found: dict[str, Checked]) -> None
     if kind == PIPELINE:
         errors, named = _pipeline_errors(path, entries)
         found[path] = Checked(path, kind, len(entries), tuple(errors))
-        for stage, file in named.items():
-            _validate(file, _COMMANDS[stage], found)
+        for stage, files in named.items():
+            _validate_together(files, _COMMANDS[stage], found)
         return
     errors = _errors(entries, kind) or _joint_errors(path, entries, kind)
     found[path] = Checked(path, kind, len(entries), tuple(errors))
+
+
+def _validate_together(paths: Sequence[str], command: str, found: dict[str, Checked]) -> None:
+    """Checks the files of one stage, which may part a description between them."""
+    if len(paths) == 1:
+        _validate(paths[0], command, found)
+        return
+    for path in paths:
+        if path not in found:
+            try:
+                entries = read_yaml(path)
+            except ConfigError as error:
+                found[path] = Checked(path, command, 0, (str(error),))
+                continue
+            errors = _errors(entries, command)
+            found[path] = Checked(path, command, len(entries), tuple(errors))
+    if not any(found[path].errors for path in paths):
+        errors = _joint_errors(" + ".join(paths), read_config_files(paths), command)
+        last = found[paths[-1]]
+        found[paths[-1]] = replace(last, errors=(*last.errors, *errors))
 
 
 def kind_of(entries: Mapping[str, Entry]) -> str:
@@ -257,18 +283,20 @@ def _network_errors(path: str, entries: Mapping[str, Entry]) -> list[str]:
     errors = []
     if any(key.endswith("-choice") for key in entries):
         try:
-            load_space(path)
+            space_from_entries(entries, path)
         except ConfigError as error:
             errors.append(str(error))
     if "encoder-embed-dim-subtransformer" in entries:
         try:
-            load_arch(path)
+            arch_from_entries(entries, path)
         except ConfigError as error:
             errors.append(str(error))
     return errors
 
 
-def _pipeline_errors(path: str, entries: Mapping[str, Entry]) -> tuple[list[str], dict[str, str]]:
+def _pipeline_errors(
+    path: str, entries: Mapping[str, Entry]
+) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     """What is wrong with a pipeline's file, and the files of its stages."""
     table = _option_table(PIPELINE)
     settings = {setting.key: setting for setting in all_settings(PipelineSettings)}
@@ -283,14 +311,14 @@ def _pipeline_errors(path: str, entries: Mapping[str, Entry]) -> tuple[list[str]
             errors.append(str(error))
     if errors:
         return errors, {}
-    named: dict[str, str] = {}
+    named: dict[str, tuple[str, ...]] = {}
     try:
         file = read_pipeline(path, {})
     except ConfigError as error:
         return [str(error)], {}
     for stage in STAGE_FILES:
         try:
-            named[stage] = str(file.stage_file(stage))
+            named[stage] = tuple(map(str, file.stage_files(stage)))
         except ConfigError as error:
             errors.append(str(error))
     return errors, named

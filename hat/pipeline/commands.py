@@ -4,45 +4,83 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hat.files import Files, as_paths
+
 Words = tuple[str, ...]
 
 HAT: Words = (sys.executable, "-m", "hat.cli")
 """What every command of hat begins with."""
 
 
+MODULE = "hat.cli"
+
+
+def launched(command: Words, processes: int, more: Sequence[str]) -> Words:
+    """Returns a command of hat's as torchrun starts it, in several processes on this machine."""
+    torchrun = (sys.executable, "-m", "torch.distributed.run")
+    where = () if any(word.startswith("--nnodes") for word in more) else ("--standalone",)
+    count = f"--nproc_per_node={processes}"
+    return (*torchrun, *where, count, *more, "-m", MODULE, *command[len(HAT) :])
+
+
+def words_of(command: Sequence[str]) -> list[str] | None:
+    """Returns what stands behind ``hat`` in a command, launched or not; None if it is none."""
+    if tuple(command[: len(HAT)]) == HAT:
+        return list(command[len(HAT) :])
+    return list(command[command.index(MODULE) + 1 :]) if MODULE in command else None
+
+
 def train(
-    configs: Path, save_dir: Path, *, sub_configs: Path | None = None, flags: Sequence[str] = ()
+    configs: Files, save_dir: Path, *, sub_configs: Files = (), flags: Sequence[str] = ()
 ) -> Words:
     """Trains a SuperTransformer or, with ``sub_configs``, one SubTransformer."""
     return (*HAT, "train", *_configs(configs, sub_configs), "--save-dir", str(save_dir), *flags)
 
 
-def latency_dataset(configs: Path, csv: Path) -> Words:
+def latency_dataset(configs: Files, csv: Path) -> Words:
     """Measures SubTransformers on this machine."""
     return (*HAT, "latency-dataset", *_configs(configs), "--lat-dataset-path", str(csv))
 
 
-def latency_predictor(configs: Path, csv: Path, predictor: Path) -> Words:
+def latency_predictor(configs: Files, csv: Path, predictor: Path) -> Words:
     """Fits a predictor to what was measured."""
     files = ("--lat-dataset-path", str(csv), "--ckpt-path", str(predictor))
     return (*HAT, "latency-predictor", *_configs(configs), *files)
 
 
-def search(space: Path, configs: Path, *, supernet: Path, predictor: Path, winner: Path) -> Words:
+def search(space: Files, configs: Files, *, supernet: Path, predictor: Path, winner: Path) -> Words:
     """Searches for the best SubTransformer under the limits that ``configs`` holds."""
     files = ("--restore-file", str(supernet), "--ckpt-path", str(predictor))
     written = ("--write-config-path", str(winner))
-    return (*HAT, "evo-search", *_configs(space), f"--evo-configs={configs}", *files, *written)
+    return (
+        *HAT,
+        "evo-search",
+        *_configs(space),
+        *_named("--evo-configs", configs),
+        *files,
+        *written,
+    )
 
 
-def measure(arch: Path, configs: Path, *, on_cpu: bool) -> Words:
+def measure(arch: Path, configs: Files, *, on_cpu: bool) -> Words:
     """Measures one SubTransformer; ``configs`` are those of a latency dataset."""
-    return (*HAT, "train", *_configs(arch, configs), "--latcpu" if on_cpu else "--latgpu")
+    return (
+        *HAT,
+        "train",
+        *_configs(arch, configs),
+        "--latcpu" if on_cpu else "--latgpu",
+    )
+
+
+def compare(archs: Sequence[Path], configs: Files, predictor: Path, flags: Sequence[str]) -> Words:
+    """Measures SubTransformers in turn; ``configs`` are those of a latency dataset."""
+    files = (*map(str, archs), *_configs(configs), "--ckpt-path", str(predictor))
+    return (*HAT, "latency", "compare", *files, *flags)
 
 
 def generate(
     arch: Path,
-    configs: Path,
+    configs: Files,
     checkpoint: Path,
     *,
     subset: str,
@@ -58,12 +96,34 @@ def generate(
     return (*HAT, "generate", *named, *split, *beams, *device)
 
 
-def score(log: Path, *, metric: str, target_lang: str, reference: Path | None) -> Words:
+def score(
+    log: Path,
+    *,
+    metric: str,
+    target_lang: str,
+    reference: Path | None,
+    is_detokenised: bool = False,
+) -> Words:
     """Scores translations, against the log's own references if there is no other."""
     raw = () if reference is None else ("--ref", str(reference))
-    return (*HAT, "score", str(log), "--metric", metric, "--target-lang", target_lang, *raw)
+    text = ("--detokenised",) if is_detokenised else ()
+    scored = ("--metric", metric, "--target-lang", target_lang)
+    return (*HAT, "score", str(log), *scored, *text, *raw)
 
 
-def _configs(configs: Path, sub_configs: Path | None = None) -> Words:
-    more = () if sub_configs is None else (f"--sub-configs={sub_configs}",)
-    return (f"--configs={configs}", *more)
+def prepare(configs: Files) -> Words:
+    """Makes the data of a corpus of one's own."""
+    return (*HAT, "prepare", "corpus", *_configs(configs))
+
+
+def export(checkpoint: Path, folder: Path, *, flags: Sequence[str]) -> Words:
+    """Writes a trained SubTransformer with all that it needs to translate."""
+    return (*HAT, "export", str(checkpoint), str(folder), *flags)
+
+
+def _configs(configs: Files, sub_configs: Files = ()) -> Words:
+    return (*_named("--configs", configs), *_named("--sub-configs", sub_configs))
+
+
+def _named(flag: str, files: Files) -> Words:
+    return tuple(f"{flag}={path}" for path in as_paths(files))

@@ -12,8 +12,8 @@ from hat.pipeline.steps import Step
 class Evaluation:
     """What is translated, how, and what it is scored by."""
 
-    configs: Path
-    """The training: a YAML file as ``train.py`` takes with ``--sub-configs``."""
+    configs: tuple[Path, ...]
+    """The training: YAML files as ``train.py`` takes with ``--sub-configs``."""
 
     data: tuple[Path, ...]
     """The data folders; fairseq takes several, joined by colons."""
@@ -26,6 +26,9 @@ class Evaluation:
     on_cpu: bool = False
     reference: Path | None = None
     """Raw text of the subset; None: the data's own, detokenised."""
+
+    is_detokenised: bool = False
+    """Whether joined units are text already: SentencePiece's are."""
 
     def log(self, checkpoint: Path, arch: Path) -> Path:
         """Returns the file for the translations, beside the checkpoint."""
@@ -45,7 +48,7 @@ class Evaluation:
                 lenpen=self.lenpen,
                 on_cpu=self.on_cpu,
             ),
-            inputs=(arch, self.configs, *self.data, checkpoint),
+            inputs=(arch, *self.configs, *self.data, checkpoint),
             outputs=(log,),
             stdout=log,
             **{"about": f"translate {self.subset}", **more},
@@ -57,7 +60,11 @@ class Evaluation:
         return Step(
             name=name,
             command=commands.score(
-                log, metric=self.metric, target_lang=self.target_lang, reference=self.reference
+                log,
+                metric=self.metric,
+                target_lang=self.target_lang,
+                reference=self.reference,
+                is_detokenised=self.is_detokenised,
             ),
             inputs=(log,) if self.reference is None else (log, self.reference),
             outputs=(),

@@ -5,44 +5,33 @@ What depends on the hardware has its name: ``predictor_cpu.pt`` is made from ``l
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from hat.arch.hat_yaml import load_space
+from hat.arch.hat_yaml import space_from_entries
 from hat.arch.space import SearchSpace
-from hat.cli.options import read_config_files, read_yaml
 from hat.errors import ConfigError, suggestion
 from hat.pipeline import commands
+from hat.pipeline.candidate import Candidate
 from hat.pipeline.evaluation import Evaluation
 from hat.pipeline.settings import PipelineFile
 from hat.pipeline.steps import Step
+from hat.tasks.own.task import RULES, UNITS_FILES
+from hat.yaml_reader import Entry
 
 _FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref")
 """Keys of a search's YAML file that name files."""
 
 _CHECKPOINT = "checkpoint_best.pt"
 
+_YAML = (".yml", ".yaml")
+
 _SPACE = ("supertransformer",)
 _LATENCIES = ("latency-dataset",)
 _PREDICTOR = (*_LATENCIES, "latency-predictor")
 _WINNER = (*_SPACE, *_PREDICTOR, "evo-search")
 _TRAINING = ("subtransformer",)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A SubTransformer that is trained, measured and scored."""
-
-    name: str
-    about: str
-    yml: Path
-    retrained: Path
-    """Its own checkpoint."""
-
-    made_from: tuple[str, ...]
-    """Keys of the stages' files that decide what is in ``yml``."""
 
 
 class Plan:
@@ -91,7 +80,32 @@ class Plan:
     @cached_property
     def space(self) -> SearchSpace:
         """The space that is searched."""
-        return load_space(str(self.file.stage_file("supertransformer")))
+        files = self.file.stage_files("supertransformer")
+        entries = self.file.entries("supertransformer")
+        return space_from_entries(entries, ", ".join(map(str, files)))
+
+    @cached_property
+    def data(self) -> Path:
+        """The folder of the binarised data."""
+        return self.settings.data or Path(self._entry("data", "supertransformer"))
+
+    @cached_property
+    def text(self) -> dict[str, Entry] | None:
+        """What is said about the text of a corpus of one's own; None of other tasks."""
+        names = self.settings.preprocess
+        return self.file.entries("preprocess") if names[0].endswith(_YAML) else None
+
+    def _entry(self, key: str, stage: str) -> str:
+        """What the pipeline's file lacks and the files of a stage say.
+
+        Raises:
+            ConfigError: if they do not.
+        """
+        entries = self.file.entries(stage)
+        if key not in entries:
+            files = " or ".join(map(str, self.file.stage_files(stage)))
+            raise ConfigError(f"{self.file.path}: {key} is missing, here or in {files}")
+        return entries[key].text()
 
     def results(self) -> dict[str, Path]:
         """Returns the files in which the stages leave what the next ones build on."""
@@ -122,22 +136,15 @@ class Plan:
 
     def evaluation(self) -> Evaluation:
         """Returns how translations are made and scored."""
-        settings, training = self.settings, self.file.stage_file("subtransformer")
-        language = settings.target_lang
-        if language is None:
-            entries = read_yaml(training)
-            if "target-lang" not in entries:
-                raise ConfigError(
-                    f"{self.file.path}: target-lang is missing, here or in {training}"
-                )
-            language = entries["target-lang"].text()
+        settings = self.settings
+        language = settings.target_lang or self._entry("target-lang", "subtransformer")
         reference = None
         if settings.reference is not None and settings.metric == "sacre":
             path = Path(settings.reference.replace("{subset}", settings.subset))
             reference = path if path.is_file() else None
         return Evaluation(
-            configs=training,
-            data=(settings.data,),
+            configs=self.file.stage_files("subtransformer"),
+            data=(self.data,),
             subset=settings.subset,
             metric=settings.metric,
             target_lang=language,
@@ -145,6 +152,7 @@ class Plan:
             lenpen=settings.lenpen,
             on_cpu=settings.on_cpu,
             reference=reference,
+            is_detokenised=self._tokeniser() == "sentencepiece",
         )
 
     def _output(self, stem: str, suffix: str, made_from: Sequence[str]) -> Path:
@@ -168,6 +176,9 @@ class Plan:
         if self.settings.retrain_largest:
             table["train-largest"] = partial(self._train, largest)
             table |= self._evaluations(largest, "retrained")
+        table["compare-latencies"] = self._compare
+        if self.settings.export is not None:
+            table["export"] = partial(self._export, self.settings.export)
         return table
 
     def _evaluations(self, which: Candidate, weights: str) -> dict[str, Callable[[str], Step]]:
@@ -186,47 +197,78 @@ class Plan:
         }
 
     def _preprocess(self, name: str) -> Step:
-        script = self.file.stage_file(name)
+        files = self.file.stage_files(name)
+        about = self._about(name, "make, tokenise and binarise the text", (name,))
+        if self.text is not None:
+            return Step(
+                **about,
+                command=commands.prepare(files),
+                inputs=(*files, self._text_dir() / "raw"),
+                outputs=(self.data, *self._units()),
+            )
+        if len(files) > 1:
+            raise ConfigError(
+                f"{self.file.places[name]}: preprocess is one script, or YAML files (.yml), but "
+                f"found {len(files)} files"
+            )
         return Step(
-            **self._about(name, "make, tokenise and binarise the text", (name,)),
-            command=(_bash(), str(script), *self.settings.preprocess_arguments),
-            inputs=(script, Path("configs/common.sh")),
-            outputs=(self.settings.data,),
+            **about,
+            command=(_bash(), str(files[0]), *self.settings.preprocess_arguments),
+            inputs=(*files, Path("configs/common.sh")),
+            outputs=(self.data,),
         )
 
+    def _tokeniser(self) -> str | None:
+        """What makes tokens of a corpus of one's own; None of other tasks."""
+        if self.text is None:
+            return None
+        return self.text["tokeniser"].text() if "tokeniser" in self.text else "sentencepiece"
+
+    def _units(self) -> tuple[Path, ...]:
+        """What splits words; nothing where a tokeniser is named that there is not."""
+        name = UNITS_FILES.get(self._tokeniser() or "")
+        return () if name is None else (self._text_dir() / name,)
+
+    def _text_dir(self) -> Path:
+        assert self.text is not None
+        if "text-dir" not in self.text:
+            files = " or ".join(map(str, self.file.stage_files("preprocess")))
+            raise ConfigError(f"{files}: text-dir is missing")
+        return Path(self.text["text-dir"].text())
+
     def _train_supertransformer(self, name: str) -> Step:
-        space = self.file.stage_file("supertransformer")
+        space = self.file.stage_files("supertransformer")
         return Step(
             **self._about(name, "train all SubTransformers at once, with shared weights", _SPACE),
-            command=commands.train(space, self.supernet.parent),
-            inputs=(space, self.settings.data),
+            command=self._launched(commands.train(space, self.supernet.parent)),
+            inputs=(*space, self.data),
             outputs=(self.supernet,),
             work_dir=self.supernet.parent,
         )
 
     def _latency_dataset(self, name: str) -> Step:
-        configs = self.file.stage_file("latency-dataset")
+        configs = self.file.stage_files("latency-dataset")
         return Step(
             **self._about(name, "measure SubTransformers on this machine", _LATENCIES),
             command=commands.latency_dataset(configs, self.latencies),
             # Of the data the sizes of its dictionaries count: the output layer is as wide.
-            inputs=(configs, self.settings.data),
+            inputs=(*configs, self.data),
             outputs=(self.latencies,),
             depends_on_machine=True,
         )
 
     def _latency_predictor(self, name: str) -> Step:
-        configs = self.file.stage_file("latency-predictor")
+        configs = self.file.stage_files("latency-predictor")
         return Step(
             **self._about(name, "fit a predictor to the measurements", _PREDICTOR),
             command=commands.latency_predictor(configs, self.latencies, self.predictor),
-            inputs=(configs, self.latencies),
+            inputs=(*configs, self.latencies),
             outputs=(self.predictor,),
         )
 
     def _evo_search(self, name: str) -> Step:
-        space, configs = self.file.stage_file("supertransformer"), self.file.stage_file(name)
-        entries = read_config_files([str(space), str(configs)])
+        space, configs = self.file.stage_files("supertransformer"), self.file.stage_files(name)
+        entries = {**self.file.entries("supertransformer"), **self.file.entries(name)}
         named = [Path(entries[key].text()) for key in _FILE_KEYS if key in entries]
         winner = self.best.yml
         return Step(
@@ -236,29 +278,49 @@ class Plan:
             command=commands.search(
                 space, configs, supernet=self.supernet, predictor=self.predictor, winner=winner
             ),
-            inputs=(space, configs, self.supernet, self.predictor, self.settings.data, *named),
+            inputs=(*space, *configs, self.supernet, self.predictor, self.data, *named),
             outputs=(winner,),
-            work_dir=winner.with_suffix(".search"),
+            # The search itself knows what decides its rounds; how finalists are measured does not.
+            unattended=("--set-aside",),
         )
 
     def _train(self, which: Candidate, name: str) -> Step:
-        training, folder = self.file.stage_file("subtransformer"), which.retrained.parent
+        training, folder = self.file.stage_files("subtransformer"), which.retrained.parent
         return Step(
             **self._about(
                 name, f"train {which.about} from scratch", (*which.made_from, *_TRAINING)
             ),
-            command=commands.train(which.yml, folder, sub_configs=training),
-            inputs=(which.yml, training, self.settings.data),
+            command=self._launched(commands.train(which.yml, folder, sub_configs=training)),
+            inputs=(which.yml, *training, self.data),
             outputs=(which.retrained,),
             work_dir=folder,
         )
 
+    def _launched(self, command: commands.Words) -> commands.Words:
+        one = self.settings
+        if one.launcher is None:
+            return command
+        return commands.launched(command, one.processes, one.launcher_arguments)
+
     def _measure(self, which: Candidate, name: str) -> Step:
-        configs = self.file.stage_file("latency-dataset")
+        configs = self.file.stage_files("latency-dataset")
         return Step(
             **self._about(name, f"measure {which.about}", (*which.made_from, *_LATENCIES)),
             command=commands.measure(which.yml, configs, on_cpu=self.settings.on_cpu),
-            inputs=(which.yml, configs, self.settings.data),
+            inputs=(which.yml, *configs, self.data),
+            outputs=(),
+            depends_on_machine=True,
+        )
+
+    def _compare(self, name: str) -> Step:
+        configs, entries = self.file.stage_files("latency-dataset"), self.file.entries("evo-search")
+        key = "latency-confidence"
+        flags = (f"--{key}", entries[key].text()) if key in entries else ()
+        rows = (self.best.yml, self.largest.yml)
+        return Step(
+            **self._about(name, "measure the winner and the largest one in turn", _WINNER),
+            command=commands.compare(rows, configs, self.predictor, flags),
+            inputs=(*rows, *configs, self.predictor, self.data),
             outputs=(),
             depends_on_machine=True,
         )
@@ -270,6 +332,52 @@ class Plan:
     def _score(self, which: Candidate, weights: str, name: str) -> Step:
         about = f"score the translations of {which.about}, {weights} weights"
         return self.evaluation().score(**self._scored(name, about, which, weights))
+
+    def _export(self, folder: Path, name: str) -> Step:
+        tokeniser = self._tokeniser()
+        if tokeniser is None:
+            raise ConfigError(
+                f"{self.file.places['export']}: export needs YAML files in preprocess, which say "
+                "how text becomes units; after other scripts, run hat export"
+            )
+        rules, units = RULES.get(tokeniser), self._units()
+        if rules is None or not units:
+            entry = (self.text or {})["tokeniser"]
+            raise ConfigError(
+                f"{entry.where}: tokeniser must be one of {', '.join(RULES)}, but found "
+                f"{tokeniser!r}"
+            )
+        (codes,) = units
+        facts = {
+            "--score": self._log(
+                partial(self._score, self.best, "retrained"), "evaluate-best-retrained"
+            ),
+            "--latency": self._log(partial(self._measure, self.best), "measure-best"),
+        }
+        return Step(
+            **self._about(
+                name, f"write {self.best.about} with all that it needs", self._made_best()
+            ),
+            command=commands.export(
+                self.best.retrained,
+                folder,
+                flags=(
+                    *("--data", str(self.data), "--bpe-codes", str(codes)),
+                    *("--tokeniser", str(rules.tokeniser)),
+                    *(("--normalise",) if rules.normalise else ()),
+                    *(word for flag, path in facts.items() for word in (flag, str(path))),
+                ),
+            ),
+            inputs=(self.best.retrained, self.data, codes, *facts.values()),
+            outputs=(folder,),
+        )
+
+    def _made_best(self) -> tuple[str, ...]:
+        return (*self.best.made_from, *_TRAINING)
+
+    def _log(self, build: Callable[[str], Step], name: str) -> Path:
+        """What a step printed."""
+        return self.run_dir / "logs" / f"{build(name).label}.log"
 
     def _scored(self, name: str, about: str, which: Candidate, weights: str) -> dict[str, Any]:
         inherits = weights == "inherited"

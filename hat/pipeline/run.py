@@ -1,17 +1,64 @@
 """A pipeline from its YAML file: all of it, some steps of it, or the test of one checkpoint."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.arch.hat_yaml import write_arch
-from hat.errors import ConfigError
+from hat.errors import ConfigError, suggestion
+from hat.pipeline.checking import check_steps
+from hat.pipeline.estimates import training_seconds
+from hat.pipeline.notes import notes
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
+from hat.pipeline.showing import duration
 from hat.pipeline.steps import Runner, Step, printable
+
+Changes = Sequence[tuple[str, str, str]]
+"""Step, setting and value."""
+
+
+def _set(step: Step, changes: Changes) -> tuple[str, ...]:
+    """The flags of what is changed for a step; of several of one setting the last counts."""
+    own = {setting: value for name, setting, value in changes if name == step.name}
+    words: list[str] = []
+    for setting, value in own.items():
+        # A switch is a flag without a value; of a list, each value is a word.
+        words += [f"--{setting}", *([] if value == "True" else shlex.split(value))]
+    return tuple(words)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _from_base(
+    method: Callable[Concatenate["Pipeline", P], R],
+) -> Callable[Concatenate["Pipeline", P], R]:
+    """Runs a method in the folder that the file's paths hold from; its own hold from here."""
+
+    @wraps(method)
+    def run(self: "Pipeline", /, *args: P.args, **named: P.kwargs) -> R:
+        if self.settings.base is None:
+            return method(self, *args, **named)
+        here: list[Any] = [_held(each) for each in args]
+        there: dict[str, Any] = {name: _held(each) for name, each in named.items()}
+        if not self.base.is_dir():
+            raise ConfigError(f"{self._file.places['base']}: base: {self.base} is no folder")
+        with chdir(self.base):
+            return method(self, *here, **there)
+
+    return run
+
+
+def _held(value: Any) -> Any:
+    return value.absolute() if isinstance(value, Path) else value
 
 
 @dataclass(frozen=True)
@@ -29,8 +76,8 @@ class Pipeline:
     """The five stages and the scoring of one task.
 
     A step runs when its command or the content of a file it reads has changed since it last ran
-    here, or when what it wrote is gone; otherwise it is skipped. Paths hold from the folder in
-    which it runs.
+    here, or when what it wrote is gone; otherwise it is skipped. Paths in the file hold from its
+    ``base`` or, without one, from the folder in which it runs.
     """
 
     def __init__(self, path: str | Path, **settings: Any) -> None:
@@ -45,12 +92,21 @@ class Pipeline:
         """
         self._file = read_pipeline(path, settings)
         self.settings = self._file.settings
-        self.plan = Plan(self._file)
+        self.base = self._file.base
+        """The folder that all paths of the file hold from."""
+        self.plan = self._planned()
 
+    @_from_base
+    def _planned(self, architecture: Path | None = None) -> Plan:
+        return Plan(self._file, architecture)
+
+    @_from_base
     def run(
         self,
         *,
         only: Sequence[str] = (),
+        begin: str | None = None,
+        changes: Changes = (),
         architecture: Path | None = None,
         flags: Sequence[str] = (),
         by_hand: bool = False,
@@ -60,6 +116,8 @@ class Pipeline:
 
         Args:
             only: the names of the steps that shall run; none: all.
+            begin: this step and all after it run although they may be up to date.
+            changes: ``(step, setting, value)``: settings that win over those of the step's files.
             architecture: YAML file of a SubTransformer that is trained, measured and scored in
                 place of what the search found; needs ``only``.
             flags: for the command of the only step, after its own.
@@ -73,12 +131,19 @@ class Pipeline:
         plan = self._plan(architecture)
         runner = self._runner(by_hand, say)
         results = {}
-        for step in self.steps(only=only, architecture=architecture, flags=flags):
+        again = False
+        for step in self.steps(
+            only=only, begin=begin, changes=changes, architecture=architecture, flags=flags
+        ):
+            again = again or step.name == begin
             if plan.largest.yml in step.inputs:
                 write_arch(plan.largest.yml, plan.space.largest(), "The largest SubTransformer.")
-            results[step.name] = runner.run(step).result
+            results[step.name] = runner.run(step, again=again).result
+            for note in notes(step.name, results[step.name]) if not by_hand else ():
+                say(f"  {note}")
         return PipelineResult(results, None if only else write_report(plan, results))
 
+    @_from_base
     def test(
         self, checkpoint: Path, architecture: Path, *, say: Callable[[str], None] = print
     ) -> Mapping[str, Any]:
@@ -94,10 +159,13 @@ class Pipeline:
             result = runner.execute(step).result
         return result
 
+    @_from_base
     def steps(
         self,
         *,
         only: Sequence[str] = (),
+        begin: str | None = None,
+        changes: Changes = (),
         architecture: Path | None = None,
         flags: Sequence[str] = (),
     ) -> list[Step]:
@@ -111,8 +179,16 @@ class Pipeline:
         steps = self._plan(architecture).steps(only)
         if flags and len(steps) > 1:
             raise ConfigError(f"flags after -- are for one step, but --only names {len(steps)}")
-        return [replace(step, command=(*step.command, *flags)) for step in steps]
+        names = [step.name for step in steps]
+        for name, flag in [(begin, "--from"), *((change[0], "--set") for change in changes)]:
+            if name is not None and name not in names:
+                hint = suggestion(name, names) or f": {', '.join(names)}"
+                raise ConfigError(f"{flag}: there is no step {name!r}{hint}")
+        return [
+            replace(step, command=(*step.command, *_set(step, changes), *flags)) for step in steps
+        ]
 
+    @_from_base
     def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:
         """Returns the steps of ``test``."""
         evaluation, name = self.plan.evaluation(), f"{architecture.stem}.{self.settings.subset}"
@@ -121,10 +197,36 @@ class Pipeline:
             evaluation.score(f"score.{name}", checkpoint, architecture),
         ]
 
-    def preview(self, steps: Sequence[Step]) -> list[str]:
-        """Returns how much there is to do, then the steps and their commands; runs nothing."""
+    @_from_base
+    def check(self, steps: Sequence[Step]) -> None:
+        """Checks every setting of those of these steps that would run; runs none of them.
+
+        The settings of a step that is up to date are those that it ran with.
+
+        Raises:
+            ConfigError: naming the step and what is wrong.
+        """
+        runner = self._runner()
+        if any(runner.expected_seconds(step) != 0 for step in steps):
+            check_steps(self.plan, steps)
+
+    @_from_base
+    def preview(self, steps: Sequence[Step], *, by_rates: bool = False) -> list[str]:
+        """Returns how much there is to do, then the steps and their commands; runs nothing.
+
+        Args:
+            steps: what would run.
+            by_rates: estimates trainings that never ran here by the processor's rates, which are
+                measured for that if they never were.
+        """
         runner = self._runner()
         expected = [runner.expected_seconds(step) for step in steps]
+        estimated = {}
+        if by_rates and self.settings.on_cpu and None in expected:
+            estimated = self._by_rates(steps)
+        for place, step in enumerate(steps):
+            if expected[place] is None:
+                expected[place] = estimated.get(step.name)
         known = sum(seconds for seconds in expected if seconds is not None)
         unknown = sum(seconds is None for seconds in expected)
         about = f"{len(steps)} steps, about {known / 60:.1f} min of work"
@@ -134,12 +236,23 @@ class Pipeline:
             about += f", plus {unknown} steps that never ran here"
         lines = [f"{self.settings.task}: {about}"]
         for step, seconds in zip(steps, expected, strict=True):
-            lines.append(f"{'=' if seconds == 0 else '>'} {step.name}: {step.about}")
+            time = f" (about {duration(seconds)})" if by_rates and seconds else ""
+            lines.append(f"{'=' if seconds == 0 else '>'} {step.name}: {step.about}{time}")
             lines.append(f"  {printable(step.command)}")
         return lines
 
+    def _by_rates(self, steps: Iterable[Step]) -> dict[str, float]:
+        """Seconds of trainings, by the best rate that they may have here."""
+        from hat.machine.rates import rates
+
+        gflops = rates().gflops
+        # In bf16 a training reaches about half as much of the rate as in fp32.
+        best = max(gflops["fp32"], gflops["bf16"] / 2)
+        found = {step.name: training_seconds(self.plan, step.name, best) for step in steps}
+        return {name: seconds for name, seconds in found.items() if seconds is not None}
+
     def _plan(self, architecture: Path | None) -> Plan:
-        return self.plan if architecture is None else Plan(self._file, architecture)
+        return self.plan if architecture is None else self._planned(architecture)
 
     def _runner(self, by_hand: bool = False, say: Callable[[str], None] = print) -> Runner:
         device = "cpu" if self.settings.on_cpu else "gpu"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from hat.cli.flags import add_flags
-from hat.cli.options import check_keys, read_yaml, set_defaults
+from hat.cli.options import check_keys, read_config_files, read_yaml, set_defaults
 from hat.errors import ConfigError
 from hat.settings import AtLeast, Settings, Shown, from_values, own_settings
 from hat.yaml_reader import Entry
@@ -23,7 +23,7 @@ _HOLDS_HARDWARE = "{hardware"
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineSettings(Settings):
-    """Paths hold from the folder in which the pipeline runs."""
+    """Paths hold from ``base``. A stage may have several files, of which a later one wins."""
 
     task: str
     """name of the task, for the report"""
@@ -31,8 +31,12 @@ class PipelineSettings(Settings):
     run_dir: Annotated[Path, Shown("DIR")]
     """folder for everything that is made, but the data"""
 
-    data: Annotated[Path, Shown("DIR")]
-    """folder of the binarised data"""
+    base: Annotated[Path | None, Shown("DIR")] = None
+    """folder that all paths hold from, itself from that of this file (default: the working
+    directory)"""
+
+    data: Annotated[Path | None, Shown("DIR")] = None
+    """folder of the binarised data (default: data in the files of supertransformer)"""
 
     hardware: Annotated[str | None, Shown("NAME")] = None
     """the name that stands for {hardware} in the stages' files"""
@@ -40,25 +44,34 @@ class PipelineSettings(Settings):
     device: Literal["cpu", "gpu"] | None = None
     """what measures and translates (default: gpu if the hardware's name begins so, else cpu)"""
 
-    preprocess: Annotated[Path, Shown("SCRIPT")]
-    """bash script that makes the data"""
+    launcher: Literal["torchrun"] | None = None
+    """starts trainings in several processes; see docs/distributed.md"""
+
+    processes: Annotated[int, AtLeast(1)] = 1
+    """how many the launcher starts on this machine: one for each GPU"""
+
+    launcher_arguments: Annotated[tuple[str, ...], Shown("WORD")] = ()
+    """further words for the launcher"""
+
+    preprocess: Annotated[tuple[str, ...], Shown("FILE")]
+    """bash script that makes the data, or YAML files of hat prepare corpus"""
 
     preprocess_arguments: Annotated[tuple[str, ...], Shown("WORD")] = ()
     """words behind the script's name"""
 
-    supertransformer: Annotated[str, Shown("YML")]
+    supertransformer: Annotated[tuple[str, ...], Shown("YML")]
     """space and training of the SuperTransformer"""
 
-    latency_dataset: Annotated[str, Shown("YML")]
+    latency_dataset: Annotated[tuple[str, ...], Shown("YML")]
     """measuring of the latency dataset"""
 
-    latency_predictor: Annotated[str, Shown("YML")]
+    latency_predictor: Annotated[tuple[str, ...], Shown("YML")]
     """fitting of the latency predictor"""
 
-    evo_search: Annotated[str, Shown("YML")]
+    evo_search: Annotated[tuple[str, ...], Shown("YML")]
     """search"""
 
-    subtransformer: Annotated[str, Shown("YML")]
+    subtransformer: Annotated[tuple[str, ...], Shown("YML")]
     """training of one SubTransformer"""
 
     retrain_largest: bool = False
@@ -81,6 +94,10 @@ class PipelineSettings(Settings):
 
     reference: Annotated[str | None, Shown("FILE")] = None
     """raw text of {subset}: sacre's references, where the file is there"""
+
+    export: Annotated[Path | None, Shown("DIR")] = None
+    """folder for the retrained winner with all that it needs to translate (default: none is
+    written); needs YAML files in preprocess, which say how text becomes units"""
 
     @property
     def on_cpu(self) -> bool:
@@ -112,29 +129,47 @@ class PipelineFile:
     places: Mapping[str, str]
     """Key -> ``file:line`` or the flag."""
 
-    def stage_file(self, key: str) -> Path:
-        """Returns the file of a stage for the hardware.
+    @property
+    def base(self) -> Path:
+        """The folder that all paths hold from."""
+        base = self.settings.base
+        return Path.cwd() if base is None else self.path.absolute().parent / base
+
+    def stage_files(self, key: str) -> tuple[Path, ...]:
+        """Returns the files of a stage for the hardware, weakest first.
 
         Raises:
-            ConfigError: if it is not there.
+            ConfigError: if one is not there.
         """
-        path = Path(self._for_hardware(key))
-        if not path.is_file():
-            raise ConfigError(f"{self.places[key]}: {key}: {path} does not exist in {Path.cwd()}")
-        return path
+        paths = tuple(Path(self._for_hardware(key, name)) for name in self._named(key))
+        for path in paths:
+            if not path.is_file():
+                raise ConfigError(
+                    f"{self.places[key]}: {key}: {path} does not exist in {Path.cwd()}"
+                )
+        return paths
+
+    def entries(self, key: str) -> dict[str, Entry]:
+        """Returns what the files of a stage say together.
+
+        Raises:
+            ConfigError: if a file is not there or no YAML.
+        """
+        return read_config_files(map(str, self.stage_files(key)))
 
     def variant(self, *keys: str) -> str:
         """Returns ``_HARDWARE`` if any of the stages' files depends on it, else nothing.
 
         What is made from these files has it in its name: with other hardware, it is another.
         """
-        depends = any(_HOLDS_HARDWARE in self._named(key) for key in keys)
+        depends = any(_HOLDS_HARDWARE in name for key in keys for name in self._named(key))
         return f"_{self.settings.hardware}" if depends else ""
 
-    def _named(self, key: str) -> str:
-        return str(getattr(self.settings, key.replace("-", "_")))
+    def _named(self, key: str) -> tuple[str, ...]:
+        names: tuple[str, ...] = getattr(self.settings, key.replace("-", "_"))
+        return names
 
-    def _for_hardware(self, key: str) -> str:
+    def _for_hardware(self, key: str, name: str) -> str:
         place, hardware = self.places[key], self.settings.hardware
 
         def value(found: re.Match[str]) -> str:
@@ -146,7 +181,7 @@ class PipelineFile:
                 raise ConfigError(f"{place}: {key} may hold {known}, but found {found[0]}")
             return values[found[0]] or hardware
 
-        return re.sub(r"\{[^{}]*\}", value, self._named(key))
+        return re.sub(r"\{[^{}]*\}", value, name)
 
 
 def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
@@ -171,6 +206,9 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
     add_flags(reader, PipelineSettings)
     set_defaults(reader, entries)
     values = {**vars(reader.parse_args([])), **given}
+    if values["base"] is not None:
+        # What is given, not read, holds from where it is given.
+        values |= {key: _absolute(value) for key, value in given.items() if key in _PATHS}
     places = {setting.key: f"--{setting.key}" for setting in settings if setting.field in given}
     places = {**{key: entry.where for key, entry in entries.items()}, **places}
     for setting in settings:
@@ -178,12 +216,17 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
         if value is None and setting.is_required:
             raise ConfigError(f"{path}: {setting.key} is missing")
         if value is not None and setting.key in places:
-            value = tuple(value) if isinstance(value, list) else value
+            if setting.is_list:
+                value = (value,) if isinstance(value, str | Path) else tuple(value)
+                value = values[setting.field] = tuple(map(str, value))
             setting.check(value, places[setting.key])
             # In a command line, it would be an option.
-            if setting.type in (str, Path) and not setting.is_list and str(value).startswith("-"):
-                place = places[setting.key]
-                raise ConfigError(f"{place}: {setting.key} cannot begin with a dash: {value!r}")
+            texts = value if setting.is_list else (value,)
+            is_name = setting.type in (str, Path) and not setting.key.endswith("-arguments")
+            for text in texts if is_name else ():
+                if str(text).startswith("-"):
+                    place = places[setting.key]
+                    raise ConfigError(f"{place}: {setting.key} cannot begin with a dash: {text!r}")
     file = PipelineFile(
         path=Path(path),
         settings=from_values(PipelineSettings, values),
@@ -191,7 +234,28 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
         places=places,
     )
     _check_hardware(file)
+    _check_launcher(file)
     return file
+
+
+_PATHS = (
+    *("run_dir", "data", "preprocess", "reference", "export"),
+    *(key.replace("-", "_") for key in STAGE_FILES),
+)
+"""The settings that are paths, by field."""
+
+
+def _absolute(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(map(_absolute, value))
+    return None if value is None else str(Path(value).absolute())
+
+
+def _check_launcher(file: PipelineFile) -> None:
+    one = file.settings
+    if one.launcher is None and (one.processes > 1 or one.launcher_arguments):
+        key = "processes" if one.processes > 1 else "launcher-arguments"
+        raise ConfigError(f"{file.places[key]}: {key} needs a launcher: torchrun")
 
 
 def _check_hardware(file: PipelineFile) -> None:

@@ -7,18 +7,25 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from threading import Thread
+from types import FrameType
 from typing import Any, BinaryIO, TextIO
 
 from hat.errors import HatError
 from hat.files import replacing, write_json, write_text
+from hat.pipeline.digests import Digests
+from hat.pipeline.showing import duration, shown_progress
+from hat.progress import VARIABLE
 from hat.version import __version__
 
 _SHOWN_LINES = 20
@@ -61,6 +68,9 @@ class Step:
     """Folder from which an interrupted run goes on. It is set aside, as ``NAME.old``, when the
     inputs have changed since the run began: what it holds belongs to the old ones."""
 
+    unattended: tuple[str, ...] = ()
+    """Flags where no user is there to answer a refusal; they decide no result."""
+
     stdout: Path | None = None
     """One of the outputs: what the command prints. Otherwise that is the log."""
 
@@ -87,21 +97,8 @@ class Outcome:
     skipped: bool
 
 
-def digest(paths: Sequence[Path]) -> str:
-    """Returns a hash over names and contents of files; folders count with all their files."""
-    total = hashlib.sha256()
-    for path in paths:
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        for file in files:
-            total.update(str(file).encode())
-            if file.is_file():
-                with open(file, "rb") as stream:
-                    total.update(hashlib.file_digest(stream, "sha256").digest())
-    return total.hexdigest()
-
-
 class Runner:
-    """Runs steps in a folder that keeps their logs and states."""
+    """Runs steps in a folder that keeps their logs, states and digests of files."""
 
     def __init__(
         self,
@@ -124,9 +121,14 @@ class Runner:
         self.machine = machine
         self.say = say
         self.by_hand = by_hand
+        self._digests = Digests(folder / "steps" / "digests.json")
 
-    def run(self, step: Step) -> Outcome:
+    def run(self, step: Step, *, again: bool = False) -> Outcome:
         """Runs ``step`` unless it is up to date.
+
+        Args:
+            step: what to run.
+            again: runs it even if it is up to date.
 
         Raises:
             CommandError: if the command fails. The end of its log has been shown by then.
@@ -134,7 +136,8 @@ class Runner:
         """
         state = self._state(step)
         key = self._key(step)
-        if state.get("inputs") == key and state.get("outputs") == digest(step.outputs):
+        is_done = state.get("inputs") == key and state.get("outputs") == self._digest(step.outputs)
+        if is_done and not again:
             self.say(f"= {step.name}: up to date ({step.about})")
             if self.by_hand and state["result"]:
                 print(json.dumps(state["result"]))
@@ -145,7 +148,7 @@ class Runner:
         key = self._key(step)
         record = {
             "inputs": key,
-            "outputs": digest(step.outputs),
+            "outputs": self._digest(step.outputs),
             "seconds": outcome.seconds,
             "command": list(step.command),
             "result": outcome.result,
@@ -161,9 +164,16 @@ class Runner:
         Raises:
             StepError: as ``run``.
         """
+        if not self.by_hand:
+            step = replace(step, command=(*step.command, *step.unattended))
         self.say(f"  {printable(step.command)}")
         log = self.folder / "logs" / f"{step.label}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.touch()
+        except OSError as error:
+            message = f"{log}: cannot be written: {error.strerror}"
+            raise StepError(f"{message}; --run-dir names another folder") from None
         started = time.perf_counter()
         with open(log, "wb", buffering=0) as noted:
             if step.stdout is None:
@@ -175,7 +185,7 @@ class Runner:
         missing = [str(path) for path in step.outputs if not path.exists()]
         if missing:
             raise StepError(f"step {step.name!r} did not write {', '.join(missing)}; see {log}")
-        self.say(f"  done in {_duration(seconds)}; log: {log}")
+        self.say(f"  done in {duration(seconds)}; log: {log}")
         return Outcome(_last_json(step.stdout or log), seconds, skipped=False)
 
     def expected_seconds(self, step: Step) -> float | None:
@@ -188,8 +198,11 @@ class Runner:
             return float(state["seconds"])
         return None if step.minutes is None else step.minutes * 60
 
+    def _digest(self, paths: Sequence[Path]) -> str:
+        return self._digests.of(paths)
+
     def _key(self, step: Step) -> str:
-        parts = [digest(step.inputs), __version__, *step.command[1:]]
+        parts = [self._digest(step.inputs), __version__, *step.command[1:]]
         if step.depends_on_machine:
             parts.append(self.machine)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -224,17 +237,25 @@ class Runner:
 
     def _estimate(self, step: Step, state: Mapping[str, Any]) -> str:
         if "seconds" in state:
-            return f", about {_duration(state['seconds'])} as last time"
-        return "" if step.minutes is None else f", about {_duration(step.minutes * 60)}"
+            return f", about {duration(state['seconds'])} as last time"
+        return "" if step.minutes is None else f", about {duration(step.minutes * 60)}"
 
     def _call(self, step: Step, stdout: BinaryIO, log: BinaryIO) -> None:
-        environment = {"PYTHON": sys.executable, **os.environ}  # the tasks' scripts look there
+        with shown_progress(self.say) if not self.by_hand else nullcontext("") as told:
+            self._wait_for(step, stdout, log, told)
+
+    def _wait_for(self, step: Step, stdout: BinaryIO, log: BinaryIO, told: str) -> None:
+        # The tasks' scripts look for PYTHON.
+        environment = {"PYTHON": sys.executable, **os.environ, VARIABLE: told}
         shown = {"stderr": sys.stderr} if self.by_hand else {}
         if self.by_hand and step.stdout is None:
             shown["stdout"] = sys.stdout
         files: dict[str, Any] = {"stdout": stdout, "stderr": log}
         pipes = dict.fromkeys(shown, subprocess.PIPE)
-        with subprocess.Popen(step.command, env=environment, **{**files, **pipes}) as process:
+        # In a group of its own, so that a signal reaches it once, and all that it starts.
+        with subprocess.Popen(
+            step.command, env=environment, process_group=0, **{**files, **pipes}
+        ) as process:
             copying = [
                 Thread(target=_copy, args=(getattr(process, name), files[name], shown[name]))
                 for name in shown
@@ -242,12 +263,8 @@ class Runner:
             for thread in copying:
                 thread.start()
             try:
-                code = process.wait()
-            except BaseException:
-                process.terminate()
-                raise
+                code = _waited(process, self.say)
             finally:
-                process.wait()
                 for thread in copying:
                     thread.join()
         if code != 0:
@@ -260,6 +277,50 @@ class Runner:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         for line in lines[-_SHOWN_LINES:]:
             self.say(f"  | {line}")
+
+
+class InterruptedStepError(StepError):
+    """A signal ended a step; what it had done is kept as far as its command keeps it."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.code = 128 + number
+
+
+def _waited(process: "subprocess.Popen[bytes]", say: Callable[[str], None]) -> int:
+    """Waits for a command; a signal for us is passed on, and the command may finish and save.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        InterruptedStepError: if a signal came.
+    """
+    came: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        # The second time it is not asked any more.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number if len(came) == 1 else signal.SIGKILL)
+        if len(came) == 1:
+            say("  stopping; once more to stop at once")
+
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try:
+        code = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise InterruptedStepError("stopped; the same command goes on with this step", came[0])
+    return code
 
 
 def printable(command: Sequence[str]) -> str:
@@ -286,7 +347,3 @@ def _last_json(log: Path) -> dict[str, Any]:
             if isinstance(value, dict):
                 return value
     return {}
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 
 from hat.errors import ConfigError, SearchError
+from hat.progress import Progress
 from hat.search.base import A
 from hat.search.constraints import Constraints
 
@@ -123,9 +124,11 @@ def deliver(
     """
     settings = settings or DeliverySettings()
     done: list[Delivery[A]] = []
+    progress = Progress(min(settings.keep, len(candidates)), "finalists measured")
     for start in range(0, len(candidates), settings.keep):
         for arch in candidates[start : start + settings.keep]:
             done += _finalist(arch, score, constraints, measure, neighbours, settings)
+            progress.advance()
         if any(delivery.fits for delivery in done):
             break
     order = sorted(

@@ -16,5 +16,6 @@ TASKS: Parts[Any] = Parts(
         "numbers": "hat.tasks.numbers:Numbers",
         "multi30k": "hat.tasks.multi30k:Multi30k",
         "bpe": "hat.tasks.tokenised:Tokenised",
+        "corpus": "hat.tasks.own.task:OwnCorpus",
     },
 )

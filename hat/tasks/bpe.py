@@ -83,6 +83,10 @@ class BpeEncoder:
         """Returns the lines, made plain, with each word split; no unit is a symbol of fairseq's."""
         return [spell_out(units) for units in self._encode_lines([plain(line) for line in lines])]
 
+    def join(self, line: str) -> str:
+        """Returns the words of a line of units."""
+        return remove_bpe(line)
+
 
 @contextlib.contextmanager
 def _without_notes() -> Iterator[None]:

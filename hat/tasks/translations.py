@@ -7,7 +7,7 @@ from typing import Annotated
 
 from hat.errors import ConfigError, DataError
 from hat.settings import OneOf, Settings
-from hat.tasks.bpe import remove_bpe
+from hat.tasks.units import join_units
 from hat.text.generation_log import read_generation_logs
 from hat.text.lines import Changes, read_text
 from hat.text.moses import detokenise
@@ -38,6 +38,9 @@ class ScoreSettings(Settings):
 
     target_lang: str = "en"
     """language of the translations"""
+
+    detokenised: bool = False
+    """logs hold text, not tokens, once units are joined, as those of SentencePiece do"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -88,9 +91,11 @@ def _read(settings: ScoreSettings, changes: Changes) -> tuple[list[str], list[st
 
 def _without_bpe(lines: Sequence[str], settings: ScoreSettings) -> list[str]:
     marking = settings.remove_bpe
-    return [remove_bpe(line, marking) for line in lines] if marking else list(lines)
+    return [join_units(line, marking) for line in lines] if marking else list(lines)
 
 
 def _plain_words(lines: Sequence[str], settings: ScoreSettings) -> list[str]:
     lines = _without_bpe(lines, settings)
-    return detokenise(lines, settings.target_lang) if settings.metric == "sacre" else lines
+    if settings.metric != "sacre" or settings.detokenised:
+        return lines
+    return detokenise(lines, settings.target_lang)

@@ -1,16 +1,17 @@
 """Text to the numbers of words and back: the whole way that a task's training data went.
 
-A line is made plain (``hat.text.lines``), tokenised by the task's rules, split into BPE units and
-looked up; what comes back is joined and detokenised. ``pretokenised`` text is what training files
-hold: units with blanks between them, and so is its translation.
+A line is made plain (``hat.text.lines``), tokenised by the task's rules, split into units (BPE or
+SentencePiece) and looked up; what comes back is joined and detokenised. ``pretokenised`` text is
+what training files hold: units with blanks between them, and so is its translation.
 """
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hat.errors import ConfigError, DataError
-from hat.tasks.bpe import SEPARATOR, BpeEncoder, remove_bpe, spell_out
+from hat.errors import ConfigError
+from hat.tasks.bpe import remove_bpe, spell_out
 from hat.tasks.text_rules import TextRules
+from hat.tasks.units import check_codes, has_units, name_units, open_units
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 from hat.text.lines import plain
 
@@ -36,7 +37,7 @@ class Text:
             languages: source and target.
             words: of both dictionaries, by number.
             rules: how the task tokenises; None: nobody knows, so only pretokenised text will do.
-            codes: BPE merges, if the dictionaries' words are BPE units.
+            codes: BPE merges or a SentencePiece model, if the dictionaries' words are units.
             pretokenised: whether text is taken and given as it stands in training files.
 
         Raises:
@@ -53,12 +54,12 @@ class Text:
             raise ConfigError("nothing says how the text is tokenised: only --pretokenised will do")
         if codes is None and any(has_units(side) for side in words):
             raise ConfigError(
-                f"the dictionaries hold BPE units ({SEPARATOR}), but there are no BPE codes: give "
-                "--bpe-codes, or --pretokenised text"
+                f"the dictionaries hold {name_units(words)}, but there are no BPE codes: give "
+                "--bpe-codes (the merges, or SentencePiece's model), or --pretokenised text"
             )
         if codes is not None:
             check_codes(codes, words[0])
-        self._bpe = None if codes is None else BpeEncoder(codes)
+        self._units = None if codes is None else open_units(codes)
         self._tokenise = rules.tokenise(languages[0])
         self._detokenise = rules.detokenise(languages[1])
 
@@ -69,8 +70,9 @@ class Text:
             units = [spell_out(line) for line in units]
         else:
             units = [plain(self._tokenise(line)) for line in units]
-            # Without BPE, too, no word is a symbol of fairseq's own.
-            units = list(map(spell_out, units)) if self._bpe is None else self._bpe.encode(units)
+            # Where nothing is split, too, no word is a symbol of fairseq's own.
+            split = self._units
+            units = list(map(spell_out, units)) if split is None else split.encode(units)
         return [self._encoded(line.split()) for line in units]
 
     def _encoded(self, units: list[str]) -> list[int]:
@@ -80,42 +82,13 @@ class Text:
     def decode(self, tokens: Iterable[int]) -> str:
         """Returns the text of a translation; its end may be among the tokens."""
         units = units_of(tokens, self._words)
-        return units if self._pretokenised else self._detokenise(remove_bpe(units))
+        if self._pretokenised:
+            return units
+        join = remove_bpe if self._units is None else self._units.join
+        return self._detokenise(join(units))
 
 
 def units_of(tokens: Iterable[int], words: Sequence[str]) -> str:
     """Returns a sentence as it stands in training files, without the words that frame it."""
     hidden = (BEGIN_IDX, PADDING_IDX, END_IDX)
     return " ".join(words[token] for token in tokens if token not in hidden)
-
-
-def has_units(words: Iterable[str]) -> bool:
-    """Whether there are parts of words among ``words``, so that text has to be split."""
-    return any(word.endswith(SEPARATOR) for word in words)
-
-
-def check_codes(codes: Path, words: Sequence[str]) -> None:
-    """Checks that the units of a dictionary come from these merges.
-
-    Every unit of more than one character is what some merge made, or a piece of one that was
-    undone because it was rare. Another task's codes make few of them.
-
-    Raises:
-        DataError: if the file is missing or makes less than half of the units.
-    """
-    try:
-        text = codes.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataError(f"{codes}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{codes}: is not UTF-8 (byte {error.start})") from None
-    pairs = (line.split(" ")[:2] for line in text.split("\n") if not line.startswith("#version"))
-    made = {"".join(pair).removesuffix("</w>") for pair in pairs if len(pair) == 2}
-    units = {word.removesuffix(SEPARATOR) for word in words[len(SPECIAL_SYMBOLS) :]}
-    long = [unit for unit in units if len(unit) > 1 and not unit.startswith("madeupword")]
-    known = sum(unit in made for unit in long)
-    if long and 2 * known < len(long):
-        raise DataError(
-            f"{codes}: makes only {known} of the {len(long)} units of the dictionary: they are "
-            "another task's codes"
-        )

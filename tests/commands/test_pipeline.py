@@ -18,7 +18,7 @@ def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_dry_run_says_what_there_is_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     main(["configs/numbers.en-fr/pipeline.yml", "--dry-run"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("numbers.en-fr: 17 steps, about ")
+    assert lines[0].startswith("numbers.en-fr: 18 steps, about ")
     assert lines[3].endswith(
         " train-supertransformer: train all SubTransformers at once, with shared weights"
     )
@@ -95,7 +95,7 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     path = tmp_path / "pipeline.yml"
     lines = (ROOT / "configs/numbers.en-fr/pipeline.yml").read_text().splitlines()
     for missing, message in (
-        ("data", f"{path}: data is missing"),
+        ("task", f"{path}: task is missing"),
         ("hardware", f"{path}:8: latency-dataset holds {{hardware}}, but no hardware is given"),
     ):
         path.write_text("\n".join(line for line in lines if not line.startswith(f"{missing}:")))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hat.errors import ConfigError
+from hat.pipeline import commands
 from hat.pipeline.run import Pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,8 @@ def test_shipped_pipelines_are_whole(task: str, hardware: str) -> None:
         made |= set(step.outputs)
     commands = {step.command[3] for step in steps if "hat.cli" in step.command}
     assert commands == {
-        *("train", "latency-dataset", "latency-predictor", "evo-search", "generate", "score")
+        *("train", "latency-dataset", "latency-predictor", "evo-search", "generate", "score"),
+        "latency",
     }
     device = "cpu" if hardware.startswith("cpu") else "gpu"
     (measure,) = (step for step in steps if step.name == "measure-best")
@@ -164,3 +166,23 @@ def test_flags_are_for_one_step() -> None:
             found.steps(only=only, flags=["--seed", "2"])
     with pytest.raises(ConfigError, match="no step 'latency-datset'; did you mean 'latency-data"):
         found.steps(only=["latency-datset"])
+
+
+def test_a_launcher_starts_trainings_and_nothing_else() -> None:
+    plain, launched = (
+        {step.name: step for step in pipeline("numbers.en-fr", **settings).plan.steps()}
+        for settings in ({}, {"launcher": "torchrun", "processes": 2})
+    )
+    trains = {name for name in plain if plain[name].command != launched[name].command}
+    assert trains == {"train-supertransformer", "train-subtransformer", "train-largest"}
+    for name in plain:
+        words = commands.words_of(launched[name].command)
+        assert words == commands.words_of(plain[name].command), "the command itself is the same"
+    words = launched["train-largest"].command[1:7]
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+    assert words == (*torchrun, "-m", "hat.cli")
+    with pytest.raises(ConfigError, match="processes needs a launcher: torchrun"):
+        pipeline("numbers.en-fr", processes=2)
+    more = pipeline("numbers.en-fr", launcher="torchrun", launcher_arguments=["--nnodes=2"])
+    (step,) = more.steps(only=["train-supertransformer"])
+    assert "--nnodes=2" in step.command and "--standalone" not in step.command

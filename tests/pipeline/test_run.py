@@ -27,8 +27,12 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-printf '{"latency_ms": 1.5, "predicted_ms": 1.4, "limit_ms": 2.0, "bleu": 30.0, '
-printf '"chrf": 50.0, "exact_match": 0.25, "signature": "%s"}\\n' $command
+printf '{"latency_ms": 1.5, "predicted_ms": 1.4, "limit_ms": %s, "bleu": 30.0, ' "${LIMIT:-2.0}"
+printf '"chrf": 50.0, "exact_match": 0.25, "rows": {'
+row='{"latency_ms": 1.5, "error_ms": 0.1, "predicted_ms": 1.4, "predicted_upper_ms": 1.6}'
+printf '"run/best_cpu.yml": %s, "run/best_gpu.yml": %s, "run/largest.yml": %s}, ' \\
+  "$row" "$row" "$row"
+printf '"signature": "%s"}\\n' $command
 """
 """Stands in for hat: notes how it was called, and writes what it should."""
 
@@ -69,13 +73,68 @@ def test_a_pipeline_runs_once_from_python_and_from_the_command_line(
     capsys.readouterr()
     main([str(path)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "numbers.en-fr: 17 steps, about 0.0 min of work"
-    assert sum(line.startswith("= ") for line in lines) == 17
+    assert lines[0] == "numbers.en-fr: 18 steps, about 0.0 min of work"
+    assert sum(line.startswith("= ") for line in lines) == 18
     assert json.loads(lines[-1]) == {
         "report": "run/report_cpu.md",
+        "keeps_limit": True,
         "signature": found.report.signature,
     }
     assert len(calls()) == len(pipeline.steps()) - 1
+
+
+def test_a_winner_that_misses_its_limit_is_said_by_the_exit_code(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMIT", "1.2")
+    assert run([str(path)]) == 3
+    out = capsys.readouterr().out
+    said = "The winner misses its limit: measured 1.50 ± 0.10 ms, 25% more than 1.20 ms"
+    assert said in out and json.loads(out.splitlines()[-1])["keeps_limit"] is False
+    assert said in Path("run/report_cpu.md").read_text()
+    table = next(line for line in out.splitlines() if line.startswith("largest"))
+    assert table.split()[1:6] == ["1.20", "1.40", "1.60", "1.50", "0.10"]
+
+
+def test_wrong_settings_are_found_before_anything_runs(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = Path("search.yml")
+    text = Path("configs/numbers.en-fr/evo_search/cpu.yml").read_text()
+    search.write_text(text.replace("population-size: 50", "population-size: 51"))
+    for more in ((), ("--dry-run",)):
+        assert run([str(path), "--evo-search", str(search), *more]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: step evo-search: population-size must be parent-size + ")
+        assert error.count("\n") == 1
+    assert not Path("calls").exists()
+    assert run([str(path), "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "all settings of all steps are right"
+
+
+def test_from_a_step_on_all_run_again_and_set_wins_over_files(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([str(path)]) == 0
+    before = len(calls())
+    assert run([str(path), "--from", "evaluate-largest-inherited"]) == 0
+    assert [call.split()[0] for call in calls()[before:]] == [
+        *("score", "train", "train", "generate", "score", "latency")
+    ]
+    before = len(calls())
+    change = "evo-search.latency_constraint=70%"
+    assert run([str(path), "--set", change, "--set", "evo-search.measure-finalists=2 "]) == 0
+    assert "--latency-constraint 70% --measure-finalists 2 --set-aside" in calls()[before]
+    capsys.readouterr()
+    for words, message in (
+        (["--set", "evo-serch.seed=2"], "--set: there is no step 'evo-serch'; did you mean 'evo-s"),
+        (["--set", "seed=2"], "expected STEP.KEY=VALUE, but found 'seed=2'"),
+        (["--from", "nowhere"], "--from: there is no step 'nowhere': preprocess, train-super"),
+        (["--from", "preprocess", "--only", "preprocess"], "give one"),
+        (["--set", "evo-search.population-size=7"], "step evo-search: population-size must be"),
+    ):
+        assert run([str(path), *words]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_other_hardware_redoes_only_what_depends_on_it(path: Path) -> None:
@@ -158,9 +217,9 @@ def test_the_preview_says_what_is_not_known(path: Path) -> None:
     text = path.read_text()
     head, _, minutes = text.partition("minutes:")
     path.write_text(head)
-    assert first_line(path) == "numbers.en-fr: 17 steps, none of which ever ran here"
+    assert first_line(path) == "numbers.en-fr: 18 steps, none of which ever ran here"
     path.write_text(f"{head}minutes:{minutes.splitlines()[0]}\n  preprocess: 3\n")
-    expected = "17 steps, about 3.0 min of work, plus 16 steps that never ran here"
+    expected = "18 steps, about 3.0 min of work, plus 17 steps that never ran here"
     assert first_line(path) == f"numbers.en-fr: {expected}"
 
 

@@ -1,6 +1,9 @@
 """Steps of a pipeline: what runs again, what is skipped, what a failure leaves."""
 
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -201,3 +204,53 @@ def test_a_failure_by_hand_does_not_claim_work_that_was_there(
 
 def test_a_command_is_shown_as_one_can_type_it() -> None:
     assert printable((sys.executable, "-c", "a b")) == "python -c 'a b'"
+
+
+SAVES = """
+import signal, sys, time
+def save(number, frame):
+    open(sys.argv[2], "w").write(f"saved {number}")
+    sys.exit(128 + number)
+signal.signal(signal.SIGINT, save)
+signal.signal(signal.SIGTERM, save)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+RUNS = """
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from hat.pipeline.steps import InterruptedStepError, Runner, Step
+folder = Path(sys.argv[1])
+step = Step(
+    name="long", about="sleep", inputs=(), outputs=(folder / "out",),
+    command=(sys.executable, "-c", sys.argv[2], "x", str(folder / "out")),
+)
+try:
+    Runner(folder / "run", "here").run(step)
+except InterruptedStepError as error:
+    print(error)
+    raise SystemExit(error.code)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_stops_the_step_too_and_lets_it_save(tmp_path: Path, name: str) -> None:
+    number = getattr(signal, name)
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNS, str(tmp_path), SAVES], stdout=subprocess.PIPE, text=True
+    )
+    log = tmp_path / "run" / "logs" / "long.log"
+    deadline = time.monotonic() + 60
+    while not (log.exists() and log.read_text() == "ready\n"):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert (tmp_path / "out").read_text() == f"saved {number}", "the step was told, and could save"
+    assert said.splitlines()[-1] == "stopped; the same command goes on with this step"
+    assert not (tmp_path / "run" / "steps" / "long.json").exists()

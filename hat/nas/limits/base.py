@@ -72,16 +72,11 @@ class Amount:
 
     units: Mapping[str, float]
 
-    def read(self, text: str, count: Count, space: SearchSpace) -> float:
-        """Reads a positive number with a unit or without, or a percentage.
-
-        Args:
-            text: what was written.
-            count: of the largest architecture it gives what 100% is.
-            space: whose largest architecture.
+    def check(self, text: str) -> tuple[float, str]:
+        """Returns number and unit of an amount: a known unit, or a percent sign.
 
         Raises:
-            ConfigError: if it is none of these.
+            ConfigError: if it is none.
         """
         match = _AMOUNT.fullmatch(str(text).strip())
         try:
@@ -93,12 +88,26 @@ class Amount:
         if number <= 0:
             raise ConfigError(f"{self.option} must be positive, but found {text!r}")
         unit = match[2]
-        if unit == "%":
-            return float(count([space.largest()])[0]) * number / 100
-        if unit not in self.units:
+        if unit != "%" and unit not in self.units:
             known = [name for name in self.units if name]
             hint = suggestion(unit, known) or f"; there are {', '.join(known)} and %"
             raise ConfigError(f"{self.option}: unknown unit {unit!r} in {text!r}{hint}")
+        return number, unit
+
+    def read(self, text: str, count: Count, space: SearchSpace) -> float:
+        """Reads a positive number with a unit or without, or a percentage.
+
+        Args:
+            text: what was written.
+            count: of the largest architecture it gives what 100% is.
+            space: whose largest architecture.
+
+        Raises:
+            ConfigError: if it is none of these.
+        """
+        number, unit = self.check(text)
+        if unit == "%":
+            return float(count([space.largest()])[0]) * number / 100
         return number * self.units[unit]
 
 

@@ -18,6 +18,22 @@ Arch = SubTransformerConfig
 
 BYTES_PER_PARAMETER = {"fp32": 4, "bf16": 2, "fp16": 2}
 
+_PARAMS = Amount("--params-constraint", "a number of parameters", COUNT_UNITS)
+_FLOPS = Amount("--flops-constraint", "a number of FLOPs", COUNT_UNITS)
+_BYTES = Amount(
+    "--bytes-constraint",
+    "a number of bytes",
+    {
+        **COUNT_UNITS,
+        "kB": 1e3,
+        "MB": 1e6,
+        "GB": 1e9,
+        "KiB": 2.0**10,
+        "MiB": 2.0**20,
+        "GiB": 2.0**30,
+    },
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ParamsSettings(Settings):
@@ -26,6 +42,11 @@ class ParamsSettings(Settings):
     params_constraint: Annotated[str | None, Shown("LIMIT")] = None
     """parameters, embeddings included: 20M, or a percentage of the largest one's"""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.params_constraint is not None:
+            _PARAMS.check(self.params_constraint)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlopsSettings(Settings):
@@ -33,6 +54,11 @@ class FlopsSettings(Settings):
 
     flops_constraint: Annotated[str | None, Shown("LIMIT")] = None
     """FLOPs of one sentence, the output layer included: 1.5G or 60%"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.flops_constraint is not None:
+            _FLOPS.check(self.flops_constraint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +71,11 @@ class BytesSettings(Settings):
     bytes_precision: Literal["bf16", "fp16", "fp32"] = "fp32"
     """what a weight is stored in: fp32 takes 4 bytes, the others 2"""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bytes_constraint is not None:
+            _BYTES.check(self.bytes_constraint)
+
 
 class Params:
     """All parameters that have to be stored, embeddings and output layer included."""
@@ -55,8 +86,7 @@ class Params:
     @classmethod
     def build(cls, settings: ParamsSettings, ground: Ground) -> list[SearchLimit]:
         """Reads the limit; none where none is given."""
-        amount = Amount("--params-constraint", "a number of parameters", COUNT_UNITS)
-        return _built(settings.params_constraint, amount, "params", params_of(ground), ground)
+        return _built(settings.params_constraint, _PARAMS, "params", params_of(ground), ground)
 
 
 class Bytes:
@@ -68,13 +98,10 @@ class Bytes:
     @classmethod
     def build(cls, settings: BytesSettings, ground: Ground) -> list[SearchLimit]:
         """Reads the limit; none where none is given."""
-        units = COUNT_UNITS | {"kB": 1e3, "MB": 1e6, "GB": 1e9}
-        units |= {"KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
-        amount = Amount("--bytes-constraint", "a number of bytes", units)
         params, each = params_of(ground), BYTES_PER_PARAMETER[settings.bytes_precision]
         name = f"bytes@{settings.bytes_precision}"
         return _built(
-            settings.bytes_constraint, amount, name, lambda archs: each * params(archs), ground
+            settings.bytes_constraint, _BYTES, name, lambda archs: each * params(archs), ground
         )
 
 
@@ -94,8 +121,7 @@ class Flops:
             lambda arch: cost(ground.config, arch, src_len=length, tgt_len=length).flops,
             (*_SIZE_FEATURES, *_SPAN_FEATURES),
         )
-        amount = Amount("--flops-constraint", "a number of FLOPs", COUNT_UNITS)
-        return _built(settings.flops_constraint, amount, "flops", count, ground)
+        return _built(settings.flops_constraint, _FLOPS, "flops", count, ground)
 
 
 def params_of(ground: Ground) -> "FeatureCount":

@@ -53,6 +53,8 @@ class LatencySettings(Settings):
                 f"{_number_of(len(paths), 'predictor')}, but --latency-constraint "
                 f"{_number_of(len(texts), 'limit')}"
             )
+        for text in texts:
+            _AMOUNT.check(text)
 
 
 class Latency:

@@ -1,0 +1,98 @@
+"""Ctrl-C and SIGTERM end a training after the update under way, with all updates saved.
+
+What is saved is the last checkpoint alone, without a validation: so a training that goes on from
+it validates where one that never stopped does, and ends with the same weights and the same best
+checkpoint. Of several processes all stop after the same update, whichever got the signal.
+"""
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils
+from fairseq_cli import train as fairseq_s
+
+from hat.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+_GOES_ON = "saved; the same command goes on from there"
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(SystemExit):
+    """A signal ended a training; its exit code is that of a program that the signal ends."""
+
+
+class _Wish:
+    """The signal that came, if any."""
+
+    number: int | None = None
+
+    def take(self, number: int, frame: FrameType | None) -> None:
+        """Notes a signal; a second one ends the program at once."""
+        self.number = number
+        for each in _SIGNALS:
+            signal.signal(each, _end)
+        logger.warning("stopping after this update; once more to stop at once, unsaved")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """A training in this block ends by ``Stopped`` when a signal comes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python takes signals in the main thread only
+        return
+    wish, progress = _Wish(), list[Progress]()
+
+    def told_progress(cfg: Any, trainer: Any) -> Progress:
+        if not progress:  # the first update is over: how many a training that goes on had before
+            total, done = int(cfg.optimization.max_update or 0), trainer.get_num_updates() - 1
+            progress.append(Progress(total, "updates", done=done))
+        return progress[0]
+
+    original = fairseq_s.validate_and_save
+
+    def validate_and_save(
+        cfg: Any, trainer: Any, task: Any, epoch_itr: Any, *rest: Any, **named: Any
+    ) -> Any:
+        told = told_progress(cfg, trainer)
+        told.reach(trainer.get_num_updates())
+        losses, is_over = original(cfg, trainer, task, epoch_itr, *rest, **named)
+        number = _agreed(wish.number)
+        if number is None or is_over:
+            return losses, is_over
+        checkpoint_utils.save_checkpoint(cfg.checkpoint, trainer, epoch_itr, None)
+        kept = "nothing is kept (--no-save)" if cfg.checkpoint.no_save else _GOES_ON
+        logger.warning("stopped after update %d: %s", trainer.get_num_updates(), kept)
+        raise Stopped(128 + number)
+
+    before = {each: signal.signal(each, wish.take) for each in _SIGNALS}
+    fairseq_s.validate_and_save = validate_and_save
+    try:
+        yield
+    finally:
+        fairseq_s.validate_and_save = original
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _agreed(number: int | None) -> int | None:
+    """The signal that any of the processes got."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return number
+    on_gpu = torch.distributed.get_backend() == "nccl"
+    device = torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
+    largest = torch.tensor([number or 0], device=device)
+    torch.distributed.all_reduce(largest, op=torch.distributed.ReduceOp.MAX)
+    return int(largest.item()) or None

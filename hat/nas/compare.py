@@ -1,0 +1,163 @@
+"""Several SubTransformers measured in turn, in one go, beside what was predicted of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_to_mapping, load_arch
+from hat.conditions import file_digest, mapping_digest
+from hat.latency.predictor import LatencyPredictor
+from hat.latency.workload import Workload
+from hat.measuring.device import check_device, device_name
+from hat.measuring.devices.local import LocalDevice
+from hat.models.config import SuperTransformerConfig
+from hat.nas.measure import guarded
+from hat.progress import Progress
+from hat.settings import Above, AtLeast, Below, Settings, Shown
+from hat.signature import signature
+
+_CONFIDENCE = 0.95
+"""Of the interval of a mean."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings(Settings):
+    """How often, and by which predictor."""
+
+    ckpt_path: Annotated[Path, Shown("FILE")]
+    """latency predictor; the reference of its dataset vouches for the machine"""
+
+    compare_rounds: Annotated[int, AtLeast(2), Shown("N")] = 7
+    """measure each N times, in turn"""
+
+    compare_patience: Annotated[float, AtLeast(0), Shown("SECONDS")] = 60.0
+    """how long to wait, in total, while the machine is slower or faster than it was for the
+    predictor's dataset"""
+
+    latency_confidence: Annotated[float, Above(0), Below(1)] = 0.95
+    """of the upper bounds of predictions, as in the search"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One SubTransformer."""
+
+    arch: SubTransformerConfig
+    predicted_ms: float
+    predicted_upper_ms: float | None
+    """None where the predictor holds no calibration."""
+
+    times_ms: tuple[float, ...]
+    """One for each round."""
+
+    def figures(self) -> dict[str, Any]:
+        """Ready for JSON. ``error_ms`` is half of the 95 % interval of the mean (Student's t)."""
+        count, std = len(self.times_ms), float(np.std(self.times_ms, ddof=1))
+        quantile = float(student_t.ppf((1 + _CONFIDENCE) / 2, count - 1))
+        return {
+            "predicted_ms": self.predicted_ms,
+            "predicted_upper_ms": self.predicted_upper_ms,
+            "latency_ms": float(np.mean(self.times_ms)),
+            "std_ms": std,
+            "error_ms": quantile * std / count**0.5,
+            "rounds": count,
+        }
+
+
+def compare(
+    config: SuperTransformerConfig,
+    archs: Sequence[SubTransformerConfig],
+    workload: Workload,
+    predictor: LatencyPredictor,
+    settings: CompareSettings,
+    say: Callable[[str], None] = print,
+) -> list[Row]:
+    """Measures each architecture once a round, every other round backwards.
+
+    So what the machine does over minutes meets all alike, and ratios are sounder than those of
+    figures from different times.
+
+    Raises:
+        ConfigError: if the predictor was made for another space, or sizes do not fit.
+    """
+    from hat.models.super_transformer import SuperTransformer
+
+    predictor.check_archs(archs)
+    model = SuperTransformer(config).eval()
+    times: list[list[float]] = [[] for _ in archs]
+    progress = Progress(settings.compare_rounds * len(archs), "measurements")
+    with LocalDevice(LocalDevice.Settings()).open(model, workload) as device:
+        timed = guarded(
+            predictor,
+            lambda arch: device.measure(arch).total_ms,
+            settings.compare_patience,
+            say,
+        )
+        for number in range(settings.compare_rounds):
+            order = range(len(archs)) if number % 2 == 0 else range(len(archs) - 1, -1, -1)
+            for place in order:
+                times[place].append(timed(archs[place]))
+                progress.advance()
+            say(f"| round {number + 1} of {settings.compare_rounds}")
+    predicted = predictor.predict_ms(archs)
+    upper: list[float | None] = [None] * len(archs)
+    if len(predictor.residuals):
+        upper = predictor.upper_ms(archs, confidence=settings.latency_confidence).tolist()
+    return [
+        Row(
+            arch=arch,
+            predicted_ms=float(predicted[place]),
+            predicted_upper_ms=upper[place],
+            times_ms=tuple(times[place]),
+        )
+        for place, arch in enumerate(archs)
+    ]
+
+
+def compare_files(
+    paths: Sequence[str],
+    config: SuperTransformerConfig,
+    workload: Workload,
+    settings: CompareSettings,
+    say: Callable[[str], None] = print,
+) -> dict[str, Row]:
+    """Compares the SubTransformers in files with HAT's keys, by the names of the files.
+
+    Raises:
+        HatError: if a file cannot be read, or things do not fit together.
+    """
+    from hat.latency.predictors.load import load_predictor
+
+    check_device(workload.device)
+    archs = [load_arch(path) for path in paths]
+    predictor = load_predictor(settings.ckpt_path)
+    rows = compare(config, archs, workload, predictor, settings, say)
+    for path, row in zip(paths, rows, strict=True):
+        one = row.figures()
+        say(f"{path}: {one['latency_ms']:.2f} ± {one['error_ms']:.2f} ms")
+    return dict(zip(paths, rows, strict=True))
+
+
+def compared_figures(
+    rows: Mapping[str, Row], workload: Workload, settings: CompareSettings
+) -> dict[str, Any]:
+    """Returns the rows by name and a signature, ready for JSON."""
+    archs = {name: arch_to_mapping(row.arch) for name, row in rows.items()}
+    return {
+        "rows": {name: row.figures() for name, row in rows.items()},
+        "workload": workload.tag(),
+        "device": device_name(workload.device),
+        "signature": signature(
+            stage="compare",
+            subtransformers=mapping_digest(archs),
+            predictor=file_digest(settings.ckpt_path),
+            workload=workload.tag(),
+            rounds=settings.compare_rounds,
+            device=device_name(workload.device).replace(" ", "_"),
+        ),
+    }

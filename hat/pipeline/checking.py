@@ -1,0 +1,77 @@
+"""Checks every setting of every step before the first one runs: what is wrong is found at once."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hat.arch.hat_yaml import write_arch
+from hat.errors import ConfigError
+from hat.pipeline import commands
+from hat.pipeline.plan import Plan
+from hat.pipeline.steps import Step
+
+_CHECK = (sys.executable, "-m", "hat.cli.check")
+
+
+def check_steps(plan: Plan, steps: Sequence[Step]) -> None:
+    """Lets each command of hat read its files and flags as it will, in one process, and stop.
+
+    The SubTransformer that will be found is taken for the largest one.
+
+    Raises:
+        ConfigError: naming the first step with something wrong, and how many more there are; or a
+            file that no step makes and that is not there.
+    """
+    _check_inputs(plan, steps)
+    with tempfile.TemporaryDirectory() as folder:
+        stand_in = Path(folder) / "arch.yml"
+        write_arch(stand_in, plan.space.largest(), "Stands in for one that is not there yet.")
+        found = (plan.best.yml, plan.largest.yml)
+        asked = {
+            step.name: [_replaced(word, found, stand_in) for word in words]
+            for step in steps
+            if (words := commands.words_of(step.command)) is not None
+        }
+        done = subprocess.run(
+            _CHECK,
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        )
+    if done.returncode != 0:  # a bug: its traceback says which
+        sys.stderr.write(done.stderr)
+        raise ConfigError("the settings could not be checked; see above")
+    wrong = json.loads(done.stdout.splitlines()[-1])
+    if wrong:
+        name = next(iter(wrong))
+        alike = [other for other in wrong if wrong[other] == wrong[name]]
+        others = [other for other in wrong if other not in alike]
+        more = f" (wrong, too: {', '.join(others)})" if others else ""
+        raise ConfigError(f"step {name}: {wrong[name]}{more}")
+
+
+def _check_inputs(plan: Plan, steps: Sequence[Step]) -> None:
+    made: set[Path] = {plan.largest.yml}
+    for step in steps:
+        for path in step.inputs:
+            if path not in made and not path.exists() and not _is_log(plan, path):
+                raise ConfigError(f"step {step.name} reads {path}, which is not there")
+        made |= set(step.outputs)
+
+
+def _is_log(plan: Plan, path: Path) -> bool:
+    return path.parent == plan.run_dir / "logs"
+
+
+def _replaced(word: str, found: Sequence[Path], stand_in: Path) -> str:
+    for path in found:
+        if word == str(path) or word.endswith(f"={path}"):
+            return word.removesuffix(str(path)) + str(stand_in)
+    return word

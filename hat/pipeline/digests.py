@@ -1,0 +1,60 @@
+"""Digests of files by content, of which those that have not changed are not read again."""
+
+import contextlib
+import hashlib
+import json
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hat.errors import HatError
+from hat.files import write_json
+
+_YOUNG_NS = 2_000_000_000
+"""A file that was written so shortly before may be written again under the same time."""
+
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+class Digests:
+    """Digests of files and folders, kept beside size, time and place of each file."""
+
+    def __init__(self, kept: Path) -> None:
+        """Reads what an earlier run has kept, if it is there and whole."""
+        self._path = kept
+        try:
+            found = json.loads(kept.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = {}
+        self._known: dict[str, Any] = found if isinstance(found, dict) else {}
+
+    def of(self, paths: Sequence[Path]) -> str:
+        """Returns a hash over names and contents of files; folders count with all their files."""
+        total = hashlib.sha256()
+        before = dict(self._known)
+        for path in paths:
+            files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+            for file in files:
+                total.update(str(file).encode())
+                if file.is_file():
+                    total.update(bytes.fromhex(self._content(file)))
+        if self._known != before:
+            with contextlib.suppress(HatError):  # a folder that cannot be written keeps nothing
+                write_json(self._path, self._known)
+        return total.hexdigest()
+
+    def _content(self, file: Path) -> str:
+        found = file.stat()
+        name = str(file.absolute())
+        mark = [found.st_size, found.st_mtime_ns, found.st_ino]
+        known = self._known.get(name)
+        if isinstance(known, list) and known[:3] == mark and _DIGEST.fullmatch(str(known[-1])):
+            return str(known[-1])
+        with open(file, "rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if time.time_ns() - found.st_mtime_ns > _YOUNG_NS:
+            self._known[name] = [*mark, digest]
+        return digest

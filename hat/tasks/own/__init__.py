@@ -1,0 +1,1 @@
+"""A corpus of the user's own: looked at, cleaned, split, and a task folder written for it."""

@@ -1,0 +1,116 @@
+"""The task ``corpus``: raw text in three splits becomes units and fairseq's binary data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from hat.settings import NO_OUTCOME, AtLeast
+from hat.tasks.binarise import binarise
+from hat.tasks.corpus import Corpus, Parallel, describe, read_corpus, write_corpus
+from hat.tasks.pieces import PieceEncoder, learn_pieces
+from hat.tasks.prepare import LanguageSettings, Say, TextSettings, corpus_digest, prepare_corpus
+from hat.tasks.text_rules import TextRules
+from hat.text.lines import Changes
+
+RULES = {
+    "sentencepiece": TextRules(tokeniser="none"),
+    "moses": TextRules(tokeniser="moses", normalise=True),
+}
+"""What is done to a line before it is split into units, by the name of the tokeniser."""
+
+UNITS_FILES = {"sentencepiece": "pieces/model", "moses": "bpe/codes"}
+"""What splits words, under the text folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnCorpusSettings(TextSettings, LanguageSettings):
+    """Of the task ``corpus``."""
+
+    data: Annotated[Path, NO_OUTCOME]
+    """folder for the binarised data"""
+
+    tokeniser: Literal["sentencepiece", "moses"] = "sentencepiece"
+    """sentencepiece: pieces of raw text; moses: Moses' tokeniser, then BPE"""
+
+    vocabulary: Annotated[int, AtLeast(10)] = 8000
+    """pieces or BPE merges to learn, for both languages together"""
+
+    workers: Annotated[int, AtLeast(1), NO_OUTCOME] = 1
+    """processes"""
+
+
+class OwnCorpus:
+    """The task ``corpus``."""
+
+    Settings: ClassVar = OwnCorpusSettings
+    about: ClassVar = "a corpus of one's own, TEXT_DIR/raw, tokenised, split and binarised"
+
+    def __init__(self, settings: OwnCorpusSettings, raw: Corpus, changes: Changes) -> None:
+        self._settings = settings
+        self._raw = raw
+        self._changes = changes
+
+    @classmethod
+    def build(cls, settings: OwnCorpusSettings) -> "OwnCorpus":
+        """Reads the raw text.
+
+        Raises:
+            DataError: if a file is missing or two sides differ in their number of lines.
+        """
+        changes = Changes()
+        raw = read_corpus(settings.text_dir / "raw", settings.languages, changes)
+        return cls(settings, raw, changes)
+
+    def prepare(self, say: Say = print) -> dict[str, Any]:
+        """Writes the text and the binary data; returns their figures, ready for JSON."""
+        say(str(self._changes))
+        one = self._settings
+        if one.tokeniser == "sentencepiece":
+            units_dir = one.text_dir / "pieces"
+            figures = {
+                "words": describe(self._raw),
+                "bpe": describe(split_pieces(self._raw, one, units_dir)),
+            }
+        else:
+            units_dir = one.text_dir / "bpe"
+            figures = prepare_corpus(
+                self._raw,
+                one.languages,
+                one.text_dir,
+                tokenise=lambda lines, language: [
+                    *map(RULES[one.tokeniser].tokenise(language), lines)
+                ],
+                num_merges=one.vocabulary,
+            )
+        say(f"units: {one.text_dir / UNITS_FILES[one.tokeniser]}")
+        done = binarise(
+            units_dir,
+            one.languages,
+            one.data,
+            flags=["--joined-dictionary", "--workers", str(one.workers)],
+        )
+        say(f"{one.data}: {done.words[0]:,} words of both languages, fairseq's own four among them")
+        sizes = {"src_vocab_size": done.words[0], "tgt_vocab_size": done.words[1]}
+        return {**figures, **sizes, "text": self._changes.to_json()}
+
+    def signature(self) -> dict[str, Any]:
+        """What decides the text."""
+        one = self._settings
+        return {
+            "corpus": corpus_digest(self._raw),
+            "tokeniser": one.tokeniser,
+            "vocabulary": one.vocabulary,
+        }
+
+
+def split_pieces(raw: Corpus, settings: OwnCorpusSettings, folder: Path) -> dict[str, Parallel]:
+    """Learns pieces on both sides of ``train``, splits all and writes ``folder``."""
+    train = raw["train"]
+    learn_pieces([*train.source, *train.target], folder / "model", size=settings.vocabulary)
+    encoder = PieceEncoder(folder / "model")
+    units = {
+        split: Parallel(tuple(encoder.encode(both.source)), tuple(encoder.encode(both.target)))
+        for split, both in raw.items()
+    }
+    write_corpus(folder, units, settings.languages)
+    return units

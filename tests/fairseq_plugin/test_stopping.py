@@ -1,0 +1,90 @@
+"""Ctrl-C and SIGTERM: the update under way is finished, all are saved, and the training goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hat.models.checkpoint import read_checkpoint
+from tests.fairseq_plugin.conftest import ROOT, run_script
+from tests.fairseq_plugin.test_training import largest_difference
+
+
+def start(*words: str) -> "subprocess.Popen[str]":
+    """A program that says what it does as it does it."""
+    return subprocess.Popen(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def read_until(process: "subprocess.Popen[str]", words: str) -> str:
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"it never said {words!r}, but:\n{said}")
+
+
+def updates(checkpoint: Path) -> int:
+    return int(read_checkpoint(checkpoint)["optimizer_history"][-1]["num_updates"])
+
+
+@pytest.mark.stage
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_stopped_training_loses_nothing(
+    name: str, trained: Path, space_yml: Path, tmp_path: Path
+) -> None:
+    number = getattr(signal, name)
+    command = ["train.py", f"--configs={space_yml}", "--save-dir", str(tmp_path)]
+    process = start(*command)
+    read_until(process, "Start iterating over samples")
+    process.send_signal(number)
+    said = read_until(process, "stopped after update")
+    assert process.wait() == 128 + number
+    assert "saved; the same command goes on from there" in said
+    last = tmp_path / "checkpoint_last.pt"
+    stopped_at = updates(last)
+    assert f"stopped after update {stopped_at}:" in said and 1 <= stopped_at < 12
+    done = run_script(*command)
+    assert f"@ {stopped_at} updates" in done.stdout
+    for checkpoint in ("checkpoint_last.pt", "checkpoint_best.pt"):
+        assert largest_difference(tmp_path / checkpoint, trained / checkpoint) == 0.0
+
+
+@pytest.mark.stage
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_processes_go_on_after_one_of_them_is_gone(
+    name: str, space_yml: Path, tmp_path: Path
+) -> None:
+    """One worker of two gets the signal, as when a node goes down; torchrun then ends the other."""
+    common = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "train.py"]
+    common += [f"--configs={space_yml}", "--save-interval-updates", "1"]
+    common += ["--keep-interval-updates", "1"]
+    whole, broken = (tmp_path / each for each in ("whole", "broken"))
+    assert start(*common, "--save-dir", str(whole)).wait(300) == 0
+    process = start(*common, "--save-dir", str(broken))
+    read_until(process, "@ 3 updates")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[-1]), getattr(signal, name))
+    assert process.stdout is not None
+    process.stdout.read()
+    assert process.wait(300) != 0
+    assert 3 <= updates(broken / "checkpoint_last.pt") < 12, "it was over before the signal came"
+    process = start(*common, "--save-dir", str(broken))
+    read_until(process, "Loaded checkpoint")
+    process.stdout.read() if process.stdout else None
+    assert process.wait(300) == 0
+    ends = (whole / "checkpoint_last.pt", broken / "checkpoint_last.pt")
+    assert largest_difference(*ends) == 0.0
