@@ -78,7 +78,7 @@ def story(archs: list[SubTransformerConfig], **more: Any) -> SearchStory[SubTran
 
 def training(tmp_path: Path, **more: Any) -> Training:
     values: dict[str, Any] = {
-        "configs": tmp_path / "common.yml",
+        "configs": (tmp_path / "common.yml",),
         "data": (tmp_path / "data", tmp_path / "more"),
         "seeds": (1, 2),
         "subset": "test",
