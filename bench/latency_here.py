@@ -14,11 +14,12 @@ from dataclasses import replace
 import numpy as np
 
 from hat.arrays import Floats
+from hat.latency.choices import observed_choices
 from hat.latency.drift import find_shifted_runs
 from hat.latency.fit import competing, fit_auto
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.plots import plot_predictions, runs_text
-from hat.latency.predictor import LatencyPredictor, Lesson, observed_choices
+from hat.latency.predictor import LatencyPredictor, Lesson
 from hat.latency.samples import LatencySample, read_samples, trusted_rows
 from hat.latency.sidecar import read_sidecar
 from hat.latency.table import ArchTable, table_of_samples

@@ -14,8 +14,9 @@ import numpy as np
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.genes import Genes
 from hat.arch.space import SearchSpace
+from hat.latency.choices import space_choices
 from hat.latency.fit import competing, fit_auto
-from hat.latency.predictor import LatencyPredictor, Lesson, space_choices
+from hat.latency.predictor import LatencyPredictor, Lesson
 from hat.latency.table import table_of_archs
 
 SPACE = SearchSpace(

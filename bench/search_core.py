@@ -19,7 +19,8 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.hat_yaml import load_space
 from hat.arch.space import SearchSpace
-from hat.latency.predictor import LatencyPredictor, Scales, space_choices
+from hat.latency.choices import space_choices
+from hat.latency.predictor import LatencyPredictor, Scales
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.table import table_of_archs

@@ -92,12 +92,22 @@ ALLOWED: dict[str, set[str]] = {
             "cli",
         ),
     },
+    "validation": {"nas", "measuring", "pipeline", "latency", "arch", "cli"},
     "studies": {
         *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text"),
         *("tasks", "cli"),
     },
     "commands": {
-        *("nas", "studies", "page", "pipeline", "export", "fairseq_plugin", "engines"),
+        *(
+            "validation",
+            "nas",
+            "studies",
+            "page",
+            "pipeline",
+            "export",
+            "fairseq_plugin",
+            "engines",
+        ),
         *("translation", "scoring", "measuring", "latency", "report", "search", "models"),
         *("benchmarks", "tasks", "arch", "text", "cli"),
     },

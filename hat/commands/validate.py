@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "yml", nargs="+", help="pipelines, searches, trainings, SubTransformers ..."
     )
     paths = parser.parse_args(list(argv or [])).yml
-    from hat.nas.validate import validate
+    from hat.validation.files import validate
 
     checked = validate(paths)
     wrong = 0

@@ -9,9 +9,9 @@ import numpy as np
 
 from hat.arrays import Floats, Rows
 from hat.errors import DataError
+from hat.latency.choices import observed_choices
 from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
 from hat.latency.drift import ShiftedRun, find_shifted_runs
-from hat.latency.predictor import observed_choices
 from hat.latency.samples import MEMORY_COLUMN, LatencySample, read_samples, trusted_rows
 from hat.latency.sidecar import common_workload, read_sidecar
 from hat.latency.table import ArchTable, table_of_samples

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from hat.arrays import Floats
 from hat.errors import DataError
-from hat.latency.predictor import Scales, observed_choices
+from hat.latency.choices import observed_choices
+from hat.latency.predictor import Scales
 from hat.latency.predictors.basis import additive
 from hat.latency.predictors.regression import robust_ridge
 from hat.latency.samples import LatencySample

@@ -16,6 +16,7 @@ from hat.arrays import Floats, Rows
 from hat.conditions import bytes_digest
 from hat.errors import ConfigError
 from hat.files import replacing
+from hat.latency.choices import observed_choices, space_choices
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
 from hat.latency.table import ArchTable, table_of_archs
 from hat.latency.workload import HATS_ENGINE
@@ -25,20 +26,6 @@ FORMAT = "hat-latency-predictor-1"
 
 CHUNK = 8192
 """Architectures predicted at once: what is computed of them stays in the processor's cache."""
-
-CHOICE_FIELDS = {
-    "encoder_embed_dim": "encoder_embed_dims",
-    "encoder_layer_num": "encoder_layer_nums",
-    "encoder_ffn_embed_dim": "encoder_ffn_dims",
-    "encoder_self_attention_heads": "encoder_self_heads",
-    "decoder_embed_dim": "decoder_embed_dims",
-    "decoder_layer_num": "decoder_layer_nums",
-    "decoder_ffn_embed_dim": "decoder_ffn_dims",
-    "decoder_self_attention_heads": "decoder_self_heads",
-    "decoder_ende_attention_heads": "decoder_ende_heads",
-    "decoder_ende_spans": "decoder_ende_spans",
-}
-"""The field of ``SearchSpace`` for each decision, in the order of the features."""
 
 
 @dataclass(frozen=True)
@@ -69,24 +56,6 @@ class Scales:
     def of(cls, features: Floats, latency_ms: Floats) -> "Scales":
         """Chooses scales from data: the largest value per feature and the mean latency."""
         return cls(tuple(float(value) for value in features.max(axis=0)), float(latency_ms.mean()))
-
-
-def observed_choices(table: ArchTable) -> dict[str, list[int]]:
-    """Returns the values that each decision takes in ``table``, as far as it shows them."""
-    seen: dict[str, list[int]] = {}
-    for column in (0, 1, 4, 5):
-        values = np.unique(table.features[:, column])
-        seen[FEATURE_COLUMNS[column]] = [int(value) for value in values]
-    if table.layers is not None:
-        for index, name in enumerate(LAYER_COLUMNS):
-            values = np.unique(table.layers[:, index])
-            seen[name] = [int(value) for value in values if value > 0]
-    return seen
-
-
-def space_choices(space: SearchSpace) -> dict[str, list[int]]:
-    """Returns the choices of each decision of ``space``, under the names of the CSV columns."""
-    return {name: sorted(getattr(space, attr)) for name, attr in CHOICE_FIELDS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

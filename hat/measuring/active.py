@@ -8,7 +8,8 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats
-from hat.latency.predictor import Scales, space_choices
+from hat.latency.choices import space_choices
+from hat.latency.predictor import Scales
 from hat.latency.predictors.basis import additive
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.samples import LatencySample

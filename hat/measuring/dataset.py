@@ -14,7 +14,7 @@ from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.space import SearchSpace
 from hat.conditions import mapping_digest
 from hat.errors import HatError
-from hat.latency.predictor import space_choices
+from hat.latency.choices import space_choices
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.measuring.collect import Collector

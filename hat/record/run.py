@@ -12,7 +12,8 @@ from hat.latency.predictor import LatencyPredictor
 from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts
 from hat.record.files import inside, number, read_object
 from hat.record.latency import Dataset, latency_facts, read_datasets, read_predictors
-from hat.record.search import STATE_FILE, add_predictions, read_arch, read_search
+from hat.record.left import read_arch
+from hat.record.search import STATE_FILE, add_predictions, read_search
 from hat.record.sizes import sizes
 from hat.record.training import read_curves
 from hat.record.translations import compare_translations

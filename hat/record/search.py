@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hat.arch.config import MAX_LAYERS, MAX_WIDTH, SubTransformerConfig
-from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
 from hat.latency.predictor import LatencyPredictor
 from hat.models.config import SuperTransformerConfig
@@ -15,6 +15,7 @@ from hat.record import words
 from hat.record.budget import budget_steps, front_of
 from hat.record.facts import COUNTS, CostAxis, Measured, Point, Quality, SearchFacts
 from hat.record.files import as_object, number, numbers, read_object, read_objects, read_rows
+from hat.record.left import arch_of, plain_rows, ranking_truth, read_arch, report_signature
 from hat.record.sizes import network_from, sizes
 
 STATE_FILE = "search_state.json"
@@ -133,11 +134,11 @@ def read_search(
         seconds=number(state.get("elapsed_s")),
         steps=steps,
         convergence=_convergence(read, trials),
-        ranking_truth=_ranking_truth(folder / "report"),
-        ranking=_plain_rows(folder / "report" / "rank_correlations.csv"),
-        contest=_plain_rows(folder / "report" / "worth_it.csv"),
+        ranking_truth=ranking_truth(folder / "report"),
+        ranking=plain_rows(folder / "report" / "rank_correlations.csv"),
+        contest=plain_rows(folder / "report" / "worth_it.csv"),
         settings=dict(conditions),
-        signature=_signature(folder / "report"),
+        signature=report_signature(folder / "report"),
         notes=notes,
     )
 
@@ -163,42 +164,11 @@ def _score(trial: Mapping[str, Any], objective: str) -> float | None:
     return number(scores.get(objective)) if isinstance(scores, dict) else None
 
 
-def _arch(values: Any, where: str) -> SubTransformerConfig:
-    if not isinstance(values, dict):
-        raise DataError(f"{where}: holds no architecture")
-    try:
-        return _plausible(arch_from_mapping(values, where), where)
-    except ConfigError as error:
-        raise DataError(str(error)) from None
-
-
-def read_arch(path: Path) -> SubTransformerConfig:
-    """Reads an architecture from a YAML file of a run.
-
-    Raises:
-        DataError: if it holds none.
-    """
-    try:
-        return _plausible(load_arch(path), str(path))
-    except ConfigError as error:
-        raise DataError(str(error)) from None
-
-
-def _plausible(arch: SubTransformerConfig, where: str) -> SubTransformerConfig:
-    """Refuses sizes that no network has: figures of them would be nonsense."""
-    e, d = arch.encoder, arch.decoder
-    widths = (e.embed_dim, d.embed_dim, *e.ffn_dims, *d.ffn_dims)
-    heads = (*e.self_heads, *d.self_heads, *d.ende_heads)
-    if max(*widths, *heads) > MAX_WIDTH or max(e.num_layers, d.num_layers) > MAX_LAYERS:
-        raise DataError(f"{where}: holds no architecture: a width or a depth is out of all bounds")
-    return arch
-
-
 def _add_trials(read: _Reading, trials: Sequence[Mapping[str, Any]]) -> None:
     path = read.folder / "trials.jsonl"
     for place, trial in enumerate(trials, start=1):
         where = f"{path}:{place}"
-        point = read.point(_arch(trial.get("arch"), where), f"c{place}")
+        point = read.point(arch_of(trial.get("arch"), where), f"c{place}")
         score, share = _score(trial, read.objective), number(trial.get("share", 1.0)) or 0.0
         if score is not None and (point.score is None or share > point.share):
             point.score, point.share = score, share
@@ -219,7 +189,7 @@ def _add_named(read: _Reading, report: Path, costs: Sequence[str]) -> None:
         if row.get("config"):
             where = f"{report / 'finalists.csv'}:{place + 1}"
             point = read.point(
-                _arch(as_object(row["config"], where, "an architecture"), where), f"f{place}"
+                arch_of(as_object(row["config"], where, "an architecture"), where), f"f{place}"
             )
         else:  # folders of before the table had the architecture
             keys = [_figures(score, bound) for bound in bounds.values()]
@@ -242,7 +212,7 @@ def _add_named(read: _Reading, report: Path, costs: Sequence[str]) -> None:
             continue
         where = f"{report / 'baselines.csv'}:{place + 1}"
         config = as_object(row.get("config", ""), where, "an architecture")
-        point = read.point(_arch(config, where), f"b{place}")
+        point = read.point(arch_of(config, where), f"b{place}")
         point.names.append(name)
         score = number(row.get(read.objective))
         point.score = score if score is not None else point.score
@@ -406,29 +376,3 @@ def _curve(read: _Reading, trials: Sequence[Mapping[str, Any]]) -> list[tuple[in
         step = len(curve) / _MOST_STEPS
         curve = [*(curve[int(i * step)] for i in range(_MOST_STEPS)), curve[-1]]
     return curve
-
-
-def _plain_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table with numbers as numbers."""
-    return [
-        {key: text if (found := number(text)) is None else found for key, text in row.items()}
-        for row in read_rows(path)
-    ]
-
-
-def _report_line(report: Path, pattern: str) -> str:
-    path = report / "report.md"
-    match = (
-        re.search(pattern, path.read_text(encoding="utf-8", errors="replace"))
-        if (path.is_file())
-        else None
-    )
-    return match[1] if match else ""
-
-
-def _signature(report: Path) -> str:
-    return _report_line(report, r"Signature: `([^`\n]+)`")
-
-
-def _ranking_truth(report: Path) -> str:
-    return _report_line(report, r"Agreement with (\S+) on a fixed sample")

@@ -13,11 +13,12 @@ from hat.arrays import Floats, Rows
 from hat.conditions import file_digest
 from hat.errors import DataError
 from hat.files import split_lines
+from hat.latency.choices import observed_choices
 from hat.latency.dataset import split_rows
 from hat.latency.drift import DriftReport, find_shifted_runs
 from hat.latency.fit import average_machine, fit_auto
 from hat.latency.metrics import Metrics, evaluate
-from hat.latency.predictor import LatencyPredictor, Lesson, Scales, observed_choices
+from hat.latency.predictor import LatencyPredictor, Lesson, Scales
 from hat.latency.predictors.linear import LinearSettings, fit_linear
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import read_samples

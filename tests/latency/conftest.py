@@ -9,7 +9,8 @@ import pytest
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
-from hat.latency.predictor import Scales, observed_choices
+from hat.latency.choices import observed_choices
+from hat.latency.predictor import Scales
 from hat.latency.predictors.linear import LinearFit, fit_linear
 from hat.latency.samples import LatencySample
 from hat.latency.table import ArchTable, table_of_samples

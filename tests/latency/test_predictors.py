@@ -8,15 +8,10 @@ import yaml
 
 from hat.arch.space import SearchSpace
 from hat.errors import CheckpointError, ConfigError, DataError
+from hat.latency.choices import observed_choices, space_choices
 from hat.latency.fit import fit_auto
 from hat.latency.metrics import evaluate
-from hat.latency.predictor import (
-    LatencyPredictor,
-    Lesson,
-    Scales,
-    observed_choices,
-    space_choices,
-)
+from hat.latency.predictor import LatencyPredictor, Lesson, Scales
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.predictors.load import load_predictor
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp

@@ -11,15 +11,9 @@ from hat.arch.gene_batch import GeneBatch
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats
 from hat.errors import DataError
+from hat.latency.choices import CHOICE_FIELDS
 from hat.latency.gene_tables import gene_tables
-from hat.latency.predictor import (
-    CHOICE_FIELDS,
-    CHUNK,
-    Fitted,
-    LatencyPredictor,
-    Lesson,
-    Scales,
-)
+from hat.latency.predictor import CHUNK, Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.basis import (
     Basis,

@@ -8,7 +8,7 @@ import pytest
 from hat.cli.main import main as hat
 from hat.cli.options import read_yaml
 from hat.errors import ConfigError
-from hat.nas.validate import kind_of, validate
+from hat.validation.files import kind_of, validate
 from tests.conftest import SHARED_DATA
 from tests.tiny_yaml import CHOICES, NETWORK
 
@@ -100,8 +100,8 @@ def test_settings_of_another_packages_part_are_known(tmp_path: Path, monkeypatch
     from dataclasses import dataclass
     from typing import Annotated
 
-    from hat.nas import validate as module
     from hat.settings import AtLeast, Settings
+    from hat.validation import files as module
 
     @dataclass(frozen=True, kw_only=True)
     class EvenSettings(Settings):

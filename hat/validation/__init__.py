@@ -1,0 +1,1 @@
+"""Checking files without running what they are for."""
