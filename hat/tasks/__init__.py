@@ -14,6 +14,7 @@ TASKS: Parts[Any] = Parts(
     "hat.tasks",
     {
         "numbers": "hat.tasks.numbers:Numbers",
+        "conlang": "hat.tasks.conlang:Conlang",
         "multi30k": "hat.tasks.multi30k:Multi30k",
         "bpe": "hat.tasks.tokenised:Tokenised",
     },
