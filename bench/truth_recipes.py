@@ -19,6 +19,7 @@ RECIPES = {
             num_archs=48,
             num_seeds=3,
             updates=1600,
+            src_len=17,
         ),
         Recipe(
             name="multi30k",
@@ -29,6 +30,7 @@ RECIPES = {
             num_archs=16,
             num_seeds=2,
             updates=4000,
+            src_len=15,
             lenpen=0.6,
         ),
     )

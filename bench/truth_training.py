@@ -44,6 +44,8 @@ class Recipe:
     num_seeds: int
     draw_seed: int = 1
     updates: int
+    src_len: int
+    """Tokens of an average sentence, whose FLOPs are counted."""
     marks: int = 20
     """Checkpoints of a training, evenly apart."""
     averaged: int = 5

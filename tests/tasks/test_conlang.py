@@ -148,13 +148,13 @@ def by_twenties(value: int) -> list[str]:
 
 def test_numbers_are_said_by_tens_and_by_twenties() -> None:
     assert SOURCE.number(0) == TARGET.number(0) == ["0"]
-    assert SOURCE.number(9070) == "9 THOUSAND 7x10".split()
+    assert SOURCE.number(9070) == ["9", "THOUSAND", "7x10"]
     for value in range(10_000):
         words = SOURCE.number(value)
         assert TARGET.number(value) == by_twenties(value)
         total = 0
         for word, after in pairwise([*words, ""]):
-            digit = {"HUNDRED": 0, "THOUSAND": 0}.get(word, None)
+            digit = {"HUNDRED": 0, "THOUSAND": 0}.get(word)
             if digit is None:
                 factor = {"HUNDRED": 100, "THOUSAND": 1000}.get(after, 1)
                 total += (10 * int(word[0]) if "x10" in word else int(word)) * factor
@@ -169,9 +169,11 @@ def test_what_is_counted_is_singular_after_one() -> None:
     assert said(Clause(counted, SEES, DOG))[1] == "1 AND 20 CATs THEm DOGm SEEt"
 
 
+SIZES = {"train": 300, "valid": 40, "test": 60}
+
+
 def settings(**changes: object) -> ConlangSettings:
-    small = {"train": 300, "valid": 40, "test": 60, "text_dir": Path("unused")}
-    return ConlangSettings(**{**small, **changes})  # type: ignore[arg-type]
+    return ConlangSettings(**{**SIZES, "text_dir": Path("unused"), **changes})  # type: ignore[arg-type]
 
 
 def test_same_seed_same_corpus_other_seed_other_corpus() -> None:
@@ -181,9 +183,7 @@ def test_same_seed_same_corpus_other_seed_other_corpus() -> None:
 
 def test_splits_share_no_sentence_and_have_the_sizes_asked_for() -> None:
     corpus = make_conlang(settings())
-    assert {split: len(pairs) for split, pairs in corpus.items()} == {
-        **{"train": 300, "valid": 40, "test": 60}
-    }
+    assert {split: len(pairs) for split, pairs in corpus.items()} == SIZES
     sources = [line for pairs in corpus.values() for line in pairs.source]
     assert len(set(sources)) == len(sources)
 
