@@ -1,7 +1,5 @@
 """What ``bench/ground_truth.py`` and ``bench/ranking.py`` make of a table; nothing is trained."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +9,6 @@ import pytest
 from hat.errors import ConfigError
 from hat.studies.ground_truth.draw import draw_stratified
 from hat.studies.ground_truth.table import Training, TruthTable
-
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any, Any]]:
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    monkeypatch.chdir(ROOT)
-    import ground_truth
-    import ranking
-    from truth_recipes import RECIPES
-
-    yield ground_truth, ranking, RECIPES["conlang"]
-    for name in ("ground_truth", "ranking", "truth_recipes", "truth_training"):
-        sys.modules.pop(name)
 
 
 def made_up(recipe: Any, rng: np.random.Generator) -> TruthTable:
