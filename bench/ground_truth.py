@@ -33,10 +33,10 @@ from truth_training import Recipe, train_and_score
 from hat.arch.config import SubTransformerConfig
 from hat.cli.console import set_up_logging
 from hat.errors import ConfigError, HatError
+from hat.ground_truth.draw import draw_stratified
+from hat.ground_truth.spread import spread
+from hat.ground_truth.table import Training, TruthFile, TruthTable, read_truth
 from hat.machine.rates import rates
-from hat.studies.ground_truth.draw import draw_stratified
-from hat.studies.ground_truth.spread import spread
-from hat.studies.ground_truth.table import Training, TruthFile, TruthTable, read_truth
 
 TABLES = Path("docs/results/data")
 Job = tuple[SubTransformerConfig, int]

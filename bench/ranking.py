@@ -23,9 +23,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arrays import Floats
 from hat.errors import ConfigError, HatError
 from hat.files import write_text
-from hat.report.tables import markdown_table, places
-from hat.studies.epsinas.common import ModelSettings
-from hat.studies.ground_truth.agreement import (
+from hat.ground_truth.agreement import (
     Estimate,
     Replicate,
     estimate,
@@ -33,9 +31,11 @@ from hat.studies.ground_truth.agreement import (
     replicates,
     weighted_tau,
 )
-from hat.studies.ground_truth.halving import halve
-from hat.studies.ground_truth.spread import spread
-from hat.studies.ground_truth.table import TruthTable, read_truth
+from hat.ground_truth.halving import halve
+from hat.ground_truth.spread import spread
+from hat.ground_truth.table import TruthTable, read_truth
+from hat.report.tables import markdown_table, places
+from hat.studies.epsinas.common import ModelSettings
 from hat.studies.rank_scorers import scorers_for
 from hat.yaml_reader import read_mapping
 

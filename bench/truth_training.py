@@ -17,10 +17,10 @@ from hat.fairseq_plugin.data_folder import subset_digest
 from hat.fairseq_plugin.generation import plain_text
 from hat.fairseq_plugin.loading import build_task, load_model, validation_batches
 from hat.fairseq_plugin.training_conditions import training_conditions
+from hat.ground_truth.table import Training
 from hat.models.averaging import AverageSettings, average_checkpoints
 from hat.scoring.bleu import BeamTranslator, references_of
 from hat.scoring.inherited_loss import InheritedLoss
-from hat.studies.ground_truth.table import Training
 from hat.text.scores import score_translations
 from hat.translation.beam import BeamSettings
 

@@ -7,9 +7,9 @@ import pytest
 from hat.arch.hat_yaml import ARCH_KEYS
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError, DataError
-from hat.studies.ground_truth.draw import draw_stratified
-from hat.studies.ground_truth.spread import spread
-from hat.studies.ground_truth.table import Training, TruthFile, TruthTable, read_truth
+from hat.ground_truth.draw import draw_stratified
+from hat.ground_truth.spread import spread
+from hat.ground_truth.table import Training, TruthFile, TruthTable, read_truth
 
 CONDITIONS = {"training data": "aa", "max-update": 100}
 

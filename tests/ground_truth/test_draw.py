@@ -2,7 +2,7 @@ from collections import Counter
 from dataclasses import replace
 
 from hat.arch.space import SearchSpace
-from hat.studies.ground_truth.draw import draw_stratified
+from hat.ground_truth.draw import draw_stratified
 
 
 def test_the_largest_and_the_smallest_come_first_and_all_are_of_the_space(

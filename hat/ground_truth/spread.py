@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hat.studies.ground_truth.table import TruthTable
+from hat.ground_truth.table import TruthTable
 
 
 @dataclass(frozen=True)

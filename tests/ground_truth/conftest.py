@@ -8,7 +8,7 @@ import pytest
 from hat.arch.hat_yaml import load_space
 from hat.arch.space import SearchSpace
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SPACE = ROOT / "configs/conlang.qaa-qab/supertransformer/space0.yml"
 
 

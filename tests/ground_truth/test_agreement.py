@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from hat.studies.ground_truth.agreement import (
+from hat.ground_truth.agreement import (
     Replicate,
     estimate,
     regret,
     replicates,
     weighted_tau,
 )
-from hat.studies.ground_truth.halving import halve
+from hat.ground_truth.halving import halve
 
 
 def test_with_equal_weights_it_is_the_usual_tau(rng: np.random.Generator) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from hat.errors import ConfigError
-from hat.studies.ground_truth.draw import draw_stratified
-from hat.studies.ground_truth.table import Training, TruthTable
+from hat.ground_truth.draw import draw_stratified
+from hat.ground_truth.table import Training, TruthTable
 
 
 def made_up(recipe: Any, rng: np.random.Generator) -> TruthTable:

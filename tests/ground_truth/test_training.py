@@ -8,11 +8,11 @@ import pytest
 
 from hat.arch.hat_yaml import load_space
 from hat.errors import ConfigError
-from hat.studies.ground_truth.draw import draw_stratified
-from hat.studies.ground_truth.table import TruthFile, read_truth
+from hat.ground_truth.draw import draw_stratified
+from hat.ground_truth.table import TruthFile, read_truth
 from hat.tasks.binarise import binarise
 from hat.tasks.conlang import LANGUAGES, Conlang, ConlangSettings
-from tests.studies.ground_truth.conftest import SPACE
+from tests.ground_truth.conftest import SPACE
 
 pytestmark = pytest.mark.stage
 
@@ -96,7 +96,7 @@ def test_another_recipe_or_other_data_is_refused(recipe: Any, data: Path, tmp_pa
     arch = draw_stratified(load_space(recipe.space), 1, seed=1)[0]
     conditions = recipe.conditions()
     assert not {"seed", "save-dir", "encoder-layer-num-subtransformer"} & set(conditions)
-    from hat.studies.ground_truth.table import Training
+    from hat.ground_truth.table import Training
 
     cell = Training(bleu=1.0, chrf=1.0, loss=1.0, cpu_seconds=1.0, curve=(1.0,))
     TruthFile(path, conditions).add(arch, 1, cell, machine="here")
