@@ -20,6 +20,7 @@ import multiprocessing
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -69,7 +70,11 @@ def work(recipe: Recipe, arch: SubTransformerConfig, seed: int, folder: Path) ->
         for descriptor in (1, 2):
             os.dup2(stream.fileno(), descriptor)
     set_up_logging()
-    training = train_and_score(recipe, arch, seed, folder)
+    try:
+        training = train_and_score(recipe, arch, seed, folder)
+    except Exception:
+        traceback.print_exc()
+        raise
     log.unlink()
     return training
 
@@ -86,7 +91,7 @@ def fill(options: argparse.Namespace, jobs: list[Job], file: TruthFile) -> int:
     ) as pool:
         futures = {}
         for index, (arch, seed) in enumerate(jobs):
-            folder = options.scratch / f"{recipe.name}.{index}.seed{seed}"
+            folder = options.scratch / f"{recipe.name}_{index}_seed{seed}"
             futures[pool.submit(work, recipe, arch, seed, folder)] = (arch, seed, folder)
         for future in as_completed(futures):
             arch, seed, folder = futures[future]

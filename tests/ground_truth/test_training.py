@@ -1,5 +1,6 @@
 """Trainings of a ground truth, tiny ones, from the data to the cell."""
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,23 @@ def test_another_recipe_or_other_data_is_refused(recipe: Any, data: Path, tmp_pa
     finally:
         words.write_bytes(before)
     assert len(read_truth(path)) == 1
+
+
+@pytest.mark.slow
+def test_trainings_run_side_by_side_and_one_that_fails_takes_nothing_with_it(
+    bench: Any, recipe: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fitting = draw_stratified(load_space(recipe.space), 2, seed=1)[1]
+    too_large = draw_stratified(load_space(SPACE), 1, seed=1)[0]
+    options = argparse.Namespace(
+        recipe=recipe, workers=2, scratch=tmp_path / "scratch", hours=float("inf")
+    )
+    path = tmp_path / "table.csv"
+    jobs = [(fitting, 1), (too_large, 1), (fitting, 2)]
+    assert bench[0].fill(options, jobs, TruthFile(path, recipe.conditions())) == 1
+    table = TruthFile(path, recipe.conditions()).table
+    assert set(table.trainings) == {fitting} and table.seeds == [1, 2]
+    said = capsys.readouterr().out
+    log = tmp_path / "scratch" / "tiny_1_seed1.log"
+    assert f"its log is {log}" in said and "Traceback" in log.read_text()
+    assert "2 of 4: decoder 1 x 16, encoder 1 x 16, seed " in said
