@@ -19,11 +19,13 @@ import fcntl
 import multiprocessing
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +39,8 @@ from hat.errors import ConfigError, HatError
 from hat.ground_truth.draw import draw_stratified
 from hat.ground_truth.spread import spread
 from hat.ground_truth.table import Training, TruthFile, TruthTable, read_truth
-from hat.machine.rates import rates
+from hat.machine.rates import machine_name
+from hat.version import __version__
 
 TABLES = Path("docs/results/data")
 Job = tuple[SubTransformerConfig, int]
@@ -62,6 +65,18 @@ def only_one(path: Path) -> Iterator[None]:
         yield
 
 
+def die_with_parent() -> None:
+    """Ends this worker when the process that started it is gone, in the middle of a training."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
+
+
 def work(recipe: Recipe, arch: SubTransformerConfig, seed: int, folder: Path) -> Training:
     """One training in a worker. What it says goes to ``FOLDER.log``, kept if it fails."""
     log = folder.with_suffix(".log")
@@ -83,11 +98,14 @@ def fill(options: argparse.Namespace, jobs: list[Job], file: TruthFile) -> int:
     """Trains what is missing; returns how many trainings failed."""
     recipe: Recipe = options.recipe
     torch.set_num_threads(1)
-    machine = str(rates())
+    machine = f"{machine_name()}, hat {__version__}"
     begun, failed = time.monotonic(), 0
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        options.workers, mp_context=context, max_tasks_per_child=_TASKS_PER_CHILD
+        options.workers,
+        mp_context=context,
+        initializer=die_with_parent,
+        max_tasks_per_child=_TASKS_PER_CHILD,
     ) as pool:
         futures = {}
         for index, (arch, seed) in enumerate(jobs):

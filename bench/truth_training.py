@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,25 @@ import torch
 
 import hat
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import ARCH_KEYS, arch_to_mapping, load_space, write_arch
+from hat.arch.hat_yaml import arch_to_mapping, load_space, write_arch
 from hat.arch.space import SearchSpace
 from hat.fairseq_plugin.arguments import parse_call
-from hat.fairseq_plugin.data_folder import subset_digest
+from hat.fairseq_plugin.data_folder import dictionaries_digest, subset_digest
 from hat.fairseq_plugin.generation import plain_text
 from hat.fairseq_plugin.loading import build_task, load_model, validation_batches
-from hat.fairseq_plugin.training_conditions import training_conditions
 from hat.ground_truth.table import Training
 from hat.models.averaging import AverageSettings, average_checkpoints
+from hat.models.checkpoint import read_checkpoint
 from hat.scoring.bleu import BeamTranslator, references_of
 from hat.scoring.inherited_loss import InheritedLoss
 from hat.text.scores import score_translations
 from hat.translation.beam import BeamSettings
+from hat.yaml_reader import plain, read_mapping
+
+_NO_CONDITIONS = {"data", "seed", "bf16", "max-update"} | {
+    *("log-interval", "save-interval", "validate-interval", "no-epoch-checkpoints")
+}
+"""Of a recipe's file: places, logs, and what ``Recipe`` says itself."""
 
 _BATCH_TOKENS = 2048
 """Of a batch that is scored or translated."""
@@ -77,34 +84,38 @@ class Recipe:
     def conditions(self) -> dict[str, Any]:
         """What decides the outcome of a training, beside the architecture and the seed.
 
+        Of the recipe it is what its file says: options that a later version brings do not count.
+
         Raises:
             DataError: if the data is not there.
         """
-        space = self.read_space()
-        mapping = arch_to_mapping(space.largest())
+        largest = arch_to_mapping(self.read_space().largest())
         args = parse_call(
             "ground truth",
             {
-                **{key.replace("-", "_"): value for key, value in mapping.items()},
+                **{key.replace("-", "_"): value for key, value in largest.items()},
                 **self.options(Path("unused"), 1),
             },
             configs=self.training,
         )
         task = build_task(args)
-        own = {"seed", *ARCH_KEYS}
-        training = training_conditions(args, task, {})
-        for subset in ("valid", "test"):
-            task.load_dataset(subset)
+        said = {
+            key: plain(entry.node, key)
+            for key, entry in read_mapping(self.training).items()
+            if key not in _NO_CONDITIONS
+        }
         return {
-            "space": space.fingerprint(),
+            "space": self.read_space().fingerprint(),
             "drawn": f"stratified over both depths, seed {self.draw_seed}",
-            **{key: value for key, value in training.items() if key not in own},
+            **said,
             "max-update": self.updates,
             "precision": "fp32",
+            "dictionaries": dictionaries_digest(task),
+            "content of train": subset_digest(task, "train"),
             "averaged": f"the last {self.averaged} of {self.marks} checkpoints",
-            "curve": f"valid, {subset_digest(task, 'valid')}",
-            "scored": f"test, {subset_digest(task, 'test')}, "
-            f"beam {self.beam}, lenpen {self.lenpen:g}",
+            "content of valid (curve)": subset_digest(task, "valid"),
+            "content of test (scored)": subset_digest(task, "test"),
+            "scored by": f"beam {self.beam}, lenpen {self.lenpen:g}",
         }
 
 
@@ -134,23 +145,28 @@ def train_and_score(
     marks = sorted(
         folder.glob("checkpoint_*_*.pt"), key=lambda path: int(path.stem.rsplit("_", 1)[1])
     )
-    curve = tuple(_loss(task, path, arch, "valid") for path in marks)
-    average_checkpoints(
-        folder / "averaged.pt",
-        AverageSettings(inputs=tuple(marks[-recipe.averaged :])),
-    )
-    loss = _loss(task, folder / "averaged.pt", arch, "test")
-    hypotheses, references = _translated(recipe, task, folder / "averaged.pt", arch)
+    curve = _losses(task, marks, arch, "valid")
+    averaged = folder / "averaged.pt"
+    average_checkpoints(averaged, AverageSettings(inputs=tuple(marks[-recipe.averaged :])))
+    (loss,) = _losses(task, [averaged], arch, "test")
+    hypotheses, references = _translated(recipe, task, averaged, arch)
     score = score_translations(hypotheses, references, metric="sacre")
     shutil.rmtree(folder)
     return Training(bleu=score.bleu, chrf=score.chrf, loss=loss, cpu_seconds=seconds, curve=curve)
 
 
-def _loss(task: Any, checkpoint: Path, arch: SubTransformerConfig, subset: str) -> float:
-    """Cross-entropy in bits per token, without label smoothing."""
-    model = load_model(str(checkpoint), task, arch)
+def _losses(
+    task: Any, checkpoints: Sequence[Path], arch: SubTransformerConfig, subset: str
+) -> tuple[float, ...]:
+    """Cross-entropy in bits per token, without label smoothing, of each checkpoint."""
+    model = load_model(str(checkpoints[0]), task, arch)
     batches = validation_batches(task, subset, model.config, max_tokens=_BATCH_TOKENS)
-    return float(InheritedLoss(model, batches, label_smoothing=0.0).score([arch])[0])
+    scorer = InheritedLoss(model, batches, label_smoothing=0.0)
+    found = []
+    for checkpoint in checkpoints:
+        model.load_state_dict(read_checkpoint(checkpoint)["model"])
+        found.append(float(scorer.score([arch])[0]))
+    return tuple(found)
 
 
 def _translated(
