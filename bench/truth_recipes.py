@@ -32,6 +32,7 @@ RECIPES = {
             updates=4000,
             src_len=15,
             lenpen=0.6,
+            precision="bf16",
         ),
     )
 }

@@ -13,6 +13,7 @@ import hat
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, load_space, write_arch
 from hat.arch.space import SearchSpace
+from hat.errors import ConfigError
 from hat.fairseq_plugin.arguments import parse_call
 from hat.fairseq_plugin.data_folder import dictionaries_digest, subset_digest
 from hat.fairseq_plugin.generation import plain_text
@@ -51,6 +52,8 @@ class Recipe:
     num_seeds: int
     draw_seed: int = 1
     updates: int
+    precision: str = "fp32"
+    """fp32, or bf16 where products are large enough to gain by it."""
     src_len: int
     """Tokens of an average sentence, whose FLOPs are counted."""
     marks: int = 20
@@ -67,13 +70,13 @@ class Recipe:
     def options(self, save_dir: Path, seed: int) -> dict[str, Any]:
         """What the recipe says beside its YAML file.
 
-        Single precision and one thread, so that a rerun on the same machine gives the same bits.
+        On one thread, so that a rerun on the same machine gives the same bits.
         """
         return {
             "save_dir": str(save_dir),
             "seed": seed,
             "cpu": True,
-            "bf16": False,
+            "bf16": self.precision == "bf16",
             "max_update": self.updates,
             "save_interval_updates": self.updates // self.marks,
             "no_epoch_checkpoints": True,
@@ -88,6 +91,7 @@ class Recipe:
 
         Raises:
             DataError: if the data is not there.
+            ConfigError: if this machine has no instructions for the recipe's precision.
         """
         largest = arch_to_mapping(self.read_space().largest())
         args = parse_call(
@@ -98,6 +102,10 @@ class Recipe:
             },
             configs=self.training,
         )
+        if args.bf16 != (self.precision == "bf16"):
+            raise ConfigError(
+                f"the table of {self.name} is in bf16: not in this machine's hardware"
+            )
         task = build_task(args)
         said = {
             key: plain(entry.node, key)
@@ -109,7 +117,7 @@ class Recipe:
             "drawn": f"stratified over both depths, seed {self.draw_seed}",
             **said,
             "max-update": self.updates,
-            "precision": "fp32",
+            "precision": self.precision,
             "dictionaries": dictionaries_digest(task),
             "content of train": subset_digest(task, "train"),
             "averaged": f"the last {self.averaged} of {self.marks} checkpoints",
