@@ -9,8 +9,10 @@ validation loss on the way, a column per seed. What is there is not trained agai
 may be stopped and started over days; a kill loses the trainings in flight. The JSON file beside
 the table holds the conditions of its trainings: recipe, data by content, precision, scoring. Under
 other conditions nothing is added. Architectures are trained in the order in which they are drawn,
-all seeds of one before the next. At the end, or with ``--summary`` alone, it says how far the table
-is, what the rest will cost, and whether its trainings can tell architectures apart.
+all seeds of one before the next. Another machine may fill a table of its own (``--table``, with
+``--skip N`` from another architecture on), and ``--take`` puts the two together. At the end, or
+with ``--summary`` alone, it says how far the table is, what the rest will cost, and whether its
+trainings can tell architectures apart.
 """
 
 import argparse
@@ -173,6 +175,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="trainings side by side")
     parser.add_argument("--archs", type=int, help="only the first so many architectures")
     parser.add_argument("--seeds", type=int, help="only the first so many seeds")
+    parser.add_argument("--skip", type=int, default=0, help="leave the first so many architectures")
+    parser.add_argument("--take", type=Path, nargs="*", default=[], help="other tables to add")
     parser.add_argument("--hours", type=float, default=float("inf"), help="begin none after that")
     parser.add_argument("--table", type=Path, help="default: in docs/results/data")
     parser.add_argument("--scratch", type=Path, default=Path("runs/ground_truth"))
@@ -187,10 +191,14 @@ def main() -> None:
         raise ConfigError(f"{recipe.data}: the data is not there; make it: {recipe.prepare}")
     archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
     with only_one(options.scratch / f"{recipe.name}.lock"):
-        file = TruthFile(path, recipe.conditions())
+        conditions = recipe.conditions()
+        file = TruthFile(path, conditions)
+        for other in options.take:
+            read_truth(other)  # a name that is not there is no empty table
+            print(f"{other}: {file.take(TruthFile(other, conditions))} trainings are new here")
         jobs = [
             (arch, seed)
-            for arch in archs[: options.archs]
+            for arch in archs[options.skip : options.archs]
             for seed in range(1, (options.seeds or recipe.num_seeds) + 1)
             if seed not in file.table.trainings.get(arch, {})
         ]

@@ -176,6 +176,24 @@ class TruthFile:
         else:
             self.table = TruthTable()
 
+    def take(self, other: "TruthFile") -> int:
+        """Adds what another table holds and this one does not; returns how many trainings.
+
+        The other one was opened under the same conditions. Its machines are counted as a whole.
+        """
+        count = 0
+        for arch, runs in other.table.trainings.items():
+            for seed, training in runs.items():
+                if seed not in self.table.trainings.get(arch, {}):
+                    self.table.add(arch, seed, training)
+                    count += 1
+        if count:
+            machines = self._facts["machines"]
+            for machine, number in other._facts["machines"].items():
+                machines[machine] = machines.get(machine, 0) + number
+            self._write()
+        return count
+
     def add(self, arch: Arch, seed: int, training: Training, *, machine: str) -> None:
         """Adds a training and writes both files, each as a whole.
 
@@ -188,6 +206,9 @@ class TruthFile:
         self.table.add(arch, seed, training)
         machines = self._facts["machines"]
         machines[machine] = machines.get(machine, 0) + 1
+        self._write()
+
+    def _write(self) -> None:
         # The conditions first: a table without them could not be gone on with.
         write_json(self._facts_path, self._facts)
         write_text(self.path, self.table.to_csv())

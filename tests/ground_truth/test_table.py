@@ -59,6 +59,17 @@ def test_a_table_goes_on_under_its_conditions_only(
     assert path.read_bytes() == before
 
 
+def test_two_tables_are_put_together(space: SearchSpace, tmp_path: Path) -> None:
+    archs = draw_stratified(space, 3, seed=1)
+    here, there = (TruthFile(tmp_path / f"{name}.csv", CONDITIONS) for name in ("here", "there"))
+    here.add(archs[0], 1, training(50), machine="here")
+    for arch, seed in ((archs[0], 1), (archs[0], 2), (archs[2], 1)):
+        there.add(arch, seed, training(60), machine="there")
+    assert here.take(there) == 2 and here.take(there) == 0
+    found = TruthFile(tmp_path / "here.csv", CONDITIONS).table
+    assert found.trainings[archs[0]][1].bleu == 50 and len(found) == 3
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
