@@ -158,7 +158,8 @@ def summary(recipe: Recipe, table: TruthTable) -> str:
             for measure in ("bleu", "chrf", "loss"):
                 lines.append(f"{measure}, {spread(table, measure, num_seeds=seeds)}")
             half = spread(table, "bleu", num_seeds=seeds, best=0.5)
-            lines.append(f"bleu among the best half, {half}")
+            if half.num_archs > 1:
+                lines.append(f"bleu among the best half, {half}")
             break
     known = set(archs)
     if others := sum(arch not in known for arch in table.archs()):

@@ -46,6 +46,9 @@ BASELINE = "decoder_depth_then_params"
 BUDGETS = (0.2, 0.35, 0.5, 0.7, 0.9)
 """Of the architectures of the table keep each budget: its FLOPs are that quantile of theirs."""
 
+_FEWEST = 4
+"""Architectures below which nothing is ranked."""
+
 CANDIDATES = 16
 RUNGS = (3, 6, 12, 20)
 """Marks, of 20, at which halving drops half of its candidates."""
@@ -87,16 +90,8 @@ def free_scores(recipe: Recipe, archs: Sequence[SubTransformerConfig]) -> dict[s
 
 
 def study(recipe: Recipe, table: TruthTable, num_seeds: int, count: int) -> Study:
-    """Scores the architectures that have enough trainings.
-
-    Raises:
-        ConfigError: if there are too few for a figure.
-    """
+    """Scores the architectures that have enough trainings."""
     archs = table.archs(num_seeds)
-    if len(archs) < 4:
-        raise ConfigError(
-            f"{len(archs)} architectures have {num_seeds} trainings; it takes at least four"
-        )
     trainings = table.values("bleu", archs)
     drawn = replicates(trainings, count, rng=np.random.default_rng(0))
     return Study(archs, trainings, free_scores(recipe, archs), drawn)
@@ -195,17 +190,24 @@ def halving_table(found: Study, table: TruthTable, num_seeds: int) -> str:
 
 def page_text(recipe: Recipe, table: TruthTable, num_seeds: int, count: int) -> str:
     """All tables as Markdown."""
+    archs = table.archs(num_seeds)
+    state = [
+        f"**{len(table)} of {recipe.num_archs * recipe.num_seeds} trainings** are in the table; "
+        f"{len(archs)} of {recipe.num_archs} architectures have {num_seeds} seeds and count below."
+    ]
+    if archs:
+        bleu = np.array([values.mean() for values in table.values("bleu", archs)])
+        state[0] += f" Their mean BLEU lies between {bleu.min():.1f} and {bleu.max():.1f}."
+        state += ["", f"- BLEU: {spread(table, 'bleu', num_seeds=num_seeds)}."]
+    if len(archs) < _FEWEST:
+        return "\n".join(
+            [*state, "", f"With fewer than {_FEWEST} architectures there are no ranks."]
+        )
     found = study(recipe, table, num_seeds, count)
-    total = recipe.num_archs * recipe.num_seeds
-    bleu = np.array([values.mean() for values in found.trainings])
     half = spread(table, "bleu", num_seeds=num_seeds, best=0.5)
     return "\n".join(
         [
-            f"**{len(table)} of {total} trainings** are in the table; {len(found.archs)} of "
-            f"{recipe.num_archs} architectures have {num_seeds} seeds and count below. Their mean "
-            f"BLEU lies between {bleu.min():.1f} and {bleu.max():.1f}.",
-            "",
-            f"- BLEU: {spread(table, 'bleu', num_seeds=num_seeds)}.",
+            *state,
             f"- BLEU among the better half: {half}.",
             f"- Cross-entropy in bits: {spread(table, 'loss', num_seeds=num_seeds)}.",
             "",

@@ -42,6 +42,16 @@ def test_the_ranking_says_what_the_table_holds(bench: Any, rng: np.random.Genera
     assert "halving of 16, best by decoder_depth_then_params" in text
 
 
+def test_a_table_that_has_just_begun_is_not_ranked(bench: Any, rng: np.random.Generator) -> None:
+    _, ranking, recipe = bench
+    table = made_up(recipe, rng)
+    few = TruthTable(dict(list(table.trainings.items())[:3]))
+    text = ranking.page_text(recipe, few, num_seeds=3, count=20)
+    assert "**9 of 144 trainings** are in the table; 3 of 48 architectures" in text
+    assert "BLEU: 3 architectures, 3 seeds: a training's" in text and "no ranks" in text
+    assert "0 of 48 architectures" in ranking.page_text(recipe, few, num_seeds=4, count=20)
+
+
 def test_a_page_keeps_everything_outside_its_marks(bench: Any, tmp_path: Path) -> None:
     ranking = bench[1]
     page = tmp_path / "page.md"
