@@ -9,7 +9,7 @@ import numpy as np
 from hat.files import write_text
 from hat.report.plots import Axes, Band, band_plot, scatter_plot
 from hat.report.tables import Column, markdown_table
-from hat.report.verdict import Runs, compare
+from hat.report.verdict import Judged, Runs, compare
 
 Job = dict[str, Any]
 
@@ -106,8 +106,8 @@ def _selection(runs: Sequence[Job], name: str) -> str:
                 Runs(name=finder, scores=tuple(100 * r[finder]["searched"] for r in row[1]))
                 for finder in (_FINDERS[0], rival)
             )
-            rng = np.random.default_rng(0)
-            found = compare(ours, theirs, score_name="", higher_is_better=True, rng=rng)
+            judged = Judged(name="", higher_is_better=True, trained=True)
+            found = compare(ours, theirs, judged)
             return f"{found.gain:+.2f} ({found.low:+.2f}, {found.high:+.2f})"
 
         return Column(f"gain over {rival}, 95%", cell)

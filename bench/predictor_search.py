@@ -34,7 +34,7 @@ from hat.cli.console import set_up_logging
 from hat.files import write_text
 from hat.models.flops import cost
 from hat.report.tables import Column, markdown_table
-from hat.report.verdict import Runs, compare, verdict_text
+from hat.report.verdict import Judged, Runs, compare, verdict_text
 from hat.scoring.base import Scorer
 from hat.scoring.graph_encoding import encode_subtransformers
 from hat.scoring.guides import guides
@@ -255,9 +255,7 @@ def report(
         compare(
             runs(kind, name),
             runs("evolution", name),
-            score_name=words,
-            higher_is_better=False,
-            rng=np.random.default_rng(0),
+            Judged(name=words, higher_is_better=False, trained=False),
         )
         for name, words in (("loss", "loss"), ("whole", "loss on the whole validation set"))
         for kind in KINDS[1:]

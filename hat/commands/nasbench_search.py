@@ -55,7 +55,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         table,
         reported=reported,
         budget_s=settings.budget,
-        seed=settings.seed,
         signature=text,
     )
     print_result(

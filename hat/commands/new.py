@@ -17,8 +17,8 @@ from pathlib import Path
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
-from hat.tasks.own.cleaning import CleaningSettings
-from hat.tasks.own.folder import NewSettings, new_task, pipeline_of
+from hat.own_corpus.cleaning import CleaningSettings
+from hat.own_corpus.folder import NewSettings, new_task, pipeline_of
 
 
 @command

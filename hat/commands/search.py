@@ -1,4 +1,4 @@
-"""``hat search`` and ``evo_search.py``: search under limits and say whether it was worth it.
+"""``hat search`` and ``evo_search.py``: search under limits and compare with simpler choices.
 
 By default this is HAT's evolutionary search by the loss that candidates inherit. The best few are
 measured on this device, if it is a predictor's; what misses a limit is repaired or dropped.

@@ -1,4 +1,6 @@
-"""Whether a search was worth its cost: it against random search and the largest that fits.
+"""Whether a search got further than simpler choices: random search and the largest that fits.
+
+All by the score that the search went by. What a winner is worth only its training can say.
 
 Used at the end of a search for its report; knows nothing of Transformers.
 """
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from hat.nas.problem import Problem
 from hat.progress import Progress
-from hat.report.verdict import Runs, Verdict, compare
+from hat.report.verdict import Judged, Runs, Verdict, compare
 from hat.search.base import A, Objective, SearchResult, Trial
 from hat.search.baselines import largest_that_fits, random_baseline
 from hat.search.cached import CachedObjective
@@ -44,6 +46,9 @@ class Rivals(Generic[A]):
 
     sizes: Mapping[str, Callable[[Sequence[A]], NDArray[np.float64]]] = field(default_factory=dict)
     """For each "largest that fits": what is large, such as parameters or decoder depth."""
+
+    margin: float = 0.0
+    """Differences of the score that are smaller do not matter."""
 
     folder: Path | None = None
     """Where the searches keep their states; without it an interrupted contest starts again."""
@@ -121,26 +126,23 @@ def hold_contest(
             )
             for seed in rivals.seeds
         ]
-    rng = np.random.default_rng(rivals.seeds[0])
+    judged = Judged(
+        name=cached.name,
+        higher_is_better=cached.higher_is_better,
+        trained=False,
+        margin=rivals.margin,
+    )
     baselines, verdicts, trials = {}, [], {}
     for label, archs in winners.items():
         scores = cached.score(archs)
         price = num_evaluations if label == "random search" else 1
         runs = Runs(name=label, scores=tuple(scores.tolist()), num_evaluations=price)
         baselines[label] = runs
-        verdicts.append(
-            compare(
-                ours,
-                runs,
-                score_name=cached.name,
-                higher_is_better=cached.higher_is_better,
-                rng=rng,
-            )
-        )
+        verdicts.append(compare(ours, runs, judged))
         middle = archs[int(np.argsort(scores)[len(scores) // 2])]
         trials[label] = _trial(middle, problem.constraints, cached)
     if problem.more_objectives:
-        verdicts.append(_fronts(problem, mine, found, name, rng))
+        verdicts.append(_fronts(problem, mine, found, name))
     searches = {name: mine, "random search": found}
     return Contest(ours=ours, baselines=baselines, verdicts=verdicts, trials=trials, runs=searches)
 
@@ -150,7 +152,6 @@ def _fronts(
     ours: Sequence[SearchResult[A]],
     chance: Sequence[SearchResult[A]],
     name: str,
-    rng: np.random.Generator,
 ) -> Verdict:
     """Compares the fronts of a search of several objectives with those of random search."""
 
@@ -165,7 +166,7 @@ def _fronts(
     volumes = hypervolumes([points(result) for result in (*ours, *chance)])
     mine = Runs(name=f"the front of {name}", scores=tuple(volumes[: len(ours)]))
     theirs = Runs(name="that of random search", scores=tuple(volumes[len(ours) :]))
-    return compare(mine, theirs, score_name="hypervolume", higher_is_better=True, rng=rng)
+    return compare(mine, theirs, Judged(name="hypervolume", higher_is_better=True, trained=False))
 
 
 def _search(

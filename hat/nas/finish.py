@@ -1,4 +1,4 @@
-"""What follows a search: measure and repair the finalists, ask if it was worth it.
+"""What follows a search: measure and repair the finalists, compare with simpler choices.
 
 Knows nothing of Transformers, so that every search of the toolkit can end with it.
 """

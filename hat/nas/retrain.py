@@ -26,7 +26,7 @@ from hat.pipeline.steps import Runner, Step
 from hat.report.document import Section
 from hat.report.search_report import SearchStory
 from hat.report.tables import Column, csv_table, markdown_table
-from hat.report.verdict import Runs, compare
+from hat.report.verdict import BLEU_MARGIN, Judged, Runs, compare
 from hat.search.base import Trial, ranked
 from hat.settings import NO_OUTCOME, AtLeast, OneOf, Settings, Shown
 from hat.text.scores import METRICS
@@ -53,6 +53,9 @@ class RetrainSettings(Settings):
     """what the trainings begin with: chance, or the weights that are inherited; see
     docs/training.md"""
 
+    retrain_margin: Annotated[float, AtLeast(0), Shown("BLEU"), NO_OUTCOME] = BLEU_MARGIN
+    """differences in BLEU that are smaller do not matter: they are called ties"""
+
     retrain_subset: Annotated[Literal["valid", "test"], NO_OUTCOME] = "test"
     """what BLEU is reported of; beam and length penalty are those of --bleu-beam and
     --bleu-lenpen"""
@@ -71,6 +74,9 @@ class Training(Evaluation):
     seeds: Sequence[int]
     checkpoint_name: str = "checkpoint_best.pt"
     """The file of a training that is scored."""
+
+    margin: float = BLEU_MARGIN
+    """Differences in BLEU that are smaller do not matter."""
 
     train_flags: tuple[str, ...] = ()
     """For ``train.py``, after the YAML files."""
@@ -145,6 +151,7 @@ def read_training(
         configs=(settings.retrain_configs,),
         data=tuple(Path(path) for path in entries["data"].text().split(":")),
         seeds=tuple(dict.fromkeys(settings.retrain_seeds)),
+        margin=settings.retrain_margin,
         subset=settings.retrain_subset,
         metric=settings.retrain_metric,
         target_lang=target_lang,
@@ -247,11 +254,9 @@ def train_and_score(
 def retrain_section(rows: Sequence[Retrained], training: Training) -> Section:
     """Returns what the report says of it: a sentence for each baseline, and the table."""
     finalists = [row for row in rows if row.name.startswith(_FINALIST)]
-    rng = np.random.default_rng(0)
+    judged = Judged(name="BLEU", higher_is_better=True, trained=True, margin=training.margin)
     sentences = [
-        compare(
-            _runs(finalists[0]), _runs(row), score_name="BLEU", higher_is_better=True, rng=rng
-        ).sentence
+        compare(_runs(finalists[0]), _runs(row), judged).sentence
         for row in rows
         if row not in finalists
     ]
@@ -277,7 +282,7 @@ def retrain_section(rows: Sequence[Retrained], training: Training) -> Section:
     ]
     folder: Column[Retrained] = Column("folder", lambda row: str(row.folder))
     return Section(
-        title="After retraining",
+        title="Was it worth it? BLEU after retraining",
         text="\n".join(text),
         table=markdown_table(rows, columns),
         csv=("retrained.csv", csv_table(rows, [*columns, folder])),

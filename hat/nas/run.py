@@ -218,11 +218,17 @@ def _finish(built: Built, folder: Path, device: Device, say: Say) -> Finish[Arch
             say=say,
         )
     truth, scorers = _compared(built, settings)
+    margin = settings.contest_margin
     sizes = {name: build_scorer(name, supernet, ()).score for name in _RIVAL_SIZES}
     return Finish(
         measure=measure,
         delivery=settings.delivery,
-        rivals=Rivals(seeds=settings.seeds(supernet.seed), sizes=sizes, folder=folder / "contest"),
+        rivals=Rivals(
+            seeds=settings.seeds(supernet.seed),
+            sizes=sizes,
+            margin=built.scorer.margin if margin is None else margin,
+            folder=folder / "contest",
+        ),
         scorers=scorers,
         truth=truth,
         sample_size=settings.rank_sample,

@@ -78,7 +78,11 @@ class FinishSettings(Settings):
 
     contest_seeds: Annotated[tuple[int, ...] | None, AtLeast(0), Shown("SEED"), NO_OUTCOME] = None
     """further seeds of the contest with random search and the largest that fits; without a value
-    there is no contest (default: the two that follow --seed; a verdict takes four)"""
+    there is no contest (default: the two that follow --seed, which is as few as a verdict takes)"""
+
+    contest_margin: Annotated[float | None, AtLeast(0), Shown("AMOUNT"), NO_OUTCOME] = None
+    """differences of the score that are smaller do not matter to the contest: it calls them ties
+    (default: 0.01 bits of inherited loss, 0.3 of BLEU, else 0)"""
 
     rank_sample: Annotated[int, AtLeast(0), Shown("N"), NO_OUTCOME] = 100
     """candidates on which every scorer's ranking is compared with the inherited loss; 0: no

@@ -282,7 +282,13 @@ def _convergence(search: SearchFacts, key: str, of: str) -> Section:
             )
             for row in search.contest
         ]
-        section.tables.append(Table(titles=titles, rows=rows, caption="Was the search worth it?"))
+        section.tables.append(
+            Table(
+                titles=titles,
+                rows=rows,
+                caption="Against simpler choices, by the score the search went by",
+            )
+        )
     else:
         section.texts.append("There was no contest, so nothing says what random search would find.")
     return section

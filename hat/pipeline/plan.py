@@ -17,7 +17,7 @@ from hat.pipeline.candidate import Candidate
 from hat.pipeline.evaluation import Evaluation
 from hat.pipeline.settings import PipelineFile
 from hat.pipeline.steps import Step
-from hat.tasks.own.task import RULES, UNITS_FILES
+from hat.tasks.own_corpus import RULES, UNITS_FILES
 from hat.yaml_reader import Entry
 
 _FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref")

@@ -136,7 +136,7 @@ def read_search(
         convergence=_convergence(read, trials),
         ranking_truth=ranking_truth(folder / "report"),
         ranking=plain_rows(folder / "report" / "rank_correlations.csv"),
-        contest=plain_rows(folder / "report" / "worth_it.csv"),
+        contest=plain_rows(folder / "report" / "contest.csv"),
         settings=dict(conditions),
         signature=report_signature(folder / "report"),
         notes=notes,

@@ -1,4 +1,4 @@
-"""The report at the end of a search: what it found, how it got there, and was it worth it."""
+"""The report at the end of a search: what it found, how, and against whom."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +43,12 @@ class SearchStory(Generic[A]):
     """The winner in text; shown as a code block."""
 
 
+_SCORE_ONLY = (
+    "These sentences are about the score that the search went by. Whether the search was worth "
+    "its cost is said by BLEU after retraining (`--retrain-top`) alone."
+)
+
+
 def write_search_report(folder: str | Path, story: SearchStory[A], *, title: str) -> list[Path]:
     """Writes ``report.md`` with ``convergence``, ``front`` and tables as PNG and CSV.
 
@@ -54,7 +60,7 @@ def write_search_report(folder: str | Path, story: SearchStory[A], *, title: str
     """
     sections = [_winner(story)]
     if story.verdicts:
-        sections.append(_worth(story))
+        sections.append(_contest(story))
     sections += [_convergence(story), *_front(story), *story.extra, _facts(story.result)]
     return write_document(folder, title, sections)
 
@@ -94,7 +100,7 @@ def _value(kind: str, name: str, delivery: Delivery[Any]) -> float | None:
     return values.get(name)
 
 
-def _worth(story: SearchStory[A]) -> Section:
+def _contest(story: SearchStory[A]) -> Section:
     columns: list[Column[Verdict]] = [
         Column("baseline", lambda v: v.baseline.name),
         Column("seeds", lambda v: len(v.baseline.scores)),
@@ -109,10 +115,10 @@ def _worth(story: SearchStory[A]) -> Section:
         Column("95% high", lambda v: v.high, "+.3g"),
     ]
     return Section(
-        title="Was it worth it?",
-        text=verdict_text(story.verdicts),
+        title="Against simpler choices",
+        text=f"{verdict_text(story.verdicts)}\n\n{_SCORE_ONLY}",
         table=markdown_table(story.verdicts, columns),
-        csv=("worth_it.csv", csv_table(story.verdicts, columns)),
+        csv=("contest.csv", csv_table(story.verdicts, columns)),
     )
 
 

@@ -13,7 +13,7 @@ from hat.benchmarks.base import TableBenchmark
 from hat.report.document import Section, write_document
 from hat.report.plots import Axes, Band, band_plot
 from hat.report.tables import Column, csv_table, markdown_table, places, text_table
-from hat.report.verdict import Runs, Verdict, compare, sample_std, verdict_text
+from hat.report.verdict import Judged, Runs, Verdict, compare, sample_std, verdict_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,6 @@ def write_report(
     *,
     reported: str,
     budget_s: float,
-    seed: int,
     signature: str,
 ) -> list[Path]:
     """Writes ``report.md``, its plot and its tables.
@@ -106,7 +105,6 @@ def write_report(
         table: the benchmark.
         reported: the metric that is reported.
         budget_s: simulated seconds that every run had.
-        seed: of the bootstrap of the verdicts.
         signature: everything that decided the outcome.
 
     Returns:
@@ -145,16 +143,14 @@ def write_report(
         ),
         Section(title="Runs", csv=("runs.csv", csv_table(runs, _RUN_COLUMNS))),
     ]
-    verdicts = _verdicts(groups, reported, better_high, seed)
+    verdicts = _verdicts(groups, reported, better_high)
     if verdicts:
         sections.insert(1, Section(title="Was it worth it?", text=verdict_text(verdicts)))
     sections.append(Section(title="Facts", text=f"Signature: `{signature}`"))
     return write_document(folder, f"Search on {table.name} in simulated time", sections)
 
 
-def _verdicts(
-    groups: dict[str, list[Run]], reported: str, better_high: bool, seed: int
-) -> list[Verdict]:
+def _verdicts(groups: dict[str, list[Run]], reported: str, better_high: bool) -> list[Verdict]:
     """Compares every algorithm with random search, if that ran."""
 
     def of(name: str) -> Runs:
@@ -167,15 +163,6 @@ def _verdicts(
 
     if "random" not in groups:
         return []
-    # Equal random numbers for all, so that the interval of one does not depend on the others.
-    return [
-        compare(
-            of(name),
-            of("random"),
-            score_name=reported,
-            higher_is_better=better_high,
-            rng=np.random.default_rng(seed),
-        )
-        for name in groups
-        if name != "random"
-    ]
+    # The tables hold networks after their training.
+    judged = Judged(name=reported, higher_is_better=better_high, trained=True)
+    return [compare(of(name), of("random"), judged) for name in groups if name != "random"]

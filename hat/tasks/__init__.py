@@ -14,8 +14,9 @@ TASKS: Parts[Any] = Parts(
     "hat.tasks",
     {
         "numbers": "hat.tasks.numbers:Numbers",
+        "conlang": "hat.tasks.conlang:Conlang",
         "multi30k": "hat.tasks.multi30k:Multi30k",
         "bpe": "hat.tasks.tokenised:Tokenised",
-        "corpus": "hat.tasks.own.task:OwnCorpus",
+        "corpus": "hat.tasks.own_corpus:OwnCorpus",
     },
 )

@@ -13,10 +13,10 @@ from hat.arch.hat_yaml import space_from_entries
 from hat.cli.options import read_config_files, read_yaml
 from hat.commands.new import main
 from hat.commands.prepare import main as prepare
+from hat.own_corpus import folder as own_folder
+from hat.own_corpus.cleaning import sentence_key
 from hat.pipeline.run import Pipeline
-from hat.tasks.own import folder as own_folder
-from hat.tasks.own.cleaning import sentence_key
-from hat.tasks.own.task import RULES, UNITS_FILES
+from hat.tasks.own_corpus import RULES, UNITS_FILES
 from hat.text.lines import read_lines
 from tests.commands.conftest import last_line
 

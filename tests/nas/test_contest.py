@@ -34,8 +34,8 @@ def problem(loss=None, **more):
     )
 
 
-def hold(loss, *, seeds=(0, 1, 2), folder=None, name="evolution", done=None, **more):
-    rivals = Rivals(seeds=seeds, sizes={"size": toy.sizes}, folder=folder)
+def hold(loss, *, seeds=(0, 1, 2), folder=None, name="evolution", done=None, margin=0.0, **more):
+    rivals = Rivals(seeds=seeds, sizes={"size": toy.sizes}, margin=margin, folder=folder)
     return hold_contest(problem(**more), rivals, loss, name=name, done=done)
 
 
@@ -48,13 +48,19 @@ def test_every_side_runs_and_nothing_is_scored_twice():
     assert contest.baselines["largest by size"].num_evaluations == 1
     assert contest.trials["largest by size"].costs == {"latency_ms": 8.0}
     assert all(len(v.baseline.scores) == 3 for v in contest.verdicts)
-    for verdict in contest.verdicts:
+    assert contest.verdicts[1].sentence.startswith("Ahead by loss: evolution reached")
+    assert not any("orth it" in verdict.sentence for verdict in contest.verdicts)
+
+
+def test_two_seeds_are_not_enough_for_a_verdict():
+    for verdict in hold(toy.Loss(), seeds=(0, 1)).verdicts:
         assert verdict.sentence.startswith("Not enough seeds for a verdict by loss: evolution")
 
 
-def test_five_seeds_are_enough_for_a_verdict():
-    contest = hold(toy.Loss(), seeds=range(5))
-    assert contest.verdicts[1].sentence.startswith("Worth it by loss: evolution reached")
+def test_differences_below_the_margin_are_ties():
+    gain = hold(toy.Loss()).verdicts[1].gain
+    contest = hold(toy.Loss(), margin=100 * gain)
+    assert contest.verdicts[1].sentence.startswith("A tie by loss: evolution reached")
 
 
 def test_the_same_seed_twice_is_one_run():
@@ -141,7 +147,7 @@ def test_finish_measures_repairs_compares_and_reports(tmp_path):
     assert deliveries[0].fits and deliveries[0].measured["latency_ms"] <= 8
     assert deliveries[0].repaired_from is not None
     assert "Median and quartiles of 2 seeds" in text
-    for heading in ("The winner", "Was it worth it?", "Front", "Rank correlations", "Facts"):
+    for heading in ("The winner", "Against simpler choices", "Front", "Rank correlations", "Facts"):
         assert f"## {heading}" in text
 
 
@@ -162,7 +168,7 @@ def test_a_machine_on_which_nothing_fits_ends_the_search_soon(tmp_path):
 def test_the_report_tells_as_much_where_nothing_can_be_measured(tmp_path):
     deliveries, text = finished(tmp_path, toy.Loss(), measure=None, truth=toy.Size())
     assert deliveries == []
-    for heading in ("The winner", "Was it worth it?", "Front", "Rank correlations", "Facts"):
+    for heading in ("The winner", "Against simpler choices", "Front", "Rank correlations", "Facts"):
         assert f"## {heading}" in text
     assert "Agreement with size" in text and "| size | 100 | 0 | 1.000 |" in text
 

@@ -172,7 +172,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trials = state.with_name("trials.jsonl")
     trials.write_text(trials.read_text().replace("inherited-loss", EVIL.replace('"', "'")))
     report = state.parent / "report"
-    for name in ("rank_correlations.csv", "baselines.csv", "worth_it.csv", "finalists.csv"):
+    for name in ("rank_correlations.csv", "baselines.csv", "contest.csv", "finalists.csv"):
         text = (report / name).read_text().replace("random search", EVIL)
         write_text(report / name, text.replace("decoder_depth", EVIL))
     meta = run / "latency_cpu.csv.meta.jsonl"

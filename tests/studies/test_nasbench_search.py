@@ -93,7 +93,6 @@ def test_a_verdict_does_not_depend_on_the_other_algorithms(table, tmp_path):
             table,
             reported="test_accuracy",
             budget_s=3000.0,
-            seed=0,
             signature="",
         )
         lines = (tmp_path / "report.md").read_text().splitlines()

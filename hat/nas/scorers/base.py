@@ -33,6 +33,9 @@ class SearchScorer(ABC):
     is_truth: ClassVar[bool] = False
     """Whether other scorers are compared with it rather than with the inherited loss."""
 
+    margin: ClassVar[float] = 0.0
+    """Differences of the score that are smaller do not matter; see ``--contest-margin``."""
+
     name: str
     """In files, tables and on the command line."""
 

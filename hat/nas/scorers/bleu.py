@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hat.errors import ConfigError
 from hat.nas.scorers.base import Arch, SearchScorer
 from hat.nas.supernet import Supernet
+from hat.report.verdict import BLEU_MARGIN
 from hat.settings import AtLeast, Settings, Shown
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class GreedyBleu(SearchScorer):
     """sacreBLEU of translations by the likeliest token at every step; several times as fast."""
 
     Settings: ClassVar[type] = SentencesSettings
+    margin: ClassVar[float] = BLEU_MARGIN
     name = "bleu-greedy"
 
     def __init__(self, settings: Any, bleu: "InheritedBleu") -> None:

@@ -34,6 +34,7 @@ class Loss(RaceableScorer):
     Settings: ClassVar[type] = LossSettings
     compares: ClassVar[bool] = False
     is_truth: ClassVar[bool] = True
+    margin: ClassVar[float] = 0.01
 
     def __init__(self, settings: LossSettings, loss: "InheritedLoss", max_tokens: int) -> None:
         """Args: loss: does the work; max_tokens: of the blocks that candidates race over."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from hat.tasks.own.sizing import Device, Shape, Trainings
+from hat.own_corpus.sizing import Device, Shape, Trainings
 
 TEXT_DIR, DATA_DIR, RUN_DIR, EXPORT_DIR = "text", "data", "runs", "model"
 PIPELINE_FILE = "pipeline.yml"

@@ -12,22 +12,22 @@ import numpy as np
 
 from hat.errors import ConfigError, DataError
 from hat.files import replacing_folder, write_text
-from hat.settings import AtLeast, OneOf, Settings, Shown
-from hat.signature import signature
-from hat.tasks.bpe import BpeEncoder, learn_bpe
-from hat.tasks.corpus import Parallel, write_corpus
-from hat.tasks.own.cleaning import Cleaned, CleaningSettings, Dropped, clean
-from hat.tasks.own.files import PIPELINE_FILE, TEXT_DIR, Choices, task_files
-from hat.tasks.own.looking import (
+from hat.own_corpus.cleaning import Cleaned, CleaningSettings, Dropped, clean
+from hat.own_corpus.files import PIPELINE_FILE, TEXT_DIR, Choices, task_files
+from hat.own_corpus.looking import (
     check_languages,
     describe_dropped,
     describe_sides,
     find_misalignment,
 )
-from hat.tasks.own.reading import read_pairs
-from hat.tasks.own.sizing import SHAPES, Corpus, busy, choose_size, rate, trainings, vocabulary
-from hat.tasks.own.splitting import HELD_OUT, Splits, split
-from hat.tasks.own.task import RULES
+from hat.own_corpus.reading import read_pairs
+from hat.own_corpus.sizing import SHAPES, Corpus, busy, choose_size, rate, trainings, vocabulary
+from hat.own_corpus.splitting import HELD_OUT, Splits, split
+from hat.settings import AtLeast, OneOf, Settings, Shown
+from hat.signature import signature
+from hat.tasks.bpe import BpeEncoder, learn_bpe
+from hat.tasks.corpus import Parallel, write_corpus
+from hat.tasks.own_corpus import RULES
 from hat.tasks.pieces import PieceEncoder, learn_pieces
 from hat.tasks.prepare import corpus_digest
 from hat.text.lines import Changes, write_lines

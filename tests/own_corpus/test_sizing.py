@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hat.tasks.own.sizing import SHAPES, Corpus, choose_size, round_figure, trainings, vocabulary
+from hat.own_corpus.sizing import SHAPES, Corpus, choose_size, round_figure, trainings, vocabulary
 
 NAMES = list(SHAPES)
 

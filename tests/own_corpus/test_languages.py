@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from hat.errors import DataError
+from hat.own_corpus.languages import base, likeliest, look_swapped, main_scripts
+from hat.own_corpus.looking import check_languages, find_misalignment
+from hat.own_corpus.reading import read_pairs
 from hat.tasks.corpus import Parallel
-from hat.tasks.own.languages import base, likeliest, look_swapped, main_scripts
-from hat.tasks.own.looking import check_languages, find_misalignment
-from hat.tasks.own.reading import read_pairs
 from hat.text.lines import Changes
 
 ENGLISH = ["The house is on the hill and it was built by my father.", "What have you done to him?"]

@@ -6,9 +6,9 @@ from pathlib import Path
 from statistics import fmean
 
 from hat.errors import DataError
+from hat.own_corpus.cleaning import Cleaned, sentence_key
+from hat.own_corpus.languages import look_swapped, main_scripts, reads_like_another, sample
 from hat.tasks.corpus import Parallel
-from hat.tasks.own.cleaning import Cleaned, sentence_key
-from hat.tasks.own.languages import look_swapped, main_scripts, reads_like_another, sample
 
 _QUESTION = re.compile("[?\uff1f\u061f\u037e]")
 _NUMBER = re.compile(r"\d+")

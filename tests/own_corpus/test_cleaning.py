@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hat.errors import DataError
+from hat.own_corpus.cleaning import CleaningSettings, clean, sentence_key
+from hat.own_corpus.splitting import held_out_size, split
 from hat.tasks.corpus import Parallel
-from hat.tasks.own.cleaning import CleaningSettings, clean, sentence_key
-from hat.tasks.own.splitting import held_out_size, split
 
 GOOD = [
     (f"this is sentence number {n} of all", f"ceci est la phrase {n} de toutes") for n in range(40)

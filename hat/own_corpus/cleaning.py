@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from hat.own_corpus.languages import main_scripts, sample, scripts_of
 from hat.settings import AtLeast, Settings
 from hat.tasks.corpus import Parallel
-from hat.tasks.own.languages import main_scripts, sample, scripts_of
 
 _VARIANCE = 6.8
 """Characters of a translation vary by that times the characters of the source (Gale and Church,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from hat.tasks.own.function_words import FUNCTION_WORDS
+from hat.own_corpus.function_words import FUNCTION_WORDS
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hat.errors import DataError
+from hat.own_corpus.cleaning import Cleaned, Dropped, sentence_key
 from hat.tasks.corpus import SPLITS, Parallel
-from hat.tasks.own.cleaning import Cleaned, Dropped, sentence_key
 
 HELD_OUT = {"valid": "validation", "test": "test"}
 

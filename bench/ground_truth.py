@@ -1,0 +1,217 @@
+"""Trains many architectures of one space from scratch, several seeds each: a ground truth.
+
+    python bench/ground_truth.py conlang
+    python bench/ground_truth.py multi30k --workers 2
+
+Each training is added to ``docs/results/data/ground_truth_TASK.csv`` as soon as it is scored: a row
+per architecture (HAT's YAML keys), then BLEU, chrF, cross-entropy, processor time and the
+validation loss on the way, a column per seed. What is there is not trained again, so the command
+may be stopped and started over days; a kill loses the trainings in flight. The JSON file beside
+the table holds the conditions of its trainings: recipe, data by content, precision, scoring. Under
+other conditions nothing is added. Architectures are trained in the order in which they are drawn,
+all seeds of one before the next. Another machine may fill a table of its own (``--table``, with
+``--skip N`` from another architecture on), and ``--take`` puts the two together. At the end, or
+with ``--summary`` alone, it says how far the table is, what the rest will cost, and whether its
+trainings can tell architectures apart.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import numpy as np
+import torch
+from truth_recipes import RECIPES
+from truth_training import Recipe, train_and_score
+
+from hat.arch.config import SubTransformerConfig
+from hat.cli.console import set_up_logging
+from hat.errors import ConfigError, HatError
+from hat.ground_truth.draw import draw_stratified
+from hat.ground_truth.spread import spread
+from hat.ground_truth.table import Training, TruthFile, TruthTable, read_truth
+from hat.machine.rates import machine_name
+from hat.version import __version__
+
+TABLES = Path("docs/results/data")
+Job = tuple[SubTransformerConfig, int]
+
+_TASKS_PER_CHILD = 8
+"""Trainings after which a worker is replaced: importing takes seconds, and nothing may pile up."""
+
+
+@contextlib.contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Holds a lock while the block runs; the system lets go of it when the process dies.
+
+    Raises:
+        ConfigError: if another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"{path}: another process fills this table") from None
+        yield
+
+
+def die_with_parent() -> None:
+    """Ends this worker when the process that started it is gone, in the middle of a training."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def work(recipe: Recipe, arch: SubTransformerConfig, seed: int, folder: Path) -> Training:
+    """One training in a worker. What it says goes to ``FOLDER.log``, kept if it fails."""
+    log = folder.with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as stream:
+        for descriptor in (1, 2):
+            os.dup2(stream.fileno(), descriptor)
+    set_up_logging()
+    try:
+        training = train_and_score(recipe, arch, seed, folder)
+    except Exception:
+        traceback.print_exc()
+        raise
+    log.unlink()
+    return training
+
+
+def fill(options: argparse.Namespace, jobs: list[Job], file: TruthFile) -> int:
+    """Trains what is missing; returns how many trainings failed."""
+    recipe: Recipe = options.recipe
+    torch.set_num_threads(1)
+    machine = f"{machine_name()}, hat {__version__}"
+    begun, failed = time.monotonic(), 0
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        options.workers,
+        mp_context=context,
+        initializer=die_with_parent,
+        max_tasks_per_child=_TASKS_PER_CHILD,
+    ) as pool:
+        futures = {}
+        for index, (arch, seed) in enumerate(jobs):
+            folder = options.scratch / f"{recipe.name}_{index}_seed{seed}"
+            futures[pool.submit(work, recipe, arch, seed, folder)] = (arch, seed, folder)
+        for future in as_completed(futures):
+            arch, seed, folder = futures[future]
+            if future.cancelled():
+                continue
+            try:
+                training = future.result()
+            except BrokenProcessPool:
+                raise HatError("a worker was killed; start again to go on") from None
+            except Exception as error:
+                failed += 1
+                print(f"failed: {error!r}; its log is {folder.with_suffix('.log')}", flush=True)
+                continue
+            file.add(arch, seed, training, machine=machine)
+            print(
+                f"{len(file.table)} of {recipe.num_archs * recipe.num_seeds}: decoder "
+                f"{arch.decoder.num_layers} x {arch.decoder.embed_dim}, encoder "
+                f"{arch.encoder.num_layers} x {arch.encoder.embed_dim}, seed {seed}: BLEU "
+                f"{training.bleu:.2f}, loss {training.loss:.3f}, {training.cpu_seconds:.0f} s of "
+                f"processor time, {(time.monotonic() - begun) / 60:.0f} min so far",
+                flush=True,
+            )
+            if time.monotonic() - begun > options.hours * 3600:
+                for other in futures:
+                    other.cancel()
+    return failed
+
+
+def summary(recipe: Recipe, table: TruthTable) -> str:
+    """How far the table is, what the rest costs, and how well it can tell architectures apart."""
+    archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
+    total = recipe.num_archs * recipe.num_seeds
+    lines = [f"{len(table)} of {total} trainings are done"]
+    seconds = table.values("cpu_seconds", table.archs())
+    if seconds:
+        # Depths come round evenly, so the rest costs what was paid so far.
+        mean = float(np.concatenate(seconds).mean())
+        lines[0] += (
+            f"; one takes {mean:.0f} s of processor time, the rest about "
+            f"{mean * (total - len(table)) / 3600:.1f} h of a core"
+        )
+    for seeds in sorted({recipe.num_seeds, 2}, reverse=True):
+        if len(table.archs(seeds)) >= 2:
+            for measure in ("bleu", "chrf", "loss"):
+                lines.append(f"{measure}, {spread(table, measure, num_seeds=seeds)}")
+            half = spread(table, "bleu", num_seeds=seeds, best=0.5)
+            if half.num_archs > 1:
+                lines.append(f"bleu among the best half, {half}")
+            break
+    known = set(archs)
+    if others := sum(arch not in known for arch in table.archs()):
+        lines.append(f"{others} architectures of the table are not drawn by the recipe")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Trains what is missing of a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("task", choices=RECIPES)
+    parser.add_argument("--workers", type=int, default=1, help="trainings side by side")
+    parser.add_argument("--archs", type=int, help="only the first so many architectures")
+    parser.add_argument("--seeds", type=int, help="only the first so many seeds")
+    parser.add_argument("--skip", type=int, default=0, help="leave the first so many architectures")
+    parser.add_argument("--take", type=Path, nargs="*", default=[], help="other tables to add")
+    parser.add_argument("--hours", type=float, default=float("inf"), help="begin none after that")
+    parser.add_argument("--table", type=Path, help="default: in docs/results/data")
+    parser.add_argument("--scratch", type=Path, default=Path("runs/ground_truth"))
+    parser.add_argument("--summary", action="store_true", help="train nothing")
+    options = parser.parse_args()
+    options.recipe = recipe = RECIPES[options.task]
+    path = options.table or TABLES / f"ground_truth_{recipe.name}.csv"
+    if options.summary:
+        print(summary(recipe, read_truth(path)))
+        return
+    if not recipe.data.is_dir():
+        raise ConfigError(f"{recipe.data}: the data is not there; make it: {recipe.prepare}")
+    archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
+    with only_one(options.scratch / f"{recipe.name}.lock"):
+        conditions = recipe.conditions()
+        file = TruthFile(path, conditions)
+        for other in options.take:
+            read_truth(other)  # a name that is not there is no empty table
+            print(f"{other}: {file.take(TruthFile(other, conditions))} trainings are new here")
+        jobs = [
+            (arch, seed)
+            for arch in archs[options.skip : options.archs]
+            for seed in range(1, (options.seeds or recipe.num_seeds) + 1)
+            if seed not in file.table.trainings.get(arch, {})
+        ]
+        failed = fill(options, jobs, file)
+        print(summary(recipe, file.table))
+    if failed:
+        raise HatError(f"{failed} trainings failed; start again to repeat them")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HatError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,271 @@
+"""How well free scores order the architectures of a ground truth, and what halving costs.
+
+    python bench/ranking.py conlang                    # prints the tables
+    python bench/ranking.py conlang --page docs/results/ranking.md
+
+Reads ``docs/results/data/ground_truth_TASK.csv`` as far as it is filled and trains nothing. An
+architecture counts once it has all seeds of the recipe, or ``--seeds`` of them. The truth is the
+mean BLEU of its trainings. With ``--page`` the text between the page's two marks of this task is
+replaced. Takes about a minute.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from truth_recipes import RECIPES
+from truth_training import Recipe
+
+from hat.arch.config import SubTransformerConfig
+from hat.arrays import Floats
+from hat.errors import ConfigError, HatError
+from hat.files import write_text
+from hat.ground_truth.agreement import (
+    Estimate,
+    Replicate,
+    estimate,
+    regret,
+    replicates,
+    weighted_tau,
+)
+from hat.ground_truth.halving import halve
+from hat.ground_truth.spread import spread
+from hat.ground_truth.table import TruthTable, read_truth
+from hat.report.tables import markdown_table, places
+from hat.studies.epsinas.common import ModelSettings
+from hat.studies.rank_scorers import scorers_for
+from hat.yaml_reader import read_mapping
+
+TABLES = Path("docs/results/data")
+BASELINE = "decoder_depth_then_params"
+"""What every other score is compared with."""
+
+BUDGETS = (0.2, 0.35, 0.5, 0.7, 0.9)
+"""Of the architectures of the table keep each budget: its FLOPs are that quantile of theirs."""
+
+_FEWEST = 4
+"""Architectures below which nothing is ranked."""
+
+CANDIDATES = 16
+RUNGS = (3, 6, 12, 20)
+"""Marks, of 20, at which halving drops half of its candidates."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A table's complete rows and what is to be known of them."""
+
+    archs: Sequence[SubTransformerConfig]
+    trainings: Sequence[Floats]
+    """BLEU, (seeds,) each."""
+
+    scores: Mapping[str, Floats]
+    """Free scores, (N,), higher is better."""
+
+    drawn: Sequence[Replicate]
+    """The table itself, then the bootstrap's."""
+
+    @property
+    def flops(self) -> Floats:
+        """What budgets limit."""
+        return self.scores["flops"]
+
+
+def free_scores(recipe: Recipe, archs: Sequence[SubTransformerConfig]) -> dict[str, Floats]:
+    """Everything that needs no training, by name."""
+    options = read_mapping(recipe.training)
+    model = ModelSettings(
+        qkv_dim=int(options["qkv-dim"].text()),
+        encoder_normalize_before=options["encoder-normalize-before"].switch(),
+        decoder_normalize_before=options["decoder-normalize-before"].switch(),
+    )
+    found = scorers_for(archs, recipe.name, model, recipe.src_len)
+    return {
+        name: scorer.score(archs) * (1 if scorer.higher_is_better else -1)
+        for name, scorer in found.items()
+    }
+
+
+def study(recipe: Recipe, table: TruthTable, num_seeds: int, count: int) -> Study:
+    """Scores the architectures that have enough trainings."""
+    archs = table.archs(num_seeds)
+    trainings = table.values("bleu", archs)
+    drawn = replicates(trainings, count, rng=np.random.default_rng(0))
+    return Study(archs, trainings, free_scores(recipe, archs), drawn)
+
+
+def over(drawn: Sequence[Replicate], figure: Callable[[Replicate], float]) -> Estimate:
+    """A figure of the table with its interval."""
+    return estimate([figure(replicate) for replicate in drawn])
+
+
+def agreement_table(found: Study) -> str:
+    """Kendall's tau over all pairs and over those of equal decoder depth, and less the baseline."""
+    depths = np.array([arch.decoder.num_layers for arch in found.archs])
+    equal = depths[:, None] == depths[None, :]
+    rows = []
+    for name, scores in found.scores.items():
+
+        def gain(replicate: Replicate, scores: Floats = scores) -> float:
+            return weighted_tau(scores, replicate) - weighted_tau(found.scores[BASELINE], replicate)
+
+        rows.append(
+            (
+                name,
+                over(found.drawn, lambda replicate: weighted_tau(scores, replicate)),  # noqa: B023
+                "-" if name == BASELINE else over(found.drawn, gain),
+                over(found.drawn, lambda replicate: weighted_tau(scores, replicate, equal)),  # noqa: B023
+            )
+        )
+    return markdown_table(
+        rows,
+        places("score", "tau, all pairs", f"less that of {BASELINE}", "tau, equal decoder depth"),
+    )
+
+
+def regret_table(found: Study) -> str:
+    """BLEU that a choice by each score loses under each budget."""
+    limits = np.quantile(found.flops, BUDGETS)
+    header = [f"{limit / 1e6:.1f} MFLOPs" for limit in limits]
+    rows = []
+    for name, scores in found.scores.items():
+        cells = [
+            over(found.drawn, lambda replicate: regret(scores, replicate, found.flops <= limit))  # noqa: B023
+            for limit in limits
+        ]
+
+        def mean(replicate: Replicate, scores: Floats = scores) -> float:
+            each = [regret(scores, replicate, found.flops <= limit) for limit in limits]
+            return float(np.nanmean(each))
+
+        rows.append((name, *cells, over(found.drawn, mean)))
+    return markdown_table(rows, places("score", *header, "mean"))
+
+
+def halving_table(found: Study, table: TruthTable, num_seeds: int) -> str:
+    """Regret and price of halving among the best by each count, and of training the best few."""
+    limits = np.quantile(found.flops, BUDGETS)
+    seeds = [sorted(table.trainings[arch])[:num_seeds] for arch in found.archs]
+    seconds = np.array([values.mean() for values in table.values("cpu_seconds", found.archs)])
+    rows = []
+    for name in (BASELINE, "flops", "params"):
+        for label, rungs, most in (
+            (f"halving of {CANDIDATES}", RUNGS, CANDIDATES),
+            ("trains 4 to the end", RUNGS[-1:], 4),
+            ("trains 1 to the end", RUNGS[-1:], 1),
+        ):
+            lost, paid, candidates_of = [], [], []
+            for limit in limits:
+                allowed = np.flatnonzero(found.flops <= limit)
+                best = allowed[np.argsort(-found.scores[name][allowed], kind="stable")]
+                chosen = best[:most].tolist()
+                candidates_of.append(len(chosen))
+                for turn in range(num_seeds):
+                    curves = np.array(
+                        [
+                            table.trainings[arch][own[turn]].curve
+                            for arch, own in zip(found.archs, seeds, strict=True)
+                        ]
+                    )
+                    done = halve(chosen, curves, seconds, rungs=rungs)
+                    # Judged by the other seeds: not by the trainings that it was chosen by.
+                    truth = np.array([np.delete(each, turn).mean() for each in found.trainings])
+                    lost.append(float(truth[allowed].max() - truth[done.chosen]))
+                    paid.append(done.cost / seconds[allowed].max())
+            rows.append(
+                (
+                    f"{label}, best by {name}",
+                    f"{min(candidates_of)} to {max(candidates_of)}",
+                    f"{np.mean(paid):.1f}",
+                    f"{np.mean(lost):.2f}",
+                    f"{np.max(lost):.2f}",
+                )
+            )
+    header = ("choice", "candidates", "cost in trainings of the largest allowed")
+    return markdown_table(rows, places(*header, "mean regret, BLEU", "worst"))
+
+
+def page_text(recipe: Recipe, table: TruthTable, num_seeds: int, count: int) -> str:
+    """All tables as Markdown."""
+    archs = table.archs(num_seeds)
+    state = [
+        f"**{len(table)} of {recipe.num_archs * recipe.num_seeds} trainings** are in the table; "
+        f"{len(archs)} of {recipe.num_archs} architectures have {num_seeds} seeds and count below."
+    ]
+    if archs:
+        bleu = np.array([values.mean() for values in table.values("bleu", archs)])
+        state[0] += f" Their mean BLEU lies between {bleu.min():.1f} and {bleu.max():.1f}."
+        state += ["", f"- BLEU: {spread(table, 'bleu', num_seeds=num_seeds)}."]
+    if len(archs) < _FEWEST:
+        return "\n".join(
+            [*state, "", f"With fewer than {_FEWEST} architectures there are no ranks."]
+        )
+    found = study(recipe, table, num_seeds, count)
+    half = spread(table, "bleu", num_seeds=num_seeds, best=0.5)
+    return "\n".join(
+        [
+            *state,
+            f"- BLEU among the better half: {half}.",
+            f"- Cross-entropy in bits: {spread(table, 'loss', num_seeds=num_seeds)}.",
+            "",
+            "Kendall's tau with the mean BLEU (95% interval over architectures and seeds, "
+            f"{count} replicates, seed 0):",
+            "",
+            agreement_table(found),
+            "",
+            "Regret in BLEU, the best under a budget less the choice of a score:",
+            "",
+            regret_table(found),
+            "",
+            f"Successive halving at marks {', '.join(map(str, RUNGS))} of {recipe.marks}, over the "
+            "five budgets and all seeds:",
+            "",
+            halving_table(found, table, num_seeds),
+        ]
+    )
+
+
+def replace_part(path: Path, task: str, text: str) -> None:
+    """Puts ``text`` between the two marks of ``task`` in a page.
+
+    Raises:
+        ConfigError: if the page has no such marks.
+    """
+    begin, end = f"<!-- bench/ranking.py {task} -->", "<!-- end -->"
+    page = path.read_text(encoding="utf-8")
+    before, mark, rest = page.partition(begin)
+    _, closing, after = rest.partition(end)
+    if not mark or not closing:
+        raise ConfigError(f"{path}: has no part between {begin!r} and {end!r}")
+    write_text(path, f"{before}{begin}\n\n{text}\n\n{end}{after}")
+
+
+def main() -> None:
+    """Prints the tables or puts them into the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("task", choices=RECIPES)
+    parser.add_argument("--table", type=Path, help="default: in docs/results/data")
+    parser.add_argument("--seeds", type=int, help="default: all of the recipe")
+    parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--page", type=Path, help="put the tables there instead of printing them")
+    options = parser.parse_args()
+    recipe = RECIPES[options.task]
+    table = read_truth(options.table or TABLES / f"ground_truth_{options.task}.csv")
+    text = page_text(recipe, table, options.seeds or recipe.num_seeds, options.replicates)
+    if options.page is None:
+        print(text)
+    else:
+        replace_part(options.page, options.task, text)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HatError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

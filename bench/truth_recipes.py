@@ -1,0 +1,38 @@
+"""The tables that ``ground_truth.py`` can fill."""
+
+from pathlib import Path
+
+from truth_training import Recipe
+
+_CONLANG = Path("configs/conlang.qaa-qab")
+_MULTI30K = Path("configs/multi30k.en-de")
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="conlang",
+            data=Path("data/binary/conlang_qaa_qab"),
+            prepare="bash configs/conlang.qaa-qab/preprocess.sh",
+            space=_CONLANG / "supertransformer/space0.yml",
+            training=_CONLANG / "subtransformer/common.yml",
+            num_archs=48,
+            num_seeds=3,
+            updates=1600,
+            src_len=17,
+        ),
+        Recipe(
+            name="multi30k",
+            data=Path("data/binary/multi30k_en_de"),
+            prepare="bash configs/multi30k.en-de/preprocess.sh",
+            space=_MULTI30K / "supertransformer/space_truth.yml",
+            training=_MULTI30K / "subtransformer/common_truth.yml",
+            num_archs=16,
+            num_seeds=2,
+            updates=4000,
+            src_len=15,
+            lenpen=0.6,
+            precision="bf16",
+        ),
+    )
+}

@@ -1,0 +1,1 @@
+"""Tables of SubTransformers that were trained from scratch, several seeds each."""

@@ -1,0 +1,214 @@
+"""The table: a row per architecture, a column per measure and seed, and what it was made under.
+
+Beside ``ground_truth_TASK.csv`` lies ``ground_truth_TASK.json`` with the conditions of all its
+trainings. A training may be added under the same conditions only.
+"""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
+from hat.arrays import Floats
+from hat.conditions import what_differs
+from hat.errors import ConfigError, DataError
+from hat.files import write_json, write_text
+
+Arch = SubTransformerConfig
+
+MEASURES = ("bleu", "chrf", "loss", "cpu_seconds")
+"""BLEU and chrF, 0..100, and the cross-entropy in bits per token, without label smoothing, on the
+test set; the training's processor time in seconds."""
+
+_DIGITS = {"bleu": 4, "chrf": 4, "loss": 5, "cpu_seconds": 1}
+_CURVE = "curve"
+_COLUMN = re.compile(r"(\w+)_seed(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What one architecture reached with one seed."""
+
+    bleu: float
+    chrf: float
+    loss: float
+    cpu_seconds: float
+    curve: tuple[float, ...]
+    """Cross-entropy of the validation set in bits per token on the way, evenly apart; the last
+    value is that of the end, before checkpoints are averaged."""
+
+
+@dataclass
+class TruthTable:
+    """Trainings by architecture and seed."""
+
+    trainings: dict[Arch, dict[int, Training]] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> list[int]:
+        """All seeds that an architecture was trained with."""
+        return sorted({seed for runs in self.trainings.values() for seed in runs})
+
+    def __len__(self) -> int:
+        return sum(len(runs) for runs in self.trainings.values())
+
+    def add(self, arch: Arch, seed: int, training: Training) -> None:
+        """Adds a training; one that is there already is replaced."""
+        self.trainings.setdefault(arch, {})[seed] = training
+
+    def archs(self, num_seeds: int = 1) -> list[Arch]:
+        """The architectures that were trained with at least so many seeds, in their order."""
+        return [arch for arch, runs in self.trainings.items() if len(runs) >= num_seeds]
+
+    def values(self, measure: str, archs: Sequence[Arch]) -> list[Floats]:
+        """For each architecture the measure of its trainings, (seeds,), seeds ascending."""
+        return [
+            np.array([getattr(runs[seed], measure) for seed in sorted(runs)], np.float64)
+            for runs in (self.trainings[arch] for arch in archs)
+        ]
+
+    def to_csv(self) -> str:
+        """Returns the file's text."""
+        seeds = self.seeds
+        columns = [(measure, seed) for measure in (*MEASURES, _CURVE) for seed in seeds]
+        rows: list[list[str]] = [[*ARCH_KEYS, *(f"{name}_seed{seed}" for name, seed in columns)]]
+        for arch, runs in self.trainings.items():
+            cells = [_cell(runs.get(seed), measure) for measure, seed in columns]
+            rows.append([*(json.dumps(value) for value in arch_to_mapping(arch).values()), *cells])
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows(rows)
+        return out.getvalue()
+
+
+def _cell(training: Training | None, measure: str) -> str:
+    if training is None:
+        return ""
+    if measure == _CURVE:
+        return " ".join(f"{value:.4f}" for value in training.curve)
+    return f"{getattr(training, measure):.{_DIGITS[measure]}f}"
+
+
+def read_truth(path: Path) -> TruthTable:
+    """Reads a table.
+
+    Raises:
+        DataError: naming file and line, if the file cannot be read or is no such table.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as a table: {error}") from None
+    table = TruthTable()
+    for number, row in enumerate(rows, start=2):
+        where = f"{path}:{number}"
+        try:
+            arch = arch_from_mapping({key: json.loads(row[key]) for key in ARCH_KEYS}, where)
+            runs = _trainings(row)
+        except ConfigError as error:
+            raise DataError(str(error)) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{where}: is no row of a ground truth: {type(error).__name__} {error}"
+            ) from None
+        if arch in table.trainings:
+            raise DataError(f"{where}: the architecture stands there twice")
+        table.trainings[arch] = runs
+    return table
+
+
+def _trainings(row: Mapping[str, str]) -> dict[int, Training]:
+    by_seed: dict[int, dict[str, str]] = {}
+    for key, text in row.items():
+        found = _COLUMN.fullmatch(key)
+        if found and text:
+            by_seed.setdefault(int(found[2]), {})[found[1]] = text
+    runs = {}
+    for seed, texts in sorted(by_seed.items()):
+        numbers = {measure: float(texts[measure]) for measure in MEASURES}
+        if not all(map(math.isfinite, numbers.values())):
+            raise ValueError(f"a measure of seed {seed} is not finite")
+        curve = tuple(float(value) for value in texts[_CURVE].split())
+        runs[seed] = Training(**numbers, curve=curve)
+    return runs
+
+
+class TruthFile:
+    """A table on disk with the conditions of its trainings."""
+
+    def __init__(self, path: Path, conditions: Mapping[str, Any]) -> None:
+        """Opens a table to go on with, or begins one.
+
+        Args:
+            path: the CSV file.
+            conditions: what decides the outcome of a training, beside architecture and seed.
+
+        Raises:
+            ConfigError: if the table's trainings were made under other conditions.
+            DataError: if one of the two files is damaged or missing.
+        """
+        self.path = path
+        self._facts_path = path.with_suffix(".json")
+        self._facts: dict[str, Any] = {"conditions": dict(conditions), "machines": {}}
+        if path.exists():
+            try:
+                facts = json.loads(self._facts_path.read_text(encoding="utf-8"))
+                known = dict(facts["conditions"])
+                machines = {str(name): int(count) for name, count in facts["machines"].items()}
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise DataError(
+                    f"{self._facts_path}: does not tell under which conditions {path} was made: "
+                    f"{type(error).__name__} {error}"
+                ) from None
+            if different := what_differs(known, conditions):
+                raise ConfigError(f"{path}: was made under other conditions: {different}")
+            self._facts["machines"] = machines
+            self.table = read_truth(path)
+        else:
+            self.table = TruthTable()
+
+    def take(self, other: "TruthFile") -> int:
+        """Adds what another table holds and this one does not; returns how many trainings.
+
+        The other one was opened under the same conditions. Its machines are counted as a whole.
+        """
+        count = 0
+        for arch, runs in other.table.trainings.items():
+            for seed, training in runs.items():
+                if seed not in self.table.trainings.get(arch, {}):
+                    self.table.add(arch, seed, training)
+                    count += 1
+        if count:
+            machines = self._facts["machines"]
+            for machine, number in other._facts["machines"].items():
+                machines[machine] = machines.get(machine, 0) + number
+            self._write()
+        return count
+
+    def add(self, arch: Arch, seed: int, training: Training, *, machine: str) -> None:
+        """Adds a training and writes both files, each as a whole.
+
+        Args:
+            arch: what was trained.
+            seed: with which seed.
+            training: what it reached.
+            machine: where it was trained; trainings are counted per machine.
+        """
+        self.table.add(arch, seed, training)
+        machines = self._facts["machines"]
+        machines[machine] = machines.get(machine, 0) + 1
+        self._write()
+
+    def _write(self) -> None:
+        # The conditions first: a table without them could not be gone on with.
+        write_json(self._facts_path, self._facts)
+        write_text(self.path, self.table.to_csv())
