@@ -101,6 +101,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "commands": {
         *(
+            "own_corpus",
             "validation",
             "nas",
             "studies",

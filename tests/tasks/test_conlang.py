@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 from hat.errors import ConfigError
-from hat.tasks.conlang import (
+from hat.tasks.conlang import Conlang, ConlangSettings, Drawing, make_conlang
+from hat.tasks.conlang_languages import (
     Clause,
-    Conlang,
-    ConlangSettings,
-    Drawing,
     Lexicon,
     NounPhrase,
     Sentence,
@@ -21,7 +19,6 @@ from hat.tasks.conlang import (
     TargetLanguage,
     Verb,
     is_singular,
-    make_conlang,
     make_lexicon,
 )
 
