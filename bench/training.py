@@ -170,6 +170,7 @@ def contenders(args: argparse.Namespace, data: Path, before: Path | None) -> lis
                 words=[str(data), *stock, *flags],
                 keeps_memory=False,
                 largest=True,
+                stock=True,
             )
     return found
 

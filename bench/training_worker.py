@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq import tasks
+from fairseq import options, tasks
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.trainer import Trainer
 
@@ -39,7 +39,10 @@ class Contender:
         torch.set_num_threads(settings["threads"])
         if settings["keeps_memory"]:
             keep_freed_memory()
-        args = parse(training_parser, settings["words"])
+        if settings.get("stock"):  # hat trains its own architectures only
+            args = options.parse_args_and_arch(options.get_training_parser(), settings["words"])
+        else:
+            args = parse(training_parser, settings["words"])
         config = convert_namespace_to_omegaconf(args)
         torch.manual_seed(1)
         task = tasks.setup_task(config.task)
