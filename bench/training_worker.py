@@ -59,7 +59,7 @@ class Contender:
             tgt_vocab_size=size,
         )
         if settings["largest"] and getattr(model, "space", None) is not None:
-            model.space = None
+            model.space = model.recipe = None  # nothing is drawn any more
             model.set_sample_config(self.config.largest_arch())
         self.arch = self.config.largest_arch()
         model.register_forward_pre_hook(self._see_arch)
