@@ -41,6 +41,7 @@ class Contender:
             keep_freed_memory()
         if settings.get("stock"):  # hat trains its own architectures only
             args = options.parse_args_and_arch(options.get_training_parser(), settings["words"])
+            args.tpu = False  # bf16 means that to fairseq
         else:
             args = parse(training_parser, settings["words"])
         config = convert_namespace_to_omegaconf(args)
