@@ -170,6 +170,7 @@ class _Search(ModuleType):
         *settings: "Settings",
         write_config_path: str | Path,
         search_dir: str | Path | None = None,
+        set_aside: bool = False,
         say: Callable[[str], None] = print,
     ) -> "SearchOutcome | None":
         """Searches the space of a supernet under limits: see ``hat.nas.run.search``."""
@@ -180,6 +181,7 @@ class _Search(ModuleType):
             *settings,
             write_config_path=write_config_path,
             search_dir=search_dir,
+            set_aside=set_aside,
             say=say,
         )
 

@@ -69,6 +69,16 @@ PAGES = {
             *("--beam", "--lat-precision", "--vocab-size"),
         ),
     ),
+    "latency compare": Page(
+        (
+            f"hat latency compare runs/best.yml --configs={_WMT}/latency_dataset/cpu_xeon.yml "
+            "--ckpt-path runs/predictor.pt --latcpu",
+        ),
+        (
+            *("yml", "--configs", "--ckpt-path", "--compare-rounds", "--latcpu", "--latgpu"),
+            *("--lat-threads", "--data"),
+        ),
+    ),
     "latency predict": Page(("hat latency predict runs/best.yml --ckpt-path runs/predictor.pt",)),
     "latency-dataset": Page(
         (
@@ -119,6 +129,16 @@ PAGES = {
             *("yml", "--dry-run", "--only", "--hardware", "--device", "--run-dir", "--data"),
             *("--subset", "--metric", "--beam", "--lenpen", "--architecture", "--test"),
         ),
+    ),
+    "new": Page(
+        ("hat new mine --train corpus.en corpus.fr --source en --target fr --limit 25ms",),
+        (
+            *("folder", "--train", "--valid", "--test", "--source", "--target", "--limit"),
+            *("--size", "--device", "--tokeniser"),
+        ),
+    ),
+    "report": Page(
+        ("hat report runs/numbers.en-fr", "hat report runs/cpu runs/gpu --out both.html")
     ),
     "rank": Page(("hat rank scores.csv --scorer params --json",)),
     "nasbench": Page(
@@ -197,6 +217,8 @@ PAGES = {
             "--text-dir data/text/mine/bpe --binary-dir data/binary/mine --joined-dictionary",
         )
     ),
+    "prepare conlang": Page(("hat prepare conlang --text-dir data/text/conlang_qaa_qab",)),
+    "prepare corpus": Page(("hat prepare corpus --configs network.yml --configs text.yml",)),
     "prepare lines": Page(("hat prepare lines < raw.en > lines.en",)),
     "configs": Page(("hat configs list", "hat configs copy my-work --task numbers.en-fr")),
     "configs list": Page(("hat configs list",)),

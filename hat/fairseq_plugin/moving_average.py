@@ -7,8 +7,8 @@ After update t the average is a <- d * a + (1 - d) * w, with d the ``--ema-decay
 
 from typing import Any
 
-import fairseq.trainer
 import torch
+from fairseq import trainer
 from fairseq.models.ema.ema import EMA
 
 
@@ -48,4 +48,4 @@ def build(model: Any, config: Any, device: Any) -> MovingAverage:
     return MovingAverage(model, config, device)
 
 
-fairseq.trainer.build_ema = build
+trainer.build_ema = build

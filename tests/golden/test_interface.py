@@ -30,6 +30,7 @@ def test_the_interface_is_the_one_written_down() -> None:
 def command(words: Any) -> None:
     parser = argparse.ArgumentParser(description="A command.")
     parser.add_argument("file", type=Path)
+    parser.add_argument("--help-all", action="help", help=argparse.SUPPRESS)
     parser.add_argument("--rounds", "-r", type=lambda text: int(text), default=3, help="how many")
     parser.add_argument("--fast", action="store_true", help="less care")
     either = parser.add_mutually_exclusive_group()

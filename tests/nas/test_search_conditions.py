@@ -42,6 +42,7 @@ NO_OUTCOME = {
     "it only matters after the search, where nothing is reused without a check of its own": {
         *("measure-finalists", "measure-margin", "measure-repeats", "measure-patience"),
         *("contest-seeds", "rank-sample", "rank-scorers", "retrain-top", "retrain-configs"),
+        *("contest-margin", "retrain-margin"),
         *("retrain-seeds", "retrain-subset", "retrain-metric", "retrain-ref", "retrain-init"),
     },
 }
@@ -258,7 +259,9 @@ def test_precision_and_device_count_as_they_are_and_not_as_asked_for(
     search(*flags)
     monkeypatch.setattr(
         "hat.commands.search.supernet_of",
-        lambda options: replace(supernet_of(options), precision="bf16", device="cuda"),
+        lambda options, **others: replace(
+            supernet_of(options, **others), precision="bf16", device="cuda"
+        ),
     )
     assert "precision was fp32, is now bf16; device was cpu, is now cuda" in search(*flags)
 

@@ -56,8 +56,8 @@ def test_a_new_task_is_one_class_and_one_line(
     assert result["signature"].startswith("task:shout|marks:2|hat:")
     assert read_lines(tmp_path / "raw" / "test.loud") == ["HEY ! !", "YOU !"]
     with pytest.raises(SystemExit):
-        main(["prepare", "--help"])
-    assert "shout" in capsys.readouterr().err
+        main(["--help-all"])
+    assert "shout" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", TASKS.names())

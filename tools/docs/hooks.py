@@ -17,6 +17,7 @@ from hat.cli.described import Command, Option, commands
 from hat.cli.help import sentence
 from hat.cli.main import COMMANDS, GROUPS, HIDDEN
 from hat.cli.pages import PAGES, wrapped
+from hat.sampling import SAMPLINGS
 from hat.settings import Setting, all_settings
 
 ORDER: dict[str, tuple[str, ...]] = {
@@ -195,6 +196,9 @@ def _tables() -> Iterator[tuple[str, str, Any]]:
     yield "Scorers", "--scorer NAME", hat.SCORERS
     yield "Limits", "", hat.LIMITS
     yield "Latency predictors", "--predictor NAME", hat.PREDICTORS
+    yield "Sampling strategies", "--sampling-strategy NAME", SAMPLINGS
+    yield "Engines", "--lat-engine NAME", hat.ENGINES
+    yield "Devices", "--device ADDRESS", hat.DEVICES
 
 
 def _setting_row(setting: Setting) -> str:
@@ -221,8 +225,7 @@ def _python_page() -> str:
         "# Python",
         "",
         "All names are imported from `hat`: `hat.search(...)`. The tables of named parts are",
-        "`hat.ALGORITHMS`, `hat.SCORERS`, `hat.LIMITS` and `hat.PREDICTORS`:",
-        "[Named parts](parts.md).",
+        ", ".join(f"`hat.{name}`" for name in sorted(tables)) + ": [Named parts](parts.md).",
     ]
     for title, names in sections.items():
         lines += ["", f"## {title}"]
