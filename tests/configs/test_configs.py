@@ -14,6 +14,7 @@ from hat.cli.options import read_yaml
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
 TASKS = (
+    "conlang.qaa-qab",
     "iwslt14.de-en",
     "multi30k.en-de",
     "numbers.en-fr",

@@ -41,7 +41,10 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "end"),
-    [("numbers.en-fn", "did you mean 'numbers.en-fr'"), ("x", "there are iwslt14.de-en, multi30k")],
+    [
+        ("numbers.en-fn", "did you mean 'numbers.en-fr'"),
+        ("x", "there are conlang.qaa-qab, iwslt14.de-en"),
+    ],
 )
 def test_a_task_that_there_is_not(tmp_path: Path, name: str, end: str) -> None:
     with pytest.raises(ConfigError, match=f"there is no task '{name}'; {end}"):
