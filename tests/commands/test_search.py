@@ -213,7 +213,7 @@ def test_finalists_and_baselines_are_retrained_once(
     names = {"finalist 1", "random search", "largest by params", "largest by decoder_depth"}
     assert set(result["retrained"]) == names
     report = (folder / "report" / "report.md").read_text()
-    assert "## After retraining" in report and "| finalist 1 |" in report
+    assert "## Was it worth it? BLEU after retraining" in report and "| finalist 1 |" in report
     again, _ = run(*flags)
     assert again["retrained"] == result["retrained"]
     log = (tmp_path / "found.log").read_text()

@@ -59,7 +59,9 @@ def test_a_dataset_of_a_device_without_hat(
         say_row=rows.append,
     )
     written = read_samples(made.path)
-    assert len(rows) == 4 and [row.arch for row in written] == [row.arch for row in made.samples]
+    # What was measured while the machine was disturbed is measured again.
+    assert len(rows) >= 4 == len(written)
+    assert [row.arch for row in written] == [row.arch for row in made.samples]
     assert [row.total_ms for row in written] == [row.total_ms for row in made.samples]
     assert all(sample.memory_mib and sample.memory_mib > 0.1 for sample in made.samples)
     sidecar = read_sidecar(made.path)
