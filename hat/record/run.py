@@ -85,6 +85,10 @@ def read_run(folder: Path) -> RunFacts:
     return run
 
 
+_DIGESTS = "digests.json"
+"""What files held when a pipeline last looked: beside the steps, and none of them."""
+
+
 def read_steps(folder: Path) -> dict[str, StepState]:
     """Reads the states of a pipeline's steps, by label.
 
@@ -93,6 +97,8 @@ def read_steps(folder: Path) -> dict[str, StepState]:
     """
     steps = {}
     for path in sorted(folder.glob("*.json")):
+        if path.name == _DIGESTS:
+            continue
         state = read_object(path, "the state of a pipeline's step")
         seconds, command, result = (state.get(key) for key in ("seconds", "command", "result"))
         right = isinstance(command, list) and all(isinstance(word, str) for word in command)

@@ -241,6 +241,9 @@ def step(
     """Writes the state of a step."""
     state = {"inputs": "", "outputs": "", "seconds": seconds, "result": result}
     write_json(folder / "steps" / f"{label}.json", {**state, "command": command or ["python"]})
+    write_json(
+        folder / "steps" / "digests.json", {"files": {}}
+    )  # what a pipeline leaves beside them
 
 
 def training_log(end: float, *, is_super: bool = False) -> str:
