@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from hat.errors import ConfigError
 from hat.settings import AtLeast, Settings
@@ -144,6 +144,33 @@ class Engine(Protocol):
         Raises:
             HatError: if a file is missing or damaged, or the engine is not installed.
         """
+
+
+class PackageEngine:
+    """What engines share that are another package's, by whose name they go."""
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[EngineSettings]]
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    @classmethod
+    def build(cls, settings: Any) -> Self:
+        """Makes the part."""
+        return cls(settings)
+
+    def signature(self) -> dict[str, Any]:
+        """See ``Engine``."""
+        from importlib.metadata import version
+
+        check_installed(self.name, self.name, "engines")
+        return {
+            "engine": self.name,
+            "version": version(self.name),
+            "threads": threads_of(self.settings),
+            **self.settings.signature(),
+        }
 
 
 def threads_of(settings: EngineSettings) -> int:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from hat.engines.base import EngineSettings, check_cpu, check_installed, threads_of
+from hat.engines.base import EngineSettings, PackageEngine, check_cpu, check_installed, threads_of
 from hat.engines.facts import read_facts, write_facts
 from hat.engines.int8_weights import Int8EngineSettings, check_range
 from hat.errors import CheckpointError
@@ -17,33 +17,13 @@ if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
 
 
-class OnnxruntimeEngine:
+class OnnxruntimeEngine(PackageEngine):
     """An encoder and a step of the decoder in ONNX, run by ONNX Runtime."""
 
     Settings: ClassVar[type[EngineSettings]] = Int8EngineSettings
     name: ClassVar[str] = "onnxruntime"
     about: ClassVar[str] = "ONNX graphs of the encoder and of a step of the decoder"
     script: ClassVar[Path | None] = Path(__file__).with_name("onnx_files.py")
-
-    def __init__(self, settings: Int8EngineSettings) -> None:
-        self.settings = settings
-
-    @classmethod
-    def build(cls, settings: Int8EngineSettings) -> "OnnxruntimeEngine":
-        """Makes the part."""
-        return cls(settings)
-
-    def signature(self) -> dict[str, Any]:
-        """See ``hat.engines.base.Engine``."""
-        from importlib.metadata import version
-
-        check_installed("onnxruntime", self.name, "engines")
-        return {
-            "engine": self.name,
-            "version": version("onnxruntime"),
-            "threads": threads_of(self.settings),
-            **self.settings.signature(),
-        }
 
     def check(self, config: "SuperTransformerConfig", arch: "SubTransformerConfig") -> None:
         """See ``hat.engines.base.Engine``. Every network can be represented."""
