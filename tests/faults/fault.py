@@ -92,7 +92,7 @@ def contents(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if path.is_symlink():
-            found[name] = f"link to {os.readlink(path)}"
+            found[name] = f"link to {path.readlink()}"
         elif path.is_dir():
             found[name] = "folder"
         elif path.is_file():
@@ -109,13 +109,17 @@ def run_here(words: list[str], folder: Path) -> Ended:
     """
     out, err = io.StringIO(), io.StringIO()
     started = time.process_time()
-    with contextlib.chdir(folder), _same_logging():
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                main(words)
-                code = 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    with (
+        contextlib.chdir(folder),
+        _same_logging(),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main(words)
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1 if end.code else 0
     return Ended(code, out.getvalue(), err.getvalue(), time.process_time() - started)
 
 
