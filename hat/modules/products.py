@@ -2,7 +2,9 @@
 
 ``torch.mm`` calls MKL, which leaves AVX-512 out on AMD's processors. oneDNN uses what there is: on
 one thread of a Zen 5 it makes 210 to 250 GFLOP/s of a layer's products and MKL 105, with AVX2 only
-115 and 100. A call costs some microseconds more, so few rows stay with MKL.
+115 and 100. For every new number of rows it makes new code, though, which costs 0.3 to 0.7 ms, and
+batches of sentences bring new numbers all the time. So products stay with MKL that it makes in
+about that time.
 
 The choice hangs on shapes and types alone, never on a measurement: a training that goes on must
 make the same choices as the one that was cut off.
@@ -19,6 +21,9 @@ from hat.machine.onednn import is_for_onednn, product
 
 _ROWS = 64
 """With fewer rows oneDNN wins nothing, or less than its calls cost."""
+
+_OPERATIONS = 5e7
+"""Multiplications and additions below which oneDNN's new code costs what its rate wins."""
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -46,6 +51,7 @@ def by_onednn(x: Tensor, weight: Tensor) -> bool:
     """Whether ``linear`` of x (..., in) and weight (out, in) goes to oneDNN."""
     return (
         x.numel() >= _ROWS * x.size(-1)
+        and 2 * x.numel() * weight.size(0) >= _OPERATIONS
         and x.dtype == torch.float32
         and is_for_onednn(weight)
         and not torch.is_autocast_enabled("cpu")

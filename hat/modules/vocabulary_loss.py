@@ -34,6 +34,10 @@ from hat.modules.soft_targets import DistillationSettings
 _BLOCK_BYTES = 16 * 2**20
 """Of logits at once: large enough that the products run at their full rate."""
 
+_BLOCK_ROWS = 256
+"""Rows at once by oneDNN, whose code for a number of rows is made once: all blocks but the last of
+a batch share it."""
+
 _SOFTMAX_BYTES = 4 * 2**20
 """Of float32 logits at once where the products are of another type."""
 
@@ -178,6 +182,8 @@ class _Work:
         self.hard = 1.0 - self.soft
         self.block = max(1, _BLOCK_BYTES // (vocabulary * features.element_size()))
         self.by_onednn = by_onednn(features, weight)
+        if self.by_onednn:
+            self.block = min(self.block, _BLOCK_ROWS)
         self.logits = self.teacher_logits = features.new_empty(0)
         if self.by_onednn:
             self.weight = self.weight.contiguous()

@@ -12,6 +12,12 @@ from hat.modules.vocabulary_loss import vocabulary_loss
 pytestmark = pytest.mark.numbers
 
 
+@pytest.fixture(autouse=True)
+def even_for_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """oneDNN is for small products, too, so that tests of it are fast."""
+    monkeypatch.setattr(products, "_OPERATIONS", 0)
+
+
 def a_case(rows: tuple[int, ...], *, cut: bool) -> tuple[Tensor, Tensor, Tensor]:
     torch.manual_seed(0)
     weight = torch.randn(70, 40)[:48, :24] if cut else torch.randn(48, 24)
@@ -47,7 +53,7 @@ def test_what_needs_no_gradient_gets_none() -> None:
     torch.testing.assert_close(of_x, weight.detach().sum(0).expand(80, 24), rtol=1e-4, atol=1e-4)
 
 
-def test_the_choice_hangs_on_shapes_and_types_alone() -> None:
+def test_the_choice_hangs_on_shapes_and_types_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     weight = torch.randn(8, 4)
     assert by_onednn(torch.randn(64, 4), weight) is products.is_for_onednn(weight)
     assert not by_onednn(torch.randn(63, 4), weight)
@@ -55,6 +61,9 @@ def test_the_choice_hangs_on_shapes_and_types_alone() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert not by_onednn(torch.randn(64, 4), weight)
         assert linear(torch.randn(64, 4), weight).dtype == torch.bfloat16
+    monkeypatch.setattr(products, "_OPERATIONS", 2 * 100 * 4 * 8)
+    assert by_onednn(torch.randn(100, 4), weight) is products.is_for_onednn(weight)
+    assert not by_onednn(torch.randn(99, 4), weight)
 
 
 @pytest.mark.parametrize("shape", [(30, 8), (8, 30)])
@@ -68,9 +77,9 @@ def test_the_vocabulary_loss_is_the_same_by_either(
     width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    features = torch.randn(90, width).requires_grad_()
+    features = torch.randn(600, width).requires_grad_()  # blocks of 256 and a rest
     weight = torch.randn(150, 40).requires_grad_()
-    target = torch.randint(0, 150, (90,))
+    target = torch.randint(0, 150, (600,))
 
     def found() -> tuple[Tensor, ...]:
         loss = vocabulary_loss(features, weight, target, smoothing=0.1, ignore_index=1).loss
