@@ -18,7 +18,7 @@ RECIPES = {
             training=_CONLANG / "subtransformer/common.yml",
             num_archs=48,
             num_seeds=3,
-            updates=1600,
+            updates=3200,
             src_len=17,
         ),
         Recipe(
