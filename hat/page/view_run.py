@@ -105,9 +105,11 @@ def _curves(run: RunFacts, place: int) -> Section:
             figure = figures.curves_figure(curve.lines, f"losses of the {curve.title}")
             figure.title = f"{curve.title}: one SubTransformer, drawn at random, per update"
             section.figures.append(figure)
-    rest = figures.retrained_curves(run.curves)
-    if rest:
-        figure = figures.curves_figure(rest, "validation losses of the trainings from scratch")
+    rest = list(figures.retrained_curves(run.curves).items())
+    # As many to a figure as there are lines that can be told apart.
+    for start in range(0, len(rest), len(figures.LINES)):
+        lines = dict(rest[start : start + len(figures.LINES)])
+        figure = figures.curves_figure(lines, "validation losses of the trainings from scratch")
         figure.title = "Trained from scratch: validation loss"
         section.figures.append(figure)
     return section

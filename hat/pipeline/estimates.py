@@ -12,7 +12,7 @@ _WORDS = 10_000
 """Of a dictionary that is not there yet."""
 
 
-def training_seconds(plan: Plan, step: str, gflops: float) -> float | None:
+def training_seconds(plan: Plan, stage: str, gflops: float) -> float | None:
     """Estimates a training step; None for other steps, and where updates or batches are not given.
 
     A training multiplies each weight with each token of a batch three times, forward and back, two
@@ -21,17 +21,17 @@ def training_seconds(plan: Plan, step: str, gflops: float) -> float | None:
 
     Args:
         plan: of the step.
-        step: its name.
+        stage: what steps of its kind are called.
         gflops: rate of the processor's large products in the precision of the training.
     """
-    stage = {
+    key = {
         "train-supertransformer": "supertransformer",
         "train-subtransformer": "subtransformer",
         "train-largest": "subtransformer",
-    }.get(step)
-    if stage is None:
+    }.get(stage)
+    if key is None:
         return None
-    entries = plan.file.entries(stage)
+    entries = plan.file.entries(key)
     numbers = [entries.get(key) for key in ("max-update", "max-tokens", "qkv-dim")]
     if not all(numbers):
         return None
@@ -39,7 +39,7 @@ def training_seconds(plan: Plan, step: str, gflops: float) -> float | None:
     words = _vocabulary(plan, entries)
     space = plan.space
     sizes = [weights(arch, int(qkv), words) for arch in (space.smallest(), space.largest())]
-    size = sizes[1] if step == "train-largest" else sum(sizes) / 2
+    size = sizes[1] if stage == "train-largest" else sum(sizes) / 2
     return updates * 6 * size * tokens * _update_freq(entries) / (gflops * 1e9 * _REACHED)
 
 

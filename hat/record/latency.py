@@ -1,5 +1,6 @@
 """Latency datasets of a run, the predictors that learned from them, and how well they predict."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,18 +53,17 @@ class Dataset:
         return network_from(self.facts["model"], str(self.path.with_name("its sidecar")))
 
 
-def read_datasets(folder: Path) -> list[Dataset]:
-    """Reads the datasets that lie in a folder.
+def read_dataset(path: Path) -> Dataset:
+    """Reads a dataset.
 
     Raises:
-        DataError: if one is damaged.
+        DataError: if it is damaged.
     """
-    paths = [path for path in sorted(folder.glob("*.csv")) if path.name.startswith("latency")]
-    return [Dataset(path, read_samples(path), read_sidecar(path)) for path in paths]
+    return Dataset(path, read_samples(path), read_sidecar(path))
 
 
-def read_predictors(folder: Path) -> tuple[dict[str, LatencyPredictor], list[str]]:
-    """Reads the predictors that lie in a folder.
+def read_predictors(paths: Iterable[Path]) -> tuple[dict[str, LatencyPredictor], list[str]]:
+    """Reads predictors.
 
     Returns:
         Each by the digest of its file, and a sentence for each that cannot be used.
@@ -72,7 +72,7 @@ def read_predictors(folder: Path) -> tuple[dict[str, LatencyPredictor], list[str
         CheckpointError: if a file is damaged.
     """
     found, notes = {}, []
-    for path in sorted(folder.glob("predictor*.pt")):
+    for path in paths:
         try:
             found[file_digest(path)] = load_predictor(path)
         except ConfigError as error:  # HAT's own, whose scales stand elsewhere

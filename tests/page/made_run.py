@@ -25,6 +25,8 @@ from hat.nas.facts import write_facts
 from hat.nas.finish import Finish, SearchEnd
 from hat.nas.limits.base import SearchLimit
 from hat.nas.problem import Problem
+from hat.pipeline.index import write_index
+from hat.pipeline.run import Pipeline
 from hat.report.search_report import write_search_report
 from hat.search.algorithms import ALGORITHMS
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
@@ -61,6 +63,8 @@ NETWORK = SuperTransformerConfig(
     share_all_embeddings=True,
 )
 LIMIT = 90.0
+PIPELINE = Path(__file__).resolve().parents[2] / "configs/numbers.en-fr/pipeline.yml"
+"""Whose names files and steps have."""
 
 
 def latency(arch: Arch) -> tuple[float, float]:
@@ -117,6 +121,7 @@ def make_run(folder: Path, *, limit: float = LIMIT, seed: int = 1, rounds: int =
     write_arch(folder / "largest.yml", SPACE.largest(), "The largest SubTransformer.")
     predictor, digest = _measured(folder)
     best = make_search(folder, predictor, digest, limit=limit, seed=seed, rounds=rounds)
+    rows: dict[str, Any] = {}
     for name, arch, bleu, add in (
         ("best", best, (24.1, 26.31), 0.0),
         ("largest", SPACE.largest(), (24.9, 27.02), 40.0),
@@ -125,8 +130,7 @@ def make_run(folder: Path, *, limit: float = LIMIT, seed: int = 1, rounds: int =
         home = folder / ("subtransformer_cpu" if name == "best" else "largest")
         log = home / "exp" / f"{name}{variant}.yml_test_gen.out"
         write_text(log, generation_log(name))
-        result = {"latency_ms": sum(latency(arch)), "encoder_std_ms": 0.2, "decoder_std_ms": 0.9}
-        step(folder, f"measure-{name}_cpu", 2.0, result)
+        rows[f"elsewhere/{name}{variant}.yml"] = {"latency_ms": sum(latency(arch)), "error_ms": 0.9}
         for weights, score in zip(("inherited", "retrained"), bleu, strict=True):
             words = ["python", "-m", "hat.cli", "score", f"elsewhere/{'/'.join(log.parts[-3:])}"]
             step(
@@ -147,6 +151,8 @@ def make_run(folder: Path, *, limit: float = LIMIT, seed: int = 1, rounds: int =
             folder / "logs" / f"train-{'subtransformer_cpu' if variant else 'largest'}.log",
             training_log(4.0 - add / 200),
         )
+    step(folder, "compare-latencies_cpu", 9.0, {"rows": rows})
+    write_index(Pipeline(PIPELINE, run_dir=folder).plan)
     step(folder, "train-supertransformer", 3600.0, {"best_loss": 4.4})
     step(folder, "latency-dataset_cpu", 900.0, {})
     step(folder, "evo-search_cpu", 400.0, {})

@@ -12,7 +12,7 @@ from hat.models.super_transformer import SuperTransformer
 from hat.page.svg import tick_text, ticks
 from hat.page.write import PageSettings, read_facts, write_page
 from hat.record.budget import nice_step, predicted_cost
-from hat.record.run import read_run, step_of
+from hat.record.run import read_run
 from hat.record.sizes import sizes
 from hat.record.training import curve_lines
 from hat.record.words import amount, limit_words, step_words, with_spread
@@ -35,7 +35,7 @@ def test_the_winner_has_all_its_figures(facts, made):
     assert low < winner.predicted["latency_ms"] < high
     assert winner.score == pytest.approx(made_run.loss(arch))
     assert (winner.inherited.mean, winner.retrained.mean) == (24.1, 26.31)
-    assert winner.alone.mean == pytest.approx(sum(made_run.latency(arch)))
+    assert winner.in_turn and winner.during_search.mean != winner.measured["latency_ms"].mean
     assert (winner.params, winner.bytes_fp32, winner.bytes_int8) == sizes(made_run.NETWORK, arch)
 
 
@@ -255,14 +255,6 @@ def test_curves_are_read_from_both_formats_of_fairseq():
     assert curve_lines(simple)["validation"][0] == (100, pytest.approx(6.8))
     assert curve_lines(as_json) == {"training": [(50, 5.5)], "validation": [(100, 5.25)]}
     assert curve_lines("no figures here\n") == {}
-
-
-def test_a_step_of_a_variant_is_found_by_as_much_of_it_as_it_depends_on():
-    steps = {"measure_cpu": 1, "measure_gpu_x": 2, "score": 3}
-    assert step_of(steps, "measure", "_gpu_x") == 2
-    assert step_of(steps, "measure", "_cpu_90ms") == 1
-    assert step_of(steps, "score", "_cpu") == 3
-    assert step_of(steps, "train", "_cpu") is None
 
 
 def test_figures_read_well():

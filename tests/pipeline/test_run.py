@@ -68,15 +68,15 @@ def test_a_pipeline_runs_once_from_python_and_from_the_command_line(
     assert "30.00" in found.report.text
     results = json.loads(Path("run/results_cpu.json").read_text())
     assert list(results["steps"]) == [step.name for step in pipeline.steps()]
-    assert results["steps"]["measure-best"]["latency_ms"] == 1.5
+    assert results["steps"]["compare-latencies"]["rows"]["run/largest.yml"]["latency_ms"] == 1.5
     assert load_arch("run/largest.yml") == pipeline.plan.space.largest()
     assert len(calls()) == len(pipeline.steps()) - 1
 
     capsys.readouterr()
     main([str(path)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "numbers.en-fr: 18 steps, about 0.0 min of work"
-    assert sum(line.startswith("= ") for line in lines) == 18
+    assert lines[0] == "numbers.en-fr: 16 steps, about 0.0 min of work"
+    assert sum(line.startswith("= ") for line in lines) == 16
     assert json.loads(lines[-1]) == {
         "report": "run/report_cpu.md",
         "keeps_limit": True,
@@ -219,9 +219,9 @@ def test_the_preview_says_what_is_not_known(path: Path) -> None:
     text = path.read_text()
     head, _, minutes = text.partition("minutes:")
     path.write_text(head)
-    assert first_line(path) == "numbers.en-fr: 18 steps, none of which ever ran here"
+    assert first_line(path) == "numbers.en-fr: 16 steps, none of which ever ran here"
     path.write_text(f"{head}minutes:{minutes.splitlines()[0]}\n  preprocess: 3\n")
-    expected = "18 steps, about 3.0 min of work, plus 17 steps that never ran here"
+    expected = "16 steps, about 3.0 min of work, plus 15 steps that never ran here"
     assert first_line(path) == f"numbers.en-fr: {expected}"
 
 
