@@ -125,6 +125,7 @@ def compare(
             settings.compare_patience,
             say,
         )
+        opened.prepare(archs)
         for number in range(settings.compare_rounds):
             order = range(len(archs)) if number % 2 == 0 else range(len(archs) - 1, -1, -1)
             for place in order:

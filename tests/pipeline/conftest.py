@@ -18,7 +18,7 @@ row='{"latency_ms": 1.5, "error_ms": 0.1, "predicted_ms": 1.4, "predicted_upper_
 [ $command != export ] || mkdir -p "$3"
 while [ $# -gt 0 ]; do
   case "$1" in
-    --save-dir) mkdir -p "$2" && echo "$2" | tee "$2/checkpoint_best.pt" > "$2/checkpoint_last.pt" ;;
+    --save-dir) mkdir -p "$2"; echo "$2" | tee "$2/checkpoint_best.pt" >"$2/checkpoint_last.pt" ;;
     --write-config-path) echo "$2" > "$2" ;;
     --lat-dataset-path) [ $command = latency-predictor ] || echo "$2" > "$2" ;;
     --ckpt-path) [ $command = evo-search ] || echo "$2" > "$2" ;;

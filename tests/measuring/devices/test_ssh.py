@@ -1,5 +1,7 @@
 """Measuring on a device that has Python, numpy and onnxruntime, over a real ssh server."""
 
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +17,7 @@ from hat.latency.sidecar import read_sidecar
 from hat.latency.workload import Workload
 from hat.measuring.dataset import measure_dataset
 from hat.measuring.devices.ssh import SshDevice, SshSettings
+from hat.measuring.devices.ssh_session import SshSession
 from hat.measuring.settings import DatasetSettings
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
@@ -72,6 +75,40 @@ def test_a_dataset_of_a_device_without_hat(
     assert "torch" not in sidecar.facts["device"]
     assert [event["event"] for event in sidecar.events].count("reference") >= 2
     assert not list(environment.glob("hat-*")), "the device is left as it was"
+
+
+def test_a_dataset_in_ctranslate2(
+    server: Server,
+    ctranslate2_environment: Path,
+    tmp_path: Path,
+    tiny_space: SearchSpace,
+    config: SuperTransformerConfig,
+) -> None:
+    orders: list[dict[str, Any]] = []
+    ask = SshSession.ask
+
+    def noted(self: SshSession, *contents: bytes, **order: Any) -> dict[str, Any]:
+        orders.append(order)
+        return ask(self, *contents, **order)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SshSession, "ask", noted)
+        made = measure_dataset(
+            # One memory for all layers is all that it can represent.
+            replace(tiny_space, decoder_ende_spans=(1,)),
+            config,
+            replace(WORKLOAD, engine="ctranslate2", precision="int8"),
+            settings(tmp_path, lat_dataset_size=6, lat_reference_every=3),
+            device=device(server, ctranslate2_environment),
+            say=lambda line: None,
+        )
+    assert all(sample.total_ms > 0 and sample.memory_mib for sample in made.samples)
+    sidecar = read_sidecar(made.path)
+    assert sidecar is not None and sidecar.workload.engine == "ctranslate2"
+    assert sidecar.workload.engine_version == version("ctranslate2")
+    sent = [len(order["sizes"]) for order in orders if order["do"] == "keep"]
+    assert sent[:3] == [1, 3, 3], "the reference, then all networks of a batch together"
+    assert not list(ctranslate2_environment.glob("hat-*"))
 
 
 def test_a_connection_that_breaks_loses_one_row(
