@@ -103,7 +103,7 @@ def _change(text: str) -> tuple[str, str, str]:
     return step, setting.replace("_", "-"), value
 
 
-def _write_page(run_dir: Path, width: int) -> None:
+def _write_page(run_dir: Path, width: int = 17) -> None:
     """Writes the page to decide from; a run that is done stays done if that fails."""
     from hat.page.write import write_page  # with torch, which a pipeline does without
 
