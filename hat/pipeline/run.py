@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.errors import ConfigError, suggestion
 from hat.pipeline.checking import check_steps
-from hat.pipeline.estimates import training_seconds
+from hat.pipeline.estimates import Speed, step_seconds
 from hat.pipeline.index import write_index
 from hat.pipeline.notes import notes
 from hat.pipeline.plan import Plan
@@ -223,7 +223,7 @@ class Pipeline:
 
         Args:
             steps: what would run.
-            by_rates: estimates trainings that never ran here by the processor's rates, which are
+            by_rates: estimates steps that never ran here by the processor's rates, which are
                 measured for that if they never were.
         """
         runner = self._runner()
@@ -249,13 +249,13 @@ class Pipeline:
         return lines
 
     def _by_rates(self, steps: Iterable[Step]) -> dict[str, float]:
-        """Seconds of trainings, by the best rate that they may have here."""
-        from hat.machine.rates import rates
+        """Seconds of steps, by the best rate that trainings may have here."""
+        from hat.machine.rates import call_seconds, rates
 
         gflops = rates().gflops
         # In bf16 a training reaches about half as much of the rate as in fp32.
-        best = max(gflops["fp32"], gflops["bf16"] / 2)
-        found = {step.name: training_seconds(self.plan, step.stage, best) for step in steps}
+        speed = Speed(max(gflops["fp32"], gflops["bf16"] / 2), call_seconds())
+        found = {step.name: step_seconds(self.plan, step, speed) for step in steps}
         return {name: seconds for name, seconds in found.items() if seconds is not None}
 
     def _plan(self, architecture: Path | None) -> Plan:
