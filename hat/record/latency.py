@@ -12,7 +12,7 @@ from hat.errors import ConfigError, DataError
 from hat.latency.metrics import evaluate
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.predictors.load import load_predictor
-from hat.latency.samples import LatencySample, read_samples
+from hat.latency.samples import LatencySample, read_samples, trusted_rows
 from hat.latency.sidecar import Sidecar, read_sidecar
 from hat.latency.table import table_of_samples
 from hat.models.config import SuperTransformerConfig
@@ -96,7 +96,8 @@ def latency_facts(dataset: Dataset, predictors: dict[str, LatencyPredictor]) -> 
     if predictor.needs_layers and any(sample.arch is None for sample in samples):
         return None
     tests = _test_rows(predictor, len(samples))
-    trusted = [index for index, sample in enumerate(samples) if sample.trusted]
+    # Where the machine was disturbed all the time, the predictor learned from all rows.
+    trusted = trusted_rows(samples) or list(range(len(samples)))
     table = table_of_samples([samples[index] for index in trusted])
     measured = np.array([samples[index].total_ms for index in trusted])
     predicted = predictor.predict_table(table)

@@ -5,13 +5,14 @@ predictor and a contest of a real size take a few seconds.
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import write_arch
+from hat.arch.hat_yaml import load_arch, write_arch
 from hat.arch.space import SearchSpace
 from hat.files import write_json, write_text
 from hat.latency.fit import FitSettings, fit_predictor
@@ -157,6 +158,31 @@ def make_run(folder: Path, *, limit: float = LIMIT, seed: int = 1, rounds: int =
     step(folder, "latency-dataset_cpu", 900.0, {})
     step(folder, "evo-search_cpu", 400.0, {})
     write_text(folder / "logs" / "train-supertransformer.log", training_log(4.4, is_super=True))
+    return folder
+
+
+def make_several(made: Path, folder: Path) -> Path:
+    """Makes the run of a pipeline with two targets, two searches each and two seeds, of another."""
+    shutil.copytree(made, folder)
+    plan = Pipeline(PIPELINE.with_name("pipeline_several.yml"), run_dir=folder).plan
+    write_index(plan)
+    arch = load_arch(folder / "best_cpu.yml")
+    for target in plan.targets:
+        shutil.copyfile(folder / "latency_cpu.csv", target.latencies)
+        shutil.copyfile(folder / "latency_cpu.csv.meta.jsonl", f"{target.latencies}.meta.jsonl")
+        shutil.copyfile(folder / "predictor_cpu.pt", target.predictor)
+        rows = {"elsewhere/largest.yml": {"latency_ms": 120.0, "error_ms": 1.0}}
+        for place, found in enumerate(each for each in plan.found if each.target is target):
+            yml = found.best.yml
+            shutil.copytree(folder / "best_cpu.search", yml.with_suffix(".search"))
+            write_arch(yml, arch, "Found.")
+            rows[f"elsewhere/{yml.name}"] = {"latency_ms": 80.0 + 20 * place, "error_ms": 0.5}
+            for seed, training in enumerate(found.best.trainings):
+                label = f"evaluate-best-retrained{training.suffix}_cpu"
+                step(folder, label, 1.0, {"bleu": 26.0 + place + 2 * seed, "chrf": 50.0})
+                log = training_log(4.0 - place / 10 - seed / 100)
+                write_text(folder / f"logs/train-subtransformer{training.suffix}_cpu.log", log)
+        step(folder, f"compare-latencies{target.suffix}_cpu", 9.0, {"rows": rows})
     return folder
 
 
