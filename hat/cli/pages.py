@@ -127,7 +127,8 @@ PAGES = {
         ),
         (
             *("yml", "--dry-run", "--only", "--hardware", "--device", "--run-dir", "--data"),
-            *("--subset", "--metric", "--beam", "--lenpen", "--architecture", "--test"),
+            *("--budgets", "--subset", "--metric", "--beam", "--lenpen"),
+            *("--architecture", "--test"),
         ),
     ),
     "new": Page(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from hat.cli.console import command, print_result
+from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.models.averaging import AverageSettings, average_checkpoints
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_flags(parser, _Files)
     options = parser.parse_args(argv)
     files, settings = read_flags(options, _Files), read_flags(options, AverageSettings)
+    stop_if_checking()
     done = average_checkpoints(files.output, settings)
     names = ", ".join(path.name for path in done.inputs)
     print(f"averaged {len(done.inputs)} checkpoints: {names}")

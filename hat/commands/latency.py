@@ -128,24 +128,30 @@ def predict(argv: Sequence[str]) -> None:
 
 def compare(argv: Sequence[str]) -> None:
     """Measures SubTransformers in turn, beside what a predictor says of them."""
+    from hat.measuring.devices import device_at, device_settings
     from hat.measuring.settings import DatasetSettings, WorkloadSettings
     from hat.models.network import NetworkSettings, network_config
-    from hat.nas.compare import CompareSettings, compare_files, compared_figures
+    from hat.nas.compare import CompareSettings, compare_files
 
     parser = network_parser(
         "hat latency compare",
         str(compare.__doc__),
-        {"network": NetworkSettings, "workload": WorkloadSettings, "comparison": CompareSettings},
+        {
+            "network": NetworkSettings,
+            "workload": WorkloadSettings,
+            "comparison": CompareSettings,
+            **device_settings(),
+        },
         ignored_keys=all_keys(DatasetSettings),
     )
     parser.add_argument("yml", nargs="+", help="SubTransformer files with HAT's keys")
     options = parse_beside_training(parser, argv)
     settings, network = read_flags(options, CompareSettings), read_flags(options, NetworkSettings)
-    workload = read_flags(options, WorkloadSettings).workload(network.arch)
+    timing, device = read_flags(options, WorkloadSettings), device_at(options)
+    workload = timing.workload(network.arch, is_here=device.is_here)
     stop_if_checking()
     config = network_config(network, vars(options))
-    rows = compare_files(options.yml, config, workload, settings)
-    print_result(compared_figures(rows, workload, settings))
+    print_result(compare_files(options.yml, config, workload, settings, device=device))
 
 
 TOOLS: dict[str, Callable[[Sequence[str]], None]] = {

@@ -1,7 +1,7 @@
 """``hat pipeline FILE``: the five stages and the scoring of one task from one YAML file.
 
 A step runs when its command or the content of a file it reads has changed since it last ran
-here, or when what it wrote is gone; otherwise it is skipped. The exit code is 3 where the winner,
+here, or when what it wrote is gone; otherwise it is skipped. The exit code is 3 where a winner,
 measured at the end, does not keep its limit.
 """
 
@@ -20,7 +20,7 @@ from hat.pipeline.settings import PipelineSettings
 from hat.pipeline.steps import CommandError, InterruptedStepError
 
 LIMIT_MISSED = 3
-"""Exit code when all steps ran and the winner, measured, does not keep its limit."""
+"""Exit code when all steps ran and a winner, measured, does not keep its limit."""
 
 _OWN = ("yml", "dry_run", "only", "begin", "changes", "architecture", "test")
 
@@ -77,15 +77,16 @@ def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
     report = pipeline.run(**chosen).report
     assert report is not None, "all steps ran"
     print(f"\n{report.text}\n")
+    width = max(17, *map(len, report.files))
     for name, path in report.files.items():
-        print(f"{name:<17} {path}")
-    _write_page(pipeline.base / pipeline.plan.run_dir)
-    if report.missed:
-        print(f"\033[31m{report.missed}\033[0m" if sys.stdout.isatty() else report.missed)
+        print(f"{name:<{width}} {path}")
+    _write_page(pipeline.base / pipeline.plan.run_dir, width)
+    for sentence in report.missed:
+        print(f"\033[31m{sentence}\033[0m" if sys.stdout.isatty() else sentence)
     print_result(
         {
             "report": str(report.files["report"]),
-            "keeps_limit": report.missed is None,
+            "keeps_limit": not report.missed,
             "signature": report.signature,
         }
     )
@@ -96,18 +97,18 @@ def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
 def _change(text: str) -> tuple[str, str, str]:
     """Step, setting and value of ``STEP.KEY=VALUE``."""
     name, equals, value = text.partition("=")
-    step, dot, setting = name.partition(".")
+    step, dot, setting = name.rpartition(".")
     if not (step and dot and setting and equals and value):
         raise argparse.ArgumentTypeError(f"expected STEP.KEY=VALUE, but found {text!r}")
     return step, setting.replace("_", "-"), value
 
 
-def _write_page(run_dir: Path) -> None:
+def _write_page(run_dir: Path, width: int = 17) -> None:
     """Writes the page to decide from; a run that is done stays done if that fails."""
     from hat.page.write import write_page  # with torch, which a pipeline does without
 
     try:
-        print(f"{'page':<17} {write_page([run_dir])[0]}")
+        print(f"{'page':<{width}} {write_page([run_dir])[0]}")
     except HatError as error:
         print(f"the page of the run could not be written: {error}", file=sys.stderr)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_to_mapping
+from hat.conditions import mapping_digest
 from hat.errors import DataError
 from hat.export.bleu_difference import BleuDifference
 from hat.models.config import SuperTransformerConfig
@@ -22,6 +24,35 @@ def read_result(path: Path, needed: str) -> dict[str, Any]:
     Raises:
         DataError: if the file cannot be read or does not end with such a line.
     """
+    return _checked(_last_json(path), path, needed)
+
+
+def read_latency(path: Path, arch: SubTransformerConfig) -> dict[str, Any]:
+    """Returns what a measurement printed of a SubTransformer.
+
+    Args:
+        path: as in ``read_result``: the output of ``hat latency measure``, or of ``compare``.
+        arch: the row that counts, of several that were measured in turn.
+
+    Raises:
+        DataError: as ``read_result``, or if it is none of the rows.
+    """
+    found = _last_json(path)
+    rows = found.get("rows")
+    if isinstance(rows, dict):
+        digest = mapping_digest(arch_to_mapping(arch))
+        own = [
+            r for r in rows.values() if isinstance(r, dict) and r.get("subtransformer") == digest
+        ]
+        if not own:
+            raise DataError(
+                f"{path}: this SubTransformer is none of those that were measured there"
+            )
+        found = {**own[0], "signature": found.get("signature")}
+    return _checked(found, path, "latency_ms")
+
+
+def _last_json(path: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes().decode("utf-8").strip()
     except OSError as error:
@@ -34,9 +65,11 @@ def read_result(path: Path, needed: str) -> dict[str, Any]:
         except ValueError:
             continue
         if isinstance(found, dict):
-            break
-    else:
-        raise DataError(f"{path}: expected a command's output, whose last line is JSON")
+            return found
+    raise DataError(f"{path}: expected a command's output, whose last line is JSON")
+
+
+def _checked(found: dict[str, Any], path: Path, needed: str) -> dict[str, Any]:
     value = found.get(needed)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DataError(f"{path}: its JSON has no number {needed!r}")
@@ -145,11 +178,18 @@ def _measured(facts: Facts) -> list[tuple[str, str]]:
         rows.append(
             (
                 "latency",
-                f"{facts.latency['latency_ms']:.1f} ms a sentence; workload and device: "
+                f"{facts.latency['latency_ms']:.1f}{_error(facts.latency)} ms a sentence; workload "
+                "and device: "
                 f"`{facts.latency['signature']}`",
             )
         )
     return rows
+
+
+def _error(latency: Mapping[str, Any]) -> str:
+    """Of what was measured several times."""
+    error = latency.get("error_ms")
+    return f" ± {error:.1f}" if isinstance(error, int | float) else ""
 
 
 def _architecture(config: SuperTransformerConfig, arch: SubTransformerConfig) -> list[str]:

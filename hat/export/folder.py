@@ -16,7 +16,7 @@ from hat.conditions import file_digest, mapping_digest
 from hat.engines.base import Runnable
 from hat.errors import CheckpointError, ConfigError
 from hat.export.bleu_difference import BleuDifference, bleu_difference
-from hat.export.card import Facts, model_card, read_result
+from hat.export.card import Facts, model_card, read_latency, read_result
 from hat.export.formats import FORMATS
 from hat.export.parity import largest_difference, parity_pairs
 from hat.export.trained import Trained
@@ -48,7 +48,8 @@ class ExportSettings(Settings):
     """Output of hat score, or its last line: the card tells the BLEU in it."""
 
     latency: Path | None = None
-    """Output of a measurement (train.py --latcpu), or its last line: the card tells it."""
+    """Output of a measurement (train.py --latcpu, hat latency compare), or its last line: the card
+    tells it."""
 
     parity_sentences: Annotated[int, AtLeast(1)] = 32
     """Sentences on which the exported model is compared with the checkpoint."""
@@ -88,7 +89,9 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
     """
     assert trained.rules is not None
     score = None if settings.score is None else read_result(settings.score, "bleu")
-    latency = None if settings.latency is None else read_result(settings.latency, "latency_ms")
+    latency = (
+        None if settings.latency is None else read_latency(settings.latency, trained.model.arch)
+    )
     if trained.codes is not None:
         check_codes(trained.codes, trained.words[0])
     ours = {EXPORT_FILE, CARD_FILE, *_files_of_export(folder)}

@@ -29,6 +29,8 @@ _SIZE = 768
 _SECONDS = 0.25
 """How long each precision is measured, at the least once."""
 
+_CALLS, _CALL_TRIES = 200, 50
+
 _SETTINGS = (
     *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "FBGEMM_ENABLE_INSTRUCTIONS"),
     "MKL_ENABLE_INSTRUCTIONS",
@@ -75,6 +77,20 @@ def rates(*, fresh: bool = False) -> Rates:
         with contextlib.suppress(OSError, HatError):  # a folder that cannot be written: no cache
             write_json(path, kept)
     return Rates(kept[key], threads, machine)
+
+
+def call_seconds() -> float:
+    """Measures how long one small product takes, which is mostly the way to it."""
+    import torch
+
+    row, weight = torch.ones(5, 64), torch.ones(64, 64)
+    best = float("inf")
+    for _ in range(_CALL_TRIES):
+        before = time.perf_counter()
+        for _ in range(_CALLS):
+            torch.mm(row, weight)
+        best = min(best, (time.perf_counter() - before) / _CALLS)
+    return best
 
 
 def has_gpu() -> bool:

@@ -35,6 +35,9 @@ class Collector:
     sidecar: Sidecar
     measure: Callable[[SubTransformerConfig], LatencySample]
     reference: Reference
+    prepare: Callable[[Sequence[SubTransformerConfig]], None]
+    """Is told what is measured next."""
+
     every: int
     """Rows between two looks at the reference."""
 
@@ -77,6 +80,7 @@ class Collector:
 
     def _measure_new(self, archs: Sequence[SubTransformerConfig]) -> None:
         rows = []
+        self.prepare(archs)
         for arch in archs:
             rows.append(len(self.samples))
             # Not yet vouched for, but kept: should the run be killed now, the next one looks at
@@ -89,9 +93,10 @@ class Collector:
         self.check(rows)
 
     def _measure_again(self, rows: Sequence[int]) -> None:
-        for row in rows:
-            arch = self.samples[row].arch
-            assert arch is not None, "rows that are measured again were measured here"
+        archs = [arch for row in rows if (arch := self.samples[row].arch) is not None]
+        assert len(archs) == len(rows), "rows that are measured again were measured here"
+        self.prepare(archs)
+        for row, arch in zip(rows, archs, strict=True):
             self.samples[row] = self.measure(arch)
             self._note(row)
         self.check(rows)

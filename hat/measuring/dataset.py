@@ -187,6 +187,7 @@ def _collected(
             sidecar=sidecar,
             measure=timed,
             reference=Reference(lambda: device.measure(reference).total_ms, last_baseline(sidecar)),
+            prepare=device.prepare,
             every=settings.lat_reference_every,
             patience_s=settings.lat_patience,
             say=lambda text: say(f"| {text}"),

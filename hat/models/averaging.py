@@ -58,7 +58,7 @@ class AverageSettings(Settings):
                 "give one of --num-epoch-checkpoints and --num-update-checkpoints, not both"
             )
         if counts != (None, None):
-            if len(self.inputs) != 1 or not self.inputs[0].is_dir():
+            if len(self.inputs) != 1 or self.inputs[0].is_file():
                 raise ConfigError("to average the last checkpoints, --inputs is their folder")
             return
         needs = "needs --num-epoch-checkpoints or --num-update-checkpoints"
@@ -71,12 +71,14 @@ class AverageSettings(Settings):
         """Returns the checkpoints that are averaged, in their order.
 
         Raises:
-            CheckpointError: if the folder holds fewer than are asked for.
+            CheckpointError: if the folder is not there, or holds fewer than are asked for.
         """
         epochs, updates = self.num_epoch_checkpoints, self.num_update_checkpoints
         count, pattern = (epochs, _EPOCH) if updates is None else (updates, _UPDATE)
         if count is None:
             return list(self.inputs)
+        if not self.inputs[0].is_dir():
+            raise CheckpointError(f"{self.inputs[0]}: there is no such folder of checkpoints")
         bound = self.checkpoint_upper_bound
         numbered = []
         for path in self.inputs[0].iterdir():

@@ -1,6 +1,6 @@
 """Several SubTransformers measured in turn, in one go, beside what was predicted of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,8 @@ from hat.arch.hat_yaml import arch_to_mapping, load_arch
 from hat.conditions import file_digest, mapping_digest
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.workload import Workload
-from hat.measuring.device import check_device, device_name
+from hat.measuring.device import check_device
+from hat.measuring.devices.base import Device
 from hat.measuring.devices.local import LocalDevice
 from hat.models.config import SuperTransformerConfig
 from hat.nas.measure import guarded
@@ -69,6 +70,18 @@ class Row:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """SubTransformers that were measured in turn."""
+
+    rows: tuple[Row, ...]
+    workload: Workload
+    """With what the device adds, such as the version of its engine."""
+
+    device: str
+    """Its name."""
+
+
 def compare(
     config: SuperTransformerConfig,
     archs: Sequence[SubTransformerConfig],
@@ -76,14 +89,27 @@ def compare(
     predictor: LatencyPredictor,
     settings: CompareSettings,
     say: Callable[[str], None] = print,
-) -> list[Row]:
+    *,
+    device: Device | None = None,
+) -> Compared:
     """Measures each architecture once a round, every other round backwards.
 
     So what the machine does over minutes meets all alike, and ratios are sounder than those of
     figures from different times.
 
+    Args:
+        config: the SuperTransformer that holds them.
+        archs: what to measure.
+        workload: on which kind of device, what and how often.
+        predictor: whose dataset's reference vouches for the machine.
+        settings: see there.
+        say: takes lines of progress.
+        device: where to measure; this machine if None.
+
     Raises:
-        ConfigError: if the predictor was made for another space, or sizes do not fit.
+        ConfigError: if the predictor was made for another space, sizes do not fit, or the device
+            cannot do the work.
+        HatError: if the device is gone.
     """
     from hat.models.super_transformer import SuperTransformer
 
@@ -91,13 +117,15 @@ def compare(
     model = SuperTransformer(config).eval()
     times: list[list[float]] = [[] for _ in archs]
     progress = Progress(settings.compare_rounds * len(archs), "measurements")
-    with LocalDevice(LocalDevice.Settings()).open(model, workload) as device:
+    with (device or LocalDevice(LocalDevice.Settings())).open(model, workload) as opened:
+        workload, name = opened.workload, str(opened.facts["name"])
         timed = guarded(
             predictor,
-            lambda arch: device.measure(arch).total_ms,
+            lambda arch: opened.measure(arch).total_ms,
             settings.compare_patience,
             say,
         )
+        opened.prepare(archs)
         for number in range(settings.compare_rounds):
             order = range(len(archs)) if number % 2 == 0 else range(len(archs) - 1, -1, -1)
             for place in order:
@@ -108,7 +136,7 @@ def compare(
     upper: list[float | None] = [None] * len(archs)
     if len(predictor.residuals):
         upper = predictor.upper_ms(archs, confidence=settings.latency_confidence).tolist()
-    return [
+    rows = tuple(
         Row(
             arch=arch,
             predicted_ms=float(predicted[place]),
@@ -116,7 +144,8 @@ def compare(
             times_ms=tuple(times[place]),
         )
         for place, arch in enumerate(archs)
-    ]
+    )
+    return Compared(rows=rows, workload=workload, device=name)
 
 
 def compare_files(
@@ -125,39 +154,41 @@ def compare_files(
     workload: Workload,
     settings: CompareSettings,
     say: Callable[[str], None] = print,
-) -> dict[str, Row]:
-    """Compares the SubTransformers in files with HAT's keys, by the names of the files.
+    *,
+    device: Device | None = None,
+) -> dict[str, Any]:
+    """Compares the SubTransformers in files with HAT's keys.
+
+    Returns:
+        Rows by the names of the files, workload, device and a signature, ready for JSON.
 
     Raises:
         HatError: if a file cannot be read, or things do not fit together.
     """
     from hat.latency.predictors.load import load_predictor
 
-    check_device(workload.device)
+    if device is None or device.is_here:
+        check_device(workload.device)
     archs = [load_arch(path) for path in paths]
     predictor = load_predictor(settings.ckpt_path)
-    rows = compare(config, archs, workload, predictor, settings, say)
-    for path, row in zip(paths, rows, strict=True):
-        one = row.figures()
+    done = compare(config, archs, workload, predictor, settings, say, device=device)
+    archs_by_path = {p: arch_to_mapping(row.arch) for p, row in zip(paths, done.rows, strict=True)}
+    rows = {
+        path: {**row.figures(), "subtransformer": mapping_digest(archs_by_path[path])}
+        for path, row in zip(paths, done.rows, strict=True)
+    }
+    for path, one in rows.items():
         say(f"{path}: {one['latency_ms']:.2f} ± {one['error_ms']:.2f} ms")
-    return dict(zip(paths, rows, strict=True))
-
-
-def compared_figures(
-    rows: Mapping[str, Row], workload: Workload, settings: CompareSettings
-) -> dict[str, Any]:
-    """Returns the rows by name and a signature, ready for JSON."""
-    archs = {name: arch_to_mapping(row.arch) for name, row in rows.items()}
     return {
-        "rows": {name: row.figures() for name, row in rows.items()},
-        "workload": workload.tag(),
-        "device": device_name(workload.device),
+        "rows": rows,
+        "workload": done.workload.tag(),
+        "device": done.device,
         "signature": signature(
             stage="compare",
-            subtransformers=mapping_digest(archs),
+            subtransformers=mapping_digest(archs_by_path),
             predictor=file_digest(settings.ckpt_path),
-            workload=workload.tag(),
+            workload=done.workload.tag(),
             rounds=settings.compare_rounds,
-            device=device_name(workload.device).replace(" ", "_"),
+            device=done.device.replace(" ", "_"),
         ),
     }

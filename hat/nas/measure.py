@@ -62,9 +62,12 @@ def build_measure(
             continue
         workload, reason = _here(each.predictor)
         where: Device = here
-        if workload is None and device is not None and not device.is_here:
-            workload, reason = _there(each.predictor, device, model, reason)
-            where = device
+        if device is not None and not device.is_here:
+            # What is named comes first: two machines may be of one kind.
+            there, why_not = _there(each.predictor, device, model, reason)
+            if there is not None:
+                workload, where = there, device
+            reason = why_not
         if workload is None:
             say(f"| {each.limit.name} is not measured: {reason}")
         else:
@@ -78,7 +81,7 @@ def build_measure(
         found = []
         with ExitStack() as stack:
             for timer in timers.values():
-                timer.connect(stack)
+                timer.connect(stack, archs)
             for arch in archs:
                 times = {name: timer(arch) for name, timer in timers.items()}
                 shown = ", ".join(f"{name} {value:.2f}" for name, value in times.items())
@@ -104,9 +107,10 @@ class _Timer:
         """Lets the reference of the predictor's dataset stand guard."""
         self._guarded = guarded(self.predictor, self.measure_ms, patience_s, say)
 
-    def connect(self, stack: ExitStack) -> None:
-        """Opens the device until the stack is closed."""
+    def connect(self, stack: ExitStack, archs: Sequence[Arch]) -> None:
+        """Opens the device, to time these, until the stack is closed."""
         self._open = stack.enter_context(self.device.open(self.model, self.workload))
+        self._open.prepare(archs)
 
     def measure_ms(self, arch: Arch) -> float:
         """Milliseconds, whatever the device's state."""

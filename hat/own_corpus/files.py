@@ -80,6 +80,14 @@ subtransformer: [network.yml, training.yml, subtransformer.yml]
 # The largest SubTransformer trained from scratch, too: what the winner is compared with.
 retrain-largest: True
 
+# More of each, all in one table at the end (docs/tasks.md):
+# budgets: [{c.limit}, 50%]    a search for each limit, in place of that of search.yml
+# targets:                a dataset, a predictor and searches for each engine or device
+#   here: {{}}
+#   onnx: {{lat-engine: onnxruntime, lat-precision: int8}}
+# retrain-seeds: 3        BLEU with its spread
+# export-formats: [onnx]
+
 # scoring: sacreBLEU of what is translated by this beam search, against the raw text
 metric: sacre
 beam: 5

@@ -39,13 +39,6 @@ def shown_cost(point: Point, axis: str) -> float | None:
     return point.cost(axis) if point.names else predicted_cost(point, axis)
 
 
-def trained_cost(point: Point, axis: str) -> float | None:
-    """Where a point stands in a view of BLEU: on the clock that all of them were put to."""
-    if point.alone is not None and not point.in_turn and axis == "latency_ms":
-        return point.alone.mean
-    return point.cost(axis)
-
-
 def style_of(point: Point) -> tuple[str, str]:
     """Shape and style of a named point."""
     for name in point.names:
@@ -135,7 +128,7 @@ def _spread(point: Point, axis: CostAxis) -> float | None:
     measured = point.measured.get(axis.name)
     if point.in_turn and measured is not None and measured.bound is not None:
         return measured.bound - measured.mean
-    return point.alone.std if point.alone else None
+    return None
 
 
 def _named_legend(named: Sequence[Point], cost: str) -> Legend:
@@ -160,7 +153,7 @@ def _bleu_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | None
     rows = [
         (p, cost / 1.0)
         for p in search.points.values()
-        if (p.inherited or p.retrained) and (cost := trained_cost(p, axis.name)) is not None
+        if (p.inherited or p.retrained) and (cost := p.cost(axis.name)) is not None
     ]
     if len(rows) < 2:
         return None
@@ -211,9 +204,11 @@ def _bleu_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | None
         (key_mark("square", "m-plain"), "filled: retrained from scratch"),
         (key_mark("square", "m-plain hollow"), "hollow: inherited weights"),
     ]
-    if any(_spread(p, axis) for p in named):
-        what = "95% interval" if any(p.in_turn for p in named) else "standard deviation"
-        legend.append((key_line("error e-measured"), f"bars: {what}"))
+    bars = ["95% interval of the latency"] if any(_spread(p, axis) for p in named) else []
+    if any(p.retrained and p.retrained.std for p in named):
+        bars.append("standard deviation of BLEU over trainings")
+    if bars:
+        legend.append((key_line("error e-measured"), f"bars: {'; '.join(bars)}"))
     if axis.limit is not None:
         legend.append((key_line("limit"), f"limit, {limit_words(axis.limit, axis.unit)}"))
     return Panel(axis.name, "bleu", axis.title, Figure(drawings, legend))

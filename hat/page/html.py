@@ -15,8 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hat.arch.hat_yaml import arch_from_mapping
-from hat.page.front_figures import name_words, shown_cost, trained_cost
-from hat.page.tables import alone_text, fits_text, is_timed, quality_text
+from hat.page.front_figures import name_words, shown_cost
+from hat.page.tables import fits_text, is_timed, quality_text
 from hat.page.view import compared, views
 from hat.record.facts import Facts, Point, SearchFacts
 from hat.record.words import amount, limit_words
@@ -96,7 +96,7 @@ def _search(search: SearchFacts) -> dict[str, Any]:
                 "score": point.score,
                 "bleu": [q and q.mean for q in (point.inherited, point.retrained)],
                 "at": [shown_cost(point, axis.name) for axis in search.axes],
-                "trainedAt": [trained_cost(point, axis.name) for axis in search.axes],
+                "trainedAt": [point.cost(axis.name) for axis in search.axes],
                 "arch": arch,
                 "rows": _rows(search, point),
             }
@@ -161,8 +161,6 @@ def _rows(search: SearchFacts, point: Point) -> Sequence[tuple[str, str]]:
             )
     if point.during_search is not None:
         rows.append(("measured during the search", amount(point.during_search.mean, "ms")))
-    if point.alone is not None:
-        rows.append(("measured by itself", alone_text(point)))
     if point.score is not None:
         share = "" if point.share >= 1 else f", estimated on {point.share:.0%} of the data"
         rows.append((search.objective_title, f"{point.score:.5g}{share}"))

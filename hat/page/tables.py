@@ -59,8 +59,7 @@ def _measured_text(point: Point, axis: CostAxis) -> str:
     if measured is not None:
         spread = None if measured.bound is None else measured.bound - measured.mean
         return with_spread(measured.mean, spread, axis.unit)
-    # A step of the pipeline measures on its own device, which is that of a single limit.
-    return f"{alone_text(point)} *" if point.alone and axis.name == "latency_ms" else _NONE
+    return _NONE
 
 
 def _finalist(point: Point) -> int:
@@ -71,13 +70,6 @@ def _finalist(point: Point) -> int:
 
 def _size(value: int | None, unit: str) -> str:
     return _NONE if value is None else amount(value, unit)
-
-
-def alone_text(point: Point) -> str:
-    """The latency that a step of its own measured."""
-    if point.alone is None:
-        return _NONE
-    return with_spread(point.alone.mean, point.alone.std, "ms")
 
 
 def fits(point: Point, cost: str, limit: float | None) -> bool | None:

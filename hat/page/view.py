@@ -176,10 +176,6 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
     if point.params is not None:
         section.texts.append(f"{INT8_RULE[:1].upper()}{INT8_RULE[1:]}.")
     named = [p for p in search.points.values() if p.names]
-    if any(p.alone and not p.measured for p in named) and "latency_ms" in [
-        axis.name for axis in limited
-    ]:
-        section.texts.append("* Measured by itself, at another time than the finalists.")
     if any(p.in_turn for p in named):
         section.texts.append(
             "Winner and largest were measured after the search, taking turns in every round; other "

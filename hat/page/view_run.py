@@ -17,8 +17,14 @@ def run_sections(run: RunFacts, place: int) -> list[Section]:
         run: the run.
         place: its place on the page.
     """
-    parts = (_translations, _latencies, _curves, _time, _settings)
-    return [part(run, place) for part in parts]
+    sections = []
+    for anchor, title, fill in _PARTS:
+        section = Section(anchor=f"{anchor}-{place}", title=title)
+        note = fill(section, run)
+        if note is not None:
+            section.texts.insert(0, run.notes.get(note, ""))
+        sections.append(section)
+    return sections
 
 
 def missing(place: int, anchor: str, title: str, note: str) -> Section:
@@ -26,11 +32,9 @@ def missing(place: int, anchor: str, title: str, note: str) -> Section:
     return Section(anchor=f"{anchor}-{place}", title=title, texts=[note])
 
 
-def _translations(run: RunFacts, place: int) -> Section:
-    title = "Translations side by side"
+def _translations(section: Section, run: RunFacts) -> str | None:
     if not run.translated:
-        return missing(place, "translations", title, run.notes.get("translations", ""))
-    section = Section(anchor=f"translations-{place}", title=title)
+        return "translations"
     for each in run.translated:
         of = f" of {each.search}" if len(run.translated) > 1 else ""
         weights = "retrained" if each.weights == "retrained" else "with inherited weights"
@@ -56,14 +60,12 @@ def _translations(run: RunFacts, place: int) -> Section:
                 stacks=True,
             )
         )
-    return section
+    return None
 
 
-def _latencies(run: RunFacts, place: int) -> Section:
-    title = "Predicted against measured latency"
+def _latencies(section: Section, run: RunFacts) -> str | None:
     if not run.latencies:
-        return missing(place, "latency", title, run.notes.get("latency", ""))
-    section = Section(anchor=f"latency-{place}", title=title)
+        return "latency"
     for latency in run.latencies:
         held = sum(latency.held_back)
         judged = f"On {held} rows held back" if held > 1 else "On all rows"
@@ -92,35 +94,33 @@ def _latencies(run: RunFacts, place: int) -> Section:
             if name in p.predicted and len(run.latencies) == 1
         ]
         section.figures.append(figures.latency_figure(latency, finalists))
-    return section
+    return None
 
 
-def _curves(run: RunFacts, place: int) -> Section:
-    title = "Training"
+def _curves(section: Section, run: RunFacts) -> str | None:
     if not run.curves:
-        return missing(place, "training", title, run.notes.get("curves", ""))
-    section = Section(anchor=f"training-{place}", title=title)
+        return "curves"
     for curve in run.curves:
         if curve.name.startswith("train-super"):
             figure = figures.curves_figure(curve.lines, f"losses of the {curve.title}")
             figure.title = f"{curve.title}: one SubTransformer, drawn at random, per update"
             section.figures.append(figure)
-    rest = figures.retrained_curves(run.curves)
-    if rest:
-        figure = figures.curves_figure(rest, "validation losses of the trainings from scratch")
+    rest = list(figures.retrained_curves(run.curves).items())
+    # As many to a figure as there are lines that can be told apart.
+    for start in range(0, len(rest), len(figures.LINES)):
+        lines = dict(rest[start : start + len(figures.LINES)])
+        figure = figures.curves_figure(lines, "validation losses of the trainings from scratch")
         figure.title = "Trained from scratch: validation loss"
         section.figures.append(figure)
-    return section
+    return None
 
 
-def _time(run: RunFacts, place: int) -> Section:
-    title = "Where the time went"
+def _time(section: Section, run: RunFacts) -> str | None:
     if not run.seconds:
-        section = missing(place, "time", title, run.notes.get("time", ""))
         searched = [s.seconds for s in run.searches if s.seconds is not None]
         if searched:
             section.texts.append(f"Its rounds took {seconds_words(sum(searched))}.")
-        return section
+        return "time"
     rows = sorted(run.seconds.items(), key=lambda item: -item[1])
     total = sum(run.seconds.values())
     few = [row for row in rows if row[1] >= total / 200]
@@ -128,7 +128,6 @@ def _time(run: RunFacts, place: int) -> Section:
     if len(few) < len(rows):
         rest = sum(seconds for _, seconds in rows[len(few) :])
         shown.append((f"{len(rows) - len(few)} shorter steps", rest, seconds_words(rest)))
-    section = Section(anchor=f"time-{place}", title=title)
     section.texts.append(f"{seconds_words(total)} in all; each step as long as its last run took.")
     section.drawings = bars(shown, "time of each step")
     section.folded.append(
@@ -141,11 +140,10 @@ def _time(run: RunFacts, place: int) -> Section:
             caption="All steps",
         )
     )
-    return section
+    return None
 
 
-def _settings(run: RunFacts, place: int) -> Section:
-    section = Section(anchor=f"settings-{place}", title="Settings and versions")
+def _settings(section: Section, run: RunFacts) -> str | None:
     if run.versions:
         rows = [Row(cells=[name, value]) for name, value in run.versions.items()]
         section.tables.append(Table(titles=["", ""], rows=rows, words=99))
@@ -167,9 +165,19 @@ def _settings(run: RunFacts, place: int) -> Section:
         section.folded.append(
             Table(titles=["step", "command"], rows=rows, words=99, caption="Commands of the steps")
         )
-    return section
+    return None
 
 
 def setting_words(value: Any) -> str:
     """The value of a setting."""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+_PARTS = (
+    ("translations", "Translations side by side", _translations),
+    ("latency", "Predicted against measured latency", _latencies),
+    ("training", "Training", _curves),
+    ("time", "Where the time went", _time),
+    ("settings", "Settings and versions", _settings),
+)
+"""Anchor, title and what fills the section, or returns the key of the note why there is nothing."""

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hat.arch.hat_yaml import write_arch
@@ -20,7 +20,7 @@ _CHECK = (sys.executable, "-m", "hat.cli.check")
 def check_steps(plan: Plan, steps: Sequence[Step]) -> None:
     """Lets each command of hat read its files and flags as it will, in one process, and stop.
 
-    The SubTransformer that will be found is taken for the largest one.
+    SubTransformers that will be found are taken for the largest one.
 
     Raises:
         ConfigError: naming the first step with something wrong, and how many more there are; or a
@@ -28,11 +28,15 @@ def check_steps(plan: Plan, steps: Sequence[Step]) -> None:
     """
     _check_inputs(plan, steps)
     with tempfile.TemporaryDirectory() as folder:
-        stand_in = Path(folder) / "arch.yml"
-        write_arch(stand_in, plan.space.largest(), "Stands in for one that is not there yet.")
-        found = (plan.best.yml, plan.largest.yml)
+        found = {}
+        for place, target in enumerate(plan.targets):
+            stand_in = Path(folder) / f"arch{place}.yml"
+            about = "Stands in for one that is not there yet."
+            write_arch(stand_in, plan.space_of(target).largest(), about)
+            found[target.largest.yml] = stand_in
+            found |= {each.best.yml: stand_in for each in plan.found if each.target is target}
         asked = {
-            step.name: [_replaced(word, found, stand_in) for word in words]
+            step.name: [_replaced(word, found) for word in words]
             for step in steps
             if (words := commands.words_of(step.command)) is not None
         }
@@ -58,7 +62,7 @@ def check_steps(plan: Plan, steps: Sequence[Step]) -> None:
 
 
 def _check_inputs(plan: Plan, steps: Sequence[Step]) -> None:
-    made: set[Path] = {plan.largest.yml}
+    made = {largest.yml for largest in plan.largest}
     for step in steps:
         for path in step.inputs:
             if path not in made and not path.exists() and not _is_log(plan, path):
@@ -70,8 +74,8 @@ def _is_log(plan: Plan, path: Path) -> bool:
     return path.parent == plan.run_dir / "logs"
 
 
-def _replaced(word: str, found: Sequence[Path], stand_in: Path) -> str:
-    for path in found:
+def _replaced(word: str, found: Mapping[Path, Path]) -> str:
+    for path, stand_in in found.items():
         if word == str(path) or word.endswith(f"={path}"):
             return word.removesuffix(str(path)) + str(stand_in)
     return word

@@ -62,14 +62,10 @@ def search(space: Files, configs: Files, *, supernet: Path, predictor: Path, win
     )
 
 
-def measure(arch: Path, configs: Files, *, on_cpu: bool) -> Words:
-    """Measures one SubTransformer; ``configs`` are those of a latency dataset."""
-    return (
-        *HAT,
-        "train",
-        *_configs(arch, configs),
-        "--latcpu" if on_cpu else "--latgpu",
-    )
+def average(folder: Path, checkpoint: Path, count: int) -> Words:
+    """Averages the last checkpoints of epochs in a training's folder."""
+    last = ("--inputs", str(folder), "--num-epoch-checkpoints", str(count))
+    return (*HAT, "average-checkpoints", *last, "--output", str(checkpoint))
 
 
 def compare(archs: Sequence[Path], configs: Files, predictor: Path, flags: Sequence[str]) -> Words:

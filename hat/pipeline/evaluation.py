@@ -8,6 +8,11 @@ from hat.pipeline import commands
 from hat.pipeline.steps import Step
 
 
+def translations(checkpoint: Path, arch: Path, subset: str) -> Path:
+    """Returns the file for translations of a subset, beside the checkpoint."""
+    return checkpoint.parent / "exp" / f"{arch.name}_{subset}_gen.out"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """What is translated, how, and what it is scored by."""
@@ -31,8 +36,8 @@ class Evaluation:
     """Whether joined units are text already: SentencePiece's are."""
 
     def log(self, checkpoint: Path, arch: Path) -> Path:
-        """Returns the file for the translations, beside the checkpoint."""
-        return checkpoint.parent / "exp" / f"{arch.name}_{self.subset}_gen.out"
+        """Returns the file for the translations."""
+        return translations(checkpoint, arch, self.subset)
 
     def translate(self, name: str, checkpoint: Path, arch: Path, **more: Any) -> Step:
         """Returns the step that translates; ``more`` are further fields of it."""

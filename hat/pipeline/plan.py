@@ -1,37 +1,29 @@
-"""The plan of a pipeline: its steps, what each reads, and the names of what it writes.
+"""The plan of a pipeline: what there is to make, the names of its files, the order of the steps.
 
 What depends on the hardware has its name: ``predictor_cpu.pt`` is made from ``latency_cpu.csv``.
+Where there are several targets, searches or seeds, their names follow: the step
+``evo-search.phone.fast`` writes ``best_cpu.phone.fast.yml``.
 """
 
-import shutil
-from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from hat.arch.hat_yaml import space_from_entries
+from hat.arch.hat_yaml import space_from_entries, write_arch
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError, suggestion
-from hat.pipeline import commands
-from hat.pipeline.candidate import Candidate
+from hat.pipeline.blocks import Block, is_space
+from hat.pipeline.building import Builder, Made
+from hat.pipeline.candidate import Candidate, Found, Target, Training
 from hat.pipeline.evaluation import Evaluation
 from hat.pipeline.settings import PipelineFile
+from hat.pipeline.stages import LATENCIES, PREDICTOR, SPACE, TRAINING, WINNER
 from hat.pipeline.steps import Step
-from hat.tasks.own_corpus import RULES, UNITS_FILES
 from hat.yaml_reader import Entry
-
-_FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref")
-"""Keys of a search's YAML file that name files."""
 
 _CHECKPOINT = "checkpoint_best.pt"
 
 _YAML = (".yml", ".yaml")
-
-_SPACE = ("supertransformer",)
-_LATENCIES = ("latency-dataset",)
-_PREDICTOR = (*_LATENCIES, "latency-predictor")
-_WINNER = (*_SPACE, *_PREDICTOR, "evo-search")
-_TRAINING = ("subtransformer",)
 
 
 class Plan:
@@ -42,7 +34,7 @@ class Plan:
 
         Args:
             file: the settings.
-            architecture: a SubTransformer that takes the place of what the search finds.
+            architecture: a SubTransformer that takes the place of what the searches find.
 
         Raises:
             ConfigError: if the file names a step that there is not.
@@ -50,44 +42,59 @@ class Plan:
         self.file = file
         self.settings = file.settings
         self.run_dir = file.settings.run_dir
-        found = architecture is None
-        made_from = _WINNER if found else ()
-        self.best = Candidate(
-            "best",
-            "the winner" if found else str(architecture),
-            architecture or self._output("best", ".yml", made_from),
-            self._output("subtransformer", "", (*made_from, *_TRAINING)) / _CHECKPOINT,
-            made_from,
-        )
-        self.largest = Candidate(
-            "largest",
-            "the largest one",
-            self._output("largest", ".yml", _SPACE),
-            self._output("largest", "", (*_SPACE, *_TRAINING)) / _CHECKPOINT,
-            _SPACE,
-        )
-        self.supernet = self._output("supertransformer", "", _SPACE) / _CHECKPOINT
-        self.latencies = self._output("latency", ".csv", _LATENCIES)
-        self.predictor = self._output("predictor", ".pt", _PREDICTOR)
-        self._builders = self._table()
+        self.architecture = architecture
+        self.supernet = self.output("supertransformer", "", SPACE) / _CHECKPOINT
+        targets, searches = file.targets, file.searches
+        if architecture is not None:  # what is found somewhere is not looked for
+            targets, searches = targets[:1], (Block(),)
+        common = self._largest("")
+        self.targets = tuple(self._target(block, common) for block in targets)
+        self.found = tuple(self._found(t, block) for t in self.targets for block in searches)
+        self._made = {made.name: made for made in self._all(Builder(self))}
         for name, entry in file.minutes.items():
-            if name not in self._builders:
+            if name not in self.names:
                 raise ConfigError(f"{entry.where}: there is no step {name!r}")
-        self._minutes = {name: entry.number() for name, entry in file.minutes.items()}
-        if not found:
-            del self._builders["evo-search"]  # it would write there
+        self.minutes = {name: entry.number() for name, entry in file.minutes.items()}
+        if architecture is not None:  # it would write there
+            del self._made["evo-search"]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all steps, and of what several of them have in common: ``evo-search``."""
+        return tuple(dict.fromkeys(n for made in self._made.values() for n in made.names))
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The space that is searched."""
+        """The space of the SuperTransformer."""
+        return self._space(())
+
+    def space_of(self, target: Target) -> SearchSpace:
+        """Returns the space that is searched for a target."""
+        return self._space((target.block,) if target.has_own_space else ())
+
+    def _space(self, blocks: Iterable[Block]) -> SearchSpace:
         files = self.file.stage_files("supertransformer")
         entries = self.file.entries("supertransformer")
+        for block in blocks:
+            entries |= block.entries
         return space_from_entries(entries, ", ".join(map(str, files)))
+
+    @property
+    def largest(self) -> tuple[Candidate, ...]:
+        """The largest SubTransformers of the spaces that are searched."""
+        return tuple({t.largest.yml: t.largest for t in self.targets}.values())
+
+    def write_largest(self, step: Step) -> None:
+        """Writes the largest SubTransformers that a step reads."""
+        for target in self.targets:
+            if target.largest.yml in step.inputs:
+                about = "The largest SubTransformer."
+                write_arch(target.largest.yml, self.space_of(target).largest(), about)
 
     @cached_property
     def data(self) -> Path:
         """The folder of the binarised data."""
-        return self.settings.data or Path(self._entry("data", "supertransformer"))
+        return self.settings.data or Path(self.entry("data", "supertransformer"))
 
     @cached_property
     def text(self) -> dict[str, Entry] | None:
@@ -95,8 +102,8 @@ class Plan:
         names = self.settings.preprocess
         return self.file.entries("preprocess") if names[0].endswith(_YAML) else None
 
-    def _entry(self, key: str, stage: str) -> str:
-        """What the pipeline's file lacks and the files of a stage say.
+    def entry(self, key: str, stage: str) -> str:
+        """Returns what the pipeline's file lacks and the files of a stage say.
 
         Raises:
             ConfigError: if they do not.
@@ -110,34 +117,42 @@ class Plan:
     def results(self) -> dict[str, Path]:
         """Returns the files in which the stages leave what the next ones build on."""
         return {
-            "architecture": self.best.yml,
-            "retrained": self.best.retrained,
+            **{f"architecture{f.best.suffix}": f.best.yml for f in self.found},
+            **{
+                f"retrained{training.suffix}": training.checkpoint
+                for found in self.found
+                for training in found.best.trainings
+            },
             "supertransformer": self.supernet,
-            "latencies": self.latencies,
-            "predictor": self.predictor,
+            **{f"latencies{target.suffix}": target.latencies for target in self.targets},
+            **{f"predictor{target.suffix}": target.predictor for target in self.targets},
         }
 
     def report(self, name: str) -> Path:
         """Returns the path of a file with what came out of everything: ``report.md``."""
         path = Path(name)
-        return self._output(path.stem, path.suffix, (*_WINNER, *_TRAINING))
+        return self.output(path.stem, path.suffix, (*WINNER, *TRAINING))
 
     def steps(self, only: Sequence[str] = ()) -> list[Step]:
         """Returns the steps of these names, or all, in order.
+
+        Args:
+            only: full names, or what several have in common: ``evo-search`` for all searches.
 
         Raises:
             ConfigError: if there is no such step, or a file that it reads is not there.
         """
         for name in only:
-            if name not in self._builders:
-                hint = suggestion(name, self._builders) or f": {', '.join(self._builders)}"
+            if name not in self.names:
+                hint = suggestion(name, self.names) or f": {', '.join(self._made)}"
                 raise ConfigError(f"{self.file.path}: there is no step {name!r}{hint}")
-        return [build(name) for name, build in self._builders.items() if not only or name in only]
+        chosen = [m for m in self._made.values() if not only or {*m.names} & {*only}]
+        return [made.step() for made in chosen]
 
     def evaluation(self) -> Evaluation:
         """Returns how translations are made and scored."""
         settings = self.settings
-        language = settings.target_lang or self._entry("target-lang", "subtransformer")
+        language = settings.target_lang or self.entry("target-lang", "subtransformer")
         reference = None
         if settings.reference is not None and settings.metric == "sacre":
             path = Path(settings.reference.replace("{subset}", settings.subset))
@@ -152,245 +167,84 @@ class Plan:
             lenpen=settings.lenpen,
             on_cpu=settings.on_cpu,
             reference=reference,
-            is_detokenised=self._tokeniser() == "sentencepiece",
+            is_detokenised=Builder(self).tokeniser() == "sentencepiece",
         )
 
-    def _output(self, stem: str, suffix: str, made_from: Sequence[str]) -> Path:
+    def output(self, stem: str, suffix: str, made_from: Sequence[str]) -> Path:
+        """Returns a path in the run's folder, with the hardware in its name if it depends on it."""
         return self.run_dir / f"{stem}{self.file.variant(*made_from)}{suffix}"
 
-    def _table(self) -> dict[str, Callable[[str], Step]]:
-        best, largest = self.best, self.largest
-        table: dict[str, Callable[[str], Step]] = {
-            "preprocess": self._preprocess,
-            "train-supertransformer": self._train_supertransformer,
-            "latency-dataset": self._latency_dataset,
-            "latency-predictor": self._latency_predictor,
-            "evo-search": self._evo_search,
-            "train-subtransformer": partial(self._train, best),
-            "measure-best": partial(self._measure, best),
-            **self._evaluations(best, "inherited"),
-            **self._evaluations(best, "retrained"),
-            **self._evaluations(largest, "inherited"),
-            "measure-largest": partial(self._measure, largest),
-        }
-        if self.settings.retrain_largest:
-            table["train-largest"] = partial(self._train, largest)
-            table |= self._evaluations(largest, "retrained")
-        table["compare-latencies"] = self._compare
+    def _target(self, block: Block, common: Candidate) -> Target:
+        own = block.has(is_space)
+        return Target(
+            block=block,
+            latencies=self.output("latency", f"{block.suffix}.csv", LATENCIES),
+            predictor=self.output("predictor", f"{block.suffix}.pt", PREDICTOR),
+            largest=self._largest(block.suffix) if own else common,
+        )
+
+    def _largest(self, suffix: str) -> Candidate:
+        trainings = self._trainings("largest", suffix, (*SPACE, *TRAINING))
+        return Candidate(
+            name="largest",
+            suffix=suffix,
+            about="the largest one",
+            yml=self.output("largest", f"{suffix}.yml", SPACE),
+            trainings=trainings if self.settings.retrain_largest else (),
+            made_from=SPACE,
+        )
+
+    def _found(self, target: Target, block: Block) -> Found:
+        found = self.architecture is None
+        suffix = f"{target.suffix}{block.suffix}" if found else ""
+        made_from = WINNER if found else ()
+        names = ", ".join(n for n in (target.block.name, block.name) if n)
+        about = f"the winner{f' ({names})' if names else ''}"
+        best = Candidate(
+            name="best",
+            suffix=suffix,
+            about=about if found else str(self.architecture),
+            yml=self.architecture or self.output("best", f"{suffix}.yml", made_from),
+            trainings=self._trainings("subtransformer", suffix, (*made_from, *TRAINING)),
+            made_from=made_from,
+        )
+        return Found(target=target, block=block, best=best)
+
+    def _trainings(self, stem: str, suffix: str, made_from: Sequence[str]) -> tuple[Training, ...]:
+        count, averaged = self.settings.retrain_seeds, self.settings.average_checkpoints
+        first = self._first_seed() if count > 1 else 1
+        names = [suffix, *(f"{suffix}.seed{first + more}" for more in range(1, count))]
+        return tuple(
+            Training(
+                folder=self.output(stem, name, made_from),
+                suffix=name,
+                seed=first + place if place else None,
+                averaged=averaged,
+            )
+            for place, name in enumerate(names)
+        )
+
+    def _first_seed(self) -> int:
+        entries = self.file.entries("subtransformer")
+        return int(entries["seed"].number()) if "seed" in entries else 1
+
+    def _all(self, build: Builder) -> Iterator[Made]:
+        """All steps, in order."""
+        yield from build.text()
+        yield from build.supertransformer()
+        for target in self.targets:
+            yield from build.latencies(target)
+        for found in self.found:
+            yield from build.search(found)
+            yield from build.trainings(found.best)
+            yield from build.evaluations(found.best)
+        for largest in self.largest:
+            yield from build.inherited(largest)
+        for largest in self.largest:
+            yield from build.trainings(largest)
+            yield from build.retrained(largest)
+        for target in self.targets:
+            yield from build.compared(target, [f.best for f in self.found if f.target is target])
         if self.settings.export is not None:
-            table["export"] = partial(self._export, self.settings.export)
-        return table
-
-    def _evaluations(self, which: Candidate, weights: str) -> dict[str, Callable[[str], Step]]:
-        return {
-            f"translate-{which.name}-{weights}": partial(self._translate, which, weights),
-            f"evaluate-{which.name}-{weights}": partial(self._score, which, weights),
-        }
-
-    def _about(self, name: str, about: str, made_from: Sequence[str]) -> dict[str, Any]:
-        """The fields of a step that are the same whatever it does."""
-        return {
-            "name": name,
-            "about": about,
-            "variant": self.file.variant(*made_from),
-            "minutes": self._minutes.get(name),
-        }
-
-    def _preprocess(self, name: str) -> Step:
-        files = self.file.stage_files(name)
-        about = self._about(name, "make, tokenise and binarise the text", (name,))
-        if self.text is not None:
-            return Step(
-                **about,
-                command=commands.prepare(files),
-                inputs=(*files, self._text_dir() / "raw"),
-                outputs=(self.data, *self._units()),
-            )
-        if len(files) > 1:
-            raise ConfigError(
-                f"{self.file.places[name]}: preprocess is one script, or YAML files (.yml), but "
-                f"found {len(files)} files"
-            )
-        return Step(
-            **about,
-            command=(_bash(), str(files[0]), *self.settings.preprocess_arguments),
-            inputs=(*files, Path("configs/common.sh")),
-            outputs=(self.data,),
-        )
-
-    def _tokeniser(self) -> str | None:
-        """What makes tokens of a corpus of one's own; None of other tasks."""
-        if self.text is None:
-            return None
-        return self.text["tokeniser"].text() if "tokeniser" in self.text else "sentencepiece"
-
-    def _units(self) -> tuple[Path, ...]:
-        """What splits words; nothing where a tokeniser is named that there is not."""
-        name = UNITS_FILES.get(self._tokeniser() or "")
-        return () if name is None else (self._text_dir() / name,)
-
-    def _text_dir(self) -> Path:
-        assert self.text is not None
-        if "text-dir" not in self.text:
-            files = " or ".join(map(str, self.file.stage_files("preprocess")))
-            raise ConfigError(f"{files}: text-dir is missing")
-        return Path(self.text["text-dir"].text())
-
-    def _train_supertransformer(self, name: str) -> Step:
-        space = self.file.stage_files("supertransformer")
-        return Step(
-            **self._about(name, "train all SubTransformers at once, with shared weights", _SPACE),
-            command=self._launched(commands.train(space, self.supernet.parent)),
-            inputs=(*space, self.data),
-            outputs=(self.supernet,),
-            work_dir=self.supernet.parent,
-        )
-
-    def _latency_dataset(self, name: str) -> Step:
-        configs = self.file.stage_files("latency-dataset")
-        return Step(
-            **self._about(name, "measure SubTransformers on this machine", _LATENCIES),
-            command=commands.latency_dataset(configs, self.latencies),
-            # Of the data the sizes of its dictionaries count: the output layer is as wide.
-            inputs=(*configs, self.data),
-            outputs=(self.latencies,),
-            depends_on_machine=True,
-        )
-
-    def _latency_predictor(self, name: str) -> Step:
-        configs = self.file.stage_files("latency-predictor")
-        return Step(
-            **self._about(name, "fit a predictor to the measurements", _PREDICTOR),
-            command=commands.latency_predictor(configs, self.latencies, self.predictor),
-            inputs=(*configs, self.latencies),
-            outputs=(self.predictor,),
-        )
-
-    def _evo_search(self, name: str) -> Step:
-        space, configs = self.file.stage_files("supertransformer"), self.file.stage_files(name)
-        entries = {**self.file.entries("supertransformer"), **self.file.entries(name)}
-        named = [Path(entries[key].text()) for key in _FILE_KEYS if key in entries]
-        winner = self.best.yml
-        return Step(
-            **self._about(
-                name, "search for the best SubTransformer under the latency limit", _WINNER
-            ),
-            command=commands.search(
-                space, configs, supernet=self.supernet, predictor=self.predictor, winner=winner
-            ),
-            inputs=(*space, *configs, self.supernet, self.predictor, self.data, *named),
-            outputs=(winner,),
-            # The search itself knows what decides its rounds; how finalists are measured does not.
-            unattended=("--set-aside",),
-        )
-
-    def _train(self, which: Candidate, name: str) -> Step:
-        training, folder = self.file.stage_files("subtransformer"), which.retrained.parent
-        return Step(
-            **self._about(
-                name, f"train {which.about} from scratch", (*which.made_from, *_TRAINING)
-            ),
-            command=self._launched(commands.train(which.yml, folder, sub_configs=training)),
-            inputs=(which.yml, *training, self.data),
-            outputs=(which.retrained,),
-            work_dir=folder,
-        )
-
-    def _launched(self, command: commands.Words) -> commands.Words:
-        one = self.settings
-        if one.launcher is None:
-            return command
-        return commands.launched(command, one.processes, one.launcher_arguments)
-
-    def _measure(self, which: Candidate, name: str) -> Step:
-        configs = self.file.stage_files("latency-dataset")
-        return Step(
-            **self._about(name, f"measure {which.about}", (*which.made_from, *_LATENCIES)),
-            command=commands.measure(which.yml, configs, on_cpu=self.settings.on_cpu),
-            inputs=(which.yml, *configs, self.data),
-            outputs=(),
-            depends_on_machine=True,
-        )
-
-    def _compare(self, name: str) -> Step:
-        configs, entries = self.file.stage_files("latency-dataset"), self.file.entries("evo-search")
-        key = "latency-confidence"
-        flags = (f"--{key}", entries[key].text()) if key in entries else ()
-        rows = (self.best.yml, self.largest.yml)
-        return Step(
-            **self._about(name, "measure the winner and the largest one in turn", _WINNER),
-            command=commands.compare(rows, configs, self.predictor, flags),
-            inputs=(*rows, *configs, self.predictor, self.data),
-            outputs=(),
-            depends_on_machine=True,
-        )
-
-    def _translate(self, which: Candidate, weights: str, name: str) -> Step:
-        about = f"translate the {self.settings.subset} set with {which.about}, {weights} weights"
-        return self.evaluation().translate(**self._scored(name, about, which, weights))
-
-    def _score(self, which: Candidate, weights: str, name: str) -> Step:
-        about = f"score the translations of {which.about}, {weights} weights"
-        return self.evaluation().score(**self._scored(name, about, which, weights))
-
-    def _export(self, folder: Path, name: str) -> Step:
-        tokeniser = self._tokeniser()
-        if tokeniser is None:
-            raise ConfigError(
-                f"{self.file.places['export']}: export needs YAML files in preprocess, which say "
-                "how text becomes units; after other scripts, run hat export"
-            )
-        rules, units = RULES.get(tokeniser), self._units()
-        if rules is None or not units:
-            entry = (self.text or {})["tokeniser"]
-            raise ConfigError(
-                f"{entry.where}: tokeniser must be one of {', '.join(RULES)}, but found "
-                f"{tokeniser!r}"
-            )
-        (codes,) = units
-        facts = {
-            "--score": self._log(
-                partial(self._score, self.best, "retrained"), "evaluate-best-retrained"
-            ),
-            "--latency": self._log(partial(self._measure, self.best), "measure-best"),
-        }
-        return Step(
-            **self._about(
-                name, f"write {self.best.about} with all that it needs", self._made_best()
-            ),
-            command=commands.export(
-                self.best.retrained,
-                folder,
-                flags=(
-                    *("--data", str(self.data), "--bpe-codes", str(codes)),
-                    *("--tokeniser", str(rules.tokeniser)),
-                    *(("--normalise",) if rules.normalise else ()),
-                    *(word for flag, path in facts.items() for word in (flag, str(path))),
-                ),
-            ),
-            inputs=(self.best.retrained, self.data, codes, *facts.values()),
-            outputs=(folder,),
-        )
-
-    def _made_best(self) -> tuple[str, ...]:
-        return (*self.best.made_from, *_TRAINING)
-
-    def _log(self, build: Callable[[str], Step], name: str) -> Path:
-        """What a step printed."""
-        return self.run_dir / "logs" / f"{build(name).label}.log"
-
-    def _scored(self, name: str, about: str, which: Candidate, weights: str) -> dict[str, Any]:
-        inherits = weights == "inherited"
-        made_from = (*which.made_from, *_TRAINING, *(_SPACE if inherits else ()))
-        return {
-            **self._about(name, about, made_from),
-            "checkpoint": self.supernet if inherits else which.retrained,
-            "arch": which.yml,
-        }
-
-
-def _bash() -> str:
-    found = shutil.which("bash")
-    if found is None:
-        raise ConfigError("the pipeline needs bash, which is not installed")
-    return found
+            for found in self.found:
+                yield from build.exports(found, self.settings.export, one=len(self.found) == 1)

@@ -1,13 +1,14 @@
 """What came out of a whole pipeline: the table of SubTransformers, and the files that hold it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from hat.conditions import file_digest
 from hat.files import write_json, write_text
-from hat.pipeline.candidate import Candidate
+from hat.pipeline.candidate import Candidate, Found
 from hat.pipeline.notes import notes
 from hat.pipeline.plan import Plan
 from hat.report.tables import Column, markdown_table, text_table
@@ -22,57 +23,96 @@ class Report:
     """What a pipeline ends with."""
 
     text: str
-    """The winner and the table."""
+    """The winner, where there is one, and the table."""
 
     files: dict[str, Path]
     """What was written, the report first."""
 
     signature: str
 
-    missed: str | None
-    """A sentence if the winner, measured, does not keep the limit that it was found under."""
+    missed: tuple[str, ...]
+    """A sentence for each winner that, measured, does not keep the limit it was found under."""
 
 
 def write_report(plan: Plan, results: Results) -> Report:
     """Writes the report and all results of a pipeline that has run."""
-    search = results["evo-search"]
-    limit_ms = search.get("limit_ms")
-    compared = results["compare-latencies"]["rows"]
-    rows = [
-        _Row(title, which, results, limit_ms, compared[str(which.yml)])
-        for title, which in (("found by the search", plan.best), ("largest", plan.largest))
-    ]
-    missed = _missed(rows[0])
-    arch = plan.best.yml.read_text(encoding="utf-8")
+    rows = _rows(plan, results)
+    winners = [row for row in rows if row.which.name == "best"]
+    missed = tuple(text for row in winners if (text := _missed(row)) is not None)
+    limits = {f"limit_ms{row.which.suffix}": row.limit_ms for row in winners}
+    scores = {
+        f"score{suffix}": result.get("signature")
+        for name, result in results.items()
+        for stage, suffix in [_parted(name)]
+        if stage == "evaluate-best-retrained"
+    }
     text = signature(
         task=plan.settings.task,
         space=plan.space.fingerprint(),
-        limit_ms=limit_ms,
+        **limits,
         metric=plan.settings.metric,
         **{name: file_digest(path) for name, path in plan.results().items()},
-        score=results["evaluate-best-retrained"].get("signature"),
+        **scores,
     )
+    trials = {
+        f"trials{found.best.suffix}": found.best.yml.with_suffix(".search") / "trials.jsonl"
+        for found in plan.found
+    }
     files = {
         "report": plan.report("report.md"),
         **plan.results(),
-        "trials": plan.best.yml.with_suffix(".search") / "trials.jsonl",
+        **trials,
         "logs": plan.run_dir / "logs",
     }
-    table = markdown_table(rows, _COLUMNS)
-    said = [note for name, result in results.items() for note in notes(name, result)]
-    told = [*([f"**{missed}**"] if missed else []), _EXPLAINED, *(f"- {note}" for note in said)]
-    below = "\n\n".join(told)
-    body = f"# {plan.settings.task}\n\n{table}\n\n{below}\n\n```yaml\n{arch}```\n\n{text}\n"
-    write_text(files["report"], body)
+    archs = [(found, found.best.yml.read_text(encoding="utf-8")) for found in plan.found]
+    columns = _columns(rows)
+    said = [
+        f"{note}{f' ({suffix[1:]})' if suffix else ''}"
+        for name, result in results.items()
+        for stage, suffix in [_parted(name)]
+        for note in notes(stage, result)
+    ]
+    told = [*(f"**{one}**" for one in missed), _EXPLAINED]
+    if any(row.trainings > 1 for row in rows):
+        told.append(_SEEDS)
+    parts = [
+        f"# {plan.settings.task}",
+        markdown_table(rows, columns),
+        *told,
+        *(["\n".join(f"- {note}" for note in said)] if said else []),
+        *(f"{_heading(found)}```yaml\n{arch}```" for found, arch in archs),
+        text,
+    ]
+    write_text(files["report"], "\n\n".join(parts) + "\n")
     write_json(plan.report("results.json"), {"signature": text, "steps": dict(results)})
-    shown = f"{arch}\n{text_table(rows, _COLUMNS)}"
-    return Report(text=shown, files=files, signature=text, missed=missed)
+    shown = text_table(rows, columns)
+    return Report(
+        text=shown if len(archs) > 1 else f"{archs[0][1]}\n{shown}",
+        files=files,
+        signature=text,
+        missed=missed,
+    )
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """What all steps of a kind are called, and what the name of one ends in."""
+    stage, dot, rest = name.partition(".")
+    return stage, dot + rest
+
+
+def _heading(found: Found) -> str:
+    return f"## {', '.join(found.names)}\n\n" if found.names else ""
 
 
 _EXPLAINED = (
     "Latencies are milliseconds a sentence. *Predicted at most* is the bound that the search held "
-    "against the limit. *Measured* are means of rounds in which all rows took turns, and ± is half "
-    "of the 95 % interval of the mean."
+    "against the limit. *Measured* are means of rounds in which all rows of a target took turns, "
+    "and ± is half of the 95 % interval of the mean."
+)
+
+_SEEDS = (
+    "*Retrained* are means over trainings with different seeds; the ± of BLEU is their standard "
+    "deviation. What is exported is the first training."
 )
 
 
@@ -81,12 +121,13 @@ def _missed(winner: "_Row") -> str | None:
     if limit is None or measured <= limit:
         return None
     return (
-        f"The winner misses its limit: measured {measured:.2f} ± {winner.measured['error_ms']:.2f} "
+        f"The winner{f' of {winner.title}' if winner.which.suffix else ''} misses its limit: "
+        f"measured {measured:.2f} ± {winner.measured['error_ms']:.2f} "
         f"ms, {measured / limit - 1:.0%} more than {limit:.2f} ms"
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Row:
     """One SubTransformer of the closing table."""
 
@@ -94,25 +135,82 @@ class _Row:
     which: Candidate
     results: Results
     limit_ms: float | None
-    """Of the search; the largest SubTransformer need not keep it."""
+    """Of the search; of the largest SubTransformer, which need not keep it, where there is one."""
 
     measured: Mapping[str, Any]
     """What ``hat latency compare`` says of it."""
 
-    def score(self, weights: str, metric: str) -> float | None:
-        found = self.results.get(f"evaluate-{self.which.name}-{weights}")
-        return None if found is None else float(found[metric])
+    def inherited(self) -> float | None:
+        """BLEU with the SuperTransformer's weights."""
+        found = self.results.get(f"evaluate-{self.which.name}-inherited{self.which.suffix}")
+        return None if found is None else float(found["bleu"])
+
+    @property
+    def trainings(self) -> int:
+        """How often it was trained from scratch."""
+        return len(self._retrained("bleu"))
+
+    def retrained(self, metric: str) -> float | None:
+        """The mean of a metric over trainings from scratch."""
+        return fmean(values) if (values := self._retrained(metric)) else None
+
+    def spread(self) -> float | None:
+        """The standard deviation of BLEU over trainings from scratch."""
+        values = self._retrained("bleu")
+        return stdev(values) if len(values) > 1 else None
+
+    def _retrained(self, metric: str) -> list[float]:
+        names = (f"evaluate-{self.which.name}-retrained{t.suffix}" for t in self.which.trainings)
+        found = (self.results[name] for name in names if name in self.results)
+        return [float(each[metric]) for each in found if each.get(metric) is not None]
 
 
-_COLUMNS: list[Column[_Row]] = [
-    Column("SubTransformer", lambda row: row.title),
-    Column("limit ms", lambda row: row.limit_ms, ".2f"),
-    Column("predicted ms", lambda row: row.measured["predicted_ms"], ".2f"),
-    Column("predicted at most", lambda row: row.measured["predicted_upper_ms"], ".2f"),
-    Column("measured ms", lambda row: row.measured["latency_ms"], ".2f"),
-    Column("±", lambda row: row.measured["error_ms"], ".2f"),
-    Column("BLEU inherited", lambda row: row.score("inherited", "bleu"), ".2f"),
-    Column("BLEU retrained", lambda row: row.score("retrained", "bleu"), ".2f"),
-    Column("chrF retrained", lambda row: row.score("retrained", "chrf"), ".2f"),
-    Column("exact retrained", lambda row: row.score("retrained", "exact_match"), ".1%"),
-]
+def _rows(plan: Plan, results: Results) -> list[_Row]:
+    rows = []
+    for target in plan.targets:
+        compared = results[f"compare-latencies{target.suffix}"]["rows"]
+        limits = set()
+        for found in plan.found:
+            if found.target is not target:
+                continue
+            limit = results[f"evo-search{found.best.suffix}"].get("limit_ms")
+            limits.add(limit)
+            title = ", ".join(found.names) or "found by the search"
+            rows.append(_row(title, found.best, limit, results, compared))
+        limit = limits.pop() if len(limits) == 1 else None
+        title = f"largest{f', {target.block.name}' if target.block.name else ''}"
+        rows.append(_row(title, target.largest, limit, results, compared))
+    return rows
+
+
+def _row(
+    title: str,
+    which: Candidate,
+    limit: float | None,
+    results: Results,
+    compared: Mapping[str, Any],
+) -> _Row:
+    return _Row(
+        title=title,
+        which=which,
+        results=results,
+        limit_ms=limit,
+        measured=compared[str(which.yml)],
+    )
+
+
+def _columns(rows: Sequence[_Row]) -> list[Column[_Row]]:
+    spread = Column[_Row]("± BLEU", _Row.spread, ".2f")
+    return [
+        Column("SubTransformer", lambda row: row.title),
+        Column("limit ms", lambda row: row.limit_ms, ".2f"),
+        Column("predicted ms", lambda row: row.measured["predicted_ms"], ".2f"),
+        Column("predicted at most", lambda row: row.measured["predicted_upper_ms"], ".2f"),
+        Column("measured ms", lambda row: row.measured["latency_ms"], ".2f"),
+        Column("±", lambda row: row.measured["error_ms"], ".2f"),
+        Column("BLEU inherited", _Row.inherited, ".2f"),
+        Column("BLEU retrained", lambda row: row.retrained("bleu"), ".2f"),
+        *([spread] if any(row.trainings > 1 for row in rows) else []),
+        Column("chrF retrained", lambda row: row.retrained("chrf"), ".2f"),
+        Column("exact retrained", lambda row: row.retrained("exact_match"), ".1%"),
+    ]

@@ -9,10 +9,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from hat.arch.hat_yaml import write_arch
 from hat.errors import ConfigError, suggestion
 from hat.pipeline.checking import check_steps
-from hat.pipeline.estimates import training_seconds
+from hat.pipeline.estimates import Speed, step_seconds
+from hat.pipeline.index import write_index
 from hat.pipeline.notes import notes
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
@@ -26,7 +26,12 @@ Changes = Sequence[tuple[str, str, str]]
 
 def _set(step: Step, changes: Changes) -> tuple[str, ...]:
     """The flags of what is changed for a step; of several of one setting the last counts."""
-    own = {setting: value for name, setting, value in changes if name == step.name}
+    own = {
+        setting: value
+        for kind in (step.stage, step.name)  # what is said of one step wins
+        for name, setting, value in changes
+        if name == kind
+    }
     words: list[str] = []
     for setting, value in own.items():
         # A switch is a flag without a value; of a list, each value is a word.
@@ -130,16 +135,17 @@ class Pipeline:
         """
         plan = self._plan(architecture)
         runner = self._runner(by_hand, say)
+        if architecture is None:
+            write_index(plan)
         results = {}
         again = False
         for step in self.steps(
             only=only, begin=begin, changes=changes, architecture=architecture, flags=flags
         ):
-            again = again or step.name == begin
-            if plan.largest.yml in step.inputs:
-                write_arch(plan.largest.yml, plan.space.largest(), "The largest SubTransformer.")
+            again = again or begin in (step.name, step.stage)
+            plan.write_largest(step)
             results[step.name] = runner.run(step, again=again).result
-            for note in notes(step.name, results[step.name]) if not by_hand else ():
+            for note in notes(step.stage, results[step.name]) if not by_hand else ():
                 say(f"  {note}")
         return PipelineResult(results, None if only else write_report(plan, results))
 
@@ -179,10 +185,11 @@ class Pipeline:
         steps = self._plan(architecture).steps(only)
         if flags and len(steps) > 1:
             raise ConfigError(f"flags after -- are for one step, but --only names {len(steps)}")
-        names = [step.name for step in steps]
+        names = [name for step in steps for name in dict.fromkeys((step.name, step.stage))]
         for name, flag in [(begin, "--from"), *((change[0], "--set") for change in changes)]:
             if name is not None and name not in names:
-                hint = suggestion(name, names) or f": {', '.join(names)}"
+                known = dict.fromkeys(step.name for step in steps)
+                hint = suggestion(name, names) or f": {', '.join(known)}"
                 raise ConfigError(f"{flag}: there is no step {name!r}{hint}")
         return [
             replace(step, command=(*step.command, *_set(step, changes), *flags)) for step in steps
@@ -216,7 +223,7 @@ class Pipeline:
 
         Args:
             steps: what would run.
-            by_rates: estimates trainings that never ran here by the processor's rates, which are
+            by_rates: estimates steps that never ran here by the processor's rates, which are
                 measured for that if they never were.
         """
         runner = self._runner()
@@ -242,13 +249,13 @@ class Pipeline:
         return lines
 
     def _by_rates(self, steps: Iterable[Step]) -> dict[str, float]:
-        """Seconds of trainings, by the best rate that they may have here."""
-        from hat.machine.rates import rates
+        """Seconds of steps, by the best rate that trainings may have here."""
+        from hat.machine.rates import call_seconds, rates
 
         gflops = rates().gflops
         # In bf16 a training reaches about half as much of the rate as in fp32.
-        best = max(gflops["fp32"], gflops["bf16"] / 2)
-        found = {step.name: training_seconds(self.plan, step.name, best) for step in steps}
+        speed = Speed(max(gflops["fp32"], gflops["bf16"] / 2), call_seconds())
+        found = {step.name: step_seconds(self.plan, step, speed) for step in steps}
         return {name: seconds for name, seconds in found.items() if seconds is not None}
 
     def _plan(self, architecture: Path | None) -> Plan:

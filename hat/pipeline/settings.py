@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from hat.cli.flags import add_flags
 from hat.cli.options import check_keys, read_config_files, read_yaml, set_defaults
 from hat.errors import ConfigError
+from hat.pipeline.blocks import Block, of_budgets, read_blocks
 from hat.settings import AtLeast, Settings, Shown, from_values, own_settings
 from hat.yaml_reader import Entry
 
@@ -59,6 +60,9 @@ class PipelineSettings(Settings):
     preprocess_arguments: Annotated[tuple[str, ...], Shown("WORD")] = ()
     """words behind the script's name"""
 
+    bpe_codes: Annotated[Path | None, Shown("FILE")] = None
+    """BPE merges that a script of preprocess leaves, for export"""
+
     supertransformer: Annotated[tuple[str, ...], Shown("YML")]
     """space and training of the SuperTransformer"""
 
@@ -74,8 +78,18 @@ class PipelineSettings(Settings):
     subtransformer: Annotated[tuple[str, ...], Shown("YML")]
     """training of one SubTransformer"""
 
+    budgets: Annotated[tuple[str, ...], Shown("LIMIT")] = ()
+    """latency limits, each with a search of its own: 5 (ms), or 60% of the largest one's"""
+
     retrain_largest: bool = False
     """train the largest SubTransformer from scratch, too"""
+
+    retrain_seeds: Annotated[int, AtLeast(1)] = 1
+    """train from scratch so often, with the seed of subtransformer's files and those after it"""
+
+    average_checkpoints: Annotated[int | None, AtLeast(1)] = None
+    """average the last N checkpoints of epochs of each training from scratch (default: the best
+    one is scored)"""
 
     subset: Literal["valid", "test"] = "test"
     """what is translated"""
@@ -97,7 +111,14 @@ class PipelineSettings(Settings):
 
     export: Annotated[Path | None, Shown("DIR")] = None
     """folder for the retrained winner with all that it needs to translate (default: none is
-    written); needs YAML files in preprocess, which say how text becomes units"""
+    written), or for one folder of each, where there are several; needs bpe-codes where preprocess
+    is a script"""
+
+    export_formats: Annotated[tuple[str, ...], Shown("FORMAT")] = ()
+    """formats of hat export (default: what a target's engine opens, else safetensors)"""
+
+    export_int8: bool = False
+    """weights of 8 bits, in the formats that have them"""
 
     @property
     def on_cpu(self) -> bool:
@@ -114,6 +135,9 @@ STAGE_FILES = (
 )
 """The settings whose files may differ between kinds of hardware."""
 
+BLOCKS = ("minutes", "targets", "searches")
+"""Keys with ``name: ...`` lines, which only a file has."""
+
 _HARDWARE = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -125,6 +149,12 @@ class PipelineFile:
     settings: PipelineSettings
     minutes: Mapping[str, Entry]
     """Step -> how long it takes on two CPU cores."""
+
+    targets: tuple[Block, ...]
+    """Where and in which engine models will run; their settings win over latency-dataset's."""
+
+    searches: tuple[Block, ...]
+    """For each target; their settings win over evo-search's."""
 
     places: Mapping[str, str]
     """Key -> ``file:line`` or the flag."""
@@ -200,8 +230,8 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
         raise TypeError(f"a pipeline has no settings {', '.join(sorted(unknown))}")
     entries = read_yaml(path)
     settings = own_settings(PipelineSettings)
-    check_keys(entries, ["minutes", *(setting.key for setting in settings)])
-    minutes = entries.pop("minutes", None)
+    check_keys(entries, [*BLOCKS, *(setting.key for setting in settings)])
+    minutes, targets, searches = (entries.pop(key, None) for key in BLOCKS)
     reader = argparse.ArgumentParser(add_help=False)
     add_flags(reader, PipelineSettings)
     set_defaults(reader, entries)
@@ -227,10 +257,19 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
                 if str(text).startswith("-"):
                     place = places[setting.key]
                     raise ConfigError(f"{place}: {setting.key} cannot begin with a dash: {text!r}")
+    one: PipelineSettings = from_values(PipelineSettings, values)
+    if one.budgets and searches is not None:
+        raise ConfigError(
+            f"{places['budgets']}: give budgets or searches, not both ({searches.where})"
+        )
     file = PipelineFile(
         path=Path(path),
-        settings=from_values(PipelineSettings, values),
+        settings=one,
         minutes=minutes.block() if minutes else {},
+        targets=read_blocks(targets, "latency-dataset"),
+        searches=of_budgets(one.budgets, places["budgets"])
+        if one.budgets
+        else read_blocks(searches, "search"),
         places=places,
     )
     _check_hardware(file)
@@ -239,7 +278,7 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
 
 
 _PATHS = (
-    *("run_dir", "data", "preprocess", "reference", "export"),
+    *("run_dir", "data", "preprocess", "bpe_codes", "reference", "export"),
     *(key.replace("-", "_") for key in STAGE_FILES),
 )
 """The settings that are paths, by field."""

@@ -49,6 +49,9 @@ class Step:
 
     name: str
 
+    suffix: str = ""
+    """What ``name`` ends in where there are several of a kind: ``.phone.fast``."""
+
     variant: str = ""
     """The hardware it is done for, where that matters: ``_cpu``. ``name`` and this are the name of
     its log and state files."""
@@ -79,6 +82,11 @@ class Step:
 
     minutes: float | None = None
     """How long it takes on two CPU cores, until this machine has run it once."""
+
+    @property
+    def stage(self) -> str:
+        """What all steps of its kind are called."""
+        return self.name.removesuffix(self.suffix)
 
     @property
     def label(self) -> str:
@@ -331,12 +339,16 @@ def printable(command: Sequence[str]) -> str:
 def _copy(source: BufferedReader, noted: BinaryIO, shown: TextIO) -> None:
     """Copies what a command prints to its log and to a stream of ours, as soon as it comes."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = b""
     while chunk := source.read1():
-        noted.write(chunk)
+        # Whole lines: another stream of the command goes to the same log.
+        lines, end, rest = (rest + chunk).rpartition(b"\n")
+        noted.write(lines + end)
         # Whoever read our stream may have left; the command goes on all the same.
         with contextlib.suppress(OSError):
             shown.write(decoder.decode(chunk))
             shown.flush()
+    noted.write(rest)
 
 
 def _last_json(log: Path) -> dict[str, Any]:

@@ -30,9 +30,6 @@ class Measured:
     bound: float | None = None
     """Upper confidence bound of the mean."""
 
-    std: float | None = None
-    """Over runs; None where only a bound is known."""
-
 
 @dataclass(kw_only=True)
 class Point:
@@ -56,9 +53,6 @@ class Point:
     """What the search compared with its limit: for latency the upper end of the prediction."""
 
     measured: dict[str, Measured] = field(default_factory=dict)
-    alone: Measured | None = None
-    """Latency measured by a step of its own, apart from the finalists."""
-
     in_turn: bool = False
     """Whether it was measured after the search, in turn with the others of which this is said."""
 

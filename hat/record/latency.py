@@ -1,5 +1,6 @@
 """Latency datasets of a run, the predictors that learned from them, and how well they predict."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hat.errors import ConfigError, DataError
 from hat.latency.metrics import evaluate
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.predictors.load import load_predictor
-from hat.latency.samples import LatencySample, read_samples
+from hat.latency.samples import LatencySample, read_samples, trusted_rows
 from hat.latency.sidecar import Sidecar, read_sidecar
 from hat.latency.table import table_of_samples
 from hat.models.config import SuperTransformerConfig
@@ -52,18 +53,17 @@ class Dataset:
         return network_from(self.facts["model"], str(self.path.with_name("its sidecar")))
 
 
-def read_datasets(folder: Path) -> list[Dataset]:
-    """Reads the datasets that lie in a folder.
+def read_dataset(path: Path) -> Dataset:
+    """Reads a dataset.
 
     Raises:
-        DataError: if one is damaged.
+        DataError: if it is damaged.
     """
-    paths = [path for path in sorted(folder.glob("*.csv")) if path.name.startswith("latency")]
-    return [Dataset(path, read_samples(path), read_sidecar(path)) for path in paths]
+    return Dataset(path, read_samples(path), read_sidecar(path))
 
 
-def read_predictors(folder: Path) -> tuple[dict[str, LatencyPredictor], list[str]]:
-    """Reads the predictors that lie in a folder.
+def read_predictors(paths: Iterable[Path]) -> tuple[dict[str, LatencyPredictor], list[str]]:
+    """Reads predictors.
 
     Returns:
         Each by the digest of its file, and a sentence for each that cannot be used.
@@ -72,7 +72,7 @@ def read_predictors(folder: Path) -> tuple[dict[str, LatencyPredictor], list[str
         CheckpointError: if a file is damaged.
     """
     found, notes = {}, []
-    for path in sorted(folder.glob("predictor*.pt")):
+    for path in paths:
         try:
             found[file_digest(path)] = load_predictor(path)
         except ConfigError as error:  # HAT's own, whose scales stand elsewhere
@@ -96,7 +96,8 @@ def latency_facts(dataset: Dataset, predictors: dict[str, LatencyPredictor]) -> 
     if predictor.needs_layers and any(sample.arch is None for sample in samples):
         return None
     tests = _test_rows(predictor, len(samples))
-    trusted = [index for index, sample in enumerate(samples) if sample.trusted]
+    # Where the machine was disturbed all the time, the predictor learned from all rows.
+    trusted = trusted_rows(samples) or list(range(len(samples)))
     table = table_of_samples([samples[index] for index in trusted])
     measured = np.array([samples[index].total_ms for index in trusted])
     predicted = predictor.predict_table(table)

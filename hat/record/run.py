@@ -1,24 +1,25 @@
 """A run's folder as facts: that of a pipeline, or that of one search."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
 from hat.latency.predictor import LatencyPredictor
-from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts
-from hat.record.files import inside, number, read_object
-from hat.record.latency import Dataset, latency_facts, read_datasets, read_predictors
+from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts, Translated
+from hat.record.files import number, read_object
+from hat.record.index import IndexedSearch, Scored, read_index
+from hat.record.latency import Dataset, latency_facts, read_dataset, read_predictors
 from hat.record.left import read_arch
 from hat.record.search import STATE_FILE, add_predictions, read_search
 from hat.record.sizes import sizes
 from hat.record.training import read_curves
 from hat.record.translations import compare_translations
 
-_SEARCH = ".search"
 _LATENCY = "latency_ms"
 
 
@@ -44,44 +45,46 @@ def read_run(folder: Path) -> RunFacts:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a folder; expected that of a pipeline or of a search")
-    is_search = (folder / STATE_FILE).is_file()
-    searches = (
-        [folder]
-        if is_search
-        else sorted(path for path in folder.glob(f"*{_SEARCH}") if (path / STATE_FILE).is_file())
-    )
-    steps = {} if is_search else read_steps(folder / "steps")
-    if not searches and not steps:
-        raise DataError(
-            f"{folder}: is not the folder of a run: it holds no {STATE_FILE}, no *{_SEARCH} "
-            "folder and no steps/*.json"
-        )
-    datasets = read_datasets(folder)
-    predictors, notes = read_predictors(folder)
+    if (folder / STATE_FILE).is_file():
+        return _search_alone(folder)
+    index, steps = read_index(folder), read_steps(folder / "steps")
+    datasets = {name: read_dataset(path) for name, path in index.datasets.items()}
+    predictors, notes = read_predictors(index.predictors)
     found = []
-    for path in searches:
-        facts = _search(path, is_search, datasets, predictors)
-        if not is_search:
-            measured = _dataset_of(path, datasets)
-            _add_largest(facts, path.with_name("largest.yml"), measured, predictors)
-            _add_steps(facts, _variant(path), steps)
+    for each in index.searches:
+        measured = datasets.get(each.dataset)
+        facts = _search(each.folder, each.name, each.best.yml, measured, predictors)
+        _add_largest(facts, each.largest.yml, measured, predictors)
+        _add_steps(facts, each, steps)
         found.append(facts)
-    logs = searches[0] / "retrained" / "logs" if is_search else folder / "logs"
-    compared = [f for d in datasets if (f := latency_facts(d, predictors)) is not None]
+    kept = list(datasets.values())
     run = RunFacts(
         name=folder.resolve().name,
-        kind="search" if is_search else "pipeline",
+        kind="pipeline",
         searches=found,
-        latencies=compared,
-        curves=read_curves(logs),
+        latencies=[f for d in kept if (f := latency_facts(d, predictors)) is not None],
+        curves=read_curves(folder, index.trainings),
         seconds={step.label: step.seconds for step in steps.values()},
-        versions=_versions(datasets, steps, found),
+        versions=_versions(kept, steps, found),
         commands={step.label: " ".join(_words(step.command)) for step in steps.values()},
+        translated=[t for each in index.searches if (t := _translated(each, steps)) is not None],
     )
-    if not is_search:
-        for facts, path in zip(found, searches, strict=True):
-            run.translated += _translated(folder, facts.name, _variant(path), steps)
-    run.notes |= _notes(run, datasets, notes)
+    run.notes |= _notes(run, kept, notes)
+    return run
+
+
+def _search_alone(folder: Path) -> RunFacts:
+    logs = "retrained/logs"
+    titles = {path.stem: path.stem for path in sorted((folder / logs).glob("train.*.log"))}
+    name = folder.resolve().name.removesuffix(".search")
+    run = RunFacts(
+        name=folder.resolve().name,
+        kind="search",
+        searches=[_search(folder, name, None, None, {})],
+        curves=read_curves(folder, titles, logs),
+    )
+    run.versions = _versions([], {}, run.searches)
+    run.notes |= _notes(run, [], [])
     return run
 
 
@@ -109,36 +112,17 @@ def read_steps(folder: Path) -> dict[str, StepState]:
     return steps
 
 
-def step_of(steps: Mapping[str, StepState], name: str, variant: str) -> StepState | None:
-    """Returns the step of a variant, such as ``_gpu_titanxp``.
-
-    What does not depend on all of the variant has a shorter one, or none.
-    """
-    words = variant.split("_")
-    for length in range(len(words), 0, -1):
-        label = name + "_".join(words[:length])
-        if label in steps:
-            return steps[label]
-    return None
-
-
-def _variant(path: Path) -> str:
-    name = path.name.removesuffix(_SEARCH)
-    return f"_{name.partition('_')[2]}" if "_" in name else ""
-
-
 def _search(
     path: Path,
-    is_search: bool,
-    datasets: list[Dataset],
+    name: str,
+    winner: Path | None,
+    measured: Dataset | None,
     predictors: Mapping[str, LatencyPredictor],
 ) -> SearchFacts:
-    winner = path.with_suffix(".yml")
-    measured = _dataset_of(path, datasets)
     return read_search(
         path,
-        name=path.resolve().name.removesuffix(_SEARCH),
-        winner=winner if winner.is_file() and not is_search else None,
+        name=name,
+        winner=winner,
         network=measured.network if measured else None,
         predictors=predictors,
         device=measured.device if measured else None,
@@ -146,43 +130,38 @@ def _search(
     )
 
 
-def _dataset_of(path: Path, datasets: list[Dataset]) -> Dataset | None:
-    """The latency dataset of a search: that of its variant, or the only one."""
-    variant = _variant(path)
-    for dataset in datasets:
-        if dataset.path.stem == f"latency{variant}":
-            return dataset
-    return datasets[0] if len(datasets) == 1 else None
-
-
-def _add_steps(facts: SearchFacts, variant: str, steps: Mapping[str, StepState]) -> None:
+def _add_steps(facts: SearchFacts, search: IndexedSearch, steps: Mapping[str, StepState]) -> None:
     """What a pipeline measured and scored of the winner and of the largest."""
     largest = next((p.id for p in facts.points.values() if "largest" in p.names), None)
-    for name, key in (("best", facts.winner), ("largest", largest)):
+    for which, key in ((search.best, facts.winner), (search.largest, largest)):
         point = facts.points.get(key or "")
-        if point is None:
+        if point is None or which.yml is None:
             continue
-        step = step_of(steps, f"measure-{name}", variant)
-        mean = number(step.result.get("latency_ms")) if step else None
-        if step is not None and mean is not None:
-            stds = [number(step.result.get(f"{part}_std_ms")) for part in ("encoder", "decoder")]
-            known = [std for std in stds if std is not None]
-            std = sum(value**2 for value in known) ** 0.5 if len(known) == 2 else None
-            point.alone = Measured(mean=mean, std=std)
-        _add_in_turn(point, name, step_of(steps, "compare-latencies", variant))
-        for weights in ("inherited", "retrained"):
-            scored = step_of(steps, f"evaluate-{name}-{weights}", variant)
-            bleu = number(scored.result.get("bleu")) if scored else None
-            if scored is not None and bleu is not None:
-                quality = Quality(mean=bleu, chrf=number(scored.result.get("chrf")))
-                setattr(point, weights, quality)
+        _add_in_turn(point, which.yml.name, steps.get(search.compared))
+        point.inherited = _quality(which.inherited, steps)
+        point.retrained = _quality(which.retrained, steps)
+
+
+def _quality(scored: Sequence[Scored], steps: Mapping[str, StepState]) -> Quality | None:
+    """The mean of all trainings that were scored."""
+    results = [steps[each.step].result for each in scored if each.step in steps]
+    bleu = [value for r in results if (value := number(r.get("bleu"))) is not None]
+    chrf = [value for r in results if (value := number(r.get("chrf"))) is not None]
+    if not bleu:
+        return None
+    return Quality(
+        mean=fmean(bleu),
+        std=stdev(bleu) if len(bleu) > 1 else None,
+        trainings=len(bleu),
+        chrf=fmean(chrf) if chrf else None,
+    )
 
 
 def _add_in_turn(point: Point, name: str, step: StepState | None) -> None:
     """What ``hat latency compare`` measured after the search, all rows in turn."""
     rows = step.result.get("rows") if step else None
     for path, figures in rows.items() if isinstance(rows, dict) else ():
-        if not Path(path).name.startswith(name) or not isinstance(figures, dict):
+        if Path(path).name != name or not isinstance(figures, dict):
             continue
         mean, error = number(figures.get("latency_ms")), number(figures.get("error_ms"))
         if mean is not None:
@@ -193,12 +172,12 @@ def _add_in_turn(point: Point, name: str, step: StepState | None) -> None:
 
 def _add_largest(
     facts: SearchFacts,
-    path: Path,
+    path: Path | None,
     dataset: Dataset | None,
     predictors: Mapping[str, LatencyPredictor],
 ) -> None:
     """The largest SubTransformer, which the search need not have met."""
-    if not path.is_file():
+    if path is None:
         return
     arch = read_arch(path)
     keys = arch_to_mapping(arch)
@@ -212,24 +191,18 @@ def _add_largest(
     point.names.append("largest")
 
 
-def _translated(
-    folder: Path, search: str, variant: str, steps: Mapping[str, StepState]
-) -> list[Any]:
+def _translated(search: IndexedSearch, steps: Mapping[str, StepState]) -> Translated | None:
     """Winner and largest side by side: retrained where both were, else with inherited weights."""
     for weights in ("retrained", "inherited"):
-        logs = [
-            _log(folder, step_of(steps, f"evaluate-{name}-{weights}", variant))
-            for name in ("best", "largest")
-        ]
+        logs = [_log(getattr(which, weights), steps) for which in (search.best, search.largest)]
         if logs[0] is not None and logs[1] is not None:
-            return [compare_translations(search, weights, logs[0], logs[1])]
-    return []
+            return compare_translations(search.name, weights, logs[0], logs[1])
+    return None
 
 
-def _log(folder: Path, step: StepState | None) -> Path | None:
-    """The translations that a step scored, by the last parts of their path: a run may be moved."""
-    named = [word for word in step.command if word.endswith("_gen.out")] if step else []
-    return inside(folder, *Path(named[0]).parts[-3:]) if named else None
+def _log(scored: Sequence[Scored], steps: Mapping[str, StepState]) -> Path | None:
+    """The translations of the first training, once they are scored."""
+    return scored[0].translations if scored and scored[0].step in steps else None
 
 
 def _words(command: tuple[str, ...]) -> list[str]:

@@ -2,11 +2,11 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from hat.record.facts import Curve
-from hat.record.files import number
-from hat.record.words import step_words
+from hat.record.files import inside, number
 
 _LINE = re.compile(r"\| INFO \| (train|valid)(?:_\w+)? \| (.*)")
 _LABELS = {
@@ -15,27 +15,28 @@ _LABELS = {
     ("valid", "largest_loss"): "validation, largest SubTransformer",
     ("valid", "smallest_loss"): "validation, smallest SubTransformer",
 }
-_TITLES = {"train-supertransformer": "SuperTransformer"}
 
 
-def read_curves(logs: Path) -> list[Curve]:
-    """Reads the curves of all trainings whose logs lie in a folder; the SuperTransformer's first.
+def read_curves(run: Path, titles: Mapping[str, str], logs: str = "logs") -> list[Curve]:
+    """Reads the curves of trainings.
 
-    A log without a line of figures, such as that of a training that did not begin, gives none.
+    A log that is not there, or without a line of figures, such as that of a training that did not
+    begin, gives none.
+
+    Args:
+        run: folder of the run.
+        titles: what each log's training trained, by the log's name without ``.log``.
+        logs: their folder in that of the run.
     """
-    paths = [*sorted(logs.glob("train-*.log")), *sorted(logs.glob("train.*.log"))]
     curves = []
-    for path in sorted(paths, key=lambda p: not p.name.startswith("train-super")):
+    for name, title in titles.items():
+        path = inside(run, logs, f"{name}.log")
+        if path is None:
+            continue
         lines = curve_lines(path.read_text(encoding="utf-8", errors="replace"))
         if lines:
-            title = next((t for s, t in _TITLES.items() if path.stem.startswith(s)), "")
-            curves.append(Curve(name=path.stem, title=title or _trained(path.stem), lines=lines))
+            curves.append(Curve(name=name, title=title, lines=lines))
     return curves
-
-
-def _trained(name: str) -> str:
-    """What a training trained, in words: ``the winner (cpu)``."""
-    return step_words(name).removeprefix("train ").replace(" from scratch", "")
 
 
 def curve_lines(text: str) -> dict[str, list[tuple[float, float]]]:

@@ -4,6 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+_HATS_ENGINE = "eager"
+"""Of torch's modules one after the other, as HAT measures."""
+
 SCORES = {
     "inherited-loss": "validation loss with inherited weights",
     "bleu": "BLEU with inherited weights",
@@ -25,9 +28,10 @@ STEPS = {
     "evo-search": "search",
     "train-subtransformer": "train the winner from scratch",
     "train-largest": "train the largest from scratch",
-    "compare-latencies": "measure winner and largest in turn",
+    "average-subtransformer": "average checkpoints of the winner",
+    "average-largest": "average checkpoints of the largest",
+    "compare-latencies": "measure winners and largest in turn",
     "export": "write the model",
-    "measure": "measure",
     "translate": "translate",
     "evaluate": "score translations",
 }
@@ -52,25 +56,42 @@ def score_words(name: str) -> str:
 
 
 def step_words(label: str) -> str:
-    """A step of a pipeline in words; its variant, such as the hardware, in brackets."""
+    """A step of a pipeline in words; what it is for, such as the hardware, in brackets.
+
+    After the name stand what tells several of a kind apart, behind dots, and the hardware, behind
+    an underscore: ``evo-search.phone.fast_cpu``.
+    """
     for name in sorted(STEPS, key=len, reverse=True):
         if not label.startswith(name):
             continue
         rest = label[len(name) :]
-        before, _, variant = rest.partition("_")
-        which = [CANDIDATES.get(word, word) for word in before.split("-") if word]
+        place = next((i for i, mark in enumerate(rest) if mark in "._"), len(rest))
+        what = rest[place + 1 :].replace("_", " ")
+        which = [CANDIDATES.get(word, word) for word in rest[:place].split("-") if word]
         text = " ".join([STEPS[name], *which[:1]]) + "".join(f", {word}" for word in which[1:])
-        return f"{text} ({variant.replace('_', ' ')})" if variant else text
+        return f"{text} ({what})" if what else text
     return label
 
 
 def device_words(device: str | None, workload: Mapping[str, Any] | None) -> str:
     """Where something is measured: ``AMD EPYC``; ``this machine`` where nobody knows."""
+    engine = engine_words(workload)
+    of_engine = f" in {engine}" if engine else ""
     if device:
-        return device
+        return f"{device}{of_engine}"
     if workload is None:
         return "this machine"
-    return "the GPU" if workload.get("device") == "cuda" else "the CPU"
+    return ("the GPU" if workload.get("device") == "cuda" else "the CPU") + of_engine
+
+
+def engine_words(workload: Mapping[str, Any] | None) -> str:
+    """What runs the networks, where it is not HAT's: ``onnxruntime 1.22.0, int8``."""
+    engine = (workload or {}).get("engine")
+    if workload is None or engine in (None, _HATS_ENGINE):
+        return ""
+    version, precision = workload.get("engine_version"), workload.get("precision")
+    text = f"{engine} {version}" if version else str(engine)
+    return text if precision in (None, "fp32") else f"{text}, {precision}"
 
 
 def workload_words(workload: Mapping[str, Any] | None) -> str:
@@ -81,7 +102,8 @@ def workload_words(workload: Mapping[str, Any] | None) -> str:
     threads = "" if on_gpu else f", {count(workload.get('num_threads'), 'thread')}"
     sentences = count(workload.get("batch_size"), "sentence")
     return (
-        f"{'GPU' if on_gpu else 'CPU'}{threads}, {workload.get('precision')}; "
+        f"{'GPU' if on_gpu else 'CPU'}{threads}, "
+        f"{engine_words(workload) or workload.get('precision')}; "
         f"{workload.get('src_len')} source and {workload.get('decode_steps')} target tokens, "
         f"{sentences} at a time, beam {workload.get('beam')}"
     )

@@ -6,11 +6,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from hat.settings import NO_OUTCOME, AtLeast
 from hat.tasks.binarise import binarise
-from hat.tasks.corpus import Corpus, Parallel, describe, read_corpus, write_corpus
+from hat.tasks.corpus import Corpus, Parallel, describe, write_corpus
 from hat.tasks.pieces import PieceEncoder, learn_pieces
-from hat.tasks.prepare import LanguageSettings, Say, TextSettings, corpus_digest, prepare_corpus
+from hat.tasks.prepare import (
+    FolderTask,
+    LanguageSettings,
+    Say,
+    TextSettings,
+    corpus_digest,
+    prepare_corpus,
+)
 from hat.tasks.text_rules import TextRules
-from hat.text.lines import Changes
 
 RULES = {
     "sentencepiece": TextRules(tokeniser="none"),
@@ -39,27 +45,12 @@ class OwnCorpusSettings(TextSettings, LanguageSettings):
     """processes"""
 
 
-class OwnCorpus:
+class OwnCorpus(FolderTask):
     """The task ``corpus``."""
 
     Settings: ClassVar = OwnCorpusSettings
     about: ClassVar = "a corpus of one's own, TEXT_DIR/raw, tokenised, split and binarised"
-
-    def __init__(self, settings: OwnCorpusSettings, raw: Corpus, changes: Changes) -> None:
-        self._settings = settings
-        self._raw = raw
-        self._changes = changes
-
-    @classmethod
-    def build(cls, settings: OwnCorpusSettings) -> "OwnCorpus":
-        """Reads the raw text.
-
-        Raises:
-            DataError: if a file is missing or two sides differ in their number of lines.
-        """
-        changes = Changes()
-        raw = read_corpus(settings.text_dir / "raw", settings.languages, changes)
-        return cls(settings, raw, changes)
+    folder: ClassVar = "raw"
 
     def prepare(self, say: Say = print) -> dict[str, Any]:
         """Writes the text and the binary data; returns their figures, ready for JSON."""
@@ -68,13 +59,13 @@ class OwnCorpus:
         if one.tokeniser == "sentencepiece":
             units_dir = one.text_dir / "pieces"
             figures = {
-                "words": describe(self._raw),
-                "bpe": describe(split_pieces(self._raw, one, units_dir)),
+                "words": describe(self._corpus),
+                "bpe": describe(split_pieces(self._corpus, one, units_dir)),
             }
         else:
             units_dir = one.text_dir / "bpe"
             figures = prepare_corpus(
-                self._raw,
+                self._corpus,
                 one.languages,
                 one.text_dir,
                 tokenise=lambda lines, language: [
@@ -97,7 +88,7 @@ class OwnCorpus:
         """What decides the text."""
         one = self._settings
         return {
-            "corpus": corpus_digest(self._raw),
+            "corpus": corpus_digest(self._corpus),
             "tokeniser": one.tokeniser,
             "vocabulary": one.vocabulary,
         }

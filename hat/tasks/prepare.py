@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 
 from hat.conditions import mapping_digest
 from hat.errors import DataError
 from hat.settings import NO_OUTCOME, Settings
 from hat.tasks.bpe import BpeEncoder, learn_bpe
-from hat.tasks.corpus import Corpus, Parallel, describe, write_corpus
-from hat.text.lines import plain
+from hat.tasks.corpus import Corpus, Parallel, describe, read_corpus, write_corpus
+from hat.text.lines import Changes, plain
 
 Say = Callable[[str], None]
 
@@ -40,6 +40,29 @@ class LanguageSettings(Settings):
     def languages(self) -> tuple[str, str]:
         """Source and target."""
         return self.source_lang, self.target_lang
+
+
+class FolderTask:
+    """A task whose text lies in its text folder: what is common to all of them."""
+
+    folder: ClassVar[str]
+    """Where in the text folder."""
+
+    def __init__(self, settings: Any, corpus: Corpus, changes: Changes) -> None:
+        self._settings = settings
+        self._corpus = corpus
+        self._changes = changes
+
+    @classmethod
+    def build(cls, settings: Any) -> Self:
+        """Reads the text.
+
+        Raises:
+            DataError: if a file is missing or two sides differ in their number of lines.
+        """
+        changes = Changes()
+        corpus = read_corpus(settings.text_dir / cls.folder, settings.languages, changes)
+        return cls(settings, corpus, changes)
 
 
 def prepare_corpus(

@@ -4,9 +4,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from hat.settings import AtLeast
-from hat.tasks.corpus import Corpus, describe, read_corpus
-from hat.tasks.prepare import LanguageSettings, Say, TextSettings, corpus_digest, split_words
-from hat.text.lines import Changes
+from hat.tasks.corpus import describe
+from hat.tasks.prepare import (
+    FolderTask,
+    LanguageSettings,
+    Say,
+    TextSettings,
+    corpus_digest,
+    split_words,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,27 +23,12 @@ class TokenisedSettings(TextSettings, LanguageSettings):
     """BPE merges to learn"""
 
 
-class Tokenised:
+class Tokenised(FolderTask):
     """The task ``bpe``."""
 
     Settings: ClassVar = TokenisedSettings
     about: ClassVar = "joint BPE of a tokenised corpus"
-
-    def __init__(self, settings: TokenisedSettings, corpus: Corpus, changes: Changes) -> None:
-        self._settings = settings
-        self._corpus = corpus
-        self._changes = changes
-
-    @classmethod
-    def build(cls, settings: TokenisedSettings) -> "Tokenised":
-        """Reads the ``tok`` folder.
-
-        Raises:
-            DataError: if a file is missing or two sides differ in their number of lines.
-        """
-        changes = Changes()
-        corpus = read_corpus(settings.text_dir / "tok", settings.languages, changes)
-        return cls(settings, corpus, changes)
+    folder: ClassVar = "tok"
 
     def prepare(self, say: Say = print) -> dict[str, Any]:
         """Writes the ``bpe`` folder; returns its figures, ready for JSON."""

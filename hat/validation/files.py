@@ -30,7 +30,7 @@ from hat.latency.fit import FitSettings
 from hat.latency.predictors import PREDICTORS
 from hat.measuring.settings import DatasetSettings, WorkloadSettings
 from hat.nas.build import settings_classes
-from hat.pipeline.settings import STAGE_FILES, PipelineSettings, read_pipeline
+from hat.pipeline.settings import BLOCKS, STAGE_FILES, PipelineSettings, read_pipeline
 from hat.settings import Setting, all_keys, all_settings, from_values
 from hat.yaml_reader import Entry
 
@@ -129,7 +129,7 @@ def _validate_together(paths: Sequence[str], command: str, found: dict[str, Chec
 
 def kind_of(entries: Mapping[str, Entry]) -> str:
     """Returns which command a file is for: the one with most keys of its own among these."""
-    pipeline = {"minutes", *all_keys(PipelineSettings)}
+    pipeline = {*BLOCKS, *all_keys(PipelineSettings)}
     own: dict[str, frozenset[str]] = {
         PIPELINE: frozenset({"run-dir", "preprocess", *STAGE_FILES}),
         "search": all_keys(*settings_classes()),
@@ -303,7 +303,7 @@ def _pipeline_errors(
     errors = []
     for key, entry in entries.items():
         try:
-            check_keys({key: entry}, ["minutes", *settings])
+            check_keys({key: entry}, [*BLOCKS, *settings])
             if key in settings and key in table:
                 value = _value(entry, table[key], settings[key])
                 settings[key].check(_of_setting(value, settings[key], key), entry.where)
@@ -316,6 +316,8 @@ def _pipeline_errors(
         file = read_pipeline(path, {})
     except ConfigError as error:
         return [str(error)], {}
+    for block in (*file.targets, *file.searches):
+        errors += _errors(block.entries, block.command)
     for stage in STAGE_FILES:
         try:
             named[stage] = tuple(map(str, file.stage_files(stage)))

@@ -77,7 +77,7 @@ def test_a_folder_runs_as_it_is_and_says_everything_once(
     pipeline = Pipeline(folder / "pipeline.yml")
     steps = pipeline.steps()
     pipeline.check(steps)  # raises nothing: every setting of every step is right
-    assert [step.name for step in steps][-1] == "export" and len(steps) == 19
+    assert [step.name for step in steps][-1] == "export" and len(steps) == 17
     stages = {key: files["pipeline.yml"][key].texts() for key in STAGES}
     entries = read_config_files(str(folder / name) for name in stages["supertransformer"])
     space = space_from_entries(entries, "all")

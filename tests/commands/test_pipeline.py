@@ -18,7 +18,7 @@ def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_dry_run_says_what_there_is_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     main(["configs/numbers.en-fr/pipeline.yml", "--dry-run"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("numbers.en-fr: 18 steps, about ")
+    assert lines[0].startswith("numbers.en-fr: 16 steps, about ")
     first = " train-supertransformer: train all SubTransformers at once, with shared weights"
     assert first in lines[3]
     assert lines[4] == (

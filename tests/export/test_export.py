@@ -12,9 +12,10 @@ import pytest
 import torch
 
 import hat
-from hat.arch.hat_yaml import write_arch
+from hat.arch.hat_yaml import arch_to_mapping, write_arch
 from hat.arch.space import SearchSpace
 from hat.commands.export import main
+from hat.conditions import mapping_digest
 from hat.errors import CheckpointError, ConfigError, HatError
 from hat.export.folder import VERSION, ExportSettings, export, open_export
 from hat.export.formats import FORMATS
@@ -242,6 +243,26 @@ def test_a_supernet_needs_a_yaml_that_fits(
     text[0].write_text(wide)
     with pytest.raises(ConfigError, match=r"wide\.yml: encoder\.embed_dim = 64 does not fit"):
         trained(checkpoint, text[0], task)
+
+
+def test_the_latency_of_several_that_were_measured_in_turn(
+    tmp_path: Path, task: Task, checkpoint: Path, sub_yml: Path
+) -> None:
+    what = trained(checkpoint, sub_yml, task)
+    own = mapping_digest(arch_to_mapping(what.model.arch))
+    rows = {
+        "largest.yml": {"latency_ms": 99.0, "error_ms": 1.0, "subtransformer": "another"},
+        "best.yml": {"latency_ms": 4.56, "error_ms": 0.12, "subtransformer": own},
+    }
+    log = tmp_path / "compared"
+    log.write_text("| round 1\n" + json.dumps({"rows": rows, "signature": "stage:compare"}) + "\n")
+    written(what, tmp_path / "out", "torch", latency=log)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| latency | 4.6 ± 0.1 ms a sentence; workload and device: `stage:compare` |" in card
+    del rows["best.yml"]
+    log.write_text(json.dumps({"rows": rows, "signature": "stage:compare"}))
+    with pytest.raises(HatError, match="compared: this SubTransformer is none of those that were"):
+        written(what, tmp_path / "out", "torch", latency=log)
 
 
 def test_what_is_no_export_is_not_replaced(

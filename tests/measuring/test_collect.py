@@ -50,6 +50,7 @@ def collector_on(
         sidecar=Sidecar.create(path, {"workload": Workload().to_dict()}),
         measure=machine.measure,
         reference=Reference(machine.reference_ms),
+        prepare=lambda archs: None,
         every=10,
         patience_s=patience_s,
         say=said.append,

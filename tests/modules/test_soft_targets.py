@@ -6,10 +6,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hat.errors import ConfigError
-from hat.modules import vocabulary_loss as module
 from hat.modules.soft_targets import DistillationSettings, alpha_divergence
 from hat.modules.vocabulary_loss import Teacher, vocabulary_loss
-from tests.modules.test_vocabulary_loss import PAD, SMOOTHING, VOCABULARY, Case, case, whole
+from tests.modules.vocabulary_case import (
+    PAD,
+    SMOOTHING,
+    VOCABULARY,
+    Case,
+    LargestLogits,
+    case,
+    small_blocks,
+    whole,
+)
+
+__all__ = ["small_blocks"]
 
 ALPHAS = [-1.0, -0.5, 0.0, 0.5, 1.0, 2.0]
 NO_CLIP = 1e30
@@ -83,13 +93,6 @@ TEACHER_WIDTH = 8
 """Wider than the student's 6, in a weight of 9 columns."""
 
 
-@pytest.fixture
-def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of a few tokens, which neither divide the batch nor one another."""
-    monkeypatch.setattr(module, "_BLOCK_BYTES", 5 * 4 * VOCABULARY)
-    monkeypatch.setattr(module, "_SOFTMAX_BYTES", 2 * 4 * VOCABULARY)
-
-
 def teacher_features(x: Case) -> Tensor:
     generator = torch.Generator().manual_seed(5)
     rows = int(x.target.ne(PAD).sum())
@@ -97,7 +100,7 @@ def teacher_features(x: Case) -> Tensor:
     return full.to(x.features.dtype)
 
 
-@pytest.mark.usefixtures("_small_blocks")
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("kind", ["kl", "alpha"])
 @pytest.mark.parametrize("part", [0.3, 1.0])
 def test_in_blocks_it_is_that_of_whole_logits(kind: str, part: float) -> None:
@@ -131,26 +134,17 @@ def test_in_blocks_it_is_that_of_whole_logits(kind: str, part: float) -> None:
         torch.testing.assert_close(one, 2 * other)
 
 
-@pytest.mark.usefixtures("_small_blocks")
+@pytest.mark.usefixtures("small_blocks")
 def test_bf16_is_near_and_no_logits_of_a_whole_batch_are_made() -> None:
     settings = DistillationSettings(distill_weight=0.5)
     x = case(torch.bfloat16)
     wide = Case(x.features.detach().double().requires_grad_(), x.weight.detach().double(), x.target)
     wide.weight.requires_grad_()
-    largest = 0
-
-    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, arguments=(), options=None):  # type: ignore[no-untyped-def]
-            nonlocal largest
-            result = function(*arguments, **(options or {}))
-            if isinstance(result, Tensor) and result.dim() and result.size(-1) == VOCABULARY:
-                largest = max(largest, result.numel() // VOCABULARY)
-            return result
-
+    watch = LargestLogits()
     found = []
     for each in (x, wide):
         teacher = Teacher(teacher_features(x).to(each.features.dtype), settings)
-        with Watch():
+        with watch:
             loss = vocabulary_loss(
                 each.features,
                 each.weight,
@@ -160,7 +154,7 @@ def test_bf16_is_near_and_no_logits_of_a_whole_batch_are_made() -> None:
                 teacher=teacher,
             ).loss
             found.append((loss, *torch.autograd.grad(loss, (each.features, each.weight))))
-    assert largest < int(x.target.ne(PAD).sum())
+    assert watch.tokens < int(x.target.ne(PAD).sum())
     torch.testing.assert_close(found[0][0].double(), found[1][0], rtol=0.01, atol=0)
     for one, other in zip(found[0][1:], found[1][1:], strict=True):
         torch.testing.assert_close(one.double(), other, rtol=0.05, atol=0.05)

@@ -1,52 +1,25 @@
 """The output layer's loss in blocks is the loss of whole logits, gradients too."""
 
-from typing import NamedTuple
-
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hat.modules import vocabulary_loss as module
 from hat.modules.vocabulary_loss import vocabulary_loss
+from tests.modules.vocabulary_case import (
+    PAD,
+    SMOOTHING,
+    WIDTH,
+    Case,
+    LargestLogits,
+    case,
+    small_blocks,
+    whole,
+)
 
-VOCABULARY, WIDTH, FULL_WIDTH, PAD, SMOOTHING = 37, 6, 9, 1, 0.1
+__all__ = ["small_blocks"]
 
-
-class Case(NamedTuple):
-    features: Tensor
-    weight: Tensor
-    target: Tensor
-
-
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of a few tokens, which neither divide the batch nor one another."""
-    monkeypatch.setattr(module, "_BLOCK_BYTES", 5 * 4 * VOCABULARY)
-    monkeypatch.setattr(module, "_SOFTMAX_BYTES", 2 * 4 * VOCABULARY)
-
-
-def case(dtype: torch.dtype = torch.float64, *, scale: float = 1.0) -> Case:
-    torch.manual_seed(0)
-    target = torch.randint(2, VOCABULARY, (3, 7))
-    target[0, 4:] = target[2, 0] = PAD
-    return Case(
-        (torch.randn(3, 7, WIDTH) * scale).to(dtype).requires_grad_(),
-        torch.randn(VOCABULARY, FULL_WIDTH).to(dtype).requires_grad_(),
-        target,
-    )
-
-
-def whole(x: Case, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Loss and nll by fairseq's formula from the logits of the whole batch."""
-    logits = F.linear(x.features, x.weight[:, :WIDTH])
-    if logits.dtype == torch.bfloat16:
-        logits = logits.float()
-    log_probs = logits.log_softmax(-1)
-    counts = x.target.ne(PAD)
-    nll = -log_probs.gather(-1, x.target[..., None])[..., 0][counts].sum()
-    share = smoothing / (VOCABULARY - 1)
-    return (1 - smoothing - share) * nll - share * log_probs[counts].sum(), nll
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def gradients(loss: Tensor, x: Case) -> tuple[Tensor, Tensor]:
@@ -134,19 +107,9 @@ def test_counts_correct_words() -> None:
 
 def test_never_makes_the_logits_of_a_whole_batch() -> None:
     x = case()
-    largest = 0
-
-    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, arguments=(), options=None):  # type: ignore[no-untyped-def]
-            nonlocal largest
-            result = function(*arguments, **(options or {}))
-            if isinstance(result, Tensor) and result.dim() and result.size(-1) == VOCABULARY:
-                largest = max(largest, result.numel() // VOCABULARY)
-            return result
-
-    with Watch():
+    with LargestLogits() as watch:
         loss = vocabulary_loss(
             x.features, x.weight, x.target, smoothing=SMOOTHING, ignore_index=PAD
         ).loss
         loss.backward()
-    assert 0 < largest < int(x.target.ne(PAD).sum()) // 2
+    assert 0 < watch.tokens < int(x.target.ne(PAD).sum()) // 2

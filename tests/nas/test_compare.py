@@ -43,7 +43,7 @@ def rows(monkeypatch: pytest.MonkeyPatch, residuals: list[float]) -> tuple[list[
     monkeypatch.setattr("hat.models.super_transformer.SuperTransformer", lambda _: Network())
     settings = CompareSettings(ckpt_path=Path("x"), compare_rounds=4)
     given: Any = (None, [0, 1, 2], Workload(), Predictor(residuals), settings)
-    return compare(*given, lambda _: None), asked
+    return list(compare(*given, lambda _: None).rows), asked
 
 
 def test_a_drift_meets_all_alike(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -252,6 +252,21 @@ def test_a_search_under_other_conditions_is_refused_and_stays_as_it_was(
     assert "3 rounds are done, more than the 2 asked for" in search(*moved, *_net(place))
 
 
+def test_a_search_under_other_conditions_may_be_set_aside(place: Place, search: Search) -> None:
+    folder, old = place.folder / "found.search", place.folder / "found.search.old"
+    flags = [*PARAMS, "--scorer", "params"]
+    assert "the winner is in" in search(*flags, "--set-aside") and not old.exists()
+    first = (folder / "trials.jsonl").read_bytes()
+    said = f"| its conditions have changed: {folder} is now {old}"
+    assert said in search(*flags, "--seed", "4", "--set-aside")
+    assert (old / "trials.jsonl").read_bytes() == first
+    assert (folder / "trials.jsonl").read_bytes() != first
+    printed = search(*flags, "--seed", "4", "--set-aside", "--evo-iter", "3")
+    assert "| goes on after round 2" in printed, "under the same conditions nothing is set aside"
+    assert said in search(*flags, "--seed", "5", "--set-aside")
+    assert (old / "trials.jsonl").read_bytes() != first, "only the last one is kept"
+
+
 def test_precision_and_device_count_as_they_are_and_not_as_asked_for(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,13 +5,14 @@ predictor and a contest of a real size take a few seconds.
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import write_arch
+from hat.arch.hat_yaml import load_arch, write_arch
 from hat.arch.space import SearchSpace
 from hat.files import write_json, write_text
 from hat.latency.fit import FitSettings, fit_predictor
@@ -25,6 +26,8 @@ from hat.nas.facts import write_facts
 from hat.nas.finish import Finish, SearchEnd
 from hat.nas.limits.base import SearchLimit
 from hat.nas.problem import Problem
+from hat.pipeline.index import write_index
+from hat.pipeline.run import Pipeline
 from hat.report.search_report import write_search_report
 from hat.search.algorithms import ALGORITHMS
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
@@ -61,6 +64,8 @@ NETWORK = SuperTransformerConfig(
     share_all_embeddings=True,
 )
 LIMIT = 90.0
+PIPELINE = Path(__file__).resolve().parents[2] / "configs/numbers.en-fr/pipeline.yml"
+"""Whose names files and steps have."""
 
 
 def latency(arch: Arch) -> tuple[float, float]:
@@ -117,6 +122,7 @@ def make_run(folder: Path, *, limit: float = LIMIT, seed: int = 1, rounds: int =
     write_arch(folder / "largest.yml", SPACE.largest(), "The largest SubTransformer.")
     predictor, digest = _measured(folder)
     best = make_search(folder, predictor, digest, limit=limit, seed=seed, rounds=rounds)
+    rows: dict[str, Any] = {}
     for name, arch, bleu, add in (
         ("best", best, (24.1, 26.31), 0.0),
         ("largest", SPACE.largest(), (24.9, 27.02), 40.0),
@@ -125,8 +131,7 @@ def make_run(folder: Path, *, limit: float = LIMIT, seed: int = 1, rounds: int =
         home = folder / ("subtransformer_cpu" if name == "best" else "largest")
         log = home / "exp" / f"{name}{variant}.yml_test_gen.out"
         write_text(log, generation_log(name))
-        result = {"latency_ms": sum(latency(arch)), "encoder_std_ms": 0.2, "decoder_std_ms": 0.9}
-        step(folder, f"measure-{name}_cpu", 2.0, result)
+        rows[f"elsewhere/{name}{variant}.yml"] = {"latency_ms": sum(latency(arch)), "error_ms": 0.9}
         for weights, score in zip(("inherited", "retrained"), bleu, strict=True):
             words = ["python", "-m", "hat.cli", "score", f"elsewhere/{'/'.join(log.parts[-3:])}"]
             step(
@@ -147,10 +152,37 @@ def make_run(folder: Path, *, limit: float = LIMIT, seed: int = 1, rounds: int =
             folder / "logs" / f"train-{'subtransformer_cpu' if variant else 'largest'}.log",
             training_log(4.0 - add / 200),
         )
+    step(folder, "compare-latencies_cpu", 9.0, {"rows": rows})
+    write_index(Pipeline(PIPELINE, run_dir=folder).plan)
     step(folder, "train-supertransformer", 3600.0, {"best_loss": 4.4})
     step(folder, "latency-dataset_cpu", 900.0, {})
     step(folder, "evo-search_cpu", 400.0, {})
     write_text(folder / "logs" / "train-supertransformer.log", training_log(4.4, is_super=True))
+    return folder
+
+
+def make_several(made: Path, folder: Path) -> Path:
+    """Makes the run of a pipeline with two targets, two searches each and two seeds, of another."""
+    shutil.copytree(made, folder)
+    plan = Pipeline(PIPELINE.with_name("pipeline_several.yml"), run_dir=folder).plan
+    write_index(plan)
+    arch = load_arch(folder / "best_cpu.yml")
+    for target in plan.targets:
+        shutil.copyfile(folder / "latency_cpu.csv", target.latencies)
+        shutil.copyfile(folder / "latency_cpu.csv.meta.jsonl", f"{target.latencies}.meta.jsonl")
+        shutil.copyfile(folder / "predictor_cpu.pt", target.predictor)
+        rows = {"elsewhere/largest.yml": {"latency_ms": 120.0, "error_ms": 1.0}}
+        for place, found in enumerate(each for each in plan.found if each.target is target):
+            yml = found.best.yml
+            shutil.copytree(folder / "best_cpu.search", yml.with_suffix(".search"))
+            write_arch(yml, arch, "Found.")
+            rows[f"elsewhere/{yml.name}"] = {"latency_ms": 80.0 + 20 * place, "error_ms": 0.5}
+            for seed, training in enumerate(found.best.trainings):
+                label = f"evaluate-best-retrained{training.suffix}_cpu"
+                step(folder, label, 1.0, {"bleu": 26.0 + place + 2 * seed, "chrf": 50.0})
+                log = training_log(4.0 - place / 10 - seed / 100)
+                write_text(folder / f"logs/train-subtransformer{training.suffix}_cpu.log", log)
+        step(folder, f"compare-latencies{target.suffix}_cpu", 9.0, {"rows": rows})
     return folder
 
 

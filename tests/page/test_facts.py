@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from hat.models.super_transformer import SuperTransformer
 from hat.page.svg import tick_text, ticks
 from hat.page.write import PageSettings, read_facts, write_page
 from hat.record.budget import nice_step, predicted_cost
-from hat.record.run import read_run, step_of
+from hat.record.latency import latency_facts, read_dataset, read_predictors
+from hat.record.run import read_run
 from hat.record.sizes import sizes
 from hat.record.training import curve_lines
 from hat.record.words import amount, limit_words, step_words, with_spread
@@ -35,7 +37,7 @@ def test_the_winner_has_all_its_figures(facts, made):
     assert low < winner.predicted["latency_ms"] < high
     assert winner.score == pytest.approx(made_run.loss(arch))
     assert (winner.inherited.mean, winner.retrained.mean) == (24.1, 26.31)
-    assert winner.alone.mean == pytest.approx(sum(made_run.latency(arch)))
+    assert winner.in_turn and winner.during_search.mean != winner.measured["latency_ms"].mean
     assert (winner.params, winner.bytes_fp32, winner.bytes_int8) == sizes(made_run.NETWORK, arch)
 
 
@@ -123,6 +125,40 @@ def test_latency_time_curves_and_translations_are_there(facts):
     assert len(translated.examples) == 10
     assert sum(e.winner != e.largest for e in translated.examples) >= 5
     assert not facts.notes
+
+
+def test_a_machine_that_was_always_disturbed_leaves_all_rows(made):
+    dataset = read_dataset(made / "latency_cpu.csv")
+    predictors, _ = read_predictors([made / "predictor_cpu.pt"])
+    marked = [replace(sample, shift_percent=30.0) for sample in dataset.samples]
+    found = latency_facts(replace(dataset, samples=marked), predictors)
+    assert len(found.measured) == len(marked) and found.error_percent < 5
+    some = [*marked[:100], *dataset.samples[100:]]
+    kept = latency_facts(replace(dataset, samples=some), predictors)
+    assert (len(kept.measured), kept.marked) == (60, 100)
+
+
+def test_all_searches_of_a_pipeline_have_their_own_figures(made, tmp_path):
+    run = made_run.make_several(made, tmp_path / "several")
+    facts = read_run(run)
+    names = ["torch, fast (cpu)", "torch, good (cpu)", "onnx, fast (cpu)", "onnx, good (cpu)"]
+    assert [search.name for search in facts.searches] == names
+    for place, search in enumerate(facts.searches):
+        winner = search.points[search.winner]
+        quality = winner.retrained
+        assert (quality.mean, quality.trainings) == (27.0 + place % 2, 2)
+        assert quality.std == pytest.approx(2**0.5) and winner.in_turn
+        assert winner.measured["latency_ms"].mean == 80.0 + 20 * (place % 2)
+    assert [each.name for each in facts.latencies] == ["latency_cpu.torch", "latency_cpu.onnx"]
+    assert [each.title for each in facts.curves][:3] == [
+        *("SuperTransformer", "the winner (torch, fast, cpu)"),
+        "the winner (torch, fast, seed2, cpu)",
+    ]
+    page, markdown, _ = write_page([run])
+    text = markdown.read_text()
+    assert "## Side by side" in text and "27.00 ± 1.41" in text
+    assert text.count("The winner misses its limit") == 2, "that of 100 ms, for both targets"
+    assert page.read_text().count('<section id="ships-') == 4
 
 
 def test_a_search_alone_is_a_run(made, tmp_path):
@@ -255,14 +291,6 @@ def test_curves_are_read_from_both_formats_of_fairseq():
     assert curve_lines(simple)["validation"][0] == (100, pytest.approx(6.8))
     assert curve_lines(as_json) == {"training": [(50, 5.5)], "validation": [(100, 5.25)]}
     assert curve_lines("no figures here\n") == {}
-
-
-def test_a_step_of_a_variant_is_found_by_as_much_of_it_as_it_depends_on():
-    steps = {"measure_cpu": 1, "measure_gpu_x": 2, "score": 3}
-    assert step_of(steps, "measure", "_gpu_x") == 2
-    assert step_of(steps, "measure", "_cpu_90ms") == 1
-    assert step_of(steps, "score", "_cpu") == 3
-    assert step_of(steps, "train", "_cpu") is None
 
 
 def test_figures_read_well():

@@ -1,7 +1,6 @@
 """``hat.Pipeline`` with a stand-in for hat: what runs, what is shown, what is left."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,53 +9,7 @@ import hat
 from hat.arch.hat_yaml import load_arch
 from hat.commands.pipeline import main
 from hat.errors import ConfigError, HatError
-from hat.pipeline import commands
-
-ROOT = Path(__file__).resolve().parents[2]
-
-FAKE_HAT = """
-echo "$@" >> calls
-command="$1"
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --save-dir) mkdir -p "$2" && echo "$2" > "$2/checkpoint_best.pt" ;;
-    --write-config-path) echo "$2" > "$2" ;;
-    --lat-dataset-path) [ $command = latency-predictor ] || echo "$2" > "$2" ;;
-    --ckpt-path) [ $command = evo-search ] || echo "$2" > "$2" ;;
-    --fail) echo "error: no such thing" >&2; exit 3 ;;
-  esac
-  shift
-done
-printf '{"latency_ms": 1.5, "predicted_ms": 1.4, "limit_ms": %s, "bleu": 30.0, ' "${LIMIT:-2.0}"
-printf '"chrf": 50.0, "exact_match": 0.25, "rows": '
-if [ $command = latency-dataset ]; then printf '12, "signature": "%s"}\\n' $command; exit; fi
-printf '{'
-row='{"latency_ms": 1.5, "error_ms": 0.1, "predicted_ms": 1.4, "predicted_upper_ms": 1.6}'
-printf '"run/best_cpu.yml": %s, "run/best_gpu.yml": %s, "run/largest.yml": %s}, ' \\
-  "$row" "$row" "$row"
-printf '"signature": "%s"}\\n' $command
-"""
-"""Stands in for hat: notes how it was called, and writes what it should."""
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pipeline file in a folder of its own, which is the working one."""
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
-    (tmp_path / "hat.sh").write_text(FAKE_HAT)
-    (tmp_path / "prepare.sh").write_text("mkdir -p data && touch data/dict.txt && echo '{}'\n")
-    monkeypatch.setattr(commands, "HAT", ("sh", "hat.sh"))
-    monkeypatch.chdir(tmp_path)
-    text = Path("configs/numbers.en-fr/pipeline.yml").read_text()
-    for key, value in (("preprocess", "prepare.sh"), ("data", "data"), ("run-dir", "run")):
-        lines = text.splitlines()
-        text = "\n".join(f"{key}: {value}" if x.startswith(f"{key}:") else x for x in lines)
-    (tmp_path / "pipeline.yml").write_text(text + "\n")
-    return tmp_path / "pipeline.yml"
-
-
-def calls() -> list[str]:
-    return Path("calls").read_text().splitlines()
+from tests.pipeline.conftest import calls, run
 
 
 def test_a_pipeline_runs_once_from_python_and_from_the_command_line(
@@ -68,15 +21,15 @@ def test_a_pipeline_runs_once_from_python_and_from_the_command_line(
     assert "30.00" in found.report.text
     results = json.loads(Path("run/results_cpu.json").read_text())
     assert list(results["steps"]) == [step.name for step in pipeline.steps()]
-    assert results["steps"]["measure-best"]["latency_ms"] == 1.5
+    assert results["steps"]["compare-latencies"]["rows"]["run/largest.yml"]["latency_ms"] == 1.5
     assert load_arch("run/largest.yml") == pipeline.plan.space.largest()
     assert len(calls()) == len(pipeline.steps()) - 1
 
     capsys.readouterr()
     main([str(path)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "numbers.en-fr: 18 steps, about 0.0 min of work"
-    assert sum(line.startswith("= ") for line in lines) == 18
+    assert lines[0] == "numbers.en-fr: 16 steps, about 0.0 min of work"
+    assert sum(line.startswith("= ") for line in lines) == 16
     assert json.loads(lines[-1]) == {
         "report": "run/report_cpu.md",
         "keeps_limit": True,
@@ -121,7 +74,7 @@ def test_from_a_step_on_all_run_again_and_set_wins_over_files(
     before = len(calls())
     assert run([str(path), "--from", "evaluate-largest-inherited"]) == 0
     assert [call.split()[0] for call in calls()[before:]] == [
-        *("score", "train", "train", "generate", "score", "latency")
+        *("score", "train", "generate", "score", "latency")
     ]
     before = len(calls())
     change = "evo-search.latency_constraint=70%"
@@ -154,14 +107,6 @@ def test_other_hardware_redoes_only_what_depends_on_it(path: Path) -> None:
     lines.clear()
     hat.Pipeline(path).run(say=lines.append)
     assert lines and all(line.startswith("=") for line in lines)
-
-
-def run(argv: Sequence[str]) -> int:
-    try:
-        main(argv)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 def test_single_steps_print_what_their_command_prints(
@@ -219,9 +164,9 @@ def test_the_preview_says_what_is_not_known(path: Path) -> None:
     text = path.read_text()
     head, _, minutes = text.partition("minutes:")
     path.write_text(head)
-    assert first_line(path) == "numbers.en-fr: 18 steps, none of which ever ran here"
+    assert first_line(path) == "numbers.en-fr: 16 steps, none of which ever ran here"
     path.write_text(f"{head}minutes:{minutes.splitlines()[0]}\n  preprocess: 3\n")
-    expected = "18 steps, about 3.0 min of work, plus 17 steps that never ran here"
+    expected = "16 steps, about 3.0 min of work, plus 15 steps that never ran here"
     assert first_line(path) == f"numbers.en-fr: {expected}"
 
 

@@ -1,6 +1,6 @@
 """What every device has: an address, and networks that it times one after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
@@ -35,6 +35,9 @@ class OpenDevice(Protocol):
 
     facts: dict[str, Any]
     """What the device tells of itself; ``name`` at least."""
+
+    def prepare(self, archs: Sequence[SubTransformerConfig]) -> None:
+        """Is told what will be timed next, in this order: it may travel together."""
 
     def measure(
         self, arch: SubTransformerConfig, report: Callable[[str], None] | None = None

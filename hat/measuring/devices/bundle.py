@@ -62,14 +62,26 @@ def pack(small: "SuperTransformer", engine: Engine) -> bytes:
     return packed.getvalue()
 
 
+def unpacked_bytes(content: bytes) -> int:
+    """Returns how many bytes the files of a packed network take."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return sum(each.file_size for each in archive.infolist())
+
+
 def _fill(small: "SuperTransformer") -> None:
-    """Gives every matrix the same weights again and again; vectors keep what they begin with."""
+    """Gives every matrix the same weights again and again; vectors keep what they begin with.
+
+    Each begins elsewhere in the pattern, and has a scale of its own. CTranslate2 keeps equal
+    matrices once, which would need less memory, and less of a cache, than the network does; and
+    where only their scales are equal it writes int8 files that it cannot read.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(_SEED)
     pattern = _SPREAD * torch.randn(_PERIOD, generator=generator)
     with torch.no_grad():
-        for weight in small.parameters():
+        for place, weight in enumerate(small.parameters()):
             if weight.dim() > 1:
                 times = -(-weight.numel() // _PERIOD)
-                weight.copy_(pattern.repeat(times)[: weight.numel()].view_as(weight))
+                own = (1 + place / _PERIOD) * pattern.roll(place)
+                weight.copy_(own.repeat(times)[: weight.numel()].view_as(weight))

@@ -1,6 +1,6 @@
 """This machine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -56,6 +56,9 @@ class OpenLocal:
         self._model = model
         self.workload = settled(workload)
         self.facts = device_facts(workload.device, workload.num_threads)
+
+    def prepare(self, archs: Sequence[SubTransformerConfig]) -> None:
+        """See ``OpenDevice``: nothing has to travel."""
 
     def measure(
         self, arch: SubTransformerConfig, report: Callable[[str], None] | None = None

@@ -47,20 +47,22 @@ def serve(stream: BinaryIO, folder: str) -> None:
         if not line:
             return
         order = json.loads(line)
-        place = Path(folder, "networks", order["name"])
+        places = Path(folder, "networks")
         if order["do"] == "keep":
-            content = stream.read(order["bytes"])
-            if len(content) < order["bytes"]:
-                return
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                archive.extractall(place)
-            del content
-            answer(kept=order["name"])
+            for name, size in order["sizes"].items():
+                content = stream.read(size)
+                if len(content) < size:
+                    return
+                with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                    archive.extractall(places / name)
+                del content
+            answer(kept=list(order["sizes"]))
         elif order["do"] == "drop":
-            shutil.rmtree(place)
-            answer(dropped=order["name"])
+            for name in order["names"]:
+                shutil.rmtree(places / name)
+            answer(dropped=order["names"])
         else:
-            answer(**_in_a_child(network, place, order))
+            answer(**_in_a_child(network, places / order["name"], order))
 
 
 def _in_a_child(network: Any, place: Path, order: dict[str, Any]) -> dict[str, Any]:

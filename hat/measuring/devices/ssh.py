@@ -1,6 +1,6 @@
 """A device behind ssh that needs Python, numpy and the package of an engine, nothing of hat's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from hat.engines.base import Engine
     from hat.measuring.devices.ssh_session import SshSession
     from hat.models.super_transformer import SuperTransformer
+
+
+_BUNDLE_BYTES = 512 * 2**20
+"""Of networks on the device that wait for their turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,7 @@ class OpenSsh:
         }
         self._names: dict[SubTransformerConfig, str] = {}
         self._times: dict[SubTransformerConfig, int] = {}
+        self._coming: list[SubTransformerConfig] = []
         self._sent = 0
 
     def measure(
@@ -135,18 +140,39 @@ class OpenSsh:
             energy_mj=1e3 * (encoder_j + decoder_j) if has_energy else None,
         )
 
+    def prepare(self, archs: Sequence[SubTransformerConfig]) -> None:
+        """See ``OpenDevice``: they travel together, when the first of them is needed."""
+        self._coming = list(archs)
+
     def _send(self, arch: SubTransformerConfig) -> None:
-        """Sends a network, unless it is there; what was timed once makes room for it."""
-        from hat.measuring.devices.bundle import pack
+        """Sends a network and those to come, unless it is there.
+
+        What was timed once makes room. Several travel in one bundle, as many as take little room
+        on the device, which may be a small one.
+        """
+        from hat.measuring.devices.bundle import pack, unpacked_bytes
         from hat.models.extract import extract
 
         if arch in self._names:
             return
-        for other in [other for other, times in self._times.items() if times == 1]:
-            self._session.ask(do="drop", name=self._names.pop(other))
+        timed = [other for other, times in self._times.items() if times == 1]
+        if timed:
+            self._session.ask(do="drop", names=[self._names.pop(other) for other in timed])
+        for other in timed:
             del self._times[other]
-        name = f"network{self._sent}"
-        self._sent += 1
-        content = pack(extract(self._model, arch), self._engine)
-        self._session.ask(do="keep", name=name, content=content)
-        self._names[arch], self._times[arch] = name, 0
+        place = self._coming.index(arch) if arch in self._coming else len(self._coming)
+        bundle: dict[str, bytes] = {}
+        room = _BUNDLE_BYTES
+        for each in dict.fromkeys([arch, *self._coming[place:]]):
+            if each in self._names:
+                continue
+            content = pack(extract(self._model, each), self._engine)
+            room -= unpacked_bytes(content)
+            if bundle and room < 0:
+                break
+            name = f"network{self._sent}"
+            self._sent += 1
+            bundle[name] = content
+            self._names[each], self._times[each] = name, 0
+        sizes = {name: len(content) for name, content in bundle.items()}
+        self._session.ask(*bundle.values(), do="keep", sizes=sizes)

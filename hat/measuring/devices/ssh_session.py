@@ -148,19 +148,19 @@ class SshSession:
         process.stdout.close()
         self._errors.close()
 
-    def ask(self, *, content: bytes = b"", **order: Any) -> dict[str, Any]:
+    def ask(self, *contents: bytes, **order: Any) -> dict[str, Any]:
         """Gives an order and returns the answer.
 
         Args:
-            content: bytes that belong to it.
+            contents: bytes that belong to it; the order says how many.
             order: JSON values.
 
         Raises:
             DeviceGoneError: if the connection ends.
         """
-        line = json.dumps({**order, "bytes": len(content)}).encode() + b"\n"
+        line = json.dumps(order).encode() + b"\n"
         try:
-            self._write(line, content)
+            self._write(line, *contents)
             return self._answer()
         except DeviceGoneError:
             raise DeviceGoneError(

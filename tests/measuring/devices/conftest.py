@@ -9,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import files
 from pathlib import Path
@@ -103,15 +103,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with ONNX Runtime, numpy, and what these import: links, no copies."""
+    """A virtual environment with ONNX Runtime, numpy, and what these import."""
+    return _environment(tmp_path_factory, PACKAGES, NEEDED)
+
+
+@pytest.fixture(scope="session")
+def ctranslate2_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with CTranslate2."""
+    return _environment(tmp_path_factory, ("numpy", "ctranslate2"), ("yaml",))
+
+
+def _environment(
+    tmp_path_factory: pytest.TempPathFactory, packages: Sequence[str], needed: Sequence[str]
+) -> Path:
+    """Links to packages of ours, no copies."""
     folder = tmp_path_factory.mktemp("device") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     ours = Path(sysconfig.get_paths()["purelib"])
     theirs = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    for package in (*PACKAGES, *NEEDED):
+    for package in (*packages, *needed):
         pytest.importorskip(package)
-    names = {"flatbuffers", "packaging", "google"}
-    for package in PACKAGES:
+    names = {name.partition(".")[0] for name in needed}
+    for package in packages:
         names |= {Path(file).parts[0] for file in files(package) or [] if ".." not in str(file)}
     for name in names:
         if (ours / name).exists():

@@ -1,5 +1,7 @@
 """Measuring on a device that has Python, numpy and onnxruntime, over a real ssh server."""
 
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,8 +15,9 @@ from hat.errors import ConfigError, HatError
 from hat.latency.samples import read_samples
 from hat.latency.sidecar import read_sidecar
 from hat.latency.workload import Workload
-from hat.measuring.dataset import measure_dataset
+from hat.measuring.dataset import MeasuredDataset, measure_dataset
 from hat.measuring.devices.ssh import SshDevice, SshSettings
+from hat.measuring.devices.ssh_session import SshSession
 from hat.measuring.settings import DatasetSettings
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
@@ -35,29 +38,40 @@ def config(model: SuperTransformer) -> SuperTransformerConfig:
     return model.config
 
 
+@dataclass
+class Place:
+    """What a dataset is made of, and where its file goes."""
+
+    server: Server
+    space: SearchSpace
+    config: SuperTransformerConfig
+    path: Path
+
+    def measure(
+        self, device: SshDevice, workload: Workload = WORKLOAD, **values: Any
+    ) -> MeasuredDataset:
+        """Measures; what is not of a dataset's settings is said to ``measure_dataset``."""
+        said = {name: values.pop(name) for name in ("say", "say_row") if name in values}
+        fixed = {"lat_patience": 0, "lat_reference_every": 2}
+        settings = DatasetSettings(lat_dataset_path=self.path / "x.csv", **{**fixed, **values})
+        more = {"say": lambda line: None, **said}
+        return measure_dataset(self.space, self.config, workload, settings, device=device, **more)
+
+
+@pytest.fixture
+def place(
+    server: Server, tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig
+) -> Place:
+    return Place(server, tiny_space, config, tmp_path)
+
+
 def device(server: Server, folder: Path) -> SshDevice:
     return SshDevice(SshSettings(device=server.address(folder), ssh_config=server.config))
 
 
-def settings(path: Path, **values: object) -> DatasetSettings:
-    fixed = {"lat_dataset_path": path / "x.csv", "lat_patience": 0, "lat_reference_every": 2}
-    return DatasetSettings(**{**fixed, **values})  # type: ignore[arg-type]
-
-
-def test_a_dataset_of_a_device_without_hat(
-    server: Server,
-    environment: Path,
-    tmp_path: Path,
-    tiny_space: SearchSpace,
-    config: SuperTransformerConfig,
-) -> None:
+def test_a_dataset_of_a_device_without_hat(place: Place, environment: Path) -> None:
     rows: list[str] = []
-    made = measure_dataset(
-        *(tiny_space, config, WORKLOAD, settings(tmp_path, lat_dataset_size=4)),
-        device=device(server, environment),
-        say=lambda line: None,
-        say_row=rows.append,
-    )
+    made = place.measure(device(place.server, environment), lat_dataset_size=4, say_row=rows.append)
     written = read_samples(made.path)
     # What was measured while the machine was disturbed is measured again.
     assert len(rows) >= 4 == len(written)
@@ -74,56 +88,62 @@ def test_a_dataset_of_a_device_without_hat(
     assert not list(environment.glob("hat-*")), "the device is left as it was"
 
 
-def test_a_connection_that_breaks_loses_one_row(
-    server: Server,
-    environment: Path,
-    tmp_path: Path,
-    tiny_space: SearchSpace,
-    config: SuperTransformerConfig,
-) -> None:
+def test_a_dataset_in_ctranslate2(place: Place, ctranslate2_environment: Path) -> None:
+    orders: list[dict[str, Any]] = []
+    ask = SshSession.ask
+
+    def noted(self: SshSession, *contents: bytes, **order: Any) -> dict[str, Any]:
+        orders.append(order)
+        return ask(self, *contents, **order)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SshSession, "ask", noted)
+        # One memory for all layers is all that it can represent.
+        place.space = replace(place.space, decoder_ende_spans=(1,))
+        made = place.measure(
+            device(place.server, ctranslate2_environment),
+            replace(WORKLOAD, engine="ctranslate2", precision="int8"),
+            lat_dataset_size=6,
+            lat_reference_every=3,
+        )
+    assert all(sample.total_ms > 0 and sample.memory_mib for sample in made.samples)
+    sidecar = read_sidecar(made.path)
+    assert sidecar is not None and sidecar.workload.engine == "ctranslate2"
+    assert sidecar.workload.engine_version == version("ctranslate2")
+    sent = [len(order["sizes"]) for order in orders if order["do"] == "keep"]
+    assert sent[:3] == [1, 3, 3], "the reference, then all networks of a batch together"
+    assert not list(ctranslate2_environment.glob("hat-*"))
+
+
+def test_a_connection_that_breaks_loses_one_row(place: Place, environment: Path) -> None:
     done: list[str] = []
 
     def cut(line: str) -> None:
         done.append(line)
         if len(done) == 3:
-            server.drop_connections()
+            place.server.drop_connections()
 
+    there = device(place.server, environment)
     with pytest.raises(HatError, match=r"the connection ended \(.*go on with --resume"):
-        measure_dataset(
-            *(tiny_space, config, WORKLOAD, settings(tmp_path, lat_dataset_size=6)),
-            device=device(server, environment),
-            say=lambda line: None,
-            say_row=cut,
-        )
-    first = read_samples(tmp_path / "x.csv")
+        place.measure(there, lat_dataset_size=6, say_row=cut)
+    first = read_samples(place.path / "x.csv")
     assert len(first) == 3
     said: list[str] = []
-    made = measure_dataset(
-        *(tiny_space, config, WORKLOAD),
-        settings(tmp_path, lat_dataset_size=6, resume=True),
-        device=device(server, environment),
-        say=said.append,
-    )
+    made = place.measure(there, lat_dataset_size=6, resume=True, say=said.append)
     assert "| goes on after row 2" in said
     assert [sample.arch for sample in made.samples[:3]] == [sample.arch for sample in first]
-    assert len(read_samples(tmp_path / "x.csv")) == 6
+    assert len(read_samples(place.path / "x.csv")) == 6
     assert all("hat-" not in path.name for path in environment.iterdir())
 
 
 def test_what_cannot_be_reached_or_lacks_something_is_said(
-    server: Server,
-    environment: Path,
-    tmp_path: Path,
-    tiny_space: SearchSpace,
-    config: SuperTransformerConfig,
+    place: Place, environment: Path, tmp_path: Path
 ) -> None:
+    server = place.server
+
     def refused(where: SshDevice, workload: Workload = WORKLOAD) -> str:
         with pytest.raises(ConfigError) as caught:
-            measure_dataset(
-                *(tiny_space, config, workload, settings(tmp_path)),
-                device=where,
-                say=lambda line: None,
-            )
+            place.measure(where, workload)
         assert not (tmp_path / "x.csv").exists(), "nothing is half written"
         return str(caught.value)
 
