@@ -12,8 +12,8 @@ import numpy as np
 from hat.arch.nb201_cell import Nb201Cell, parse_nb201
 from hat.arrays import Floats
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
-from hat.benchmarks.csv_rows import CsvRows, distinct
 from hat.benchmarks.row_checks import COUNT, PERCENT, PLACE, SECONDS, Range
+from hat.csv_reader import CsvRows, distinct
 from hat.errors import DataError
 
 EPOCHS = 200
@@ -70,7 +70,7 @@ class NasBench201(TableBenchmark[Nb201Cell]):
             ConfigError: if a string is no cell; with the line.
         """
         rows = CsvRows.read(settings.path)
-        rows.need(["arch"])
+        rows.need(["arch"], "architectures")
         columns = _columns(rows)
         cells = [parse_nb201(text, where) for text, where in rows.column("arch")]
         ids = distinct(zip(map(str, cells), rows.places, strict=True), "cell")

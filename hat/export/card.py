@@ -1,6 +1,5 @@
 """The model card: what an exported folder is and how good, large and fast it is, for people."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,9 @@ from typing import Any
 from hat.arch.config import SubTransformerConfig
 from hat.errors import DataError
 from hat.export.bleu_difference import BleuDifference
+from hat.fields import Fields
 from hat.models.config import SuperTransformerConfig
+from hat.reading import parse_object, read_text
 
 
 def read_result(path: Path, needed: str) -> dict[str, Any]:
@@ -22,24 +23,16 @@ def read_result(path: Path, needed: str) -> dict[str, Any]:
     Raises:
         DataError: if the file cannot be read or does not end with such a line.
     """
-    try:
-        text = path.read_bytes().decode("utf-8").strip()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
+    text = read_text(path).strip()
     for part in (text.rpartition("\n")[2], text):
         try:
-            found = json.loads(part)
-        except ValueError:
-            continue
-        if isinstance(found, dict):
+            found = parse_object(part, str(path), "a result")
             break
+        except DataError:
+            continue
     else:
         raise DataError(f"{path}: expected a command's output, whose last line is JSON")
-    value = found.get(needed)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DataError(f"{path}: its JSON has no number {needed!r}")
+    Fields(found, f"{path}: its JSON").number(needed)
     if not isinstance(found.get("signature"), str):
         raise DataError(f"{path}: its JSON has no signature, so nobody could repeat the number")
     return found

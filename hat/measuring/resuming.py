@@ -11,6 +11,7 @@ from hat.files import split_lines
 from hat.latency.samples import LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar, sidecar_path
 from hat.measuring.reference import Baseline
+from hat.reading import read_text
 
 
 def begin(
@@ -48,7 +49,7 @@ def go_on(
         )
     check_same_conditions(path, sidecar, facts)
     _repair(path)
-    lines = split_lines(path.read_text(encoding="utf-8"))
+    lines = split_lines(read_text(path))
     samples = read_samples(path) if len(lines) > 1 else []
     if any(sample.arch is None for sample in samples):
         raise DataError(f"{path}: cannot be resumed, because it holds rows without architecture")
@@ -72,7 +73,7 @@ def unchecked_rows(sidecar: Sidecar, count: int) -> list[int]:
 
 
 def _repair(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     if text and not text.endswith("\n"):
         path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
 

@@ -9,8 +9,9 @@ from typing import Any
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
 from hat.latency.predictor import LatencyPredictor
+from hat.reading import read_object
 from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts
-from hat.record.files import inside, number, read_object
+from hat.record.files import inside, number
 from hat.record.latency import Dataset, latency_facts, read_datasets, read_predictors
 from hat.record.left import read_arch
 from hat.record.search import STATE_FILE, add_predictions, read_search

@@ -1,9 +1,10 @@
 """Curves of trainings, from fairseq's lines in their logs."""
 
-import json
 import re
 from pathlib import Path
 
+from hat.errors import HatError
+from hat.reading import parse_object, read_log
 from hat.record.facts import Curve
 from hat.record.files import number
 from hat.record.words import step_words
@@ -26,7 +27,7 @@ def read_curves(logs: Path) -> list[Curve]:
     paths = [*sorted(logs.glob("train-*.log")), *sorted(logs.glob("train.*.log"))]
     curves = []
     for path in sorted(paths, key=lambda p: not p.name.startswith("train-super")):
-        lines = curve_lines(path.read_text(encoding="utf-8", errors="replace"))
+        lines = curve_lines(read_log(path))
         if lines:
             title = next((t for s, t in _TITLES.items() if path.stem.startswith(s)), "")
             curves.append(Curve(name=path.stem, title=title or _trained(path.stem), lines=lines))
@@ -67,8 +68,8 @@ def _values(text: str, kind: str) -> dict[str, str]:
     """``loss 5.879 | num_updates 81``, ``loss=6.3, num_updates=50`` or JSON."""
     if text.startswith("{"):
         try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
+            found = parse_object(text, "", "values of a log")
+        except HatError:
             return {}
         return {str(key).removeprefix(f"{kind}_"): str(value) for key, value in found.items()}
     pairs = re.findall(r"(\w+)(?: |=)([-+.\de]+)", text)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hat.arrays import Ints
 from hat.benchmarks.base import TableBenchmark
 from hat.errors import ConfigError, DataError, suggestion
+from hat.reading import check_file
 
 _METRIC, _EPOCHS, _SEED = "validation_accuracy", 108, 0
 _DENOISED = re.compile(r"denoise-(?P<all>\d\d)|(?P<some>\d\d)-\d+")
@@ -52,6 +53,7 @@ def published_split(path: Path, name: str, table: TableBenchmark[Any]) -> Ints:
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
+    check_file(path)
     try:
         file = np.load(path, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):

@@ -14,6 +14,8 @@ from typing import Any
 
 from hat.conditions import bytes_digest
 from hat.errors import CheckpointError, ConfigError, DataError
+from hat.numerals import whole
+from hat.reading import read_text
 
 SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 """Beginning, padding, end and unknown: fairseq puts them before what a file lists."""
@@ -28,12 +30,7 @@ def read_dictionary(path: str | Path) -> tuple[str, ...]:
     Raises:
         DataError: naming file and line, where fairseq could not read the file either.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
+    text = read_text(path)
     lines = _LINE_END.split(text)
     if lines[-1] == "":
         lines.pop()
@@ -172,7 +169,7 @@ def _entry(line: str, where: str) -> tuple[str, bool]:
     if may_repeat:
         word, blank, count = word.rpartition(" ")
     try:
-        int(count)
+        whole(count)
     except ValueError:
         blank = ""
     if not blank:
