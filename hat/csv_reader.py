@@ -37,29 +37,27 @@ class CsvRows:
     """File and number of each line."""
 
     @classmethod
-    def read(cls, path: str | Path, *, one_line: bool = False) -> "CsvRows":
+    def read(
+        cls, path: str | Path, *, columns: Iterable[str] = (), one_line: bool = False
+    ) -> "CsvRows":
         """Reads a file, gzipped or not.
 
         Args:
             path: the file.
+            columns: that it must have; others may stand beside them.
             one_line: whether a line end within quotes is a mistake: where fields are numbers.
 
         Raises:
             DataError: if it cannot be read, is empty, a quote is not closed, a column stands twice
                 or a line has not as many fields as the first.
         """
-        return cls.of_text(read_text(path), path, one_line=one_line)
-
-    @classmethod
-    def of_text(cls, text: str, path: str | Path, *, one_line: bool = False) -> "CsvRows":
-        """Reads text as ``read`` does; ``path`` names it in messages."""
         path = Path(path)
-        lines = _rows(text, path)
+        lines = _rows(read_text(path), path)
         number, header = next(lines, (1, []))
         header = [name.strip() for name in header]
         if not header:
-            raise DataError(f"{path}: is empty: expected a first line that names the columns")
-        _check_header(header, f"{path}:{number}")
+            raise DataError(f"{path}: is empty; expected a first line that names the columns")
+        _check_header(header, columns, f"{path}:{number}")
         fields, places = [], []
         for number, row in lines:
             where = f"{path}:{number}"
@@ -77,25 +75,14 @@ class CsvRows:
     def __len__(self) -> int:
         return len(self.fields)
 
-    def need(self, columns: Iterable[str], rows: str = "rows") -> None:
-        """Checks that there are rows, and all of some columns.
-
-        Args:
-            columns: the names.
-            rows: what the rows are, for the message.
+    def need_rows(self, what: str) -> None:
+        """Checks that there are rows; ``what`` they are stands in the message.
 
         Raises:
-            DataError: if there is one that is missing.
+            DataError: if there is none.
         """
-        for column in columns:
-            if column not in self.header:
-                raise DataError(
-                    f"{self.path}: has no column {column!r}{suggestion(column, self.header)}; "
-                    # a file of another kind may be one line
-                    f"the columns are {self.header!s:.500}"
-                )
         if not self.fields:
-            raise DataError(f"{self.path}: the table holds no {rows}")
+            raise DataError(f"{self.path}: the table holds no {what}")
 
     def column(self, name: str) -> Iterator[tuple[str, str]]:
         """Text and place of each field of a column."""
@@ -165,11 +152,11 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
                 f"{path}:{number}: is no row of a CSV file: {error}; is a quote there that is not "
                 "closed?"
             ) from None
-        if row:
+        if len(row) > 1 or any(field.strip() for field in row):
             yield number, row
 
 
-def _check_header(header: Sequence[str], where: str) -> None:
+def _check_header(header: Sequence[str], columns: Iterable[str], where: str) -> None:
     if len(header) == 1:
         for mark, name in ((";", "semicolons"), ("\t", "tabs")):
             if mark in header[0]:
@@ -177,6 +164,13 @@ def _check_header(header: Sequence[str], where: str) -> None:
     for place, name in enumerate(header):
         if name in header[:place]:
             raise DataError(f"{where}: the column {name!r:.60} stands twice")
+    for column in columns:
+        if column not in header:
+            raise DataError(
+                f"{where}: has no column {column!r}{suggestion(column, header)}; "
+                # a file of another kind may be one line
+                f"the columns are {header!s:.500}"
+            )
 
 
 def _is_number(text: str) -> bool:

@@ -213,8 +213,8 @@ def decoded(content: bytes, where: str, error: Error = DataError) -> str:
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
         raise error(
-            f"{where}: is not UTF-8 text: line {line} holds the byte "
-            f"0x{content[problem.start]:02x} (byte {problem.start})"
+            f"{where}: is not UTF-8 (byte {problem.start}): "
+            f"found 0x{content[problem.start]:02x} in line {line}"
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -292,7 +292,7 @@ def parse_json(text: str, where: str, error: Error = DataError, *, constants: bo
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as problem:
-        line = f", line {problem.lineno}" if "\n" in text.strip() else ""
+        line = f":{problem.lineno}" if "\n" in text.strip() else ""
         found = f"{text[problem.pos : problem.pos + 30]!r}" if text[problem.pos :] else "its end"
         raise error(f"{where}{line}: is not JSON: {problem.msg}, but found {found}") from None
     except RecursionError:

@@ -26,7 +26,7 @@ def open_torch(path: str | Path) -> io.BufferedReader:
     stream = open_file(path, CheckpointError)
     try:
         if not stream.peek(1):
-            raise CheckpointError(f"{path}: is empty")
+            raise CheckpointError(f"{path}: is damaged or not a checkpoint: it is empty")
         if stream.read(2) == b"PK":
             with zipfile.ZipFile(stream) as archive:
                 packed = [each for each in archive.infolist() if each.compress_type]
@@ -38,7 +38,7 @@ def open_torch(path: str | Path) -> io.BufferedReader:
         stream.seek(0)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         stream.close()
-        raise CheckpointError(f"{path}: is damaged: {reason(error)}") from None
+        raise CheckpointError(f"{path}: is damaged or not a checkpoint: {reason(error)}") from None
     except CheckpointError:
         stream.close()
         raise

@@ -111,7 +111,7 @@ def parse_recipe(source: str | Mapping[str, Any], where: str = "recipe") -> Reci
     """
     if isinstance(source, str):
         source = parse_json(
-            source, f"{where}: a recipe is a JSON object of nodes, but", ConfigError
+            source, f"{where}: a recipe is a JSON object of nodes, but this", ConfigError
         )
     if not isinstance(source, Mapping) or not source:
         raise ConfigError(f"{where}: a recipe is a non-empty object of nodes, found {source!r:.60}")

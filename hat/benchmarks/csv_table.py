@@ -94,10 +94,9 @@ class CsvTable(TableBenchmark[A]):
             ConfigError: if an architecture cannot be read; with the line.
         """
         path, arch_column, id_column = settings.path, settings.arch_column, settings.id_column
-        rows = CsvRows.read(path)
-        rows.need(
-            [arch_column, *([id_column] if id_column else []), *(metrics or {})], "architectures"
-        )
+        needed = [arch_column, *([id_column] if id_column else []), *(metrics or {})]
+        rows = CsvRows.read(path, columns=needed)
+        rows.need_rows("architectures")
         archs = [parse(text, where) for text, where in rows.column(arch_column)]
         if metrics is None:
             others = [name for name in rows.header if name not in (arch_column, id_column)]

@@ -69,8 +69,8 @@ class NasBench201(TableBenchmark[Nb201Cell]):
                 with the line.
             ConfigError: if a string is no cell; with the line.
         """
-        rows = CsvRows.read(settings.path)
-        rows.need(["arch"], "architectures")
+        rows = CsvRows.read(settings.path, columns=["arch"])
+        rows.need_rows("architectures")
         columns = _columns(rows)
         cells = [parse_nb201(text, where) for text, where in rows.column("arch")]
         ids = distinct(zip(map(str, cells), rows.places, strict=True), "cell")

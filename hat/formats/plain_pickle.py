@@ -45,7 +45,7 @@ _VALUES = {
 }
 """Instructions that hold their value themselves."""
 
-_LONGEST_BITS = 512
+_LONGEST_BITS = 4096
 _DEEPEST = 20
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}

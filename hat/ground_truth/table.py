@@ -106,9 +106,7 @@ def read_truth(path: Path) -> TruthTable:
     Raises:
         DataError: naming file and line, if the file cannot be read or is no such table.
     """
-    rows = CsvRows.read(path)
-    if rows.fields:  # one that was begun has none yet
-        rows.need(ARCH_KEYS)
+    rows = CsvRows.read(path, columns=ARCH_KEYS)
     table = TruthTable()
     for row, where in zip(rows.fields, rows.places, strict=True):
         try:

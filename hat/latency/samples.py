@@ -180,8 +180,8 @@ def read_samples(path: str | Path) -> list[LatencySample]:
         DataError: naming file, line and column, if anything is missing, no number, not finite
             or impossible.
     """
-    rows = CsvRows.read(path, one_line=True)
-    rows.need((*FEATURE_COLUMNS, *LATENCY_COLUMNS), "measurements")
+    rows = CsvRows.read(path, columns=(*FEATURE_COLUMNS, *LATENCY_COLUMNS), one_line=True)
+    rows.need_rows("measurements")
     return [_sample(row, where) for row, where in zip(rows.fields, rows.places, strict=True)]
 
 

@@ -235,18 +235,21 @@ class Search(Generic[A]):
 
     def _resume(self, folder: Path) -> None:
         path = folder / STATE_FILE
-        state = Fields(read_object(path, "the state of a search"), str(path))
-        version = state.whole("format")
-        if version != _FORMAT:
-            raise SearchError(
-                f"{path}: was made by {'an older' if version < _FORMAT else 'a newer'} version "
-                f"of hat (state format {version}, here {_FORMAT}) and cannot go on; choose "
-                "another folder or remove it"
-            )
-        conditions = state.mapping("conditions")
-        count, rounds = state.whole("trials", least=1), state.whole("rounds", least=1)
-        elapsed_s, algorithm = state.number("elapsed_s", least=0), state.mapping("algorithm")
-        objectives = state.items("objectives")
+        try:
+            state = Fields(read_object(path, "the state of a search"), str(path))
+            version = state.whole("format")
+            if version != _FORMAT:
+                raise SearchError(
+                    f"{path}: was made by {'an older' if version < _FORMAT else 'a newer'} version "
+                    f"of hat (state format {version}, here {_FORMAT}) and cannot go on; choose "
+                    "another folder or remove it"
+                )
+            conditions = state.mapping("conditions")
+            count, rounds = state.whole("trials", least=1), state.whole("rounds", least=1)
+            elapsed_s, algorithm = state.number("elapsed_s", least=0), state.mapping("algorithm")
+            objectives = state.items("objectives")
+        except DataError as error:
+            raise DataError(f"{error}; remove the folder to search anew") from None
         difference = what_differs(conditions, self._conditions)
         if difference:
             raise SearchError(

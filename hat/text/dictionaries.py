@@ -14,8 +14,7 @@ from typing import Any
 
 from hat.conditions import bytes_digest
 from hat.errors import CheckpointError, ConfigError, DataError
-from hat.numerals import whole
-from hat.reading import read_text
+from hat.reading import read_bytes
 
 SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 """Beginning, padding, end and unknown: fairseq puts them before what a file lists."""
@@ -30,7 +29,10 @@ def read_dictionary(path: str | Path) -> tuple[str, ...]:
     Raises:
         DataError: naming file and line, where fairseq could not read the file either.
     """
-    text = read_text(path)
+    try:
+        text = read_bytes(path).decode("utf-8")  # fairseq takes a byte-order mark for a letter
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
     lines = _LINE_END.split(text)
     if lines[-1] == "":
         lines.pop()
@@ -169,7 +171,7 @@ def _entry(line: str, where: str) -> tuple[str, bool]:
     if may_repeat:
         word, blank, count = word.rpartition(" ")
     try:
-        whole(count)
+        int(count)  # as fairseq does; what it says does not matter
     except ValueError:
         blank = ""
     if not blank:

@@ -163,8 +163,7 @@ def _quartiles(values: Floats) -> str:
 
 
 def _read_scores(path: Path, ids: list[str], column: str) -> Floats:
-    rows = CsvRows.read(path)
-    rows.need(("arch", column), "scores")
+    rows = CsvRows.read(path, columns=("arch", column))
     found = dict(zip(rows.distinct("arch"), rows.numbers(column).tolist(), strict=True))
     missing = next((id for id in ids if id not in found), None)
     if missing is not None:
