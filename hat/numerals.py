@@ -6,6 +6,7 @@ as another table. Here a number is what C, JSON and spreadsheets agree on; blank
 left out.
 """
 
+import argparse
 import math
 import re
 
@@ -39,3 +40,21 @@ def real(text: str) -> float:
     if not _REAL.fullmatch(word) or not math.isfinite(number := float(word)):
         raise ValueError(f"{text!r:.60} is no finite decimal number")
     return number
+
+
+def use_in(parser: argparse.ArgumentParser, *, finite: bool = True) -> None:
+    """Makes ``parser`` read the values of its options of type ``int`` and ``float`` so.
+
+    Args:
+        parser: the parser.
+        finite: whether ``nan`` and ``inf`` are refused here, and not by who knows the option.
+    """
+    parser.register("type", int, whole)
+    parser.register("type", float, real if finite else _real_or_not)
+
+
+def _real_or_not(text: str) -> float:
+    return float(text) if text.strip(_BLANKS).lower() in _NOT_FINITE else real(text)
+
+
+_NOT_FINITE = ("nan", "inf", "-inf", "+inf", "infinity", "-infinity")

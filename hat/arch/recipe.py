@@ -26,8 +26,8 @@ OPERATIONS = {
 """The fewest and the most inputs of every operation; ``None`` is any number."""
 
 INPUT = "x"
-_PREVIOUS_STATE = re.compile(r"h_prev_(\d+)")
-_NEW_STATE = re.compile(r"h_new_(\d+)")
+_PREVIOUS_STATE = re.compile(r"h_prev_([0-9]+)")
+_NEW_STATE = re.compile(r"h_new_([0-9]+)")
 
 
 @dataclass(frozen=True)

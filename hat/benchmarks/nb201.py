@@ -43,7 +43,7 @@ METRICS = {
 set cut in two halves, to learn from and to validate on; ``cifar10`` is all of it."""
 
 _RANGES: dict[str, Range] = {"fraction": PERCENT, "s": SECONDS, "count": COUNT}
-_RUN = re.compile(r"(?P<metric>\w+)@(?P<epochs>[1-9]\d*):(?P<seed>\d+)")
+_RUN = re.compile(r"(?P<metric>\w+)@(?P<epochs>[1-9][0-9]*):(?P<seed>[0-9]+)")
 
 
 def run_column(metric: str, epochs: int, seed: int) -> str:

@@ -34,7 +34,7 @@ from hat.formats.pickle_stream import PickleStream
 from hat.reading import open_file, reason
 
 _META = "meta.pickle.pbz2"
-_MEMBER = re.compile(r"(?P<index>\d+)(-(FULL|SIMPLE)\.pth|\.pickle\.pbz2)")
+_MEMBER = re.compile(r"(?P<index>[0-9]+)(-(FULL|SIMPLE)\.pth|\.pickle\.pbz2)")
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """The first value of what ``torch.save`` wrote before torch 1.6 (``torch/serialization.py``)."""

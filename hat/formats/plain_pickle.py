@@ -36,7 +36,7 @@ _NAMES = {
 }
 """How NumPy's values are spelt in pickles of any age -> what they stand for."""
 
-_DTYPE = re.compile(r"[biuf]\d{1,2}|[SU][1-9]\d{0,5}|O8")
+_DTYPE = re.compile(r"[biuf][0-9]{1,2}|[SU][1-9][0-9]{0,5}|O8")
 
 _VALUES = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),

@@ -22,7 +22,7 @@ from hat.errors import ConfigError, DataError, suggestion
 from hat.reading import check_file
 
 _METRIC, _EPOCHS, _SEED = "validation_accuracy", 108, 0
-_DENOISED = re.compile(r"denoise-(?P<all>\d\d)|(?P<some>\d\d)-\d+")
+_DENOISED = re.compile(r"denoise-(?P<all>[0-9]{2})|(?P<some>[0-9]{2})-[0-9]+")
 
 
 def published_split(path: Path, name: str, table: TableBenchmark[Any]) -> Ints:
