@@ -8,7 +8,7 @@ from typing import Any
 from hat.conditions import what_differs
 from hat.errors import DataError
 from hat.files import split_lines
-from hat.latency.samples import LatencySample, read_samples, write_samples
+from hat.latency.samples import COLUMNS, LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar, sidecar_path
 from hat.measuring.reference import Baseline
 from hat.reading import read_text
@@ -48,6 +48,10 @@ def go_on(
             "how it was measured"
         )
     check_same_conditions(path, sidecar, facts)
+    if read_text(path).partition("\n")[0].strip() != ",".join(COLUMNS):
+        raise DataError(
+            f"{path}:1: cannot be resumed, because it does not name a dataset's columns"
+        )
     _repair(path)
     lines = split_lines(read_text(path))
     samples = read_samples(path) if len(lines) > 1 else []

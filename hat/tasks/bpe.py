@@ -55,9 +55,12 @@ def read_merges(path: Path) -> list[tuple[str, str]]:
     """
     merges = []
     text = read_text(path)
+    head = _version_line(text)
+    if text.startswith("#version") and not head:
+        raise DataError(f"{path}:1: expected '#version: 0.2', but found {text[:30]!r}")
     for number, line in enumerate(text.split("\n"), start=1):
         words = line.removesuffix("\r").split(" ")
-        if words == [""] or (number == 1 and line.startswith("#version")):
+        if words == [""] or (number == 1 and head):
             continue
         if len(words) not in (2, 3) or not all(words) or (words[2:] and not words[2].isdecimal()):
             raise DataError(
@@ -65,9 +68,15 @@ def read_merges(path: Path) -> list[tuple[str, str]]:
                 f"them, but found {line!r:.60}"
             )
         merges.append((words[0], words[1]))
-    if not merges and not text.startswith("#version"):  # a text may teach none
+    if not merges and not head:  # a text may teach none
         raise DataError(f"{path}: holds no BPE merges")
     return merges
+
+
+def _version_line(text: str) -> str:
+    """The first line, where it names a version that subword-nmt writes; else nothing."""
+    found = re.match(r"#version: 0\.[12]\r?\n", text)
+    return found[0] if found else ""
 
 
 class BpeEncoder:
@@ -86,7 +95,7 @@ class BpeEncoder:
         Raises:
             DataError: if there are no codes at ``codes_path``.
         """
-        read_merges(codes_path)
+        merges = read_merges(codes_path)
         self.program = program or (
             "fastBPE" if importlib.util.find_spec("fastBPE") else "subword-nmt"
         )
@@ -100,7 +109,9 @@ class BpeEncoder:
         else:
             from subword_nmt.apply_bpe import BPE
 
-            encoder = BPE(io.StringIO(read_text(codes_path), newline="\n"))
+            head = _version_line(read_text(codes_path))
+            plain_merges = "".join(f"{left} {right}\n" for left, right in merges)
+            encoder = BPE(io.StringIO(head + plain_merges, newline="\n"))
             self._encode_lines = lambda lines: [encoder.process_line(line) for line in lines]
 
     def encode(self, lines: Iterable[str]) -> list[str]:

@@ -27,7 +27,7 @@ from hat.conditions import file_digest
 from hat.export.card import read_result
 from hat.ground_truth.table import TruthFile
 from hat.latency.predictors.load import load_predictor
-from hat.latency.samples import read_samples
+from hat.latency.samples import read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar
 from hat.latency.workload import Workload
 from hat.measuring.resuming import go_on
@@ -43,15 +43,18 @@ from hat.tasks.binary_data import read_sentences
 from hat.tasks.binary_index import count_sentences
 from hat.tasks.bpe import BpeEncoder
 from hat.tasks.corpus import read_sides
-from hat.tasks.pieces import learn_pieces
-from hat.tasks.translations import ScoreSettings, score_files
+from hat.tasks.pieces import PieceEncoder, learn_pieces
+from hat.tasks.translations import ScoreSettings
+from hat.tasks.translations import _read as read_translations
 from hat.tasks.units import open_units
 from hat.text.dictionaries import read_dictionary
 from hat.text.generation_log import read_generation_logs
+from hat.text.lines import Changes
 from hat.versioned import read_versioned, write_versioned
 from hat.yaml_reader import read_mapping
 from tests.conftest import MADE_DATA
 from tests.models.conftest import KINDS, randomise, tiny_config
+from tests.page.made_run import make_run
 from tests.search.test_evolution_and_loop import make_search
 from tests.tiny_yaml import CHOICES, NETWORK, SUB
 
@@ -120,8 +123,7 @@ def _sidecar(folder: Path) -> Path:
 
 def _dataset(folder: Path) -> Path:
     _sidecar(folder)
-    header = (MADE_DATA / "hat/latency/made_cpu_quiet_all.csv").read_text().splitlines()[0]
-    (folder / "x.csv").write_text(header + "\n")
+    write_samples(folder / "x.csv", [])
     return folder / "x.csv"
 
 
@@ -437,15 +439,15 @@ LOADERS = [
     ),
     Loader(
         "onnx-graph",
-        ("engines.onnx_files._session",),
+        ("engines.onnx_files._session", "engines.onnxruntime_engine.OnnxruntimeEngine.open"),
         _engine("onnxruntime", "decoder.onnx"),
         _open_engine("onnxruntime"),
         elsewhere=False,
     ),
     Loader(
         "ctranslate2-words",
-        ("engines.ctranslate2_files._words",),
-        _engine("ctranslate2", "source_vocabulary.json"),
+        ("engines.ctranslate2_files._words", "engines.ctranslate2_layout.check_model"),
+        _engine("ctranslate2", "shared_vocabulary.json"),
         _open_engine("ctranslate2"),
         elsewhere=False,
     ),
@@ -487,7 +489,7 @@ LOADERS = [
     ),
     Loader(
         "splits",
-        ("scoring.published_splits._read",),
+        ("scoring.published_splits._read", "scoring.published_splits._array"),
         _splits,
         read_splits,
     ),
@@ -523,8 +525,9 @@ LOADERS = [
         ("tasks.bpe.read_merges", "tasks.bpe.BpeEncoder.__init__", "tasks.pieces.is_pieces_model"),
         text("codes", "#version: 0.2\na b\nab c</w>\n"),
         lambda path: (open_units(path), BpeEncoder(path, "subword-nmt").encode(["abc ab"])),
+        lenient="two words on a line are a merge",
     ),
-    Loader("pieces", ("tasks.pieces.PieceEncoder.__init__",), _pieces, open_units),
+    Loader("pieces", ("tasks.pieces.PieceEncoder.__init__",), _pieces, PieceEncoder),
     Loader(
         "sides",
         ("tasks.corpus.read_sides", "text.lines._decoded_file"),
@@ -542,7 +545,7 @@ LOADERS = [
         "translations",
         ("tasks.translations._read",),
         text("sys.txt", "a b c d\n"),
-        lambda path: score_files(ScoreSettings(sys=path, ref=path)),
+        lambda path: read_translations(ScoreSettings(sys=path, ref=path), Changes()),
         lenient=FREE_TEXT,
     ),
     Loader(
@@ -568,7 +571,7 @@ LOADERS = [
     Loader(
         "record-of-a-search",
         ("record.search.read_search", "record.search._convergence"),
-        lambda folder: _search(folder, "search_state.json"),
+        lambda folder: make_run(folder) / "best_cpu.search" / "search_state.json",
         lambda path: read_search(
             path.parent,
             name="s",
