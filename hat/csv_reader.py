@@ -102,7 +102,7 @@ class CsvRows:
         One slip among a thousand numbers is a mistake to be named, not another kind of column.
         """
         held = [row[name] for row in self.fields if row[name].strip().lower() not in _MISSING]
-        numbers = sum(map(_is_number, held))
+        numbers = sum(map(is_number, held))
         return numbers > len(held) - numbers or not held
 
     def numbers(self, name: str) -> Floats:
@@ -173,7 +173,8 @@ def _check_header(header: Sequence[str], columns: Iterable[str], where: str) -> 
             )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a field holds a number."""
     try:
         real(text)
     except ValueError:

@@ -11,7 +11,7 @@ from hat.arch.hat_yaml import arch_from_mapping
 from hat.arch.nb201_cell import parse_nb201
 from hat.arch.recipe import parse_recipe
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
-from hat.csv_reader import CsvRows
+from hat.csv_reader import CsvRows, is_number
 from hat.errors import ConfigError, DataError, suggestion
 from hat.reading import parse_json
 
@@ -70,6 +70,7 @@ class CsvTable(TableBenchmark[A]):
     Settings: ClassVar = CsvSettings
     path: Path
     _texts: Sequence[Mapping[str, str]]
+    _places: Sequence[str]
 
     @classmethod
     def build(
@@ -115,7 +116,7 @@ class CsvTable(TableBenchmark[A]):
             values={name: rows.numbers(name) for name in metrics},
             files=[path],
         )
-        table.path, table._texts = path, rows.fields
+        table.path, table._texts, table._places = path, rows.fields, rows.places
         return table
 
     def signature(self) -> dict[str, Any]:
@@ -132,6 +133,11 @@ class CsvTable(TableBenchmark[A]):
         Raises:
             DataError: if there is none.
         """
+        for row, where in zip(self._texts, self._places, strict=True):
+            if name in row and name not in self.metrics and not is_number(row[name]):
+                raise DataError(
+                    f"{where}: {name}{asked} must be a number, but found {row[name]!r:.60}"
+                )
         if name not in self.metrics:
             raise DataError(
                 f"{self.path}: has no column of numbers {name!r}{asked}"

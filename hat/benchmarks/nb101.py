@@ -175,10 +175,7 @@ def _check_layout(file: h5py.File, path: str | Path) -> None:
             f"{path}: is not a NAS-Bench-101 table: it has no dataset {missing[0]!r}; "
             f"expected {list(_LAYOUT)}"
         )
-    count = file["hash"].shape[0] if file["hash"].shape else 0
-    if not count:
-        raise DataError(f"{path}: the table holds no architectures")
-    for name, row_shape in _LAYOUT.items():
+    for name in _LAYOUT:
         kind = file[name].dtype.kind
         if kind not in ("SOU" if name == "hash" else "biuf"):
             what = "texts" if name == "hash" else "numbers"
@@ -187,6 +184,10 @@ def _check_layout(file: h5py.File, path: str | Path) -> None:
             )
         if file[name].external:
             raise DataError(f"{path}: dataset {name!r} lies in another file, which is not read")
+    count = file["hash"].shape[0] if file["hash"].shape else 0
+    if not count:
+        raise DataError(f"{path}: the table holds no architectures")
+    for name, row_shape in _LAYOUT.items():
         if file[name].shape != (count, *row_shape):
             raise DataError(
                 f"{path}: dataset {name!r} has shape {file[name].shape}, "

@@ -195,6 +195,9 @@ def _sample(row: Mapping[str, str], where: str) -> LatencySample:
         if value <= 0:
             raise DataError(f"{where}: {name} must be positive, but is {value:g}")
     stds = [_number(row, name, where) for name in LATENCY_COLUMNS[2:]]
+    for name, value in zip(LATENCY_COLUMNS[2:], stds, strict=True):
+        if value < 0:
+            raise DataError(f"{where}: {name} must not be negative, but is {value:g}")
     return LatencySample(
         features=features,
         encoder_ms=means[0],
@@ -230,8 +233,11 @@ def _number_text(value: float) -> str:
 def _arch(
     row: Mapping[str, str], features: Mapping[str, float], where: str
 ) -> SubTransformerConfig | None:
-    if not all(row.get(name) for name in LAYER_COLUMNS):
+    missing = [name for name in LAYER_COLUMNS if not row.get(name)]
+    if len(missing) == len(LAYER_COLUMNS):
         return None
+    if missing:
+        raise DataError(f"{where}: has no {missing[0]}, but other decisions of its layers")
     lists: list[tuple[int, ...]] = []
     for name in LAYER_COLUMNS:
         try:

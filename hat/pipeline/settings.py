@@ -201,7 +201,7 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
     entries = read_yaml(path)
     settings = own_settings(PipelineSettings)
     check_keys(entries, ["minutes", *(setting.key for setting in settings)])
-    minutes = entries.pop("minutes", None)
+    minutes = entries.pop("minutes").block() if "minutes" in entries else {}
     reader = argparse.ArgumentParser(add_help=False)
     add_flags(reader, PipelineSettings)
     set_defaults(reader, entries)
@@ -230,7 +230,7 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
     file = PipelineFile(
         path=Path(path),
         settings=from_values(PipelineSettings, values),
-        minutes=minutes.block() if minutes else {},
+        minutes=minutes,
         places=places,
     )
     _check_hardware(file)

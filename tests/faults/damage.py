@@ -67,7 +67,7 @@ def texts(marker: Path) -> Iterator[tuple[str, bytes]]:
     yield "yaml-date", b"!!timestamp 2024-01-01\n"
     yield "yaml-bomb", _yaml_bomb()
     yield "yaml-itself", b"a: &a [*a]\n"
-    yield "long-field", b'a,b\n1,"' + b"x\n" * 150_000
+    yield "long-field", b'a,b\n1,"' + b"x\n" * 70_000
     yield "twice", b'{"a": 1, "a": 2}\n'
     yield "huge-number", b'{"a": 1' + b"0" * 400 + b".0}\n"
     yield "more-digits", b'{"a": ' + b"9" * 5000 + b"}\n"

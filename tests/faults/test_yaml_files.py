@@ -49,7 +49,7 @@ def _link(target: str) -> Spoil:
 
 
 FAULTS = [
-    sub("date", line(DEPTH, DEPTH[:-1] + "2024-01-01"), ":5: ", "2024-01-01"),
+    sub("date", line(DEPTH, DEPTH[:-1] + "2024-01-01"), ":5: ", "whole numbers", "2024-01-01"),
     sub("tag-of-a-number", line(DEPTH, DEPTH[:-1] + "!!int abc"), ":5: ", "!!int", "without it"),
     sub("tag-of-python", "a: !!python/object/apply:os.system [id]\n", ":1: ", "the tag"),
     sub("tag-of-binary", line(DEPTH, DEPTH[:-1] + "!!binary aGVsbG8="), ":5: ", "!!binary"),
@@ -71,10 +71,16 @@ FAULTS = [
     sub("infinite", line(DEPTH, DEPTH[:-1] + ".inf"), ":5: ", "ambiguous number"),
     sub("yes", line(DEPTH, DEPTH[:-1] + "yes"), ":5: ", "'yes'"),
     sub("half", line(DEPTH, DEPTH[:-1] + "2.5"), ":5: ", "2.5"),
-    sub("nothing", line(DEPTH, DEPTH[:-1]), ":5: ", "None"),
-    sub("million-layers", line(DEPTH, DEPTH[:-1] + "1000000"), ":5: ", "1000000"),
-    sub("list-for-a-number", line(DEPTH, DEPTH[:-1] + "[2]"), ":5: ", "[2]"),
-    sub("mapping-for-a-number", line(DEPTH, DEPTH[:-1] + "{a: 2}"), ":5: ", "{'a': 2}"),
+    sub("nothing", line(DEPTH, DEPTH[:-1]), "encoder-layer-num of the SubTransformer is missing"),
+    sub("million-layers", line(DEPTH, DEPTH[:-1] + "1000000"), "the depth is 1000000"),
+    sub("list-for-a-number", line(DEPTH, DEPTH[:-1] + "[[2]]"), ":5: ", "a list in it"),
+    sub(
+        "mapping-for-a-number",
+        line(DEPTH, DEPTH[:-1] + "{a: 2}"),
+        ":5: ",
+        "whole numbers",
+        "{'a': 2}",
+    ),
     sub("tab", SUB + "\ta: 1\n", ":11: ", "not valid YAML"),
     sub("open-quote", SUB + 'a: "b\n', "not valid YAML"),
     sub("character-0", SUB + "a: \0\n", "U+0000"),
@@ -83,7 +89,7 @@ FAULTS = [
     sub("latin-1", SUB.encode() + b"# caf\xe9\n", "is not UTF-8", "0xe9 in line 11"),
     sub("packed", b"\x1f\x8b\x08" + bytes(30), "packed by gzip"),
     sub("large", "a: b\n" * 300_000, "is too large: expected at most 1,000,000 bytes"),
-    sub("empty", "", "encoder-embed-dim-subtransformer"),
+    sub("empty", "", "of the SubTransformer is missing"),
     sub("a-list", "- a\n- b\n", "expected 'key: value' lines, but found a list"),
     sub("a-word", "hello\n", "expected 'key: value' lines, but found hello"),
     sub("json", "[1, 2]", "expected 'key: value' lines"),
@@ -105,7 +111,10 @@ PIPELINE = [
         f"pipeline-{name}",
         "pipeline pipeline.yml --dry-run",
         ("pipeline.yml:5: ", *says),
-        put("pipeline.yml", "task: numbers.en-fr\nrun-dir: r\nhardware: cpu\nbeam: 5\n" + text),
+        put(
+            "pipeline.yml",
+            "task: numbers.en-fr\nrun-dir: r\nhardware: cpu\npreprocess: p.sh\n" + text,
+        ),
     )
     for name, text, says in [
         ("minutes-list", "minutes: [1]\n", ("minutes holds 'name: value' lines", "a list")),
