@@ -23,12 +23,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from hat.benchmarks.csv_rows import CsvRows
 from supernet_cost import ALPHA, DISTILLED, SANDWICH, measure
 
 import hat
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
-from hat.benchmarks.csv_rows import CsvRows
 from hat.cli.console import set_up_logging
 from hat.cli.options import read_yaml
 from hat.conditions import file_digest, mapping_digest, what_differs

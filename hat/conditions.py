@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import HatError
+from hat.reading import open_file
 
 _DIGITS = 16
 """Hex digits of a digest that are kept: 64 bits, plenty to tell a user's files apart."""
@@ -42,11 +43,11 @@ def file_digest(path: str | Path) -> str:
     if Path(path).is_dir():
         inside = (file for file in Path(path).iterdir() if file.is_file())
         return files_digest(file for file in inside if not file.name.startswith("."))
-    try:
-        with open(path, "rb") as stream:
+    with open_file(path, HatError) as stream:
+        try:
             return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGITS]
-    except OSError as error:
-        raise HatError(f"{path}: cannot be read: {error.strerror}") from None
+        except OSError as error:
+            raise HatError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def content_digest(paths: str | Path | Sequence[str | Path]) -> str:

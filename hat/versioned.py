@@ -4,13 +4,13 @@ A file that an older version of hat cannot understand says so by its number: who
 a format means raises it.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hat.errors import CheckpointError
 from hat.files import write_json
+from hat.reading import read_json
 from hat.version import __version__
 
 
@@ -30,12 +30,7 @@ def read_versioned(path: Path, name: str, version: int) -> dict[str, Any]:
     Raises:
         CheckpointError: if the file cannot be read, is no such file or of a newer version.
     """
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: is damaged or no JSON: {error}") from None
+    content = read_json(path, CheckpointError)
     if not isinstance(content, dict) or content.get("format") != name:
         raise CheckpointError(f"{path}: expected a JSON object of the format {name!r}")
     found = content.get("version")

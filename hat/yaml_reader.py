@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import yaml
 
 from hat.errors import ConfigError
+from hat.reading import read_text
 
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 12
@@ -184,17 +185,7 @@ def read_mapping(path: str | Path) -> dict[str, Entry]:
         ConfigError: if the file cannot be read, is not YAML or not a mapping, holds a key twice
             (dashes and underscores are the same), or holds tags, anchors or aliases.
     """
-    try:
-        with open(path, "rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(content) > _MAX_BYTES:
-        raise ConfigError(f"{path}: is larger than a file of options can be, {_MAX_BYTES:,} bytes")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not a UTF-8 text file") from None
+    text = read_text(path, ConfigError, most=_MAX_BYTES)
     stranger = _LINE_BREAKS.search(text)
     if stranger:
         raise ConfigError(f"{path}: not valid YAML: it holds the character {stranger[0]!a}")

@@ -23,6 +23,11 @@ BASE = {
     "machine",
     "versioned",
     "yaml_reader",
+    "reading",
+    "csv_reader",
+    "numerals",
+    "fields",
+    "torch_files",
 }
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
 
@@ -32,14 +37,19 @@ GROUND: dict[str, set[str]] = {
     "version": set(),
     "files": {"errors"},
     "progress": set(),
-    "machine": {"errors", "files"},
-    "yaml_reader": {"errors"},
-    "conditions": {"errors"},
+    "machine": {"errors", "files", "reading"},
+    "numerals": set(),
+    "fields": {"errors"},
+    "torch_files": {"errors", "reading"},
+    "reading": {"errors"},
+    "csv_reader": {"arrays", "errors", "numerals", "reading"},
+    "yaml_reader": {"errors", "reading"},
+    "conditions": {"errors", "reading"},
     "signature": {"version"},
     "setting_notes": set(),
     "settings": {"setting_notes", "conditions", "errors"},
     "parts": {"errors", "settings"},
-    "versioned": {"errors", "files", "version"},
+    "versioned": {"errors", "files", "reading", "version"},
 }
 
 ALLOWED: dict[str, set[str]] = {

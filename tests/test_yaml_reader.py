@@ -108,7 +108,7 @@ def test_numbers_that_readers_disagree_on_are_refused(
         ("a: 1\n---\nb: 1", "x.yml:2: not valid YAML: it holds more than one document"),
         ("a: " + "[" * 100_000, "x.yml:1: not valid YAML: it is nested more than 12 deep"),
         ("a: " + "{a: " * 100_000, "x.yml:1: not valid YAML: it is nested more than 12 deep"),
-        ("a: x\n" * 300_000, "x.yml: is larger than a file of options can be, 1,000,000 bytes"),
+        ("a: x\n" * 300_000, "x.yml: is too large: expected at most 1,000,000 bytes"),
         ("a: x\u2028y", r"x.yml: not valid YAML: it holds the character '\\u2028'"),
         ('a: "x\\0y"', r"x.yml:1: not valid YAML: it holds the character '\\x00'"),
         ("a: 'x", "x.yml:1: not valid YAML: "),

@@ -187,6 +187,15 @@ def arch_from_entries(entries: Mapping[str, Entry], where: str) -> SubTransforme
         for key, entry in entries.items()
         if key in _PARTS or _plain_key(key) in _PLAIN_KEYS
     }
+    for key, value in content.items():
+        for each in value if isinstance(value, list) else [value]:
+            is_whole = each is None or (isinstance(each, int) and not isinstance(each, bool))
+            if key in _PARTS or is_whole:
+                continue
+            found = "a list in it" if isinstance(each, list) else f"{each!r:.60}"
+            raise ConfigError(
+                f"{entries[key].where}: {key} must hold whole numbers, but found {found}"
+            )
     return arch_from_mapping(content, where)
 
 

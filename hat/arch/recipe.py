@@ -5,7 +5,6 @@ time step, ``h_prev_0``, ``h_prev_1``, ... are the states of the step before, an
 ``h_new_0``, ``h_new_1``, ... are the new states. ``h_new_0`` is also the output of the cell.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from hat.errors import ConfigError, suggestion
+from hat.reading import parse_json
 
 OPERATIONS = {
     "linear": (1, None),
@@ -26,8 +26,8 @@ OPERATIONS = {
 """The fewest and the most inputs of every operation; ``None`` is any number."""
 
 INPUT = "x"
-_PREVIOUS_STATE = re.compile(r"h_prev_(\d+)")
-_NEW_STATE = re.compile(r"h_new_(\d+)")
+_PREVIOUS_STATE = re.compile(r"h_prev_([0-9]+)")
+_NEW_STATE = re.compile(r"h_new_([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,9 @@ def parse_recipe(source: str | Mapping[str, Any], where: str = "recipe") -> Reci
             ``x`` goes into anything but a linear node, which alone can change its width.
     """
     if isinstance(source, str):
-        try:
-            source = json.loads(source)
-        except json.JSONDecodeError as error:
-            raise ConfigError(
-                f"{where}: a recipe is a JSON object of nodes, but this is no JSON "
-                f"({error.msg} at character {error.pos})"
-            ) from None
-        except RecursionError:
-            raise ConfigError(
-                f"{where}: a recipe is a JSON object of nodes, but this is nested too deeply"
-            ) from None
+        source = parse_json(
+            source, f"{where}: a recipe is a JSON object of nodes, but this", ConfigError
+        )
     if not isinstance(source, Mapping) or not source:
         raise ConfigError(f"{where}: a recipe is a non-empty object of nodes, found {source!r:.60}")
     nodes = {name: _node(name, spec, where) for name, spec in source.items()}

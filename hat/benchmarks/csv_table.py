@@ -1,6 +1,5 @@
 """Any CSV file of (architecture, scores) as a benchmark."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from hat.arch.hat_yaml import arch_from_mapping
 from hat.arch.nb201_cell import parse_nb201
 from hat.arch.recipe import parse_recipe
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
-from hat.benchmarks.csv_rows import CsvRows
+from hat.csv_reader import CsvRows, is_number
 from hat.errors import ConfigError, DataError, suggestion
+from hat.reading import parse_json
 
 A = TypeVar("A")
 ParseArch = Callable[[str, str], A]
@@ -35,13 +35,12 @@ def parse_architecture(text: str, where: str) -> Any:
     """
     if text.lstrip().startswith("|"):
         return parse_nb201(text, where)
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
+    if not text.lstrip().startswith("{"):
         raise ConfigError(
-            f"{where}: an architecture is a NAS-Bench-201 string or JSON, "
-            f"but found {text[:60]!r} ({error.msg})"
-        ) from None
+            f"{where}: an architecture is a NAS-Bench-201 string or a JSON object, "
+            f"but found {text[:60]!r}"
+        )
+    content = parse_json(text, where, ConfigError)
     if not isinstance(content, Mapping):
         raise ConfigError(f"{where}: expected a JSON object, but found {text[:60]!r}")
     if "adjacency" in content and "operations" in content:
@@ -71,6 +70,7 @@ class CsvTable(TableBenchmark[A]):
     Settings: ClassVar = CsvSettings
     path: Path
     _texts: Sequence[Mapping[str, str]]
+    _places: Sequence[str]
 
     @classmethod
     def build(
@@ -95,8 +95,9 @@ class CsvTable(TableBenchmark[A]):
             ConfigError: if an architecture cannot be read; with the line.
         """
         path, arch_column, id_column = settings.path, settings.arch_column, settings.id_column
-        rows = CsvRows.read(path)
-        rows.need([arch_column, *([id_column] if id_column else []), *(metrics or {})])
+        needed = [arch_column, *([id_column] if id_column else []), *(metrics or {})]
+        rows = CsvRows.read(path, columns=needed)
+        rows.need_rows("architectures")
         archs = [parse(text, where) for text, where in rows.column(arch_column)]
         if metrics is None:
             others = [name for name in rows.header if name not in (arch_column, id_column)]
@@ -115,7 +116,7 @@ class CsvTable(TableBenchmark[A]):
             values={name: rows.numbers(name) for name in metrics},
             files=[path],
         )
-        table.path, table._texts = path, rows.fields
+        table.path, table._texts, table._places = path, rows.fields, rows.places
         return table
 
     def signature(self) -> dict[str, Any]:
@@ -132,6 +133,11 @@ class CsvTable(TableBenchmark[A]):
         Raises:
             DataError: if there is none.
         """
+        for row, where in zip(self._texts, self._places, strict=True):
+            if name in row and name not in self.metrics and not is_number(row[name]):
+                raise DataError(
+                    f"{where}: {name}{asked} must be a number, but found {row[name]!r:.60}"
+                )
         if name not in self.metrics:
             raise DataError(
                 f"{self.path}: has no column of numbers {name!r}{asked}"

@@ -21,6 +21,7 @@ from hat.benchmarks.pictures import (
 )
 from hat.errors import DataError
 from hat.formats.plain_pickle import read_plain_pickle
+from hat.reading import read_bytes
 
 ImageKind = Literal[
     "photographs",
@@ -163,10 +164,7 @@ def read_cifar10(path: str | Path, count: int, rng: np.random.Generator) -> Floa
     Raises:
         DataError: if the file is missing, is no such file or holds fewer than ``count`` images.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_bytes(path)
     # A label is at most 9, so that no binary file begins as a pickle does.
     pixels = _cifar10_of_pickle(path) if content[:1] == b"\x80" else _cifar10(path, content)
     if len(pixels) < count:

@@ -3,9 +3,7 @@
 Read from HDF5, which ``hat nasbench convert`` makes from the published file, or from JSON lines.
 """
 
-import gzip
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
 from hat.benchmarks.nb101_checks import COLUMNS, OPERATION_IDS, HashChecks, check_columns
 from hat.benchmarks.row_checks import COUNT, FRACTION, SECONDS
 from hat.errors import ConfigError, DataError
+from hat.reading import check_file, parse_json, read_text_lines, reason
 
 EPOCHS = (4, 12, 36, 108)
 SEEDS = (0, 1, 2)
@@ -71,12 +70,14 @@ class NasBench101(TableBenchmark[CellGraph]):
         well: ``metrics`` is (N, epochs 4/12/36/108, seeds 0/1/2, half-way and total, ``COLUMNS``).
         The half-way values are metrics of their own, ``halfway_validation_accuracy`` and so on.
         """
+        check_file(path)
         try:
             with h5py.File(path, "r") as file:
                 _check_layout(file, path)
                 arrays = {name: file[name][()] for name in _LAYOUT}
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read as HDF5: {error}") from None
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            # h5py raises whatever comes to HDF5's mind of a damaged file
+            raise DataError(f"{path}: cannot be read as HDF5: {reason(error)}") from None
         ids = check_columns(arrays, path)
         hashes = HashChecks(ids, lambda row: f"{path}: row {row}")
         adjacency, operations = arrays["adjacency"], arrays["operations"]
@@ -122,7 +123,7 @@ class NasBench101(TableBenchmark[CellGraph]):
         """
         rows: dict[str, _Row] = {}
         for path in paths:
-            for number, line in _lines(path):
+            for number, line in read_text_lines(path):
                 row = _Row.parse(line, f"{path}:{number}", path)
                 first = rows.setdefault(row.id, row)
                 if first is not row and (first.path == path or first.values != row.values):
@@ -162,13 +163,28 @@ def _hash_of(cell: CellGraph) -> str:
 
 
 def _check_layout(file: h5py.File, path: str | Path) -> None:
-    missing = [name for name in _LAYOUT if name not in file]
+    # A link may lead nowhere, or to another file: only what is in this one is read.
+    found = {name: file.get(name, getlink=True) for name in _LAYOUT}
+    missing = [
+        name
+        for name, link in found.items()
+        if not isinstance(link, h5py.HardLink) or not isinstance(file[name], h5py.Dataset)
+    ]
     if missing:
         raise DataError(
             f"{path}: is not a NAS-Bench-101 table: it has no dataset {missing[0]!r}; "
             f"expected {list(_LAYOUT)}"
         )
-    count = len(file["hash"])
+    for name in _LAYOUT:
+        kind = file[name].dtype.kind
+        if kind not in ("SOU" if name == "hash" else "biuf"):
+            what = "texts" if name == "hash" else "numbers"
+            raise DataError(
+                f"{path}: dataset {name!r} must hold {what}, but found {file[name].dtype}"
+            )
+        if file[name].external:
+            raise DataError(f"{path}: dataset {name!r} lies in another file, which is not read")
+    count = file["hash"].shape[0] if file["hash"].shape else 0
     if not count:
         raise DataError(f"{path}: the table holds no architectures")
     for name, row_shape in _LAYOUT.items():
@@ -199,7 +215,7 @@ class _Row:
     @classmethod
     def parse(cls, line: str, where: str, path: Path) -> "_Row":
         try:
-            row: Mapping[str, Any] = json.loads(line)
+            row: Mapping[str, Any] = parse_json(line, where)
             if not isinstance(row, dict) or not isinstance(row["adjacency"], list):
                 raise DataError(
                     f"{where}: expected a cell of NAS-Bench-101 as a JSON object whose adjacency "
@@ -216,13 +232,11 @@ class _Row:
             SECONDS.check(np.array([_real(seconds)]), "training_time", lambda _: where)
             FRACTION.check(np.array([*accuracy.values(), 0.0]), "accuracy", lambda _: where)
             return cls(str(row["hash"]), cell, parameters, seconds, accuracy, where, path)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{where}: is not JSON: {error.msg}") from None
         except KeyError as error:
             raise DataError(f"{where}: the row has no {error.args[0]!r}") from None
         except ConfigError as error:
             raise DataError(f"{where}: {error}") from None
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DataError(f"{where}: the row has a value of the wrong type: {error}") from None
 
 
@@ -236,21 +250,3 @@ def _epochs(key: str) -> int:
     if key not in map(str, EPOCHS):
         raise ValueError(f"the epochs must be one of {EPOCHS}, but found {key!r:.20}")
     return int(key)
-
-
-def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not empty, with their numbers from 1."""
-
-    def read(stream: Iterable[str]) -> Iterator[tuple[int, str]]:
-        yield from (pair for pair in enumerate(stream, start=1) if pair[1].strip())
-
-    try:
-        if str(path).endswith(".gz"):
-            with gzip.open(path, "rt", encoding="utf-8-sig") as zipped:
-                yield from read(zipped)
-        else:
-            with open(path, encoding="utf-8-sig") as plain:
-                yield from read(plain)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path}: cannot be read: {reason}") from None

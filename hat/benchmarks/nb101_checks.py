@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hat.arch.cell import INPUT, MAX_VERTICES, OPERATIONS, OUTPUT, CellGraph
-from hat.benchmarks.csv_rows import distinct
 from hat.benchmarks.row_checks import COUNT, FRACTION, SECONDS, Place
+from hat.csv_reader import distinct
 from hat.errors import DataError
 
 COLUMNS = ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")

@@ -4,7 +4,6 @@ A record holds the JSON list [hash, epochs, adjacency, operations, metrics] of o
 ``metrics`` is a base64 protobuf. The message types are declared here at run time.
 """
 
-import json
 import zlib
 from array import array
 from binascii import Error as Base64Error
@@ -27,6 +26,7 @@ from hat.benchmarks.nb101_checks import COLUMNS, OPERATION_IDS
 from hat.errors import ConfigError, DataError
 from hat.files import replacing
 from hat.formats.tfrecord import read_records
+from hat.reading import parse_json
 
 _EPOCH_INDEX = {epochs: index for index, epochs in enumerate(EPOCHS)}
 _NEARLY = 1.0
@@ -103,7 +103,7 @@ def _add_record(
     table: "_Table", data: bytes, parse: Callable[[bytes], tuple[int, list[Any]]]
 ) -> None:
     try:
-        hash, epochs, adjacency, operations, encoded = json.loads(data)
+        hash, epochs, adjacency, operations, encoded = parse_json(data.decode(), "the record")
         hash_bytes = bytes.fromhex(hash)
         epoch = _EPOCH_INDEX[epochs]
         parameters, evaluations = parse(a2b_base64(encoded))
@@ -117,7 +117,7 @@ def _add_record(
         raise ValueError(f"trained for {epochs!r} epochs; expected one of {EPOCHS}") from None
     except Base64Error as error:
         raise ValueError(f"the metrics are not base64: {error}") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, DataError, OverflowError) as error:
         reason = str(error).split("\n", maxsplit=1)[0]
         raise ValueError(
             "the record is not the JSON list [hash, epochs, adjacency, operations, metrics] "

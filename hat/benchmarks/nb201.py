@@ -12,8 +12,8 @@ import numpy as np
 from hat.arch.nb201_cell import Nb201Cell, parse_nb201
 from hat.arrays import Floats
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
-from hat.benchmarks.csv_rows import CsvRows, distinct
 from hat.benchmarks.row_checks import COUNT, PERCENT, PLACE, SECONDS, Range
+from hat.csv_reader import CsvRows, distinct
 from hat.errors import DataError
 
 EPOCHS = 200
@@ -43,7 +43,7 @@ METRICS = {
 set cut in two halves, to learn from and to validate on; ``cifar10`` is all of it."""
 
 _RANGES: dict[str, Range] = {"fraction": PERCENT, "s": SECONDS, "count": COUNT}
-_RUN = re.compile(r"(?P<metric>\w+)@(?P<epochs>[1-9]\d*):(?P<seed>\d+)")
+_RUN = re.compile(r"(?P<metric>\w+)@(?P<epochs>[1-9][0-9]*):(?P<seed>[0-9]+)")
 
 
 def run_column(metric: str, epochs: int, seed: int) -> str:
@@ -69,8 +69,8 @@ class NasBench201(TableBenchmark[Nb201Cell]):
                 with the line.
             ConfigError: if a string is no cell; with the line.
         """
-        rows = CsvRows.read(settings.path)
-        rows.need(["arch"])
+        rows = CsvRows.read(settings.path, columns=["arch"])
+        rows.need_rows("architectures")
         columns = _columns(rows)
         cells = [parse_nb201(text, where) for text, where in rows.column("arch")]
         ids = distinct(zip(map(str, cells), rows.places, strict=True), "cell")

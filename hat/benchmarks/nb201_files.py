@@ -16,6 +16,7 @@ Every file is read by ``pickle_stream``: nothing in it can run, and weights are 
 """
 
 import bz2
+import lzma
 import re
 import struct
 import tarfile
@@ -26,13 +27,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from hat.benchmarks.csv_rows import distinct
 from hat.benchmarks.nb201_runs import Entry, read_entry
+from hat.csv_reader import distinct
 from hat.errors import DataError
 from hat.formats.pickle_stream import PickleStream
+from hat.reading import open_file, reason
 
 _META = "meta.pickle.pbz2"
-_MEMBER = re.compile(r"(?P<index>\d+)(-(FULL|SIMPLE)\.pth|\.pickle\.pbz2)")
+_MEMBER = re.compile(r"(?P<index>[0-9]+)(-(FULL|SIMPLE)\.pth|\.pickle\.pbz2)")
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """The first value of what ``torch.save`` wrote before torch 1.6 (``torch/serialization.py``)."""
@@ -46,9 +48,9 @@ def is_published_nb201(source: Path) -> bool:
     if source.is_dir():
         return True
     try:
-        with open(source, "rb") as stream:
+        with open_file(source) as stream:
             start = stream.read(8)
-    except OSError:
+    except DataError:
         return False
     # A TFRecord begins with a length, of which the upper four of eight bytes are zero.
     return start.startswith((b"PK\x03\x04", b"BZh", b"\x80")) and start[4:] != bytes(4)
@@ -60,13 +62,13 @@ def check_unpacked(source: Path) -> None:
     Raises:
         DataError: if it is a tar archive or compressed by gzip.
     """
-    with suppress(OSError, EOFError, zlib.error):
+    with suppress(OSError, EOFError, zlib.error, lzma.LZMAError):
         if source.is_file() and (tarfile.is_tarfile(source) or _begins(source, b"\x1f\x8b")):
             raise DataError(f"{source}: is an archive; unpack it and give what is in it")
 
 
 def _begins(source: Path, magic: bytes) -> bool:
-    with open(source, "rb") as stream:
+    with open_file(source) as stream:
         return stream.read(len(magic)) == magic
 
 
@@ -207,7 +209,7 @@ def _opened(
     """Yields an unpickler that stands before the value that was saved."""
     try:
         with ExitStack() as stack:
-            raw = stack.enter_context(open(path, "rb"))
+            raw = stack.enter_context(open_file(path))
             start = raw.read(4)
             raw.seek(0)
             stream = cast(BinaryIO, _Counted(raw, on_bytes))
@@ -219,9 +221,8 @@ def _opened(
             if start[:1] == b"\x80" and path.suffix == ".pth":
                 _skip_legacy_head(unpickler, path)
             yield unpickler
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path}: cannot be read: {reason}") from None
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
 
 
 def _is_shared(text: str) -> bool:
@@ -237,7 +238,7 @@ def _member(path: Path, stream: BinaryIO) -> Any:
         if len(names) == 1:
             return archive.open(names[0])
     except (ValueError, RuntimeError, struct.error) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
+        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
     raise DataError(f"{path}: is not what torch.save writes: it has no data.pkl")
 
 

@@ -4,7 +4,6 @@ Losses are nats per token on WikiText-2 (``wt2``) and Penn Treebank (``ptb``). T
 recipes with their losses; the logs that it was made of are read by ``hat.benchmarks.nb_nlp_logs``.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
 from hat.benchmarks.nb_nlp_logs import log_contents, losses_of
 from hat.benchmarks.row_checks import COUNT, LOSS
 from hat.errors import DataError
+from hat.reading import read_json
 
 NUM_EPOCHS = 50
 
@@ -65,7 +65,7 @@ class NasBenchNlp(TableBenchmark[Recipe]):
             ConfigError: if a recipe is not valid; with the same.
         """
         path, logs = settings.path, settings.logs
-        entries = _read_json(path)
+        entries = read_json(path, constants=True)
         if not isinstance(entries, list) or not entries:
             raise DataError(f"{path}: expected a non-empty JSON list of recipes with their losses")
         ids = [_id_of(entry, f"{path}: entry {place}") for place, entry in enumerate(entries)]
@@ -140,12 +140,3 @@ def _read_logs(path: str | Path, rows: Mapping[str, int]) -> dict[str, Floats]:
                 curve = np.cumsum(curve)
             curves[metric][row, : len(curve), 0] = curve
     return curves
-
-
-def _read_json(path: str | Path) -> Any:
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text: {error}") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: is not JSON: {error.msg}") from None

@@ -6,11 +6,9 @@ test. The benchmark comes as zip archives of logs or as the folders that they un
 are read alike. A training that failed has fewer losses or none.
 """
 
-import gzip
-import json
 import math
+import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +17,7 @@ from typing import Any
 
 from hat.arch.recipe import Recipe, RecipeNode, awd_layer_sizes, parse_recipe
 from hat.errors import DataError
+from hat.reading import MOST_BYTES, decoded, gunzipped, open_file, parse_json, read_member, reason
 
 LayerSizes = tuple[tuple[int, int], ...]
 
@@ -157,7 +156,8 @@ def _folder_contents(path: Path) -> Iterator[tuple[str, str, bytes]]:
     try:
         files = sorted(file for file in path.iterdir() if _is_log(file.name) and file.is_file())
         for file in files:
-            yield str(file), file.name, file.read_bytes()
+            with open_file(file) as stream:
+                yield str(file), file.name, stream.read(MOST_BYTES)
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
 
@@ -165,34 +165,21 @@ def _folder_contents(path: Path) -> Iterator[tuple[str, str, bytes]]:
 def _archive_contents(path: Path) -> Iterator[tuple[str, str, bytes]]:
     where = str(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as stream, zipfile.ZipFile(stream) as archive:
             inside = [(PurePosixPath(name), name) for name in archive.namelist()]
             for member, name in sorted(pair for pair in inside if _is_log(pair[0].name)):
                 if member.parts[0] == "__MACOSX":
                     continue
                 where = f"{path}: {member}"
-                yield where, member.name, archive.read(name)
-    except OSError as error:
-        raise DataError(f"{where}: cannot be read: {error.strerror or error}") from None
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{where}: cannot be read as a zip archive: {error}") from None
-    except (RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
-        raise DataError(f"{where}: cannot be unpacked: {error}") from None
+                yield where, member.name, read_member(archive, name, where)
+    except (OSError, ValueError, zipfile.BadZipFile, struct.error) as error:
+        raise DataError(f"{where}: cannot be read as a zip archive: {reason(error)}") from None
 
 
 def _json_object(where: str, content: bytes) -> Mapping[str, Any]:
-    try:
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
-        log = json.loads(content.decode("utf-8-sig"))
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{where}: cannot be unpacked: {error}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where}: is not UTF-8 (byte {error.start + 1})") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{where}: is not JSON: {error.msg} in line {error.lineno}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: is not JSON that can be read: {error}") from None
+    if content.startswith(_GZIP):
+        content = gunzipped(content, where)
+    log = parse_json(decoded(content, where), where, constants=True)
     if not isinstance(log, dict):
         raise DataError(f"{where}: is no training log: it is not a JSON object")
     return log

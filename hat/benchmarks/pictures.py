@@ -11,6 +11,7 @@ import numpy as np
 
 from hat.arrays import Floats
 from hat.errors import DataError
+from hat.reading import check_file, reason
 
 _SAMPLES = "foolbox"
 
@@ -67,9 +68,10 @@ def _read_samples(prefix: str) -> list[Floats]:
         )
     pictures = []
     for file in files:
+        check_file(file)
         try:
             with Image.open(file) as image:
                 pictures.append(np.asarray(image.convert("RGB"), np.float64))
-        except OSError as error:
-            raise DataError(f"{file}: cannot be read as a picture: {error}") from None
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise DataError(f"{file}: cannot be read as a picture: {reason(error)}") from None
     return pictures

@@ -6,7 +6,6 @@ the order in which a file system happened to list the logs. Their rows are known
 parameters and the test losses, which stand there with all digits.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ import numpy as np
 from hat.arrays import Floats
 from hat.errors import DataError
 from hat.formats.plain_pickle import read_plain_pickle
+from hat.reading import open_file, read_json
 
 _SCORE_NAMES = ("score", "scores")
 """What the notebooks call the scores: the first in the older of them."""
@@ -108,11 +108,8 @@ def find_references(path: str | Path, architectures: Architectures) -> Reference
     Raises:
         DataError: if the file cannot be read or is of neither kind.
     """
-    try:
-        with open(path, "rb") as stream:
-            beginning = stream.read(64).lstrip()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    with open_file(path) as stream:
+        beginning = stream.read(64).lstrip()
     if beginning[:1] in _PICKLE_BEGINNINGS:
         return architectures.by_training(read_notebook_results(path))
     return architectures.by_id(read_reference_scores(path))
@@ -158,12 +155,7 @@ def read_reference_scores(path: str | Path) -> dict[str, float]:
         DataError: if the file cannot be read, is not of this form or holds an entry that is
             neither a number nor ``null``.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: is not JSON: {error}") from None
+    content = read_json(path, constants=True)
     rows = content.get("scores") if isinstance(content, dict) else None
     if not isinstance(rows, list) or not rows:
         raise DataError(f"{path}: is no file of reference scores: it has no list 'scores'")

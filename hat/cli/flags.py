@@ -1,12 +1,13 @@
 """Flags made of settings classes: the one way from a dataclass's fields to a parser and back."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from hat.errors import ConfigError
+from hat.numerals import real, whole
 from hat.settings import Setting, all_settings, from_values
 
 S = TypeVar("S")
@@ -120,8 +121,9 @@ def _arguments(setting: Setting) -> dict[str, Any]:
 
 
 def _split(setting: Setting, text: str) -> tuple[Any, ...]:
+    read: Callable[[str], Any] = {int: whole, float: real}.get(setting.type, setting.type)
     try:
-        return tuple(setting.type(word) for word in text.split(","))
+        return tuple(read(word) for word in text.split(","))
     except ValueError:
         raise ConfigError(
             f"--{setting.key} must be numbers with commas between them, but found {text!r}"

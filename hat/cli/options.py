@@ -17,6 +17,7 @@ import configargparse
 
 from hat.cli.help import HelpFormatter
 from hat.errors import ConfigError, suggestion
+from hat.numerals import use_in
 from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping, shown
 
 CONFIG_FLAGS = ("--configs", "--sub-configs", "--evo-configs")
@@ -344,6 +345,7 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
             add_env_var_help=False,
         )
         self.ignored_keys = ignored_keys
+        use_in(self)
         add_config_flags(self.add_argument_group("YAML files"))
 
     def parse_known_args(

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from hat.engines.base import EngineSettings, PackageEngine, check_cpu, check_installed, threads_of
+from hat.engines.ctranslate2_layout import check_model
 from hat.engines.facts import read_facts, write_facts
 from hat.engines.int8_weights import Int8EngineSettings, check_range
 from hat.errors import CheckpointError, ConfigError
@@ -78,6 +79,7 @@ class Ctranslate2Engine(PackageEngine):
 
         facts = read_facts(folder, self.settings.precision)
         check_range(folder, facts)
+        check_model(folder)
         try:
             network = Ctranslate2Network(folder, threads_of(self.settings))
         except (OSError, ValueError, RuntimeError) as error:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hat.conditions import file_digest
 from hat.errors import CheckpointError
 from hat.versioned import read_versioned, write_versioned
 
@@ -35,8 +36,13 @@ def write_facts(
         "source-positions": config.max_source_positions,
         "target-positions": config.max_target_positions,
         **more,
+        "digests": {path.name: file_digest(path) for path in _others(folder)},
     }
     write_versioned(folder / NETWORK_FILE, FORMAT, VERSION, values)
+
+
+def _others(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name != NETWORK_FILE)
 
 
 def read_facts(folder: Path, precision: str | None = None) -> dict[str, Any]:
@@ -47,7 +53,8 @@ def read_facts(folder: Path, precision: str | None = None) -> dict[str, Any]:
         precision: that of the network has to be this one; None: any.
 
     Raises:
-        CheckpointError: if the file is missing, damaged, of a newer hat or of another precision.
+        CheckpointError: if the file is missing, damaged, of a newer hat or of another precision,
+            or another file of the folder is not the one that was written: engines trust theirs.
     """
     path = folder / NETWORK_FILE
     facts = read_versioned(path, FORMAT, VERSION)
@@ -64,4 +71,14 @@ def read_facts(folder: Path, precision: str | None = None) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: expected a network in {precision}, but found one in {facts.get('precision')}"
         )
+    digests = facts.get("digests", {})  # older versions noted none
+    if not isinstance(digests, dict):
+        raise CheckpointError(f"{path}: digests must be an object, but found {digests!r:.60}")
+    for name, digest in digests.items():
+        file = folder / name
+        if file.parent != folder or (found := file_digest(file)) != digest:
+            raise CheckpointError(
+                f"{file}: is damaged or another network's: expected the digest {digest!s:.40}, but "
+                f"found {found if file.parent == folder else 'a path'}"
+            )
     return facts

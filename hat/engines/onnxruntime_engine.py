@@ -9,6 +9,7 @@ from hat.engines.base import EngineSettings, PackageEngine, check_cpu, check_ins
 from hat.engines.facts import read_facts, write_facts
 from hat.engines.int8_weights import Int8EngineSettings, check_range
 from hat.errors import CheckpointError
+from hat.reading import check_file
 
 if TYPE_CHECKING:
     from hat.arch.config import SubTransformerConfig
@@ -58,11 +59,13 @@ class OnnxruntimeEngine(PackageEngine):
         """See ``hat.engines.base.Engine``."""
         check_cpu(device, self.name)
         check_installed("onnxruntime", self.name, "engines")
-        from hat.engines.onnx_files import OnnxNetwork
+        from hat.engines.onnx_files import DECODER_FILE, ENCODER_FILE, WEIGHTS_FILE, OnnxNetwork
         from hat.engines.onnx_runner import OnnxRunnable
 
         facts = read_facts(folder, self.settings.precision)
         check_range(folder, facts)
+        for name in (ENCODER_FILE, DECODER_FILE, WEIGHTS_FILE):
+            check_file(folder / name, CheckpointError)
         try:
             network = OnnxNetwork(folder, threads_of(self.settings))
         except Exception as error:  # of onnxruntime's own kinds, which all derive from it

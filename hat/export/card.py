@@ -1,6 +1,5 @@
 """The model card: what an exported folder is and how good, large and fast it is, for people."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,9 @@ from hat.arch.hat_yaml import arch_to_mapping
 from hat.conditions import mapping_digest
 from hat.errors import DataError
 from hat.export.bleu_difference import BleuDifference
+from hat.fields import Fields
 from hat.models.config import SuperTransformerConfig
+from hat.reading import parse_object, read_text
 
 
 def read_result(path: Path, needed: str) -> dict[str, Any]:
@@ -53,26 +54,17 @@ def read_latency(path: Path, arch: SubTransformerConfig) -> dict[str, Any]:
 
 
 def _last_json(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_bytes().decode("utf-8").strip()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
+    text = read_text(path).strip()
     for part in (text.rpartition("\n")[2], text):
         try:
-            found = json.loads(part)
-        except ValueError:
+            return parse_object(part, str(path), "a result")
+        except DataError:
             continue
-        if isinstance(found, dict):
-            return found
     raise DataError(f"{path}: expected a command's output, whose last line is JSON")
 
 
 def _checked(found: dict[str, Any], path: Path, needed: str) -> dict[str, Any]:
-    value = found.get(needed)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DataError(f"{path}: its JSON has no number {needed!r}")
+    Fields(found, f"{path}: its JSON").number(needed)
     if not isinstance(found.get("signature"), str):
         raise DataError(f"{path}: its JSON has no signature, so nobody could repeat the number")
     return found

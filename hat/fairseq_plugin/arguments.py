@@ -31,6 +31,7 @@ from hat.fairseq_plugin.help import print_help, split_help
 from hat.fairseq_plugin.values import check_texts, check_values
 from hat.files import Files, as_paths
 from hat.machine.instructions import auto_precision
+from hat.numerals import use_in
 from hat.tasks.binary_index import check_binary_sides
 from hat.text.dictionaries import read_dictionary
 from hat.yaml_reader import Entry
@@ -87,6 +88,7 @@ def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         raise ConfigError(message)
 
     parser.error = error  # type: ignore[method-assign]
+    use_in(parser, finite=False)
     parser.set_defaults(required_batch_size_multiple=1)
     group = parser.add_argument_group(_PRECISION, conflict_handler="resolve")
     group.add_argument(  # in the place of fairseq's switch

@@ -25,6 +25,9 @@ _AHEAD = 1 << 16
 """Bytes that are looked at together for a run of numbers."""
 
 _LONGEST_TEXT = 1 << 20
+_MOST_ACTS = 3_000_000
+"""Of one entry, which may have tens of thousands; a packed file of a kilobyte can hold billions."""
+
 _KEY = rb"K.|M..|J.{4}|h.|j.{4}|" + b"|".join(
     re.escape(start + bytes([length])) + end + b".{%d}" % length
     for start, end in ((b"X", rb"\x00\x00\x00"), (b"\x8c", b""))
@@ -103,10 +106,14 @@ class PickleStream:
         self._lasting: dict[int, Any] = {}
         self._num_memos = 0
         self._last_text = -1
+        num_acts = 0
         while True:
             code = self._take(1)
             if code == b".":
                 break
+            num_acts += 1
+            if num_acts > _MOST_ACTS or len(self._stack) > _MOST_ACTS:
+                raise ValueError(f"one entry of more than {_MOST_ACTS:,} values")
             act = self._ACTIONS.get(code)
             if act is None:
                 raise ValueError(f"the opcode {code!r} is none of plain values")
@@ -115,6 +122,7 @@ class PickleStream:
                 yield self._stack[-2], self._stack[-1]
                 self._stack[-1] = _HANDED
                 self._forget()
+                num_acts = 0
         (self.value,) = self._stack
         if watched is not None and isinstance(self.value, dict):
             rest = self.value.get(watched)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from hat.errors import DataError
+from hat.reading import is_deeper, read_bytes
 
 _NAMES = {
     ("numpy", "dtype"): "dtype",
@@ -35,7 +36,7 @@ _NAMES = {
 }
 """How NumPy's values are spelt in pickles of any age -> what they stand for."""
 
-_DTYPE = re.compile(r"[biuf]\d{1,2}|[SU][1-9]\d{0,5}|O8")
+_DTYPE = re.compile(r"[biuf][0-9]{1,2}|[SU][1-9][0-9]{0,5}|O8")
 
 _VALUES = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -43,6 +44,9 @@ _VALUES = {
     *("BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
 """Instructions that hold their value themselves."""
+
+_LONGEST_BITS = 4096
+_DEEPEST = 20
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 
@@ -76,10 +80,7 @@ def read_plain_pickle(path: str | Path) -> Any:
     Raises:
         DataError: if the file cannot be read, is no pickle or holds anything else.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    content = read_bytes(path)
     machine = _Machine()
     place = 0
     try:
@@ -107,12 +108,16 @@ class _Machine:
         (value,) = self.stack
         if isinstance(value, _Name | _Begun):
             raise _RefusedError("holds no plain value")
+        if is_deeper(value, _DEEPEST):  # or in itself: no other code could walk it
+            raise _RefusedError(f"nests values more than {_DEEPEST} deep")
         return value
 
     def follow(self, name: str, argument: Any) -> None:
         """Carries out one instruction."""
         stack = self.stack
         if name in _VALUES:
+            if isinstance(argument, int) and argument.bit_length() > _LONGEST_BITS:
+                raise _RefusedError(f"has a number of {argument.bit_length()} bits")
             stack.append(argument)
         elif name in _CONSTANTS:
             stack.append(_CONSTANTS[name])

@@ -13,6 +13,7 @@ import numpy as np
 
 from hat.errors import DataError
 from hat.formats.crc32c import crc32c, crc32c_batch, masked
+from hat.reading import open_file
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
@@ -35,11 +36,8 @@ def read_records(
         DataError: if the file cannot be read, ends within a record or fails a checksum; it names
             the byte offset of the record.
     """
-    try:
-        with open(path, "rb") as stream:
-            yield from _read(stream, path, on_bytes)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    with open_file(path) as stream:
+        yield from _read(stream, path, on_bytes)
 
 
 def _read(

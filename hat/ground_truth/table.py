@@ -7,7 +7,6 @@ trainings. A training may be added under the same conditions only.
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +19,12 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
 from hat.arrays import Floats
 from hat.conditions import what_differs
+from hat.csv_reader import CsvRows
 from hat.errors import ConfigError, DataError
+from hat.fields import Fields
 from hat.files import write_json, write_text
+from hat.numerals import real, whole
+from hat.reading import parse_json, read_object
 
 Arch = SubTransformerConfig
 
@@ -31,7 +34,7 @@ test set; the training's processor time in seconds."""
 
 _DIGITS = {"bleu": 4, "chrf": 4, "loss": 5, "cpu_seconds": 1}
 _CURVE = "curve"
-_COLUMN = re.compile(r"(\w+)_seed(\d+)")
+_COLUMN = re.compile(r"(\w+)_seed([0-9]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,16 +106,12 @@ def read_truth(path: Path) -> TruthTable:
     Raises:
         DataError: naming file and line, if the file cannot be read or is no such table.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as a table: {error}") from None
+    rows = CsvRows.read(path, columns=ARCH_KEYS)
     table = TruthTable()
-    for number, row in enumerate(rows, start=2):
-        where = f"{path}:{number}"
+    for row, where in zip(rows.fields, rows.places, strict=True):
         try:
-            arch = arch_from_mapping({key: json.loads(row[key]) for key in ARCH_KEYS}, where)
+            named = {key: parse_json(row[key], f"{where}: {key}") for key in ARCH_KEYS}
+            arch = arch_from_mapping(named, where)
             runs = _trainings(row)
         except ConfigError as error:
             raise DataError(str(error)) from None
@@ -131,13 +130,11 @@ def _trainings(row: Mapping[str, str]) -> dict[int, Training]:
     for key, text in row.items():
         found = _COLUMN.fullmatch(key)
         if found and text:
-            by_seed.setdefault(int(found[2]), {})[found[1]] = text
+            by_seed.setdefault(whole(found[2]), {})[found[1]] = text
     runs = {}
     for seed, texts in sorted(by_seed.items()):
-        numbers = {measure: float(texts[measure]) for measure in MEASURES}
-        if not all(map(math.isfinite, numbers.values())):
-            raise ValueError(f"a measure of seed {seed} is not finite")
-        curve = tuple(float(value) for value in texts[_CURVE].split())
+        numbers = {measure: real(texts[measure]) for measure in MEASURES}
+        curve = tuple(real(value) for value in texts[_CURVE].split())
         runs[seed] = Training(**numbers, curve=curve)
     return runs
 
@@ -160,15 +157,11 @@ class TruthFile:
         self._facts_path = path.with_suffix(".json")
         self._facts: dict[str, Any] = {"conditions": dict(conditions), "machines": {}}
         if path.exists():
-            try:
-                facts = json.loads(self._facts_path.read_text(encoding="utf-8"))
-                known = dict(facts["conditions"])
-                machines = {str(name): int(count) for name, count in facts["machines"].items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise DataError(
-                    f"{self._facts_path}: does not tell under which conditions {path} was made: "
-                    f"{type(error).__name__} {error}"
-                ) from None
+            where = str(self._facts_path)
+            facts = Fields(read_object(where, f"the conditions of {path.name}"), where)
+            known, counts = facts.mapping("conditions"), facts.mapping("machines")
+            counted = Fields(counts, f"{where}: machines")
+            machines = {name: counted.whole(name) for name in counts}
             if different := what_differs(known, conditions):
                 raise ConfigError(f"{path}: was made under other conditions: {different}")
             self._facts["machines"] = machines

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.arch.features import latency_features
+from hat.csv_reader import CsvRows
 from hat.errors import ConfigError, DataError
 from hat.files import write_text
+from hat.numerals import real, whole
 
 FEATURE_COLUMNS = (
     "encoder_embed_dim",
@@ -178,30 +180,9 @@ def read_samples(path: str | Path) -> list[LatencySample]:
         DataError: naming file, line and column, if anything is missing, no number, not finite
             or impossible.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: is not a UTF-8 text file") from None
-    if not text.strip():
-        raise DataError(f"{path}: is empty; expected a CSV with HAT's 14 columns")
-    rows = csv.reader(io.StringIO(text))
-    header = [name.strip() for name in next(rows)]
-    for name in (*FEATURE_COLUMNS, *LATENCY_COLUMNS):
-        if name not in header:
-            raise DataError(f"{path}: column {name!r} is missing from the first line")
-    samples = []
-    for row in rows:
-        if not row:
-            continue
-        where = f"{path}:{rows.line_num}"
-        if len(row) != len(header):
-            raise DataError(f"{where}: {len(row)} values, but the first line has {len(header)}")
-        samples.append(_sample(dict(zip(header, row, strict=True)), where))
-    if not samples:
-        raise DataError(f"{path}: has a header, but no rows")
-    return samples
+    rows = CsvRows.read(path, columns=(*FEATURE_COLUMNS, *LATENCY_COLUMNS), one_line=True)
+    rows.need_rows("measurements")
+    return [_sample(row, where) for row, where in zip(rows.fields, rows.places, strict=True)]
 
 
 def _sample(row: Mapping[str, str], where: str) -> LatencySample:
@@ -214,6 +195,9 @@ def _sample(row: Mapping[str, str], where: str) -> LatencySample:
         if value <= 0:
             raise DataError(f"{where}: {name} must be positive, but is {value:g}")
     stds = [_number(row, name, where) for name in LATENCY_COLUMNS[2:]]
+    for name, value in zip(LATENCY_COLUMNS[2:], stds, strict=True):
+        if value < 0:
+            raise DataError(f"{where}: {name} must not be negative, but is {value:g}")
     return LatencySample(
         features=features,
         encoder_ms=means[0],
@@ -234,12 +218,11 @@ def _known(row: Mapping[str, str], name: str, where: str) -> float | None:
 
 def _number(row: Mapping[str, str], name: str, where: str) -> float:
     try:
-        value = float(row[name])
+        return real(row[name])
     except ValueError:
-        raise DataError(f"{where}: {name} must be a number, but found {row[name]!r}") from None
-    if not math.isfinite(value):
-        raise DataError(f"{where}: {name} must be a finite number, but found {row[name]!r}")
-    return value
+        raise DataError(
+            f"{where}: {name} must be a finite number, but found {row[name]!r:.60}"
+        ) from None
 
 
 def _number_text(value: float) -> str:
@@ -250,15 +233,18 @@ def _number_text(value: float) -> str:
 def _arch(
     row: Mapping[str, str], features: Mapping[str, float], where: str
 ) -> SubTransformerConfig | None:
-    if not all(row.get(name) for name in LAYER_COLUMNS):
+    missing = [name for name in LAYER_COLUMNS if not row.get(name)]
+    if len(missing) == len(LAYER_COLUMNS):
         return None
+    if missing:
+        raise DataError(f"{where}: has no {missing[0]}, but other decisions of its layers")
     lists: list[tuple[int, ...]] = []
     for name in LAYER_COLUMNS:
         try:
-            lists.append(tuple(int(word) for word in row[name].split()))
+            lists.append(tuple(whole(word) for word in row[name].split()))
         except ValueError:
             raise DataError(
-                f"{where}: {name} must hold integers joined by spaces, but found {row[name]!r}"
+                f"{where}: {name} must hold integers joined by spaces, but found {row[name]!r:.60}"
             ) from None
     try:
         arch = SubTransformerConfig(

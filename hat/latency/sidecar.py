@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import DataError
-from hat.files import split_lines, write_text
+from hat.fields import Fields
+from hat.files import write_text
 from hat.latency.workload import Workload
+from hat.reading import read_objects
 
 FORMAT = "hat-latency-dataset-1"
 
@@ -76,25 +78,21 @@ def read_sidecar(dataset: str | Path) -> Sidecar | None:
     path = sidecar_path(dataset)
     if not path.exists():
         return None
-    try:
-        lines = split_lines(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise DataError(f"{path}: cannot be read as text") from None
-    records: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            if number == len(lines) > 1:
-                break
-            raise DataError(f"{path}:{number}: is not a line of JSON") from None
-    is_ours = all(isinstance(record, dict) for record in records) and bool(records)
-    if (
-        not is_ours
-        or records[0].get("format") != FORMAT
-        or not isinstance(records[0].get("workload"), dict)
-    ):
+    records = read_objects(path, "a fact or an event of a latency dataset", may_be_cut=True)
+    if not records or records[0].get("format") != FORMAT:
         raise DataError(f"{path}: is not the sidecar of a latency dataset")
+    facts = Fields(records[0], f"{path}:1")
+    facts.mapping("workload")
+    for name in ("device", "model", "reference"):
+        if records[0].get(name) is not None:
+            facts.mapping(name)
+    for number, event in enumerate(records[1:], start=2):
+        fields = Fields(event, f"{path}:{number}")
+        for name in ("baseline_ms", "noise"):
+            if "baseline_ms" in event:
+                fields.number(name, least=0)
+        if event.get("event") == "reference":
+            fields.wholes("rows")
     return Sidecar(path, records[0], records[1:])
 
 
@@ -113,7 +111,7 @@ def common_workload(datasets: Sequence[str | Path]) -> Workload | None:
             first = (dataset, sidecar)
             continue
         difference = first[1].workload.difference(sidecar.workload)
-        names = [one.facts.get("device", {}).get("name") for one in (first[1], sidecar)]
+        names = [(one.facts.get("device") or {}).get("name") for one in (first[1], sidecar)]
         if difference is None and names[0] != names[1]:
             difference = f"the device is {names[0]} in one and {names[1]} in the other"
         if difference:

@@ -5,7 +5,6 @@ Figures in the documentation name them beside the machine.
 """
 
 import contextlib
-import json
 import os
 import time
 import warnings
@@ -20,6 +19,7 @@ from hat.machine.instructions import float_type
 from hat.machine.onednn import is_for_onednn
 from hat.machine.onednn import product as onednn_product
 from hat.machine.processor import processor_name
+from hat.reading import read_object
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
@@ -150,10 +150,8 @@ def _cache_folder() -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(kept, dict):
+        kept = read_object(path, "what was measured of this machine")
+    except HatError:
         return {}
     return {key: value for key, value in kept.items() if _is_rates(value)}
 

@@ -8,9 +8,10 @@ from typing import Any
 from hat.conditions import what_differs
 from hat.errors import DataError
 from hat.files import split_lines
-from hat.latency.samples import LatencySample, read_samples, write_samples
+from hat.latency.samples import COLUMNS, LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar, sidecar_path
 from hat.measuring.reference import Baseline
+from hat.reading import read_text
 
 
 def begin(
@@ -47,8 +48,12 @@ def go_on(
             "how it was measured"
         )
     check_same_conditions(path, sidecar, facts)
+    if read_text(path).partition("\n")[0].strip() != ",".join(COLUMNS):
+        raise DataError(
+            f"{path}:1: cannot be resumed, because it does not name a dataset's columns"
+        )
     _repair(path)
-    lines = split_lines(path.read_text(encoding="utf-8"))
+    lines = split_lines(read_text(path))
     samples = read_samples(path) if len(lines) > 1 else []
     if any(sample.arch is None for sample in samples):
         raise DataError(f"{path}: cannot be resumed, because it holds rows without architecture")
@@ -72,7 +77,7 @@ def unchecked_rows(sidecar: Sidecar, count: int) -> list[int]:
 
 
 def _repair(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     if text and not text.endswith("\n"):
         path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
 

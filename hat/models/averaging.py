@@ -26,8 +26,8 @@ from hat.settings import AtLeast, Settings
 from hat.signature import signature
 from hat.text.dictionaries import digest_option, noted_dictionaries
 
-_EPOCH = re.compile(r"checkpoint(\d+)\.pt")
-_UPDATE = re.compile(r"checkpoint_\d+_(\d+)\.pt")
+_EPOCH = re.compile(r"checkpoint([0-9]+)\.pt")
+_UPDATE = re.compile(r"checkpoint_[0-9]+_([0-9]+)\.pt")
 
 
 @dataclass(frozen=True, kw_only=True)

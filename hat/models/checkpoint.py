@@ -24,6 +24,7 @@ from hat.arch.model_options import ARCHITECTURES, with_architecture
 from hat.errors import CheckpointError, ConfigError
 from hat.models.config import SuperTransformerConfig, super_config_from_options
 from hat.models.super_transformer import SuperTransformer
+from hat.torch_files import open_torch
 
 
 class InertMeter:
@@ -86,11 +87,8 @@ def read_plain(path: str | Path) -> Any:
     Raises:
         CheckpointError: if the file is missing, damaged or holds more than a checkpoint may.
     """
-    try:
-        with open(path, "rb") as stream:
-            return _unpickle(stream, path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+    with open_torch(path) as stream:
+        return _unpickle(stream, path)
 
 
 def load_checkpoint(path: str | Path) -> SuperTransformer:

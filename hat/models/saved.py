@@ -62,7 +62,10 @@ def load(path: str | Path) -> SuperTransformer:
     if not isinstance(name, str) or name not in WEIGHTS_FILES.values():
         known = " or ".join(WEIGHTS_FILES.values())
         raise CheckpointError(f"{config_path}: weights must be {known}, but found {name!r}")
-    return _filled(SuperTransformer(config, size=arch), Path(path) / name).eval()
+    weights = read_weights(Path(path) / name)
+    with torch.device("meta"):  # whatever config.json says, this takes no memory
+        _check_shapes(SuperTransformer(config, size=arch), weights, Path(path) / name)
+    return _filled(SuperTransformer(config, size=arch), weights).eval()
 
 
 def write_model(model: SuperTransformer, folder: Path, *, weights: str) -> None:
@@ -85,8 +88,7 @@ def write_model(model: SuperTransformer, folder: Path, *, weights: str) -> None:
 _NAMES = frozenset((CONFIG_FILE, *WEIGHTS_FILES.values()))
 
 
-def _filled(model: SuperTransformer, path: Path) -> SuperTransformer:
-    weights = read_weights(path)
+def _check_shapes(model: SuperTransformer, weights: Mapping[str, torch.Tensor], path: Path) -> None:
     parameters = dict(model.named_parameters())
     for name in weights:
         if name not in parameters:
@@ -105,9 +107,12 @@ def _filled(model: SuperTransformer, path: Path) -> SuperTransformer:
         raise CheckpointError(
             f"{path}: expected weights of one precision, but found {' and '.join(precisions)}"
         )
+
+
+def _filled(model: SuperTransformer, weights: Mapping[str, torch.Tensor]) -> SuperTransformer:
     model.to(next(iter(weights.values())).dtype)
     with torch.no_grad():
-        for name, parameter in parameters.items():
+        for name, parameter in model.named_parameters():
             parameter.copy_(weights[name])
     return model
 

@@ -13,6 +13,8 @@ from torch import Tensor
 from hat.errors import CheckpointError, ConfigError
 from hat.files import replacing
 from hat.models.checkpoint import read_plain
+from hat.reading import check_file, reason
+from hat.torch_files import check_tensors
 
 WEIGHTS_FILES = {"safetensors": "model.safetensors", "torch": "model.pt"}
 """The name of the file by kind."""
@@ -48,6 +50,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         isinstance(name, str) and isinstance(weight, Tensor) for name, weight in weights.items()
     ):
         raise CheckpointError(f"{path}: holds more than named weights")
+    check_tensors(dict(weights), path)
     return dict(weights)
 
 
@@ -60,11 +63,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         from safetensors.torch import load_file
     except ImportError:
         raise ConfigError(f"{path}: {_NEEDED}") from None
+    check_file(path, CheckpointError)
     try:
-        with open(path, "rb"):
-            pass  # safetensors' own errors do not say why a file cannot be opened
         return load_file(path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: is damaged or no safetensors file: {error}") from None
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: is damaged or no safetensors file: {reason(error)}"
+        ) from None

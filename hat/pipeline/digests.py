@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from hat.errors import HatError
 from hat.files import write_json
+from hat.reading import open_file, read_object
 
 _YOUNG_NS = 2_000_000_000
 """A file that was written so shortly before may be written again under the same time."""
@@ -26,10 +26,9 @@ class Digests:
         """Reads what an earlier run has kept, if it is there and whole."""
         self._path = kept
         try:
-            found = json.loads(kept.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            found = {}
-        self._known: dict[str, Any] = found if isinstance(found, dict) else {}
+            self._known: dict[str, Any] = read_object(kept, "digests of files")
+        except HatError:
+            self._known = {}
 
     def of(self, paths: Sequence[Path]) -> str:
         """Returns a hash over names and contents of files; folders count with all their files."""
@@ -53,7 +52,7 @@ class Digests:
         known = self._known.get(name)
         if isinstance(known, list) and known[:3] == mark and _DIGEST.fullmatch(str(known[-1])):
             return str(known[-1])
-        with open(file, "rb") as stream:
+        with open_file(file) as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         if time.time_ns() - found.st_mtime_ns > _YOUNG_NS:
             self._known[name] = [*mark, digest]

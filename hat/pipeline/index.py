@@ -4,16 +4,17 @@ Paths in it hold from the folder, so that it may be moved. What belongs to other
 one kind's turn comes; what the file of the pipeline no longer names goes.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
+from hat.errors import DataError
 from hat.files import write_json
 from hat.pipeline.building import Builder
 from hat.pipeline.candidate import Candidate, Found, Training
 from hat.pipeline.evaluation import translations
 from hat.pipeline.plan import Plan
 from hat.pipeline.stages import LATENCIES, SPACE, TRAINING, WINNER
+from hat.reading import read_object
 
 INDEX = "run.json"
 FORMAT = "hat-run-1"
@@ -39,11 +40,10 @@ def write_index(plan: Plan) -> None:
 
 def _known(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_object(path, "the index of a run")
+    except DataError:
         return {}
-    whole = isinstance(found, dict) and found.get("format") == FORMAT
-    lists = [found.get(name) for name in _LISTS] if whole else [None]
+    lists = [found.get(name) for name in _LISTS] if found.get("format") == FORMAT else [None]
     right = all(isinstance(e, list) and all(isinstance(x, dict) for x in e) for e in lists)
     return found if right else {}
 

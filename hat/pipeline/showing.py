@@ -1,6 +1,5 @@
 """What a step that runs is doing, for who watches: a line that renews itself, or milestones."""
 
-import json
 import os
 import sys
 import tempfile
@@ -10,6 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
+
+from hat.errors import HatError
+from hat.reading import read_object
 
 _SECONDS = 0.5
 _COLUMNS = 80
@@ -101,7 +103,6 @@ def duration(seconds: float) -> str:
 def _read(path: Path) -> dict[str, Any] | None:
     """What the command told last; None while it is writing, or has told nothing."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(path, "what a command told last")
+    except HatError:
         return None
-    return told if isinstance(told, dict) else None

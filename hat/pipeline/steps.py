@@ -26,6 +26,7 @@ from hat.files import replacing, write_json, write_text
 from hat.pipeline.digests import Digests
 from hat.pipeline.showing import duration, shown_progress
 from hat.progress import VARIABLE
+from hat.reading import parse_object, read_log, read_object, read_text
 from hat.version import __version__
 
 _SHOWN_LINES = 20
@@ -223,7 +224,7 @@ class Runner:
         if step.work_dir.exists():
             if self.by_hand:
                 return
-            if note.exists() and note.read_text(encoding="utf-8") != key:
+            if note.exists() and read_text(note) != key:
                 old = step.work_dir.with_name(f"{step.work_dir.name}.old")
                 shutil.rmtree(old, ignore_errors=True)
                 step.work_dir.rename(old)
@@ -238,10 +239,12 @@ class Runner:
 
     def _state(self, step: Step) -> dict[str, Any]:
         try:
-            state = json.loads(self._state_path(step).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            state = read_object(self._state_path(step), "the state of a pipeline's step")
+        except HatError:
             return {}  # never ran here, or the file is damaged: run it
-        return state if isinstance(state, dict) else {}
+        seconds = state.get("seconds", 0)
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        return state if is_number and isinstance(state.get("result", {}), dict) else {}
 
     def _estimate(self, step: Step, state: Mapping[str, Any]) -> str:
         if "seconds" in state:
@@ -282,7 +285,7 @@ class Runner:
             raise CommandError(message, code)
 
     def _show_end(self, log: Path) -> None:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_log(log).splitlines()
         for line in lines[-_SHOWN_LINES:]:
             self.say(f"  | {line}")
 
@@ -353,9 +356,7 @@ def _copy(source: BufferedReader, noted: BinaryIO, shown: TextIO) -> None:
 
 def _last_json(log: Path) -> dict[str, Any]:
     """The last line that is a JSON object; what a program says on its way out may follow it."""
-    for line in reversed(log.read_text(encoding="utf-8", errors="replace").splitlines()):
-        with contextlib.suppress(ValueError):
-            value = json.loads(line)
-            if isinstance(value, dict):
-                return value
+    for line in reversed(read_log(log).splitlines()):
+        with contextlib.suppress(HatError):
+            return parse_object(line, str(log), "a result")
     return {}

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import DataError
-from hat.record.files import inside, read_object
+from hat.reading import read_object
+from hat.record.files import inside
 from hat.record.search import STATE_FILE
 
 _INDEX, _FORMAT = "run.json", "hat-run-1"

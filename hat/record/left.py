@@ -7,6 +7,7 @@ from typing import Any
 from hat.arch.config import MAX_LAYERS, MAX_WIDTH, SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, load_arch
 from hat.errors import ConfigError, DataError
+from hat.reading import read_log
 from hat.record.files import number, read_rows
 
 
@@ -56,11 +57,7 @@ def plain_rows(path: Path) -> list[dict[str, Any]]:
 
 def _report_line(report: Path, pattern: str) -> str:
     path = report / "report.md"
-    match = (
-        re.search(pattern, path.read_text(encoding="utf-8", errors="replace"))
-        if (path.is_file())
-        else None
-    )
+    match = re.search(pattern, read_log(path)) if path.is_file() else None
     return match[1] if match else ""
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
 from hat.latency.predictor import LatencyPredictor
+from hat.reading import read_object
 from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts, Translated
-from hat.record.files import number, read_object
+from hat.record.files import number
 from hat.record.index import IndexedSearch, Scored, read_index
 from hat.record.latency import Dataset, latency_facts, read_dataset, read_predictors
 from hat.record.left import read_arch

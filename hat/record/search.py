@@ -11,10 +11,11 @@ from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
 from hat.latency.predictor import LatencyPredictor
 from hat.models.config import SuperTransformerConfig
+from hat.reading import parse_object, read_object, read_objects
 from hat.record import words
 from hat.record.budget import budget_steps, front_of
 from hat.record.facts import COUNTS, CostAxis, Measured, Point, Quality, SearchFacts
-from hat.record.files import as_object, number, numbers, read_object, read_objects, read_rows
+from hat.record.files import number, numbers, read_rows
 from hat.record.left import arch_of, plain_rows, ranking_truth, read_arch, report_signature
 from hat.record.sizes import network_from, sizes
 
@@ -73,7 +74,7 @@ def read_search(
     conditions, count = state.get("conditions"), state.get("trials")
     if not isinstance(conditions, dict) or not isinstance(count, int) or count < 0:
         raise DataError(f"{folder / STATE_FILE}: is not the state of a search")
-    trials = read_objects(folder / "trials.jsonl", "a candidate of a search", count)
+    trials = read_objects(folder / "trials.jsonl", "a candidate of a search", count=count)
     facts_path = folder / "facts.json"
     facts = read_object(facts_path, "what a search notes") if facts_path.is_file() else {}
     if "network" in facts:
@@ -189,7 +190,7 @@ def _add_named(read: _Reading, report: Path, costs: Sequence[str]) -> None:
         if row.get("config"):
             where = f"{report / 'finalists.csv'}:{place + 1}"
             point = read.point(
-                arch_of(as_object(row["config"], where, "an architecture"), where), f"f{place}"
+                arch_of(parse_object(row["config"], where, "an architecture"), where), f"f{place}"
             )
         else:  # folders of before the table had the architecture
             keys = [_figures(score, bound) for bound in bounds.values()]
@@ -211,7 +212,7 @@ def _add_named(read: _Reading, report: Path, costs: Sequence[str]) -> None:
         if name == "winner":
             continue
         where = f"{report / 'baselines.csv'}:{place + 1}"
-        config = as_object(row.get("config", ""), where, "an architecture")
+        config = parse_object(row.get("config", ""), where, "an architecture")
         point = read.point(arch_of(config, where), f"b{place}")
         point.names.append(name)
         score = number(row.get(read.objective))

@@ -1,10 +1,11 @@
 """Curves of trainings, from fairseq's lines in their logs."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from hat.errors import HatError
+from hat.reading import parse_object, read_log
 from hat.record.facts import Curve
 from hat.record.files import inside, number
 
@@ -33,7 +34,7 @@ def read_curves(run: Path, titles: Mapping[str, str], logs: str = "logs") -> lis
         path = inside(run, logs, f"{name}.log")
         if path is None:
             continue
-        lines = curve_lines(path.read_text(encoding="utf-8", errors="replace"))
+        lines = curve_lines(read_log(path))
         if lines:
             curves.append(Curve(name=name, title=title, lines=lines))
     return curves
@@ -68,8 +69,8 @@ def _values(text: str, kind: str) -> dict[str, str]:
     """``loss 5.879 | num_updates 81``, ``loss=6.3, num_updates=50`` or JSON."""
     if text.startswith("{"):
         try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
+            found = parse_object(text, "", "values of a log")
+        except HatError:
             return {}
         return {str(key).removeprefix(f"{kind}_"): str(value) for key, value in found.items()}
     pairs = re.findall(r"(\w+)(?: |=)([-+.\de]+)", text)

@@ -15,7 +15,9 @@ from typing import IO, Any
 
 from hat.conditions import what_differs
 from hat.errors import DataError
+from hat.fields import Fields
 from hat.files import split_lines, write_text
+from hat.reading import parse_json, parse_object, read_text
 
 FLUSH_SECONDS = 2.0
 """What an interruption can cost at most."""
@@ -88,13 +90,12 @@ def forget(out: Path | None) -> None:
 
 
 def _read(path: Path, conditions: Mapping[str, Any]) -> dict[str, float]:
+    first, *lines = split_lines(read_text(path)) or [""]
     try:
-        first, *lines = split_lines(path.read_text(encoding="utf-8")) or [""]
-        found = json.loads(first)["conditions"]
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError):
-        raise DataError(f"{path}: is no file of unfinished scores; remove it") from None
+        head = parse_object(first, f"{path}:1", "the conditions of unfinished scores")
+        found = Fields(head, f"{path}:1").mapping("conditions")
+    except DataError as error:
+        raise DataError(f"{error}; remove the file") from None
     difference = what_differs(found, conditions)
     if difference:
         raise DataError(
@@ -104,9 +105,11 @@ def _read(path: Path, conditions: Mapping[str, Any]) -> dict[str, float]:
     scores: dict[str, float] = {}
     for number, line in enumerate(lines, 2):
         try:
-            key, score = json.loads(line)
-            scores[str(key)] = math.nan if score is None else float(score)
-        except (ValueError, TypeError):
+            key, score = parse_json(line, f"{path}:{number}")
+            pair = Fields({"score": score, "key": key}, f"{path}:{number}")
+            kept = pair.number_or_none("score")
+            scores[pair.text("key")] = math.nan if kept is None else kept
+        except (DataError, ValueError, TypeError):
             if number == len(lines) + 1:  # cut off while it was written
                 break
             raise DataError(f"{path}:{number}: is no key with a score; remove the file") from None

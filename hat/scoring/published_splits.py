@@ -8,7 +8,10 @@ what ``denoise-91`` and a draw have in common. (Ours of the same names draw nest
 mean of all runs; see ``splits``.)
 """
 
+import io
 import re
+import struct
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,10 @@ from numpy.typing import NDArray
 from hat.arrays import Ints
 from hat.benchmarks.base import TableBenchmark
 from hat.errors import ConfigError, DataError, suggestion
+from hat.reading import open_file, read_member, reason
 
 _METRIC, _EPOCHS, _SEED = "validation_accuracy", 108, 0
-_DENOISED = re.compile(r"denoise-(?P<all>\d\d)|(?P<some>\d\d)-\d+")
+_DENOISED = re.compile(r"denoise-(?P<all>[0-9]{2})|(?P<some>[0-9]{2})-[0-9]+")
 
 
 def published_split(path: Path, name: str, table: TableBenchmark[Any]) -> Ints:
@@ -52,15 +56,28 @@ def published_split(path: Path, name: str, table: TableBenchmark[Any]) -> Ints:
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("it is no archive of arrays")
-        with file:
-            return {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path}: cannot be read as a split file (.npz): {reason}") from None
+    with open_file(path) as stream:
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                return {
+                    name.removesuffix(".npy"): _array(read_member(archive, name, f"{path}: {name}"))
+                    for name in archive.namelist()
+                }
+        except (OSError, EOFError, ValueError, MemoryError, struct.error, *_OF_ARRAYS) as error:
+            raise DataError(
+                f"{path}: cannot be read as a split file (.npz): {reason(error)}"
+            ) from None
+
+
+_OF_ARRAYS = (zipfile.BadZipFile, NotImplementedError, SyntaxError, tokenize.TokenError)
+"""What Python's and NumPy's readers raise of damaged files besides."""
+
+
+def _array(content: bytes) -> NDArray[Any]:
+    found = np.load(io.BytesIO(content), allow_pickle=False)
+    if not isinstance(found, np.ndarray):
+        raise ValueError("it is no archive of arrays")
+    return found
 
 
 def _check(rows: NDArray[Any], name: str, path: Path, table: TableBenchmark[Any]) -> None:

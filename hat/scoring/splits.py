@@ -15,7 +15,9 @@ from hat.errors import ConfigError, suggestion
 
 EXAMPLES = ("172", "334", "860", "91-172", "91-334", "91-860", "denoise-91", "denoise-80", "all")
 
-_SPLIT = re.compile(r"all|denoise-(?P<above>\d\d)|(?:(?P<floor>\d\d)-)?(?P<count>[1-9]\d*)")
+_SPLIT = re.compile(
+    r"all|denoise-(?P<above>[0-9]{2})|(?:(?P<floor>[0-9]{2})-)?(?P<count>[1-9][0-9]*)"
+)
 
 
 def split_indices(

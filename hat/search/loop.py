@@ -1,6 +1,5 @@
 """The loop that drives every algorithm: ask, score, tell, save; and begin again where it ended."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,9 @@ from numpy.typing import NDArray
 
 from hat.conditions import what_differs
 from hat.errors import DataError, SearchError
+from hat.fields import Fields
 from hat.files import write_json, write_text
+from hat.reading import read_object
 from hat.search.base import (
     A,
     AdaptiveObjective,
@@ -235,23 +236,20 @@ class Search(Generic[A]):
     def _resume(self, folder: Path) -> None:
         path = folder / STATE_FILE
         try:
-            state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            version = int(state["format"])
+            state = Fields(read_object(path, "the state of a search"), str(path))
+            version = state.whole("format")
             if version != _FORMAT:
                 raise SearchError(
                     f"{path}: was made by {'an older' if version < _FORMAT else 'a newer'} version "
                     f"of hat (state format {version}, here {_FORMAT}) and cannot go on; choose "
                     "another folder or remove it"
                 )
-            conditions = dict(state["conditions"])
-            count, rounds = int(state["trials"]), int(state["rounds"])
-            elapsed_s, algorithm = float(state["elapsed_s"]), state["algorithm"]
-            objectives = state["objectives"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{path}: not the state of a search: {type(error).__name__} {error}; "
-                "remove the folder to search anew"
-            ) from None
+            conditions = state.mapping("conditions")
+            count, rounds = state.whole("trials", least=1), state.whole("rounds", least=1)
+            elapsed_s, algorithm = state.number("elapsed_s", least=0), state.mapping("algorithm")
+            objectives = state.items("objectives")
+        except DataError as error:
+            raise DataError(f"{error}; remove the folder to search anew") from None
         difference = what_differs(conditions, self._conditions)
         if difference:
             raise SearchError(
@@ -259,13 +257,22 @@ class Search(Generic[A]):
                 "folder or remove it"
             )
         trials = self._format.read(folder / TRIALS_FILE, count)
+        if trials and not max(trial.round for trial in trials) < rounds:
+            raise DataError(f"{path}: 'rounds' is {rounds}, but {TRIALS_FILE} holds more of them")
         try:
             self._algorithm.load_state_dict(algorithm, trials)
             for objective, saved in zip(self._adaptive, objectives, strict=True):
                 objective.load_state_dict(saved)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            IndexError,
+            AttributeError,
+            OverflowError,
+        ) as error:
             raise DataError(
-                f"{path}: does not fit this search: {type(error).__name__} {error}"
+                f"{path}: does not fit this search: {type(error).__name__} {error!s:.200}"
             ) from None
         self._keep(trials)
         self._round, self._elapsed_s = rounds, elapsed_s

@@ -9,6 +9,7 @@ import numpy as np
 from hat.arch.gene_batch import GeneBatch
 from hat.search.base import A, Feasible, Operators, Trial
 from hat.search.constraints import Constraints, InfeasibleError, take, unconstrained
+from hat.search.saved import saved_count
 
 _LARGEST_BATCH = 8192
 _MOST_REPEATS = 500
@@ -132,7 +133,7 @@ class Proposer(Generic[A]):
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores the random numbers and the history."""
         self.rng.bit_generator.state = dict(state["rng"])
-        self.num_collisions = int(state["collisions"])
+        self.num_collisions = saved_count(state, "collisions")
         self.trials = []
         self._known, self._known_keys = {}, set()
         self.record(trials)

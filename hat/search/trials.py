@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Generic
 
-from hat.errors import DataError
-from hat.files import split_lines
+from hat.errors import DataError, HatError
+from hat.fields import Fields
+from hat.reading import read_objects
 from hat.search.base import A, Codec, Objective, Trial
 
 
@@ -44,38 +45,34 @@ class TrialFormat(Generic[A]):
         Raises:
             DataError: naming file and line, if the file is missing, damaged or too short.
         """
-        try:
-            lines = split_lines(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: cannot be read as text: {error}") from None
-        if count is not None and len(lines) < count:
-            raise DataError(f"{path}: expected {count} trials, but found {len(lines)}")
-        return [
-            self._trial(line, f"{path}:{number}")
-            for number, line in enumerate(lines[:count], start=1)
-        ]
+        records = read_objects(path, "a trial of a search", count=count)
+        return [self._trial(record, f"{path}:{number}") for number, record in enumerate(records, 1)]
 
-    def _trial(self, line: str, where: str) -> Trial[A]:
+    def _trial(self, record: dict[str, Any], where: str) -> Trial[A]:
+        fields = Fields(record, where)
+        scores = Fields(fields.mapping("scores"), f"{where}: 'scores'")
+        costs = Fields(fields.mapping("costs"), f"{where}: 'costs'")
+        share = fields.number("share", least=0.0) if "share" in record else 1.0
         try:
-            record = json.loads(line)
-            scores = record["scores"]
-            objectives = tuple(sign * _nan(scores[name]) for name, sign in self._signs.items())
-            return Trial(
-                arch=self._codec.from_json(record["arch"]),
-                objectives=objectives,
-                round=int(record["round"]),
-                costs={str(name): _nan(value) for name, value in record["costs"].items()},
-                share=float(record.get("share", 1.0)),
-            )
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+            arch = self._codec.from_json(record["arch"])
+        except (HatError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
             raise DataError(
-                f"{where}: not a trial of this search: {type(error).__name__} {error}"
+                f"{where}: 'arch' is none of this search: {type(error).__name__} {error!s:.200}"
             ) from None
+        return Trial(
+            arch=arch,
+            objectives=tuple(
+                sign * _nan(scores.number_or_none(name)) for name, sign in self._signs.items()
+            ),
+            round=fields.whole("round"),
+            costs={name: _nan(costs.number_or_none(name)) for name in record["costs"]},
+            share=min(share, 1.0),
+        )
 
 
 def _null(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _nan(value: Any) -> float:
-    return math.nan if value is None else float(value)
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -15,6 +15,7 @@ from hat.errors import ConfigError
 from hat.search.base import A, Feasible, Operators
 from hat.search.constraints import unconstrained
 from hat.search.proposer import Proposer
+from hat.search.saved import saved_count
 
 Score = Callable[[Sequence[A]], NDArray[np.float64]]
 """Cheap scores of N candidates, (N,), higher is better; NaN where there is none."""
@@ -89,7 +90,7 @@ class ScreeningProposer(Proposer[A]):
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Any]) -> None:
         """Restores the random numbers and the history."""
         super().load_state_dict(state, trials)
-        self.num_screened = int(state["screened"])
+        self.num_screened = saved_count(state, "screened")
 
     def _best(self, candidates: list[A], count: int) -> list[A]:
         """Keeps ``count`` candidates, best first, and forgets the others. NaN comes last."""

@@ -12,7 +12,6 @@ import numpy as np
 from hat.arrays import Floats, Rows
 from hat.conditions import file_digest
 from hat.errors import DataError
-from hat.files import split_lines
 from hat.latency.choices import observed_choices
 from hat.latency.dataset import split_rows
 from hat.latency.drift import DriftReport, find_shifted_runs
@@ -23,6 +22,7 @@ from hat.latency.predictors.linear import LinearSettings, fit_linear
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import read_samples
 from hat.latency.table import ArchTable, table_of_samples
+from hat.reading import read_objects
 from hat.settings import NO_OUTCOME, AtLeast, Settings, Shown
 from hat.version import __version__
 
@@ -194,14 +194,13 @@ class BenchStore:
         if self._path is None or not self._path.exists():
             return
         try:
-            for line in split_lines(self._path.read_text(encoding="utf-8")):
-                values = json.loads(line)
+            for values in read_objects(self._path, "a figure of an earlier benchmark"):
                 digest, version = values.pop("digest"), values.pop("hat", None)
                 if version != __version__:
                     continue
                 row = BenchRow.from_dict(values)
                 self._rows[digest, row.method, row.train_rows, row.seed] = row
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise DataError(f"{path}: is not what an earlier benchmark wrote") from None
 
     def find(self, data: BenchData, method: str, size: int, seed: int) -> BenchRow | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hat.errors import DataError
+from hat.reading import MOST_BYTES, open_file, read_bytes
 from hat.tasks.binary_index import FORMATS, count_sentences
 from hat.tasks.corpus import check_sides
 
@@ -27,7 +28,7 @@ def read_sentences(prefix: Path, count: int) -> list[list[int]]:
     """
     index_path, data_path = (prefix.with_name(f"{prefix.name}.{end}") for end in ("idx", "bin"))
     total = count_sentences(index_path)
-    index = index_path.read_bytes()
+    index = read_bytes(index_path)
     is_mmap = index.startswith(FORMATS[0][0])
     code = index[len(FORMATS[0][0]) + 8] if is_mmap else struct.unpack_from("<Q", index, 16)[0]
     if code not in _TYPES:
@@ -38,10 +39,11 @@ def read_sentences(prefix: Path, count: int) -> list[list[int]]:
     wanted = min(count, total)
     try:
         lengths = np.frombuffer(index, size, wanted, place).tolist()
-        with open(data_path, "rb") as stream:
-            words = np.frombuffer(stream.read(sum(lengths) * kind.itemsize), kind, sum(lengths))
-    except OSError as error:
-        raise DataError(f"{data_path}: cannot be read: {error.strerror}") from None
+        num_words = sum(lengths)
+        if min(lengths, default=0) < 0 or num_words > MOST_BYTES:
+            raise DataError(f"{index_path}: says that a sentence has {max(lengths, key=abs)} words")
+        with open_file(data_path) as stream:
+            words = np.frombuffer(stream.read(num_words * kind.itemsize), kind, num_words)
     except ValueError:
         raise DataError(f"{prefix}: its .idx or .bin file is shorter than it says") from None
     ends = [0, *itertools.accumulate(lengths)]

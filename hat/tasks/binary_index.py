@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hat.conditions import files_digest
 from hat.errors import DataError
+from hat.reading import open_file
 from hat.tasks.corpus import check_sides
 
 FORMATS = ((b"MMIDIDX\x00\x00", 8 + 1), (b"TNTIDX\x00\x00", 8 + 8 + 8))
@@ -21,11 +22,8 @@ def count_sentences(path: Path) -> int:
     Raises:
         DataError: if the file cannot be read or is no such file.
     """
-    try:
-        with open(path, "rb") as stream:
-            start = stream.read(64)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    with open_file(path) as stream:
+        start = stream.read(64)
     for magic, between in FORMATS:
         place = len(magic) + between
         if start.startswith(magic) and len(start) >= place + 8:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hat.errors import DataError
 from hat.files import replacing
+from hat.reading import read_text
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 from hat.text.lines import plain
 
@@ -44,6 +45,40 @@ def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> Non
         learn(io.StringIO(text), stream, num_merges)
 
 
+def read_merges(path: Path) -> list[tuple[str, str]]:
+    """Returns the pairs that are merged, in their order; a line may end with a count.
+
+    The two programs that apply them each take other damaged files for whole ones.
+
+    Raises:
+        DataError: naming file and line, if the file cannot be read or a line is no pair.
+    """
+    merges = []
+    text = read_text(path)
+    head = _version_line(text)
+    if text.startswith("#version") and not head:
+        raise DataError(f"{path}:1: expected '#version: 0.2', but found {text[:30]!r}")
+    for number, line in enumerate(text.split("\n"), start=1):
+        words = line.removesuffix("\r").split(" ")
+        if words == [""] or (number == 1 and head):
+            continue
+        if len(words) not in (2, 3) or not all(words) or (words[2:] and not words[2].isdecimal()):
+            raise DataError(
+                f"{path}:{number}: is no merge of BPE: expected two units and a blank between "
+                f"them, but found {line!r:.60}"
+            )
+        merges.append((words[0], words[1]))
+    if not merges and not head:  # a text may teach none
+        raise DataError(f"{path}: holds no BPE merges")
+    return merges
+
+
+def _version_line(text: str) -> str:
+    """The first line, where it names a version that subword-nmt writes; else nothing."""
+    found = re.match(r"#version: 0\.[12]\r?\n", text)
+    return found[0] if found else ""
+
+
 class BpeEncoder:
     """Splits the words of tokenised lines into BPE units.
 
@@ -60,8 +95,7 @@ class BpeEncoder:
         Raises:
             DataError: if there are no codes at ``codes_path``.
         """
-        if not codes_path.is_file():
-            raise DataError(f"{codes_path}: BPE codes not found")
+        merges = read_merges(codes_path)
         self.program = program or (
             "fastBPE" if importlib.util.find_spec("fastBPE") else "subword-nmt"
         )
@@ -75,8 +109,9 @@ class BpeEncoder:
         else:
             from subword_nmt.apply_bpe import BPE
 
-            with open(codes_path, encoding="utf-8", newline="\n") as codes:
-                encoder = BPE(codes)
+            head = _version_line(read_text(codes_path))
+            plain_merges = "".join(f"{left} {right}\n" for left, right in merges)
+            encoder = BPE(io.StringIO(head + plain_merges, newline="\n"))
             self._encode_lines = lambda lines: [encoder.process_line(line) for line in lines]
 
     def encode(self, lines: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from hat.errors import ConfigError, DataError
 from hat.files import replacing
+from hat.reading import open_file, read_bytes
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 from hat.text.lines import plain
 
@@ -100,10 +101,7 @@ class PieceEncoder:
             DataError: if there is no model at ``model_path``.
         """
         sentencepiece = _sentencepiece()
-        try:
-            content = model_path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{model_path}: cannot be read: {error.strerror}") from None
+        content = read_bytes(model_path)
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
             self._processor.LoadFromSerializedProto(content)
@@ -136,9 +134,9 @@ def join_pieces(line: str) -> str:
 def is_pieces_model(path: Path) -> bool:
     """Whether a file is a SentencePiece model, as its first bytes say, and no BPE merges."""
     try:
-        with open(path, "rb") as stream:
+        with open_file(path) as stream:
             start = stream.read(64)
-    except OSError:
+    except DataError:
         return False
     # The first field of the message, the first piece: the unknown one.
     return start.startswith(b"\n") and b"<unk>" in start

@@ -65,6 +65,8 @@ def score_files(settings: ScoreSettings) -> tuple[TranslationScore, Changes]:
     """
     changes = Changes()
     hypotheses, references = _read(settings, changes)
+    if not hypotheses:
+        raise DataError(f"{settings.sources}: holds no translations")
     if len(hypotheses) != len(references):
         raise DataError(
             f"{settings.sources}: {len(hypotheses)} translations, but {len(references)} references"

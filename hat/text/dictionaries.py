@@ -14,6 +14,7 @@ from typing import Any
 
 from hat.conditions import bytes_digest
 from hat.errors import CheckpointError, ConfigError, DataError
+from hat.reading import read_bytes
 
 SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 """Beginning, padding, end and unknown: fairseq puts them before what a file lists."""
@@ -29,9 +30,7 @@ def read_dictionary(path: str | Path) -> tuple[str, ...]:
         DataError: naming file and line, where fairseq could not read the file either.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        text = read_bytes(path).decode("utf-8")  # fairseq takes a byte-order mark for a letter
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
     lines = _LINE_END.split(text)
@@ -172,7 +171,7 @@ def _entry(line: str, where: str) -> tuple[str, bool]:
     if may_repeat:
         word, blank, count = word.rpartition(" ")
     try:
-        int(count)
+        int(count)  # as fairseq does; what it says does not matter
     except ValueError:
         blank = ""
     if not blank:

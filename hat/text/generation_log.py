@@ -12,7 +12,7 @@ from pathlib import Path
 from hat.errors import DataError
 from hat.text.lines import plain, read_lines
 
-_SENTENCE = re.compile(r"([STH])-(\d+)\t(.*)")
+_SENTENCE = re.compile(r"([STH])-([0-9]{1,18})\t(.*)")
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,11 @@ def _read_log(name: str) -> tuple[dict[int, str], dict[int, str], dict[int, str]
 
 
 def _check_complete(sentences: Mapping[int, str], what: str, where: str) -> None:
-    missing = sorted(set(range(max(sentences) + 1)) - sentences.keys())
-    if missing:
+    # One number may be as large as it likes: what is missing is counted, not listed.
+    num_missing = max(sentences) + 1 - len(sentences)
+    if num_missing:
+        first = next(number for number in range(len(sentences) + 1) if number not in sentences)
         raise DataError(
-            f"{where}: {what} of {len(missing)} sentences are missing, the first is sentence "
-            f"{missing[0]}; generate with --required-batch-size-multiple 1"
+            f"{where}: {what} of {num_missing} sentences are missing, the first is sentence "
+            f"{first}; generate with --required-batch-size-multiple 1"
         )

@@ -14,9 +14,7 @@ longer have equally many lines. Text that follows the rule is the same to all of
 Characters that shape the word they stand in are kept: joiners, soft hyphens, marks of direction.
 """
 
-import gzip
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from typing import IO, Any
 
 from hat.errors import DataError
 from hat.files import write_text
+from hat.reading import lines_of, opened
 
 _BLANK = re.compile("[\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]")
 _BLANKS = re.compile(f"{_BLANK.pattern}+")
@@ -155,19 +154,14 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
 
 
 def _decoded_file(path: Path) -> Iterator[str]:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
-            yield from _decoded(stream, str(path))
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise DataError(f"{path}: is not a complete gzip file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    with opened(path) as stream:
+        yield from _decoded(stream, str(path))
 
 
-def _decoded(stream: Iterable[bytes], name: str) -> Iterator[str]:
+def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
     """Yields the lines without their line feeds. Bytes are split, which knows no other end."""
     offset = 0
-    for number, line in enumerate(stream, start=1):
+    for number, line in lines_of(stream, name):
         try:
             yield line.decode("utf-8").removesuffix("\n")
         except UnicodeDecodeError as error:

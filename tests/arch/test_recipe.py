@@ -51,7 +51,7 @@ def _changed(**changes):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("{", "here: a recipe is a JSON object of nodes, but this is no JSON"),
+        ("{", "here: a recipe is a JSON object of nodes, but this: is not JSON"),
         ("[]", "here: a recipe is a non-empty object of nodes, found"),
         ("|nor_conv_3x3~0|+|none~0|none~1|", "here: a recipe is a JSON object of nodes"),
         (
@@ -114,7 +114,7 @@ def test_a_long_chain_does_not_overflow_the_stack():
 
 
 def test_a_recipe_that_is_nested_too_deeply_is_one_clear_sentence():
-    with pytest.raises(ConfigError, match=r"here: .* nested too deeply"):
+    with pytest.raises(ConfigError, match=r"here: .* nested more than 50 deep"):
         parse_recipe('{"a": ' * 100_000, "here")
 
 

@@ -103,7 +103,7 @@ def test_a_file_that_would_not_be_read_is_refused(cifar10_file):
 
 
 def test_broken_files_are_one_clear_sentence(tmp_path, cifar10_file, rng):
-    with pytest.raises(DataError, match=r"none\.bin: cannot be read \(No such file"):
+    with pytest.raises(DataError, match=r"none\.bin: cannot be read: No such file"):
         read_cifar10(tmp_path / "none.bin", 1, rng)
     with pytest.raises(DataError, match="21 images were asked for, but it holds 20"):
         read_cifar10(cifar10_file, 21, rng)

@@ -24,7 +24,7 @@ HEAD = "index,arch,cifar10_test_accuracy,num_params"
         (f"{HEAD}\n0,{CELL},-1,5\n", r"t.csv:2: cifar10_test_accuracy must be percent .* found -1"),
         (
             f"{HEAD}\n0,{CELL},inf,5\n",
-            r"t.csv:2: cifar10_test_accuracy must be percent .* found inf",
+            r"t.csv:2: cifar10_test_accuracy must be a number, but found 'inf'",
         ),
         (f"{HEAD}\n0,{CELL},9x,5\n", r"t.csv:2: cifar10_test_accuracy must be a number, but found"),
         (

@@ -250,11 +250,23 @@ def test_a_number_may_be_missing(missing, tmp_path):
         ("", DataError, r"t.csv: is empty; expected a first line that names the columns"),
         ("arch,bleu\n", DataError, r"t.csv: the table holds no architectures"),
         (f"Arch,bleu\n{CELL},1\n", DataError, r"has no column 'arch'; did you mean 'Arch'"),
-        (f"arch,bleu\n{CELL}\n", DataError, r"t.csv:2: expected 2 fields, but found fewer"),
-        (f"arch,bleu\n{CELL},1,2\n", DataError, r"t.csv:2: expected 2 fields, but found more"),
+        (
+            f"arch,bleu\n{CELL}\n",
+            DataError,
+            r"t.csv:2: expected 2 fields as in the first line, but found 1",
+        ),
+        (
+            f"arch,bleu\n{CELL},1,2\n",
+            DataError,
+            r"t.csv:2: expected 2 fields as in the first line, but found 3",
+        ),
         ("arch,bleu\n|none~0|,1\n", ConfigError, r"t.csv:2: .* is no cell of NAS-Bench-201"),
         ("arch,bleu\nhello,1\n", ConfigError, r"t.csv:2: an architecture is a NAS-Bench-201 st"),
-        ("arch,bleu\n[1],1\n", ConfigError, r"t.csv:2: expected a JSON object, but found"),
+        (
+            "arch,bleu\n[1],1\n",
+            ConfigError,
+            r"t.csv:2: an architecture is a NAS-Bench-201 string or a JSON object",
+        ),
         ("arch,bleu\n{},1\n", ConfigError, r"t.csv:2: encoder-layer-num of the SubTransformer is"),
     ],
 )

@@ -7,10 +7,11 @@ import pytest
 
 from tests.export.conftest import task
 from tests.fairseq_plugin.conftest import TRAINING, corpus, space_yml
+from tests.faults.documents import documents
 from tests.nas.conftest import predictor_pt, search_space, supernet
 from tests.tiny_yaml import CHOICES, NETWORK, SUB
 
-__all__ = ["corpus", "predictor_pt", "search_space", "space_yml", "supernet", "task"]
+__all__ = ["corpus", "documents", "predictor_pt", "search_space", "space_yml", "supernet", "task"]
 
 
 @pytest.fixture(scope="session")

@@ -52,16 +52,16 @@ def test_hats_published_files_load(data: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is empty; expected a CSV with HAT's 14 columns"),
+        ("", "is empty; expected a first line that names the columns"),
         ("  \n", "is empty"),
-        (HAT_HEADER + "\n", "has a header, but no rows"),
+        (HAT_HEADER + "\n", "the table holds no measurements"),
         (
             HAT_HEADER.replace(",latency_mean_decoder", "") + "\n" + HAT_ROW,
-            "column 'latency_mean_decoder' is missing from the first line",
+            "x.csv:1: has no column 'latency_mean_decoder'",
         ),
         (
             f"{HAT_HEADER}\n{HAT_ROW.replace('124.5', 'fast')}",
-            "x.csv:2: latency_mean_decoder must be a number, but found 'fast'",
+            "x.csv:2: latency_mean_decoder must be a finite number, but found 'fast'",
         ),
         (
             f"{HAT_HEADER}\n{HAT_ROW}\n{HAT_ROW.replace('124.5', 'nan')}",
@@ -69,7 +69,10 @@ def test_hats_published_files_load(data: Path) -> None:
         ),
         (f"{HAT_HEADER}\n{HAT_ROW.replace('124.5', '0')}", "latency_mean_decoder must be positive"),
         (f"{HAT_HEADER}\n{HAT_ROW.replace('640', '-640')}", "encoder_embed_dim must be positive"),
-        (f"{HAT_HEADER}\n640,6,1962\n", "x.csv:2: 3 values, but the first line has 14"),
+        (
+            f"{HAT_HEADER}\n640,6,1962\n",
+            "x.csv:2: expected 14 fields as in the first line, but found 3",
+        ),
     ],
 )
 def test_broken_files_get_one_sentence(tmp_path: Path, text: str, message: str) -> None:
@@ -82,7 +85,7 @@ def test_missing_and_binary_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_samples(tmp_path / "x.csv")
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="is not a UTF-8 text file"):
+    with pytest.raises(DataError, match="is not UTF-8 text but UTF-16"):
         read_samples(tmp_path / "x.csv")
 
 

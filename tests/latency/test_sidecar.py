@@ -42,7 +42,7 @@ def test_a_killed_run_leaves_a_file_that_reads(tmp_path: Path) -> None:
     [
         ("", "is not the sidecar of a latency dataset"),
         ('{"format": "other"}\n', "is not the sidecar of a latency dataset"),
-        ("oops\n{}\n", r"meta.jsonl:1: is not a line of JSON"),
+        ("oops\n{}\n", r"meta.jsonl:1: is not JSON"),
     ],
 )
 def test_damaged_sidecars(tmp_path: Path, text: str, message: str) -> None:

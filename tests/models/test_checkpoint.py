@@ -175,7 +175,7 @@ FC1 = "encoder.layers.0.fc1.weight"
     ("make", "message"),
     [
         (lambda path: None, "cannot be read: No such file or directory"),
-        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+        (lambda path: path.mkdir(), "is a folder: expected a file"),
         (lambda path: path.write_bytes(b""), DAMAGED),
         (lambda path: path.write_text("encoder-layers: 6\n"), DAMAGED),
         (lambda path: _truncated(path, 0.02), DAMAGED),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hat.pipeline.digests import Digests
+from hat.reading import open_file
 
 
 def write(path: Path, text: str, seconds_ago: float = 60.0) -> None:
@@ -24,13 +25,12 @@ def test_unchanged_files_are_not_read_again(
     write(young, "b" * 100, seconds_ago=0.0)
     first = Digests(kept).of([old, young])
     read: list[str] = []
-    opened = open
 
-    def noting(file: object, *args: object, **named: object) -> object:
+    def noting(file: Path) -> object:
         read.append(str(file))
-        return opened(file, *args, **named)  # type: ignore[call-overload]
+        return open_file(file)
 
-    monkeypatch.setattr("builtins.open", noting)
+    monkeypatch.setattr("hat.pipeline.digests.open_file", noting)
     assert Digests(kept).of([old, young]) == first
     assert str(old) not in read, "its size and time are those of before"
     assert str(young) in read, "it may have been written again within the same instant"

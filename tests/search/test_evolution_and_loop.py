@@ -154,10 +154,10 @@ def test_fewer_rounds_than_are_done_are_no_result(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("search_state.json", "{", "not the state of a search: JSONDecodeError"),
-        ("search_state.json", "{}", "not the state of a search: KeyError 'format'"),
-        ("trials.jsonl", "", "expected 52 trials, but found 0"),
-        ("trials.jsonl", "{}\n" * 52, r"trials.jsonl:1: not a trial of this search: KeyError"),
+        ("search_state.json", "{", "search_state.json: is not JSON: .*; remove the folder"),
+        ("search_state.json", "{}", "search_state.json: has no 'format'; remove the folder"),
+        ("trials.jsonl", "", "expected 52 lines, but found 0"),
+        ("trials.jsonl", "{}\n" * 52, r"trials.jsonl:1: has no 'scores'"),
     ],
 )
 def test_damaged_files_are_named(tmp_path, name, content, message):

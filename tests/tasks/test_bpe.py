@@ -55,7 +55,7 @@ def test_remove_bpe_joins_a_dangling_unit() -> None:
 
 
 def test_errors(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="absent: BPE codes not found"):
+    with pytest.raises(DataError, match="absent: cannot be read: No such file"):
         BpeEncoder(tmp_path / "absent")
     with pytest.raises(DataError, match="no text to learn BPE merges from"):
         learn_bpe(["", ""], tmp_path / "codes", num_merges=10)

@@ -1,13 +1,17 @@
 """Reading predictors from files: ours, and HAT's published ones."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hat.errors import CheckpointError, ConfigError
+import numpy as np
+
+from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.errors import CheckpointError, ConfigError, HatError
 from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
+from hat.reading import parse_object, reason
+from hat.torch_files import check_tensors, open_torch
 
 
 class NoScalesError(ConfigError):
@@ -34,13 +38,16 @@ def load_predictor(
     """
     import torch
 
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except Exception:
-        # torch raises many kinds of errors for files that are not its own
-        raise CheckpointError(f"{path}: is not a latency predictor that hat can read") from None
+    with open_torch(path) as stream:
+        try:
+            content = torch.load(stream, map_location="cpu", weights_only=True)
+        except Exception:
+            # torch raises many kinds of errors for files that are not its own
+            raise CheckpointError(
+                f"{path}: is not a latency predictor that hat can read: expected what "
+                "latency_predictor.py wrote, ours or HAT's"
+            ) from None
+    check_tensors(content, path)
     if isinstance(content, Mapping) and "first_layer.weight" in content:
         if feature_norm is None or lat_norm is None:
             raise NoScalesError(
@@ -48,8 +55,14 @@ def load_predictor(
                 "give --feature-norm and --lat-norm"
             )
         scales = Scales(tuple(map(float, feature_norm)), float(lat_norm))
-        predictor: LatencyPredictor = PREDICTORS.load("mlp").from_state(content, scales)
+        try:
+            predictor: LatencyPredictor = PREDICTORS.load("mlp").from_state(content, scales)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{path}: is a damaged latency predictor: {reason(error)}"
+            ) from None
         predictor.source = str(path)
+        _check_prediction(predictor)
         return predictor
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path}: is not a latency predictor")
@@ -75,10 +88,56 @@ def predictor_of_content(content: Mapping[str, Any], source: str) -> LatencyPred
     try:
         scales = Scales(tuple(content["feature_norm"]), float(content["lat_norm"]))
         predictor: LatencyPredictor = kind.from_state(content["state"], scales)
-        predictor.residuals = content["residuals"].numpy()
+        predictor.residuals = np.sort(content["residuals"].numpy().astype(np.float64).reshape(-1))
         predictor.choices = {str(k): [int(v) for v in vs] for k, vs in content["choices"].items()}
-        predictor.facts = json.loads(content["facts"])
-    except (ConfigError, KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-        raise CheckpointError(f"{source}: is a damaged latency predictor") from None
+        predictor.facts = parse_object(
+            content["facts"], f"{source}: its facts", "facts", CheckpointError
+        )
+    except CheckpointError:
+        raise
+    except (ConfigError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{source}: is a damaged latency predictor: {reason(error)}"
+        ) from None
     predictor.source = source
+    _check_prediction(predictor)
     return predictor
+
+
+def _check_prediction(predictor: LatencyPredictor) -> None:
+    """Predicts one architecture, so that weights that do not fit each other are found here.
+
+    Raises:
+        CheckpointError: if that fails or gives no number.
+    """
+
+    def choice(name: str) -> int:
+        return min(predictor.choices.get(name) or [1])
+
+    decoder = choice("decoder_layer_num")
+    encoder = choice("encoder_layer_num")
+    try:
+        arch = SubTransformerConfig(
+            encoder=EncoderConfig(
+                embed_dim=choice("encoder_embed_dim"),
+                ffn_dims=(choice("encoder_ffn_embed_dim"),) * encoder,
+                self_heads=(choice("encoder_self_attention_heads"),) * encoder,
+            ),
+            decoder=DecoderConfig(
+                embed_dim=choice("decoder_embed_dim"),
+                ffn_dims=(choice("decoder_ffn_embed_dim"),) * decoder,
+                self_heads=(choice("decoder_self_attention_heads"),) * decoder,
+                ende_heads=(choice("decoder_ende_attention_heads"),) * decoder,
+                ende_spans=(choice("decoder_ende_spans"),) * decoder,
+            ),
+        )
+        found = predictor.predict_ms([arch])
+    except (HatError, KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{predictor.source}: is a damaged latency predictor: it cannot predict: "
+            f"{reason(error)}"
+        ) from None
+    if not np.isfinite(found).all():
+        raise CheckpointError(
+            f"{predictor.source}: is a damaged latency predictor: it predicts {found[0]:g} ms"
+        )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError, suggestion
+from hat.numerals import real
 from hat.search.constraints import Limit
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Amount:
         """
         match = _AMOUNT.fullmatch(str(text).strip())
         try:
-            number = float(match[1]) if match else math.nan
+            number = real(match[1]) if match else math.nan
         except ValueError:
             number = math.nan
         if match is None or not math.isfinite(number):

@@ -7,6 +7,7 @@ from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
+from hat.search.saved import saved_places
 
 
 class Evolution(Algorithm[A]):
@@ -54,4 +55,4 @@ class Evolution(Algorithm[A]):
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores ``state`` with the history that belongs to it."""
         super().load_state_dict(state, trials)
-        self._parents = [int(index) for index in state["parents"]]
+        self._parents = saved_places(state, "parents", trials)

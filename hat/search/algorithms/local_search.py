@@ -14,6 +14,7 @@ from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
+from hat.search.saved import saved_place
 
 
 class LocalSearch(Algorithm[A]):
@@ -78,5 +79,4 @@ class LocalSearch(Algorithm[A]):
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores ``state`` with the history that belongs to it."""
         super().load_state_dict(state, trials)
-        current = state["current"]
-        self._current = None if current is None else int(current)
+        self._current = saved_place(state, "current", trials)

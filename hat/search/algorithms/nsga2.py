@@ -14,6 +14,7 @@ from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial
 from hat.search.proposer import Proposer
+from hat.search.saved import saved_places
 
 
 class NSGA2(Algorithm[A]):
@@ -87,7 +88,7 @@ class NSGA2(Algorithm[A]):
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores ``state`` with the history that belongs to it."""
         super().load_state_dict(state, trials)
-        self._parents = [int(index) for index in state["parents"]]
+        self._parents = saved_places(state, "parents", trials)
 
     def _rank(self, indices: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Returns front number and crowding distance (N,) of some scored trials."""

@@ -13,6 +13,7 @@ from hat.search.algorithms.base import Algorithm
 from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.base import A, Trial, ranked
 from hat.search.proposer import Proposer
+from hat.search.saved import saved_places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ class TournamentEvolution(Algorithm[A]):
     def load_state_dict(self, state: Mapping[str, Any], trials: Sequence[Trial[A]]) -> None:
         """Restores ``state`` with the history that belongs to it."""
         super().load_state_dict(state, trials)
-        self._alive = [int(index) for index in state["alive"]]
+        self._alive = saved_places(state, "alive", trials)
 
     def _winners(self) -> list[A]:
         size = min(self._settings.tournament_size, len(self._alive))

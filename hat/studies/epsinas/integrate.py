@@ -1,6 +1,5 @@
 """epsinas inside random search and ageing evolution on NAS-Bench-201."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +9,10 @@ import numpy as np
 
 from hat.arrays import Floats
 from hat.benchmarks.base import TableBenchmark, TableSettings
-from hat.benchmarks.csv_rows import number_or_missing
 from hat.benchmarks.nb201 import NasBench201
 from hat.benchmarks.zero_cost import TableSearch, ZeroCostSettings
 from hat.conditions import file_digest
+from hat.csv_reader import CsvRows
 from hat.errors import DataError
 from hat.report.epsinas_plots import plot_searches
 from hat.report.tables import Column, text_table
@@ -164,11 +163,9 @@ def _quartiles(values: Floats) -> str:
 
 
 def _read_scores(path: Path, ids: list[str], column: str) -> Floats:
-    try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            found = {row["arch"]: row[column] for row in csv.DictReader(stream)}
-        return np.array([number_or_missing(found[id]) for id in ids])
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (KeyError, ValueError) as error:
-        raise DataError(f"{path}: is not what nasbench201 --out writes: {error}") from None
+    rows = CsvRows.read(path, columns=("arch", column))
+    found = dict(zip(rows.distinct("arch"), rows.numbers(column).tolist(), strict=True))
+    missing = next((id for id in ids if id not in found), None)
+    if missing is not None:
+        raise DataError(f"{path}: is not what nasbench201 --out writes: it has no cell {missing}")
+    return np.array([found[id] for id in ids])

@@ -1,6 +1,5 @@
 """SubTransformers whose BLEU after training is known."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ from hat.arch.space import SearchSpace
 from hat.arrays import Floats
 from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.errors import ConfigError
+from hat.reading import parse_object
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.collapsed.transformer import NORMS
 from hat.scoring.epsinas_scorer import READ_OUTS, EpsinasScorer
@@ -227,12 +227,4 @@ def space_of(archs: Archs) -> SearchSpace:
 
 
 def _parse_arch(text: str, where: str) -> SubTransformerConfig:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError:
-        content = None
-    if not isinstance(content, dict):
-        raise ConfigError(
-            f"{where}: expected a SubTransformer as a JSON object, but found {text[:60]!r}"
-        )
-    return arch_from_mapping(content, where)
+    return arch_from_mapping(parse_object(text, where, "a SubTransformer", ConfigError), where)

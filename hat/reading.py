@@ -1,0 +1,410 @@
+"""Reading files, anybody's: bounded in time and memory, and one sentence where one is damaged.
+
+Every reader of hat begins here, so that what may be wrong with any file is said once. Only regular
+files are opened: to open a named pipe would wait for ever, a device has no end, and what comes out
+of a pipe is gone when its digest is taken. What is unpacked or read as a whole has a limit. Text is
+UTF-8; a byte-order mark before it is left out. JSON has each key once and is nested as deep as
+people write it.
+"""
+
+import gzip
+import io
+import json
+import lzma
+import math
+import os
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from hat.errors import DataError, HatError
+
+Error = type[HatError]
+"""What is raised: the class says what kind of file the caller was reading."""
+
+MOST_BYTES = 1 << 30
+"""Of a file that is read as a whole, unpacked. The largest table that is has 100 MB."""
+
+LONGEST_LINE = 1 << 24
+"""Bytes. A line of a corpus has a few hundred, one that holds a cell of a benchmark a thousand."""
+
+_DEEPEST = 50
+"""Lists and objects of JSON in each other. Ours go to 6."""
+
+_BLOCK = 1 << 20
+_GZIP = b"\x1f\x8b"
+_FREE_BYTES = 64 * _BLOCK
+_GROWTH = 300
+"""What is unpacked may be that many times what is packed; text packs 3 to 30 times. A megabyte of
+a bomb becomes a gigabyte. The first 64 MiB are free: a short file of blanks is no bomb."""
+
+_KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: "a pipe, which can be read only once",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISSOCK: "a socket",
+}
+
+
+def open_file(path: str | Path, error: Error = DataError) -> io.BufferedReader:
+    """Opens a regular file for reading bytes; never waits.
+
+    Raises:
+        HatError: of class ``error``, if there is no such file, it cannot be opened or is no file.
+    """
+    try:
+        # Without O_NONBLOCK, opening a named pipe waits until somebody writes to it.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError) as problem:
+        raise error(f"{path!s}: cannot be read: {reason(problem)}") from None
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        kind = next((name for is_it, name in _KINDS.items() if is_it(mode)), "something else")
+        raise error(f"{path!s}: is {kind}: expected a file")
+    return os.fdopen(handle, "rb")
+
+
+def check_file(path: str | Path, error: Error = DataError) -> None:
+    """Checks that ``path`` is a regular file that can be opened, for readers of other packages.
+
+    Raises:
+        HatError: of class ``error``, as ``open_file`` does.
+    """
+    open_file(path, error).close()
+
+
+def reason(problem: BaseException) -> str:
+    """What the operating system or a library says is wrong, as a part of a sentence."""
+    said = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    return " ".join(said.split())[:200] or type(problem).__name__
+
+
+@contextmanager
+def opened(path: str | Path, error: Error = DataError) -> Iterator[IO[bytes]]:
+    """Yields a file's bytes; those of a file whose name ends in ``.gz`` are unpacked.
+
+    Raises:
+        HatError: of class ``error``, if it cannot be read, or is no gzip file, or not a whole one,
+            or one that grows out of proportion.
+    """
+    with open_file(path, error) as stream:
+        try:
+            if str(path).endswith(".gz"):
+                yield io.BufferedReader(cast(Any, _Unpacked(stream, str(path), error)), _BLOCK)
+            else:
+                yield stream
+        except OSError as problem:
+            raise error(f"{path!s}: cannot be read: {reason(problem)}") from None
+
+
+class _Unpacked(io.RawIOBase):
+    """What is in a gzip file, as long as it does not grow out of proportion."""
+
+    def __init__(self, packed: BinaryIO, name: str, error: Error) -> None:
+        self._packed, self._name, self._error = packed, name, error
+        self._unpacked = gzip.GzipFile(fileobj=packed)
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._unpacked.read(len(buffer))
+        except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
+            raise self._error(
+                f"{self._name}: is not a complete gzip file: {reason(problem)}"
+            ) from None
+        self._count += len(data)
+        if self._count > max(_FREE_BYTES, _GROWTH * self._packed.tell()):
+            raise self._error(
+                f"{self._name}: grows more than {_GROWTH} times when it is unpacked: expected text"
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def gunzipped(content: bytes, where: str, error: Error = DataError) -> bytes:
+    """Returns what is in a gzip file that is in memory.
+
+    Raises:
+        HatError: of class ``error``, as ``opened`` and ``read_bytes`` do.
+    """
+    stream = io.BufferedReader(cast(Any, _Unpacked(io.BytesIO(content), where, error)), _BLOCK)
+    return _whole(stream, where, error, MOST_BYTES)
+
+
+def read_member(archive: zipfile.ZipFile, name: str, where: str, error: Error = DataError) -> bytes:
+    """Returns what a zip archive holds under a name.
+
+    Raises:
+        HatError: of class ``error``, naming ``where``, if it is damaged, packed in a way that is
+            not known here, or too large.
+    """
+    try:
+        packed = archive.getinfo(name)
+        if packed.file_size > max(_FREE_BYTES, _GROWTH * packed.compress_size):
+            raise error(f"{where}: grows more than {_GROWTH} times when it is unpacked")
+        with archive.open(packed) as stream:
+            return _whole(stream, where, error, MOST_BYTES)
+    except (OSError, EOFError, RuntimeError, ValueError, *_OF_ZIP) as problem:
+        raise error(f"{where}: cannot be unpacked: {reason(problem)}") from None
+
+
+_OF_ZIP = (KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+"""What Python's reader of zip archives raises of damaged ones."""
+
+
+def _whole(stream: IO[bytes], name: str, error: Error, most: int) -> bytes:
+    content = stream.read(most + 1)
+    if len(content) > most:
+        raise error(f"{name}: is too large: expected at most {most:,} bytes")
+    return content
+
+
+def read_bytes(path: str | Path, error: Error = DataError, *, most: int = MOST_BYTES) -> bytes:
+    """Returns the bytes of a file, unpacked where its name ends in ``.gz``.
+
+    Raises:
+        HatError: of class ``error``, as ``opened`` does, or if there are more than ``most``.
+    """
+    with opened(path, error) as stream:
+        return _whole(stream, str(path), error, most)
+
+
+def read_text(path: str | Path, error: Error = DataError, *, most: int = MOST_BYTES) -> str:
+    """Returns the text of a file; see ``decoded``.
+
+    Raises:
+        HatError: of class ``error``, as ``read_bytes`` and ``decoded`` do.
+    """
+    return decoded(read_bytes(path, error, most=most), str(path), error)
+
+
+def read_log(path: str | Path, error: Error = DataError) -> str:
+    """Returns the text of a log, whatever bytes a program left in it.
+
+    Raises:
+        HatError: of class ``error``, as ``read_bytes`` does.
+    """
+    return read_bytes(path, error).decode("utf-8", "replace")
+
+
+def decoded(content: bytes, where: str, error: Error = DataError) -> str:
+    """Returns UTF-8 text without the byte-order mark that may stand before it.
+
+    Raises:
+        HatError: of class ``error``, naming ``where`` and the byte, if it is none.
+    """
+    if content.startswith(_GZIP):
+        raise error(f"{where}: is no text but packed by gzip: expected a name that ends in .gz")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise error(f"{where}: is not UTF-8 text but UTF-16: save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = content.count(b"\n", 0, problem.start) + 1
+        raise error(
+            f"{where}: is not UTF-8 (byte {problem.start}): "
+            f"found 0x{content[problem.start]:02x} in line {line}"
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise error(f"{where}: is no text: line {line} holds the character U+0000")
+    return text
+
+
+def lines_of(stream: IO[bytes], name: str, error: Error = DataError) -> Iterator[tuple[int, bytes]]:
+    """Yields number and bytes of each line of a stream, its line feed included.
+
+    Raises:
+        HatError: of class ``error``, if a line is longer than ``LONGEST_LINE``.
+    """
+    number = 0
+    while line := stream.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise error(
+                f"{name}:{number}: the line is too long: expected at most {LONGEST_LINE:,} bytes"
+            )
+        yield number, line
+
+
+def read_text_lines(path: str | Path, error: Error = DataError) -> Iterator[tuple[int, str]]:
+    """Yields number and text of each line that is not blank, reading them one by one.
+
+    Raises:
+        HatError: of class ``error``, as ``opened``, ``lines_of`` and ``decoded`` do.
+    """
+    with opened(path, error) as stream:
+        for number, line in lines_of(stream, str(path), error):
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.strip():
+                yield number, decoded(line, f"{path!s}:{number}", error)
+
+
+def read_json(
+    path: str | Path, error: Error = DataError, *, constants: bool = False, most: int = MOST_BYTES
+) -> Any:
+    """Returns the value of a JSON file; see ``parse_json``.
+
+    Raises:
+        HatError: of class ``error``, as ``read_text`` and ``parse_json`` do.
+    """
+    return parse_json(read_text(path, error, most=most), str(path), error, constants=constants)
+
+
+_HUGE = re.compile(r"[eE]\+?0*[3-9][0-9]{2}|[eE]\+?0*[1-9][0-9]{3}|[0-9]{300}")
+"""What a number of a float's size does not need."""
+
+
+def parse_json(text: str, where: str, error: Error = DataError, *, constants: bool = False) -> Any:
+    """Returns the value that JSON text spells.
+
+    Args:
+        text: the text.
+        where: names file and place in messages.
+        error: class of the error.
+        constants: whether ``NaN`` and ``Infinity`` are numbers, which Python writes and JSON lacks.
+
+    Raises:
+        HatError: of class ``error``, naming ``where`` and the line, if it is no JSON, a key stands
+            twice, it is nested too deep, a number is too large or a text is half a character.
+    """
+    hooks: dict[str, Any] = {"object_pairs_hook": _distinct}
+    if not constants:
+        hooks["parse_constant"] = _no_constant
+    if _HUGE.search(text):
+        hooks["parse_float"] = _finite
+    try:
+        value = json.loads(text, **hooks)
+        if text.count("[") + text.count("{") > _DEEPEST and is_deeper(value, _DEEPEST):
+            raise RecursionError
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except json.JSONDecodeError as problem:
+        line = f":{problem.lineno}" if "\n" in text.strip() else ""
+        found = f"{text[problem.pos : problem.pos + 30]!r}" if text[problem.pos :] else "its end"
+        raise error(f"{where}{line}: is not JSON: {problem.msg}, but found {found}") from None
+    except RecursionError:
+        raise error(f"{where}: is nested more than {_DEEPEST} deep") from None
+    except UnicodeEncodeError as problem:
+        half = problem.object[problem.start]
+        raise error(f"{where}: a text holds {half!a}, half of a character") from None
+    except ValueError as problem:
+        raise error(f"{where}: is not JSON that can be read: {reason(problem)}") from None
+    return value
+
+
+def parse_object(text: str, where: str, what: str, error: Error = DataError) -> dict[str, Any]:
+    """Returns the JSON object that ``text`` spells.
+
+    Args:
+        text: the text.
+        where: names file and place in messages.
+        what: it should be, such as ``the state of a search``.
+        error: class of the error.
+
+    Raises:
+        HatError: of class ``error``, as ``parse_json`` does, or if it is no object.
+    """
+    value = parse_json(text, where, error)
+    if not isinstance(value, dict):
+        raise error(f"{where}: is not {what}: expected a JSON object, but found {value!r:.60}")
+    return value
+
+
+def read_object(path: str | Path, what: str, error: Error = DataError) -> dict[str, Any]:
+    """Returns the JSON object in a file; see ``parse_object``.
+
+    Raises:
+        HatError: of class ``error``, as ``read_text`` and ``parse_object`` do.
+    """
+    return parse_object(read_text(path, error), str(path), what, error)
+
+
+def read_objects(
+    path: str | Path,
+    what: str,
+    error: Error = DataError,
+    *,
+    count: int | None = None,
+    may_be_cut: bool = False,
+) -> list[dict[str, Any]]:
+    """Returns the JSON objects of the lines of a file of ours.
+
+    Args:
+        path: the file.
+        what: each line should be.
+        error: class of the error.
+        count: how many lines; those behind them are left alone. None: all.
+        may_be_cut: whether a last line without an end that is no JSON is left out: a program that
+            was killed while it wrote leaves one.
+
+    Raises:
+        HatError: of class ``error``, naming file and line, as ``parse_object`` does, or if there
+            are too few lines.
+    """
+    text = read_text(path, error)
+    *lines, last = text.split("\n")  # JSON may hold other line ends as they are
+    if count is not None and len(lines) + bool(last) < count:
+        raise error(f"{path!s}: expected {count} lines, but found {len(lines) + bool(last)}")
+    found = [
+        parse_object(line, f"{path!s}:{number}", what, error)
+        for number, line in enumerate(lines[:count], start=1)
+    ]
+    if last and (count is None or len(lines) < count):
+        try:
+            found.append(parse_object(last, f"{path!s}:{len(lines) + 1}", what, error))
+        except HatError:
+            if not (may_be_cut and found):
+                raise
+    return found
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key!r:.60} stands twice in one object")
+            seen.add(key)
+    return found
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _finite(word: str) -> float:
+    if not math.isfinite(number := float(word)):
+        raise ValueError(f"the number {word:.30} is too large")
+    return number
+
+
+def is_deeper(value: Any, most: int) -> bool:
+    """Whether dictionaries, lists and tuples stand more than ``most`` deep in each other.
+
+    One that stands in itself does.
+    """
+    level = [value]
+    for _ in range(most + 1):
+        level = [each for each in level if isinstance(each, dict | list | tuple)]
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return True

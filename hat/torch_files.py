@@ -1,0 +1,85 @@
+"""Files that ``torch.save`` wrote: opened so that none can grow in memory, and tensors looked at.
+
+torch builds nothing but tensors and plain values of a file (``weights_only``), and yet a small file
+can claim a large network: entries of the archive may be packed a thousandfold, and a tensor of one
+number can be of any shape when its strides are zero.
+"""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from hat.errors import CheckpointError
+from hat.reading import open_file, reason
+
+_DEEPEST = 50
+
+
+def open_torch(path: str | Path) -> io.BufferedReader:
+    """Opens a file for ``torch.load``.
+
+    Raises:
+        CheckpointError: if it cannot be read, is empty, or an archive with packed entries: torch
+            packs none.
+    """
+    stream = open_file(path, CheckpointError)
+    try:
+        if not stream.peek(1):
+            raise CheckpointError(f"{path}: is damaged or not a checkpoint: it is empty")
+        if stream.read(2) == b"PK":
+            with zipfile.ZipFile(stream) as archive:
+                packed = [each for each in archive.infolist() if each.compress_type]
+            if packed:
+                raise CheckpointError(
+                    f"{path}: is not what torch.save writes: its entry {packed[0].filename!r:.60} "
+                    "is packed"
+                )
+        stream.seek(0)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        stream.close()
+        raise CheckpointError(f"{path}: is damaged or not a checkpoint: {reason(error)}") from None
+    except CheckpointError:
+        stream.close()
+        raise
+    return stream
+
+
+def check_tensors(content: Any, path: str | Path) -> None:
+    """Checks all tensors among plain containers: they lie in memory and are finite.
+
+    Raises:
+        CheckpointError: naming file and tensor.
+    """
+    level: list[tuple[str, Any]] = [("", content)]
+    for _ in range(_DEEPEST):
+        deeper: list[tuple[str, Any]] = []
+        for name, value in level:
+            if isinstance(value, dict):
+                deeper += [(f"{name}.{key}" if name else str(key), v) for key, v in value.items()]
+            elif isinstance(value, list | tuple):
+                deeper += [(f"{name}[{place}]", v) for place, v in enumerate(value)]
+            else:
+                _check(value, name, path)
+        level = deeper
+        if not level:
+            return
+    raise CheckpointError(f"{path}: holds values nested more than {_DEEPEST} deep")
+
+
+def _check(value: Any, name: str, path: str | Path) -> None:
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return
+    if value.layout != torch.strided or value.is_meta or value.is_quantized:
+        raise CheckpointError(
+            f"{path}: {name:.80} must be a plain tensor, but found {value.layout}"
+        )
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        raise CheckpointError(
+            f"{path}: {name:.80} is of shape {tuple(value.shape)}, but holds "
+            f"{value.untyped_storage().nbytes():,} bytes"
+        )
+    if value.is_floating_point() and not torch.isfinite(value).all():
+        raise CheckpointError(f"{path}: {name:.80} holds NaN or infinite numbers")
