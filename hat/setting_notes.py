@@ -3,6 +3,7 @@
 ``hat.settings`` reads these notes and offers them: ``from hat.settings import AtLeast``.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -66,6 +67,28 @@ class Below:
 
 
 @dataclass(frozen=True)
+class Spelled:
+    """A text that is written in one way."""
+
+    pattern: str
+    """A regular expression for the whole of it."""
+
+    what: str
+    """In words."""
+
+    def accepts(self, value: str) -> bool:
+        """Whether ``value`` is written so."""
+        return re.fullmatch(self.pattern, value) is not None
+
+    def __str__(self) -> str:
+        return self.what
+
+
+LANGUAGE = Spelled(r"[^\W_][\w.@-]*", "a language such as en or pt_BR")
+"""A language is part of names of files, as in ``train.en``."""
+
+
+@dataclass(frozen=True)
 class OneOf:
     """A text out of a table of names, such as ``hat.parts.Parts``, which may grow."""
 
@@ -123,4 +146,4 @@ REPEATED = _Repeated()
 JOINED = _Joined()
 """For lists whose flag takes one word with commas: ``--weights 1e-7,1``."""
 
-Bound = AtLeast | Above | Between | Below
+Bound = AtLeast | Above | Between | Below | Spelled

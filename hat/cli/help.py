@@ -4,7 +4,9 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from hat.cli.refusals import refuse
 
 SCRIPTS = ("train.py", "latency_dataset.py", "latency_predictor.py", "evo_search.py", "generate.py")
 """HAT's scripts in the root folder."""
@@ -71,7 +73,15 @@ class HelpFormatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser, and those of its sub-commands, whose help is written so."""
+    """A parser, and those of its sub-commands: help is written so, and an error is a ConfigError.
+
+    Abbreviated flags are refused, so that a new option never changes what an old command means.
+    """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **{"formatter_class": HelpFormatter, **settings})
+        ours = {"formatter_class": HelpFormatter, "allow_abbrev": False}
+        super().__init__(*args, **{**ours, **settings})
+
+    def error(self, message: str) -> NoReturn:
+        """Raises the ConfigError where argparse would print its usage and exit."""
+        refuse(self, message)

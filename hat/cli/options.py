@@ -15,7 +15,8 @@ from typing import Any, ClassVar, NoReturn
 
 import configargparse
 
-from hat.cli.help import HelpFormatter
+from hat.cli.help import HelpFormatter, Parser
+from hat.cli.refusals import expected, refuse
 from hat.errors import ConfigError, suggestion
 from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping, shown
 
@@ -35,9 +36,6 @@ _COMMAND_LINE_ONLY = {
     "log-file": "it names any file to write into",
     **{flag.removeprefix("--"): "files do not include files" for flag in CONFIG_FLAGS},
 }
-
-_FEW = 100
-"""Most characters of choices that an error lists."""
 
 
 class SwitchOrAuto(argparse.Action):
@@ -172,18 +170,6 @@ def actions_by_key(parser: argparse.ArgumentParser) -> dict[str, argparse.Action
     return actions
 
 
-def expected(text: str, choices: Iterable[Any]) -> str:
-    """The end of a sentence about a wrong choice: what is close, or what there is, if little."""
-    known = sorted(map(str, choices))
-    hint = suggestion(text, known)
-    if hint or not known:
-        return hint
-    listed = ", ".join(known)
-    if len(listed) > _FEW:
-        listed = f"{listed[:_FEW].rpartition(', ')[0]} ..."
-    return f"; expected one of {listed}"
-
-
 def set_defaults(parser: argparse.ArgumentParser, entries: Mapping[str, Entry]) -> None:
     """Makes what YAML files say the defaults of ``parser``'s options.
 
@@ -290,7 +276,7 @@ def split_config_flags(argv: Sequence[str]) -> tuple[list[str], list[str]]:
         The paths, weakest first (``--configs``, ``--sub-configs``, ``--evo-configs``), and the
         remaining arguments.
     """
-    finder = Finder(add_help=False, allow_abbrev=False)
+    finder = Parser(add_help=False)
     for flag in CONFIG_FLAGS:
         finder.add_argument(flag, action="append", default=[])
     found, rest = finder.parse_known_args(list(argv))
@@ -310,14 +296,6 @@ def read_config_files(paths: Iterable[str]) -> dict[str, Entry]:
 
 def _dest(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
-
-
-class Finder(argparse.ArgumentParser):
-    """A parser whose errors are a ConfigError, where argparse prints its usage and exits."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises the ConfigError."""
-        raise ConfigError(message)
 
 
 class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
@@ -369,4 +347,4 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
 
     def error(self, message: str) -> NoReturn:
         """Raises a ConfigError where argparse would print its usage and exit."""
-        raise ConfigError(message)
+        refuse(self, message)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
-from hat.cli.help import HelpFormatter
-from hat.cli.options import Finder
+from hat.cli.help import Parser
 from hat.errors import ConfigError
 from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
@@ -65,12 +64,10 @@ def _check_others(options: argparse.Namespace, name: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Finder(
+    parser = Parser(
         prog="hat export",
-        formatter_class=HelpFormatter,
         usage="%(prog)s CKPT [SUB.yml] OUT_DIR [OPTIONS]",
         description="Writes one SubTransformer with all it takes to translate into a folder.",
-        allow_abbrev=False,
     )
     parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="checkpoint, ours or HAT's")
     parser.add_argument(

@@ -17,7 +17,7 @@ from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
 from hat.conditions import file_digest, files_digest
-from hat.settings import NO_OUTCOME, AtLeast, Settings
+from hat.settings import NO_OUTCOME, AtLeast, Between, Settings
 from hat.signature import signature
 
 
@@ -32,7 +32,7 @@ class _Enumerate(Settings):
     out: Annotated[Path | None, NO_OUTCOME] = None
     """write hash, adjacency and operations to this HDF5 file"""
 
-    workers: Annotated[int, AtLeast(1), NO_OUTCOME] = 1
+    workers: Annotated[int, Between(1, 4096), NO_OUTCOME] = 1
     """processes that hash"""
 
 
@@ -41,10 +41,10 @@ class _Query(Settings):
     metric: str | None = None
     """metric to ask for (default: all)"""
 
-    epochs: int | None = None
+    epochs: Annotated[int | None, AtLeast(1)] = None
     """length of training (default: the longest)"""
 
-    seed: int | None = None
+    seed: Annotated[int | None, AtLeast(0)] = None
     """the training run of this seed (default: the mean over all)"""
 
 

@@ -19,7 +19,16 @@ from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.load import NoScalesError, load_predictor
 from hat.latency.table import ArchTable
 from hat.latency.workload import HATS_ENGINE
-from hat.settings import AtLeast, OneOf, Settings, Shown, check_kinds, picked, settings_signature
+from hat.settings import (
+    Above,
+    AtLeast,
+    OneOf,
+    Settings,
+    Shown,
+    check_kinds,
+    picked,
+    settings_signature,
+)
 from hat.signature import signature
 
 _FEW_ROWS = 20
@@ -54,10 +63,10 @@ class FitSettings(Settings):
     seed: Annotated[int, AtLeast(0)] = 1
     """draws split, folds and weights"""
 
-    feature_norm: tuple[float, ...] = ()
+    feature_norm: Annotated[tuple[float, ...], Above(0)] = ()
     """what to divide the features by; default: their largest values"""
 
-    lat_norm: float | None = None
+    lat_norm: Annotated[float | None, Above(0)] = None
     """what to divide the latency by, in ms; default: its mean"""
 
     def __post_init__(self) -> None:

@@ -20,10 +20,10 @@ class PredictSettings(Settings):
     ckpt_path: Path
     """latency predictor, ours or HAT's"""
 
-    feature_norm: tuple[float, ...] = ()
+    feature_norm: Annotated[tuple[float, ...], Above(0)] = ()
     """only for HAT's predictors"""
 
-    lat_norm: float | None = None
+    lat_norm: Annotated[float | None, Above(0)] = None
     """only for HAT's predictors"""
 
     lat_engine: str | None = None

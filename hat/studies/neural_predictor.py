@@ -87,7 +87,7 @@ class RankSettings(SplitSettings):
 class CrossValidateSettings(SplitSettings):
     """How settings are compared."""
 
-    folds: int = 5
+    folds: Annotated[int, AtLeast(2)] = 5
     """parts of the training set that are left out in turn"""
 
 

@@ -65,6 +65,7 @@ lat-decode-steps: 2
 beam: 1
 latiter: 3
 lat-warmup: 0
+latcpu: True
 """
 
 
@@ -120,7 +121,7 @@ def add_texts(folder: Path, task: Task) -> None:
     rng = np.random.default_rng(0)
     nouns = [("dog", "chien"), ("cat", "chat"), ("horse", "cheval"), ("boat", "bateau")]
     english, french = [], []
-    for number in range(400):
+    for number in range(600):
         (noun, nom), (other, autre) = (nouns[i] for i in rng.integers(4, size=2))
         english.append(f"The {noun} that is with the {other} has the number {number}.\n")
         french.append(f"Le {nom} qui est avec le {autre} a le numéro {number}.\n")
@@ -143,6 +144,8 @@ def add_pipeline(folder: Path) -> None:
     ):
         (folder / name).write_text(text, encoding="utf-8")
     shutil.copy(folder / "space.yml", folder / "retrain.yml")
+    (folder / "configs").mkdir()
+    (folder / "configs" / "common.sh").write_text("true\n")  # which every script reads
 
 
 def add_tables(folder: Path) -> None:

@@ -25,10 +25,10 @@ class LatencySettings(Settings):
     ckpt_path: Annotated[tuple[Path, ...], Shown("FILE")] = ()
     """latency predictor, one for each device"""
 
-    feature_norm: tuple[float, ...] = ()
+    feature_norm: Annotated[tuple[float, ...], Above(0)] = ()
     """only for HAT's predictors; ten numbers for all of them or for each"""
 
-    lat_norm: tuple[float, ...] = ()
+    lat_norm: Annotated[tuple[float, ...], Above(0)] = ()
     """only for HAT's predictors; one number for all of them or for each"""
 
     latency_constraint: Annotated[tuple[str, ...], Shown("LIMIT")] = ()
