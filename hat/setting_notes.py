@@ -23,6 +23,20 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
+class AtMost:
+    """A number that is not larger."""
+
+    bound: float
+
+    def accepts(self, value: float) -> bool:
+        """Whether ``value`` keeps the bound."""
+        return value <= self.bound
+
+    def __str__(self) -> str:
+        return f"at most {self.bound:.10g}"
+
+
+@dataclass(frozen=True)
 class Above:
     """A number that is larger."""
 
@@ -146,4 +160,4 @@ REPEATED = _Repeated()
 JOINED = _Joined()
 """For lists whose flag takes one word with commas: ``--weights 1e-7,1``."""
 
-Bound = AtLeast | Above | Between | Below | Spelled
+Bound = AtLeast | AtMost | Above | Between | Below | Spelled

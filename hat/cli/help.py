@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from hat.cli.refusals import refuse
+from hat.cli.refusals import OneSentence
 
 SCRIPTS = ("train.py", "latency_dataset.py", "latency_predictor.py", "evo_search.py", "generate.py")
 """HAT's scripts in the root folder."""
@@ -72,7 +72,7 @@ class HelpFormatter(argparse.HelpFormatter):
         return _NUMBERS.get(action.type, own)
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(OneSentence):
     """A parser, and those of its sub-commands: help is written so, and an error is a ConfigError.
 
     Abbreviated flags are refused, so that a new option never changes what an old command means.
@@ -81,7 +81,3 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **settings: Any) -> None:
         ours = {"formatter_class": HelpFormatter, "allow_abbrev": False}
         super().__init__(*args, **{**ours, **settings})
-
-    def error(self, message: str) -> NoReturn:
-        """Raises the ConfigError where argparse would print its usage and exit."""
-        refuse(self, message)

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import configargparse
 
 from hat.cli.help import HelpFormatter, Parser
-from hat.cli.refusals import expected, refuse
+from hat.cli.refusals import OneSentence, expected
 from hat.errors import ConfigError, suggestion
 from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping, shown
 
@@ -298,7 +298,7 @@ def _dest(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
-class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
+class StageParser(OneSentence, configargparse.ArgumentParser):  # type: ignore[misc]
     """The parser of a stage that is not fairseq's: flags, and YAML files that hold them.
 
     configargparse keeps of several files only the last, and makes words of what they say; so the
@@ -312,7 +312,7 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
     def __init__(
         self, *, prog: str, description: str, ignored_keys: frozenset[str] = frozenset()
     ) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[call-arg]  # configargparse's
             prog=prog,
             description=description,
             epilog="A key of a YAML file is the name of an option without its dashes.",
@@ -324,7 +324,7 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
         self.ignored_keys = ignored_keys
         add_config_flags(self.add_argument_group("YAML files"))
 
-    def parse_known_args(
+    def parse_known_args(  # type: ignore[override]
         self,
         args: Sequence[str] | None = None,
         namespace: argparse.Namespace | None = None,
@@ -344,7 +344,3 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
             flags, namespace, **{**settings, "env_vars": {}}
         )
         return parsed
-
-    def error(self, message: str) -> NoReturn:
-        """Raises a ConfigError where argparse would print its usage and exit."""
-        refuse(self, message)

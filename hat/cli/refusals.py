@@ -33,6 +33,19 @@ def expected(text: str, choices: Iterable[Any]) -> str:
     return f"; expected one of {listed}"
 
 
+class OneSentence(argparse.ArgumentParser):
+    """A parser whose errors are a ConfigError, and whose positional words are not empty."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises the ConfigError where argparse would print its usage and exit."""
+        refuse(self, message)
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if "" in arg_strings and not action.option_strings:  # Path("") would be "."
+            self.error(f"argument {action.metavar or action.dest}: needs a name, but found ''")
+        return super()._get_values(action, arg_strings)  # type: ignore[misc]
+
+
 def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     """Raises a ConfigError for what ``parser`` found wrong with a command line.
 

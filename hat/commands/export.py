@@ -11,7 +11,6 @@ from hat.errors import ConfigError
 from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
 from hat.export.trained import TaskSettings, read_trained
-from hat.settings import all_settings
 from hat.tasks.units import has_units, name_units
 
 
@@ -24,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise ConfigError("expected a checkpoint, a SubTransformer's YAML file and a folder")
     settings = read_flags(options, ExportSettings)
     part = FORMATS.load(settings.format)
-    _check_others(options, settings.format)
+    FORMATS.check_others([settings.format], vars(options), "--format")
     format_ = part.build(read_flags(options, part.Settings))
     task = read_flags(options, TaskSettings)
     stop_if_checking()
@@ -51,16 +50,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             "signature": done.signature,
         }
     )
-
-
-def _check_others(options: argparse.Namespace, name: str) -> None:
-    """Checks that no setting of another format is given."""
-    own = {setting.field for setting in all_settings(FORMATS.load(name).Settings)}
-    for other in FORMATS.names():
-        for setting in all_settings(FORMATS.load(other).Settings):
-            is_given = getattr(options, setting.field) != setting.default
-            if setting.field not in own and is_given:
-                raise ConfigError(f"--{setting.key} is not for --format {name}, but for {other}")
 
 
 def _parser() -> argparse.ArgumentParser:

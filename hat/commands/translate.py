@@ -15,7 +15,7 @@ from hat.cli.console import command
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.errors import ConfigError
-from hat.settings import NO_OUTCOME, Between, Settings
+from hat.settings import NO_OUTCOME, AtLeast, AtMost, Settings
 from hat.text.buffers import buffered_stream
 from hat.text.lines import Changes, iterate_text
 
@@ -24,7 +24,7 @@ from hat.text.lines import Changes, iterate_text
 class OutputSettings(Settings):
     """How lines are read and translations are written."""
 
-    buffer_size: Annotated[int, Between(1, 10_000_000)] = 2000
+    buffer_size: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 2000
     """Lines that are read before the first of them is translated, at most: similar lengths of
     them are translated together. Of a stream, those that are there."""
 

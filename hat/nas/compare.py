@@ -18,7 +18,7 @@ from hat.measuring.devices.local import LocalDevice
 from hat.models.config import SuperTransformerConfig
 from hat.nas.measure import guarded
 from hat.progress import Progress
-from hat.settings import Above, AtLeast, Below, Between, Settings, Shown
+from hat.settings import Above, AtLeast, AtMost, Below, Settings, Shown
 from hat.signature import signature
 
 _CONFIDENCE = 0.95
@@ -32,7 +32,7 @@ class CompareSettings(Settings):
     ckpt_path: Annotated[Path, Shown("FILE")]
     """latency predictor; the reference of its dataset vouches for the machine"""
 
-    compare_rounds: Annotated[int, Between(2, 1_000_000), Shown("N")] = 7
+    compare_rounds: Annotated[int, AtLeast(2), AtMost(1_000_000), Shown("N")] = 7
     """measure each N times, in turn"""
 
     compare_patience: Annotated[float, AtLeast(0), Shown("SECONDS")] = 60.0

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from hat.amounts import LATENCY_UNITS, Amount
 from hat.errors import ConfigError, DataError
 from hat.files import replacing_folder, write_text
 from hat.own_corpus.cleaning import Cleaned, CleaningSettings, Dropped, clean
@@ -36,6 +37,8 @@ Say = Callable[[str], None]
 
 _SAMPLE = 10_000
 """Pairs on which lengths in units are taken."""
+
+_LATENCY = Amount("--limit", "a number of milliseconds", LATENCY_UNITS)
 
 _RESERVED = set('<>:"/\\|?*') | {" "}
 
@@ -79,6 +82,10 @@ class NewSettings(Settings):
 
     seed: Annotated[int, AtLeast(0)] = 1
     """draws what is held out; of trainings and searches, too"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _LATENCY.check(self.limit)
 
 
 @dataclass(frozen=True, kw_only=True)

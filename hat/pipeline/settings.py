@@ -15,7 +15,16 @@ from typing import Annotated, Any, Literal
 from hat.cli.flags import add_flags
 from hat.cli.options import check_keys, read_config_files, read_yaml, set_defaults
 from hat.errors import ConfigError
-from hat.settings import LANGUAGE, Between, Settings, Shown, from_values, own_settings
+from hat.settings import (
+    LANGUAGE,
+    AtLeast,
+    AtMost,
+    Between,
+    Settings,
+    Shown,
+    from_values,
+    own_settings,
+)
 from hat.yaml_reader import Entry
 
 _HOLDS_HARDWARE = "{hardware"
@@ -47,7 +56,7 @@ class PipelineSettings(Settings):
     launcher: Literal["torchrun"] | None = None
     """starts trainings in several processes; see docs/distributed.md"""
 
-    processes: Annotated[int, Between(1, 4096)] = 1
+    processes: Annotated[int, AtLeast(1), AtMost(4096)] = 1
     """how many the launcher starts on this machine: one for each GPU"""
 
     launcher_arguments: Annotated[tuple[str, ...], Shown("WORD")] = ()
@@ -80,7 +89,7 @@ class PipelineSettings(Settings):
     subset: Literal["valid", "test"] = "test"
     """what is translated"""
 
-    beam: Annotated[int, Between(1, 10_000)] = 5
+    beam: Annotated[int, AtLeast(1), AtMost(10_000)] = 5
     """hypotheses per sentence"""
 
     lenpen: Annotated[float, Between(-100, 100)] = 1.0

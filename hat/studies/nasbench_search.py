@@ -23,7 +23,7 @@ from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from hat.search.table_operators import in_table, part_features, table_operators
-from hat.settings import REPEATED, Above, AtLeast, Between, Settings, Shown
+from hat.settings import REPEATED, Above, AtLeast, AtMost, Settings, Shown
 from hat.studies.nasbench_search_report import Run
 
 _MAX_TRIES = 1000
@@ -57,13 +57,13 @@ class NasbenchSearchSettings(Settings):
     budget: Annotated[float, Above(0)] = 1e6
     """simulated seconds of training per run"""
 
-    seeds: Annotated[int, Between(1, 100_000)] = 20
+    seeds: Annotated[int, AtLeast(1), AtMost(100_000)] = 20
     """runs per algorithm"""
 
     seed: Annotated[int, AtLeast(0)] = 0
     """seed of the first run; the others follow it"""
 
-    population_size: Annotated[int, Between(2, 1_000_000)] = 50
+    population_size: Annotated[int, AtLeast(2), AtMost(1_000_000)] = 50
     """architectures that the evolutionary algorithms keep"""
 
     search_metric: Annotated[str, Shown("METRIC")] = "validation_accuracy"

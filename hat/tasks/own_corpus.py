@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from hat.settings import NO_OUTCOME, Between
+from hat.settings import NO_OUTCOME, AtLeast, AtMost
 from hat.tasks.binarise import binarise
 from hat.tasks.corpus import Corpus, Parallel, describe, read_corpus, write_corpus
 from hat.tasks.pieces import PieceEncoder, learn_pieces
@@ -32,10 +32,10 @@ class OwnCorpusSettings(TextSettings, LanguageSettings):
     tokeniser: Literal["sentencepiece", "moses"] = "sentencepiece"
     """sentencepiece: pieces of raw text; moses: Moses' tokeniser, then BPE"""
 
-    vocabulary: Annotated[int, Between(10, 1_000_000)] = 8000
+    vocabulary: Annotated[int, AtLeast(10), AtMost(1_000_000)] = 8000
     """pieces or BPE merges to learn, for both languages together"""
 
-    workers: Annotated[int, Between(1, 4096), NO_OUTCOME] = 1
+    workers: Annotated[int, AtLeast(1), AtMost(4096), NO_OUTCOME] = 1
     """processes"""
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from hat.settings import Between
+from hat.settings import AtLeast, AtMost
 from hat.tasks.corpus import Corpus, describe, read_corpus
 from hat.tasks.prepare import LanguageSettings, Say, TextSettings, corpus_digest, split_words
 from hat.text.lines import Changes
@@ -13,7 +13,7 @@ from hat.text.lines import Changes
 class TokenisedSettings(TextSettings, LanguageSettings):
     """Of the task ``bpe``."""
 
-    merges: Annotated[int, Between(1, 1_000_000)] = 10000
+    merges: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 10000
     """BPE merges to learn"""
 
 

@@ -41,7 +41,7 @@ import torch
 from torch import Tensor
 
 from hat.errors import ConfigError, DataError
-from hat.settings import AtLeast, Between, Settings
+from hat.settings import AtLeast, AtMost, Between, Settings
 from hat.translation.candidates import Candidates, best_continuations
 
 
@@ -49,7 +49,7 @@ from hat.translation.candidates import Candidates, best_continuations
 class BeamSettings(Settings):
     """How a sentence is searched for; names and meanings are fairseq's."""
 
-    beam: Annotated[int, Between(1, 10_000)] = 5
+    beam: Annotated[int, AtLeast(1), AtMost(10_000)] = 5
     """hypotheses that are followed at a time"""
 
     nbest: Annotated[int, AtLeast(1)] = 1

@@ -42,7 +42,7 @@ hardware: cpu
 preprocess: prepare.sh
 data: bin
 supertransformer: space.yml
-latency-dataset: latency.yml
+latency-dataset: [space.yml, latency.yml]
 latency-predictor: predictor.yml
 evo-search: search.yml
 subtransformer: [retrain.yml]
