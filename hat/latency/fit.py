@@ -229,9 +229,10 @@ def _check_each_once(paths: Sequence[str]) -> None:
     """Refuses a dataset that is given twice: it would be tested on rows that it learned from."""
     first: dict[str, str] = {}
     for path in paths:
-        twin = first.setdefault(file_digest(path), path)
-        if twin is not path:
-            raise DataError(f"{path}: holds the same dataset as {twin}: give each once")
+        digest = file_digest(path)
+        if digest in first:
+            raise DataError(f"{path}: holds the same dataset as {first[digest]}: give each once")
+        first[digest] = path
 
 
 def _rows_to_use(dataset: Dataset, settings: FitSettings, say: Callable[[str], None]) -> Rows:

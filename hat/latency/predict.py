@@ -66,7 +66,8 @@ def predict_files(paths: Sequence[str | Path], settings: PredictSettings) -> lis
         lat_norm=settings.lat_norm,
     )
     predictor.check_engine(settings.lat_engine)
-    predictor.check_archs(archs)
+    for path, arch in zip(paths, archs, strict=True):
+        predictor.check_archs([arch], str(path))
     calibrated = len(predictor.residuals) > 0
     low, high = predictor.relative_interval(settings.coverage) if calibrated else (0.0, 0.0)
     return [

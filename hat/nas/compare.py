@@ -15,6 +15,7 @@ from hat.latency.predictor import LatencyPredictor
 from hat.latency.workload import Workload
 from hat.measuring.device import check_device, device_name
 from hat.measuring.devices.local import LocalDevice
+from hat.measuring.engines import settled
 from hat.models.config import SuperTransformerConfig
 from hat.nas.measure import guarded
 from hat.progress import Progress
@@ -136,6 +137,11 @@ def compare_files(
     check_device(workload.device)
     archs = [load_arch(path) for path in paths]
     predictor = load_predictor(settings.ckpt_path)
+    if predictor.facts.get("workload"):
+        predicted = Workload.from_dict(predictor.facts["workload"], predictor.source)
+        difference = predicted.difference(settled(workload))
+        if difference is not None:
+            say(f"| not to be compared: {predictor.source} predicts another workload: {difference}")
     rows = compare(config, archs, workload, predictor, settings, say)
     for path, row in zip(paths, rows, strict=True):
         one = row.figures()

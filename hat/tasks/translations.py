@@ -48,6 +48,8 @@ class ScoreSettings(Settings):
             raise ConfigError("give logs of generate.py or --sys, not both")
         if self.sys and not self.ref:
             raise ConfigError("--sys needs --ref with the references")
+        if self.sys and self.detokenised:
+            raise ConfigError("--detokenised is for logs: files are scored as they stand")
         if not self.sys and not self.logs:
             raise ConfigError("nothing to score: give a log of generate.py, or --sys and --ref")
 

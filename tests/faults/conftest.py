@@ -38,3 +38,9 @@ def good(
     shutil.copy(predictor_pt, folder / "predictor.pt")
     add_more(folder, search_space, task)
     return folder
+
+
+@pytest.fixture
+def good_copy(good: Path, tmp_path: Path) -> Path:
+    """A copy of the folder of good inputs, to be worked in."""
+    return Path(shutil.copytree(good, tmp_path / "copy", symlinks=True))
