@@ -6,6 +6,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,9 @@ class Spelled:
     what: str
     """In words."""
 
-    def accepts(self, value: str) -> bool:
+    def accepts(self, value: str | Path) -> bool:
         """Whether ``value`` is written so."""
-        return re.fullmatch(self.pattern, value) is not None
+        return re.fullmatch(self.pattern, str(value)) is not None
 
     def __str__(self) -> str:
         return self.what
@@ -100,6 +101,10 @@ class Spelled:
 
 LANGUAGE = Spelled(r"[^\W_][\w.@-]*", "a language such as en or pt_BR")
 """A language is part of names of files, as in ``train.en``."""
+
+PNG = Spelled(r"(?s).*\.png", "the name of a picture, with .png at its end")
+PICTURE = Spelled(r"(?s).*\.(png|pdf|svg)", "the name of a picture, with .png, .pdf or .svg")
+"""The end of the name says how the picture is written."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ from hat.setting_notes import (
     JOINED,
     LANGUAGE,
     NO_OUTCOME,
+    PICTURE,
+    PNG,
     REPEATED,
     Above,
     AtLeast,
@@ -50,6 +52,8 @@ __all__ = [
     "JOINED",
     "LANGUAGE",
     "NO_OUTCOME",
+    "PICTURE",
+    "PNG",
     "REPEATED",
     "Above",
     "AtLeast",
@@ -150,6 +154,8 @@ class Setting:
         values = value if self.is_list else (value,)
         if self.is_list and not isinstance(value, tuple):
             raise ConfigError(f"{place} must be a list, but found {value!r}")
+        if self.is_list and self.is_required and not value:
+            raise ConfigError(f"{place} needs a value, but found an empty list")
         for each in values:
             if not self._fits(each):
                 raise ConfigError(f"{place} must be {self._expected()}, but found {each!r}")
@@ -310,7 +316,11 @@ def settings_signature(settings: Any) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+    return (
+        f"{value:g}"
+        if isinstance(value, float)
+        else repr(str(value) if isinstance(value, Path) else value)
+    )
 
 
 def _class_of(settings: Any) -> Any:

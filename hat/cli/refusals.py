@@ -7,6 +7,7 @@ one sentence with what was found, what was expected, and the option that was mea
 import argparse
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from hat.errors import ConfigError, suggestion
@@ -41,8 +42,9 @@ class OneSentence(argparse.ArgumentParser):
         refuse(self, message)
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        if "" in arg_strings and not action.option_strings:  # Path("") would be "."
-            self.error(f"argument {action.metavar or action.dest}: needs a name, but found ''")
+        if "" in arg_strings and (not action.option_strings or action.type is Path):
+            name = "/".join(action.option_strings) or action.metavar or action.dest
+            self.error(f"argument {name}: needs a name, but found ''")  # Path("") would be "."
         return super()._get_values(action, arg_strings)  # type: ignore[misc]
 
 

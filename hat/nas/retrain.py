@@ -66,6 +66,13 @@ class RetrainSettings(Settings):
     retrain_ref: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
     """raw text of the subset, as the references (default: the data's own, detokenised)"""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("retrain_configs", "retrain_ref"):
+            if not self.retrain_top and getattr(self, name) is not None:
+                flag = name.replace("_", "-")
+                raise ConfigError(f"--{flag} needs --retrain-top: how many are trained again?")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Evaluation):

@@ -134,7 +134,10 @@ def new_task(
     for line in describe_dropped(cleaned):
         say(f"  {line}")
     given = {split: _without_empty(pairs, split, warnings) for split, pairs in given.items()}
-    splits = split(cleaned, given, rng)
+    try:
+        splits = split(cleaned, given, rng)
+    except DataError as error:
+        raise DataError(f"{', '.join(map(str, settings.train))}: {error}") from None
     _tell_splits(splits, given, say)
     choices = _choose(name, languages, splits.corpus, settings)
     _tell_choices(choices, say)
@@ -194,6 +197,9 @@ def _look(raw: Parallel, languages: tuple[str, str], settings: NewSettings, say:
         raise DataError(f"{settings.train[0]}: is empty")
     for line in describe_sides(raw, languages):
         say(f"  {line}")
+    for side, path in ((raw.source, settings.train[0]), (raw.target, settings.train[-1])):
+        if len(raw) > 1 and len(set(side)) == 1:
+            raise DataError(f"{path}: all {len(raw):,} sentences of a side are {side[0][:60]!r}")
     warnings = []
     if not settings.languages_as_given:
         warnings += check_languages(raw, languages, settings.train[0])

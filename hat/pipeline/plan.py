@@ -74,6 +74,10 @@ class Plan:
             if name not in self._builders:
                 raise ConfigError(f"{entry.where}: there is no step {name!r}")
         self._minutes = {name: entry.number() for name, entry in file.minutes.items()}
+        for name, minutes in self._minutes.items():
+            if minutes < 0:
+                where = file.minutes[name].where
+                raise ConfigError(f"{where}: {name} must be at least 0, but found {minutes:g}")
         if not found:
             del self._builders["evo-search"]  # it would write there
 

@@ -153,9 +153,7 @@ class PipelineFile:
         paths = tuple(Path(self._for_hardware(key, name)) for name in self._named(key))
         for path in paths:
             if not path.is_file():
-                raise ConfigError(
-                    f"{self.places[key]}: {key}: {path} does not exist in {Path.cwd()}"
-                )
+                raise ConfigError(f"{self.places[key]}: {key}: {path} does not exist")
         return paths
 
     def entries(self, key: str) -> dict[str, Entry]:
@@ -244,6 +242,10 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
     )
     _check_hardware(file)
     _check_launcher(file)
+    run_dir = file.settings.run_dir
+    if (file.base / run_dir).is_file():
+        place = file.places["run-dir"]
+        raise ConfigError(f"{place}: run-dir: {run_dir} is a file, but a folder is wanted")
     return file
 
 
