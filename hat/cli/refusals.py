@@ -42,7 +42,8 @@ class OneSentence(argparse.ArgumentParser):
         refuse(self, message)
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        if "" in arg_strings and (not action.option_strings or action.type is Path):
+        own = arg_strings[:1] if action.nargs == argparse.PARSER else arg_strings
+        if "" in own and (not action.option_strings or action.type is Path):
             name = "/".join(action.option_strings) or action.metavar or action.dest
             self.error(f"argument {name}: needs a name, but found ''")  # Path("") would be "."
         return super()._get_values(action, arg_strings)  # type: ignore[misc]

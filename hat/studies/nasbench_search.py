@@ -15,7 +15,7 @@ import numpy as np
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.simulated import SimulatedTraining
 from hat.conditions import bytes_digest
-from hat.errors import ConfigError, suggestion
+from hat.errors import ConfigError, SearchError, suggestion
 from hat.scoring.graph_encoding import encoder_for
 from hat.scoring.guides import guides
 from hat.search.algorithms import ALGORITHMS
@@ -54,7 +54,7 @@ class NasbenchSearchSettings(Settings):
     """a search algorithm; may be repeated (default: random, tournament, aging, evolution, local
     and guided)."""
 
-    budget: Annotated[float, Above(0)] = 1e6
+    budget: Annotated[float, AtLeast(1)] = 1e6
     """simulated seconds of training per run"""
 
     seeds: Annotated[int, AtLeast(1), AtMost(100_000)] = 20
@@ -172,6 +172,12 @@ def search_once(
         search.run(done + 1)
         if search.rounds_done == done:
             break
+    first_s = training.trainings[0].finished_s if training.trainings else math.inf
+    if first_s > settings.budget:
+        raise SearchError(
+            f"a budget of {settings.budget:g} s ends before the first training, which takes "
+            f"{first_s:g} s"
+        )
     sign = 1.0 if training.higher_is_better else -1.0
     reported = settings.reported(table)
     best, incumbents = -math.inf, []

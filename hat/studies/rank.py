@@ -130,7 +130,7 @@ def _rows(
     truth = table.column(target, ids)
     known = cache(lambda: scorers_for(archs, task, settings.model, settings.src_len))
     rows = []
-    for name in settings.scorer or known():
+    for name in dict.fromkeys(settings.scorer) or known():
         if name in table.metrics:
             # By identifier: an architecture may stand twice.
             scores: Floats = table.column(name, ids)

@@ -97,12 +97,6 @@ FAULTS = [
     Fault("no-name", "pipeline --dry-run", ("required: FILE",)),
     Fault("a-predictor", "pipeline predictor.pt", ("predictor.pt", "UTF-8")),
     other("space.yml", lambda text: text.replace("32, 16", "32, 16,, 8"), "space.yml"),
-    # What only the command of a step can know is asked of it, before anything runs.
-    other(
-        "search.yml",
-        lambda text: text.replace("population-size: 8", "population-size: 9"),
-        *("step evo-search", "population-size must be parent-size"),
-    ),
     Fault(
         "real", f"{DRY} --beam=-1", ("--beam: beam must be at least 1, but found -1",), real=True
     ),
