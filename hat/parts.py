@@ -109,6 +109,33 @@ class Parts(Generic[P]):
         """Returns the names of the parts that pass ``test``."""
         return tuple(name for name in self.names() if test(self.load(name)))
 
+    def check_others(self, used: Iterable[str], values: Mapping[str, Any], flag: str) -> None:
+        """Checks that no setting is given that only parts read which are not used.
+
+        A file may serve several parts: a setting that has its default is not taken as given.
+
+        Args:
+            used: the names of the parts that are.
+            values: settings by field.
+            flag: what chooses the part, for the sentence: ``--scorer``.
+
+        Raises:
+            ConfigError: naming the setting, and the part that it is for.
+        """
+        names = tuple(dict.fromkeys(used))
+        own = {one.field for name in names for one in all_settings(_settings(self.load(name)))}
+        for other in self.names():
+            for one in all_settings(_settings(self.load(other))):
+                value = values.get(one.field, one.default)
+                # What a flag holds is a list, or the text of a path.
+                value = tuple(value) or one.default if isinstance(value, list) else value
+                if one.field in own or value is None or value == one.default:
+                    continue
+                if str(value) != str(one.default):
+                    raise ConfigError(
+                        f"--{one.keys[0]} is not for {flag} {names[0]}, but for {other}"
+                    )
+
     def _found(self) -> dict[str, EntryPoint]:
         found: dict[str, EntryPoint] = {}
         for entry in entry_points(group=self.group):
@@ -120,6 +147,10 @@ class Parts(Generic[P]):
                 )
             found[entry.name] = entry
         return found
+
+
+def _settings(part: Any) -> Any:
+    return part.Settings
 
 
 def _package(entry: EntryPoint) -> str:

@@ -3,8 +3,10 @@
 ``hat.settings`` reads these notes and offers them: ``from hat.settings import AtLeast``.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,20 @@ class AtLeast:
 
     def __str__(self) -> str:
         return f"at least {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A number that is not larger."""
+
+    bound: float
+
+    def accepts(self, value: float) -> bool:
+        """Whether ``value`` keeps the bound."""
+        return value <= self.bound
+
+    def __str__(self) -> str:
+        return f"at most {self.bound:.10g}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,32 @@ class Below:
 
     def __str__(self) -> str:
         return f"below {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """A text that is written in one way."""
+
+    pattern: str
+    """A regular expression for the whole of it."""
+
+    what: str
+    """In words."""
+
+    def accepts(self, value: str | Path) -> bool:
+        """Whether ``value`` is written so."""
+        return re.fullmatch(self.pattern, str(value)) is not None
+
+    def __str__(self) -> str:
+        return self.what
+
+
+LANGUAGE = Spelled(r"[^\W_][\w.@-]*", "a language such as en or pt_BR")
+"""A language is part of names of files, as in ``train.en``."""
+
+PNG = Spelled(r"(?s).*\.png", "the name of a picture, with .png at its end")
+PICTURE = Spelled(r"(?s).*\.(png|pdf|svg)", "the name of a picture, with .png, .pdf or .svg")
+"""The end of the name says how the picture is written."""
 
 
 @dataclass(frozen=True)
@@ -123,4 +165,4 @@ REPEATED = _Repeated()
 JOINED = _Joined()
 """For lists whose flag takes one word with commas: ``--weights 1e-7,1``."""
 
-Bound = AtLeast | Above | Between | Below
+Bound = AtLeast | AtMost | Above | Between | Below | Spelled

@@ -31,24 +31,33 @@ from hat.conditions import content_digest
 from hat.errors import ConfigError, suggestion
 from hat.setting_notes import (
     JOINED,
+    LANGUAGE,
     NO_OUTCOME,
+    PICTURE,
+    PNG,
     REPEATED,
     Above,
     AtLeast,
+    AtMost,
     Below,
     Between,
     Bound,
     OneOf,
     Shown,
+    Spelled,
     Switch,
 )
 
 __all__ = [
     "JOINED",
+    "LANGUAGE",
     "NO_OUTCOME",
+    "PICTURE",
+    "PNG",
     "REPEATED",
     "Above",
     "AtLeast",
+    "AtMost",
     "Below",
     "Between",
     "NoSettings",
@@ -56,6 +65,7 @@ __all__ = [
     "Setting",
     "Settings",
     "Shown",
+    "Spelled",
     "Switch",
     "all_keys",
     "all_settings",
@@ -65,6 +75,9 @@ __all__ = [
     "picked",
     "settings_signature",
 ]
+
+_LARGEST = 2**32 - 1
+"""Of whole numbers whose setting names no bound: what seeds of all packages can be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +154,13 @@ class Setting:
         values = value if self.is_list else (value,)
         if self.is_list and not isinstance(value, tuple):
             raise ConfigError(f"{place} must be a list, but found {value!r}")
+        if self.is_list and self.is_required and not value:
+            raise ConfigError(f"{place} needs a value, but found an empty list")
         for each in values:
             if not self._fits(each):
                 raise ConfigError(f"{place} must be {self._expected()}, but found {each!r}")
+            if each == "" and self.choices is None:
+                raise ConfigError(f"{place} needs a value, but found ''")
             choices = self.choices
             if choices is not None and each not in choices:
                 hint = suggestion(each, choices)
@@ -151,7 +168,9 @@ class Setting:
                 raise ConfigError(f"{place} must be one of {known}, but found {each!r}{hint}")
             for bound in self.bounds:
                 if not bound.accepts(each):
-                    raise ConfigError(f"{place} must be {bound}, but found {each:g}")
+                    raise ConfigError(f"{place} must be {bound}, but found {_shown(each)}")
+            if self.type is int and abs(each) > _LARGEST:
+                raise ConfigError(f"{place} must be at most {_LARGEST}, but found {_shown(each)}")
 
     def _fits(self, value: Any) -> bool:
         if self.type is float:
@@ -296,6 +315,14 @@ def settings_signature(settings: Any) -> dict[str, Any]:
     return parts
 
 
+def _shown(value: Any) -> str:
+    return (
+        f"{value:g}"
+        if isinstance(value, float)
+        else repr(str(value) if isinstance(value, Path) else value)
+    )
+
+
 def _class_of(settings: Any) -> Any:
     return type(settings)
 
@@ -306,8 +333,12 @@ def _converted(setting: Setting, value: Any) -> Any:
     if setting.type is not Path:
         return value
     if isinstance(value, tuple):
-        return tuple(Path(each) if isinstance(each, str) else each for each in value)
-    return Path(value) if isinstance(value, str) else value
+        return tuple(map(_path, value))
+    return _path(value)
+
+
+def _path(value: Any) -> Any:
+    return Path(value) if value and isinstance(value, str) else value  # Path("") would be "."
 
 
 def _default(field: Any) -> Any:

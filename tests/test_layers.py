@@ -11,6 +11,7 @@ import hat
 PACKAGE = Path(hat.__file__).parent
 
 BASE = {
+    "amounts",
     "arrays",
     "errors",
     "version",
@@ -32,6 +33,7 @@ BASE = {
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
 
 GROUND: dict[str, set[str]] = {
+    "amounts": {"errors"},
     "arrays": set(),
     "errors": set(),
     "version": set(),

@@ -144,8 +144,14 @@ class CsvTable(TableBenchmark[A]):
                 + (suggestion(name, self.metrics) or f"; it has {', '.join(self.metrics)}")
             )
 
-    def groups(self, column: str) -> dict[str, list[str]]:
-        """Identifiers by the text of a column; all under the table's name if it has no such."""
+    def groups(self, column: str, asked: str = "") -> dict[str, list[str]]:
+        """Identifiers by the text of a column; all under the table's name if it has no such.
+
+        Raises:
+            DataError: if it has no such, and somebody asked for it.
+        """
+        if asked and not all(column in self._texts[self._row(id)] for id in self.ids()):
+            raise DataError(f"{self.path}: has no column {column!r} ({asked})")
         groups: dict[str, list[str]] = {}
         for id in self.ids():
             groups.setdefault(self._texts[self._row(id)].get(column, self.name), []).append(id)

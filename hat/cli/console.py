@@ -5,6 +5,7 @@ import functools
 import json
 import logging
 import os
+import re
 import select
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,9 +69,29 @@ def one_sentence() -> Iterator[None]:
             raise
         print(f"error: {sentence}", file=sys.stderr)
         raise SystemExit(INPUT_ERROR) from None
+    except (MemoryError, RuntimeError) as error:
+        sentence = no_memory(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        raise SystemExit(INPUT_ERROR) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def no_memory(error: Exception) -> str | None:
+    """Returns the sentence about memory that there is not enough of; None for other errors."""
+    text = str(error)
+    wanted = _ALLOCATE.search(text)
+    if not isinstance(error, MemoryError) and wanted is None:
+        return None
+    amount = f": {wanted[1]} at once" if wanted else ""
+    return f"this takes more memory than there is{amount}; choose smaller sizes"
+
+
+_ALLOCATE = re.compile(r"(?:allocate|Unable to allocate) ([0-9.]+ [KMGTP]?i?[Bb](?:ytes)?)")
+"""What torch and numpy say of the memory that they did not get."""
 
 
 _is_checking = False

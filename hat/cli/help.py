@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from hat.cli.refusals import OneSentence
 from hat.numerals import use_in
 
 SCRIPTS = ("train.py", "latency_dataset.py", "latency_predictor.py", "evo_search.py", "generate.py")
@@ -72,9 +73,13 @@ class HelpFormatter(argparse.HelpFormatter):
         return _NUMBERS.get(action.type, own)
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser, and those of its sub-commands, whose help is written so."""
+class Parser(OneSentence):
+    """A parser, and those of its sub-commands: help is written so, and an error is a ConfigError.
+
+    Abbreviated flags are refused, so that a new option never changes what an old command means.
+    """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **{"formatter_class": HelpFormatter, **settings})
+        ours = {"formatter_class": HelpFormatter, "allow_abbrev": False}
+        super().__init__(*args, **{**ours, **settings})
         use_in(self)

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import configargparse
 
-from hat.cli.help import HelpFormatter
+from hat.cli.help import HelpFormatter, Parser
+from hat.cli.refusals import OneSentence, expected
 from hat.errors import ConfigError, suggestion
 from hat.numerals import use_in
 from hat.yaml_reader import Entry, Items, Scalar, check_number, is_number, read_mapping, shown
@@ -36,9 +37,6 @@ _COMMAND_LINE_ONLY = {
     "log-file": "it names any file to write into",
     **{flag.removeprefix("--"): "files do not include files" for flag in CONFIG_FLAGS},
 }
-
-_FEW = 100
-"""Most characters of choices that an error lists."""
 
 
 class SwitchOrAuto(argparse.Action):
@@ -173,18 +171,6 @@ def actions_by_key(parser: argparse.ArgumentParser) -> dict[str, argparse.Action
     return actions
 
 
-def expected(text: str, choices: Iterable[Any]) -> str:
-    """The end of a sentence about a wrong choice: what is close, or what there is, if little."""
-    known = sorted(map(str, choices))
-    hint = suggestion(text, known)
-    if hint or not known:
-        return hint
-    listed = ", ".join(known)
-    if len(listed) > _FEW:
-        listed = f"{listed[:_FEW].rpartition(', ')[0]} ..."
-    return f"; expected one of {listed}"
-
-
 def set_defaults(parser: argparse.ArgumentParser, entries: Mapping[str, Entry]) -> None:
     """Makes what YAML files say the defaults of ``parser``'s options.
 
@@ -291,7 +277,7 @@ def split_config_flags(argv: Sequence[str]) -> tuple[list[str], list[str]]:
         The paths, weakest first (``--configs``, ``--sub-configs``, ``--evo-configs``), and the
         remaining arguments.
     """
-    finder = Finder(add_help=False, allow_abbrev=False)
+    finder = Parser(add_help=False)
     for flag in CONFIG_FLAGS:
         finder.add_argument(flag, action="append", default=[])
     found, rest = finder.parse_known_args(list(argv))
@@ -313,15 +299,7 @@ def _dest(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
-class Finder(argparse.ArgumentParser):
-    """A parser whose errors are a ConfigError, where argparse prints its usage and exits."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises the ConfigError."""
-        raise ConfigError(message)
-
-
-class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
+class StageParser(OneSentence, configargparse.ArgumentParser):  # type: ignore[misc]
     """The parser of a stage that is not fairseq's: flags, and YAML files that hold them.
 
     configargparse keeps of several files only the last, and makes words of what they say; so the
@@ -335,7 +313,7 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
     def __init__(
         self, *, prog: str, description: str, ignored_keys: frozenset[str] = frozenset()
     ) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[call-arg]  # configargparse's
             prog=prog,
             description=description,
             epilog="A key of a YAML file is the name of an option without its dashes.",
@@ -348,7 +326,7 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
         use_in(self)
         add_config_flags(self.add_argument_group("YAML files"))
 
-    def parse_known_args(
+    def parse_known_args(  # type: ignore[override]
         self,
         args: Sequence[str] | None = None,
         namespace: argparse.Namespace | None = None,
@@ -368,7 +346,3 @@ class StageParser(configargparse.ArgumentParser):  # type: ignore[misc]
             flags, namespace, **{**settings, "env_vars": {}}
         )
         return parsed
-
-    def error(self, message: str) -> NoReturn:
-        """Raises a ConfigError where argparse would print its usage and exit."""
-        raise ConfigError(message)

@@ -6,13 +6,11 @@ from pathlib import Path
 
 from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
-from hat.cli.help import HelpFormatter
-from hat.cli.options import Finder
+from hat.cli.help import Parser
 from hat.errors import ConfigError
 from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
 from hat.export.trained import TaskSettings, read_trained
-from hat.settings import all_settings
 from hat.tasks.units import has_units, name_units
 
 
@@ -25,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise ConfigError("expected a checkpoint, a SubTransformer's YAML file and a folder")
     settings = read_flags(options, ExportSettings)
     part = FORMATS.load(settings.format)
-    _check_others(options, settings.format)
+    FORMATS.check_others([settings.format], vars(options), "--format")
     format_ = part.build(read_flags(options, part.Settings))
     task = read_flags(options, TaskSettings)
     stop_if_checking()
@@ -54,23 +52,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
 
 
-def _check_others(options: argparse.Namespace, name: str) -> None:
-    """Checks that no setting of another format is given."""
-    own = {setting.field for setting in all_settings(FORMATS.load(name).Settings)}
-    for other in FORMATS.names():
-        for setting in all_settings(FORMATS.load(other).Settings):
-            is_given = getattr(options, setting.field) != setting.default
-            if setting.field not in own and is_given:
-                raise ConfigError(f"--{setting.key} is not for --format {name}, but for {other}")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = Finder(
+    parser = Parser(
         prog="hat export",
-        formatter_class=HelpFormatter,
         usage="%(prog)s CKPT [SUB.yml] OUT_DIR [OPTIONS]",
         description="Writes one SubTransformer with all it takes to translate into a folder.",
-        allow_abbrev=False,
     )
     parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="checkpoint, ours or HAT's")
     parser.add_argument(

@@ -13,7 +13,7 @@ from hat.errors import ConfigError, suggestion
 from hat.latency.check import CheckSettings, check_dataset
 from hat.latency.predict import PredictSettings, predict_files, predictions_result
 from hat.latency.samples import write_samples
-from hat.settings import NO_OUTCOME, Settings, Shown, all_keys
+from hat.settings import NO_OUTCOME, PNG, Settings, Shown, all_keys
 from hat.studies.latency_bench import BenchSettings
 from hat.studies.latency_bench_report import report_bench
 
@@ -43,7 +43,7 @@ def usage() -> str:
 class _CheckFiles(Settings):
     """What is written."""
 
-    plot: Annotated[Path | None, NO_OUTCOME, Shown("PNG")] = None
+    plot: Annotated[Path | None, PNG, NO_OUTCOME, Shown("PNG")] = None
     """write the picture to this file (default: NAME.check.png here)"""
 
     write_clean: Annotated[Path | None, NO_OUTCOME, Shown("CSV")] = None

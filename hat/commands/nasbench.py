@@ -17,7 +17,8 @@ from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
 from hat.conditions import file_digest, files_digest
-from hat.settings import NO_OUTCOME, AtLeast, Settings
+from hat.errors import ConfigError
+from hat.settings import NO_OUTCOME, AtLeast, AtMost, Settings, own_settings
 from hat.signature import signature
 
 
@@ -32,7 +33,7 @@ class _Enumerate(Settings):
     out: Annotated[Path | None, NO_OUTCOME] = None
     """write hash, adjacency and operations to this HDF5 file"""
 
-    workers: Annotated[int, AtLeast(1), NO_OUTCOME] = 1
+    workers: Annotated[int, AtLeast(1), AtMost(4096), NO_OUTCOME] = 1
     """processes that hash"""
 
 
@@ -41,10 +42,10 @@ class _Query(Settings):
     metric: str | None = None
     """metric to ask for (default: all)"""
 
-    epochs: int | None = None
+    epochs: Annotated[int | None, AtLeast(1)] = None
     """length of training (default: the longest)"""
 
-    seed: int | None = None
+    seed: Annotated[int | None, AtLeast(0)] = None
     """the training run of this seed (default: the mean over all)"""
 
 
@@ -90,6 +91,9 @@ def _enumerate(words: argparse.Namespace, settings: _Enumerate) -> dict[str, Any
 
 
 def _query(words: argparse.Namespace, settings: _Query) -> dict[str, Any]:
+    asked = [one.key for one in own_settings(_Query) if getattr(settings, one.field) is not None]
+    if words.id is None and asked:
+        raise ConfigError(f"--{asked[0]} is of one architecture: give its identifier, too")
     table = load_benchmark(words.benchmark)
     if words.id is None:
         print(f"{table.name}: {len(table)} architectures, {table.ids()[0]} to {table.ids()[-1]}")

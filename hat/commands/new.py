@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="hat new", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="hat new", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder to write")
     add_flags(parser, NewSettings)
     add_flags(parser, CleaningSettings, "cleaning")

@@ -122,7 +122,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The parser, and those of the tasks in it."""
-    parser = Parser(prog="hat prepare", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="hat prepare", description=__doc__)
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     made = {}
     for name in TASKS:
@@ -143,6 +143,5 @@ def _add(tasks: Any, name: str, text: str) -> argparse.ArgumentParser:
         name,
         help=text,
         description=sentence(text),
-        allow_abbrev=False,
     )
     return parser

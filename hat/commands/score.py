@@ -43,7 +43,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="hat score",
         description=__doc__,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "logs",

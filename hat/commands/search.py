@@ -15,7 +15,7 @@ from hat.cli.console import command, print_result, set_up_logging, stop_if_check
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import program
 from hat.measuring.devices import DEVICES
-from hat.nas.build import check_limits, settings_classes
+from hat.nas.build import check_settings, settings_classes
 from hat.nas.limits import LIMITS
 from hat.nas.retrain import RetrainSettings
 from hat.nas.run import search
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = parse(training_parser, argv or [], add_options=add_search_flags)
         files = read_flags(options, _Files)
         settings: list[Settings] = [read_flags(options, cls) for cls in settings_classes()]
-        check_limits(settings)
+        check_settings(settings)
         space_from_options(vars(options), "the SuperTransformer's options")
         stop_if_checking()
         found = search(

@@ -13,10 +13,9 @@ from typing import Annotated, Literal
 
 from hat.cli.console import command
 from hat.cli.flags import add_flags, read_flags
-from hat.cli.help import HelpFormatter
-from hat.cli.options import Finder
+from hat.cli.help import Parser
 from hat.errors import ConfigError
-from hat.settings import NO_OUTCOME, AtLeast, Settings
+from hat.settings import NO_OUTCOME, AtLeast, AtMost, Settings
 from hat.text.buffers import buffered_stream
 from hat.text.lines import Changes, iterate_text
 
@@ -25,7 +24,7 @@ from hat.text.lines import Changes, iterate_text
 class OutputSettings(Settings):
     """How lines are read and translations are written."""
 
-    buffer_size: Annotated[int, AtLeast(1)] = 2000
+    buffer_size: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 2000
     """Lines that are read before the first of them is translated, at most: similar lengths of
     them are translated together. Of a stream, those that are there."""
 
@@ -108,15 +107,13 @@ def _parser() -> argparse.ArgumentParser:
     from hat.export.trained import TaskSettings
     from hat.translation.sentences import TranslationSettings
 
-    parser = Finder(
+    parser = Parser(
         prog="hat translate",
-        formatter_class=HelpFormatter,
         usage="%(prog)s MODEL_DIR [FILE] [OPTIONS]\n"
         "       %(prog)s CKPT [SUB.yml] [FILE] --data DATA --bpe-codes CODES [OPTIONS]",
         description="Translates text, one sentence a line. An empty line stays an empty line.",
         epilog="With --nbest above 1 each translation has the number of its line and a tab before "
         "it.",
-        allow_abbrev=False,
     )
     parser.add_argument("model", type=Path, help="folder of hat export, or a checkpoint")
     parser.add_argument(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from hat.errors import ConfigError
-from hat.settings import AtLeast, Settings
+from hat.settings import AtLeast, AtMost, Settings
 from hat.version import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class EngineSettings(Settings):
     """Number format of weights and products. int8: weights of 8 bits, and inputs of products that
     are rounded to 8 bits as they come; on the CPU only."""
 
-    threads: Annotated[int | None, AtLeast(1)] = None
+    threads: Annotated[int | None, AtLeast(1), AtMost(4096)] = None
     """CPU threads. Default: as many as torch takes"""
 
 

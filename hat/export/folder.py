@@ -23,7 +23,7 @@ from hat.export.trained import Trained
 from hat.files import replacing_folder, write_text
 from hat.models.extract import extract
 from hat.models.training_record import TrainingRecord
-from hat.settings import AtLeast, OneOf, Settings, from_values
+from hat.settings import AtLeast, AtMost, OneOf, Settings, from_values
 from hat.signature import signature
 from hat.tasks.pieces import is_pieces_model
 from hat.tasks.text_rules import TextRules, task_of
@@ -51,10 +51,10 @@ class ExportSettings(Settings):
     """Output of a measurement (train.py --latcpu, hat latency compare), or its last line: the card
     tells it."""
 
-    parity_sentences: Annotated[int, AtLeast(1)] = 32
+    parity_sentences: Annotated[int, AtLeast(1), AtMost(100_000)] = 32
     """Sentences on which the exported model is compared with the checkpoint."""
 
-    bleu_sentences: Annotated[int, AtLeast(0)] = 3000
+    bleu_sentences: Annotated[int, AtLeast(0), AtMost(10_000_000)] = 3000
     """Sentences of the validation set, at most, of which BLEU is compared where weights are
     rounded; 0: none."""
 

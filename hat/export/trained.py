@@ -14,7 +14,7 @@ from hat.models.checkpoint import (
     trained_network,
 )
 from hat.models.super_transformer import SuperTransformer
-from hat.settings import OneOf, Settings
+from hat.settings import LANGUAGE, OneOf, Settings
 from hat.tasks.text_rules import TEXT_RULES, TextRules, text_rules
 from hat.text.dictionaries import (
     SIDES,
@@ -34,10 +34,10 @@ class TaskSettings(Settings):
     """Folder of the dictionaries, dict.*.txt. Default: the data folder that the checkpoint was
     trained on, if it is there."""
 
-    source_lang: str | None = None
+    source_lang: Annotated[str | None, LANGUAGE] = None
     """Source language. Default: as the checkpoint or the data folder says."""
 
-    target_lang: str | None = None
+    target_lang: Annotated[str | None, LANGUAGE] = None
     """Target language. Default: as the checkpoint or the data folder says."""
 
     bpe_codes: Path | None = None

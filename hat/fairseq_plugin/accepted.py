@@ -9,7 +9,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from hat.arch.model_options import ARCHITECTURES
-from hat.cli.options import NumbersOnly, actions_by_key, expected
+from hat.cli.options import NumbersOnly, actions_by_key
+from hat.cli.refusals import expected
 from hat.errors import ConfigError
 from hat.yaml_reader import Entry, shown
 

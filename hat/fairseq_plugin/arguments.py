@@ -3,7 +3,6 @@
 import argparse
 import itertools
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,18 +12,18 @@ import torch
 from fairseq import options
 
 import hat.fairseq_plugin  # noqa: F401  (registers the architectures and the task)
+from hat.cli.help import Parser
 from hat.cli.keywords import entries_of
 from hat.cli.options import (
-    Finder,
     SwitchOrAuto,
     actions_by_key,
     check_keys,
-    expected,
     read_config_files,
     set_defaults,
     spell_out_switches,
     split_config_flags,
 )
+from hat.cli.refusals import refuse as refuse_words
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.accepted import TASK, refuse, restricted
 from hat.fairseq_plugin.help import print_help, split_help
@@ -58,8 +57,6 @@ _PRECISION = "precision"
 _WANTED_BF16 = "wanted_bf16"
 """Where ``--bf16`` is kept while fairseq parses: fairseq takes ``bf16`` for a wish for a TPU."""
 
-_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from .*\)$", re.DOTALL)
-
 AddOptions = Callable[[argparse.ArgumentParser], None]
 
 
@@ -77,15 +74,9 @@ def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Lets a parser of fairseq's speak and count as hat does, and take ``--bf16 auto``."""
 
     def error(message: str) -> NoReturn:
-        wrong = _INVALID_CHOICE.match(message)
-        if wrong:  # fairseq has hundreds of choices; name the closest one only
-            flag, value = wrong.groups()
-            choices = parser._option_string_actions[flag.split("/")[0]].choices or ()
-            hint = expected(value.strip("'"), choices)
-            raise ConfigError(f"{flag} cannot be {value}{hint}")
         if message == "the following arguments are required: data":
             raise ConfigError(_NO_DATA)
-        raise ConfigError(message)
+        refuse_words(parser, message)
 
     parser.error = error  # type: ignore[method-assign]
     use_in(parser, finite=False)
@@ -222,7 +213,7 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
     The folder must stand before all options, or a list-valued one would take it for a value.
     """
-    finder = Finder(add_help=False, allow_abbrev=False)
+    finder = Parser(add_help=False)
     finder.add_argument("--data")
     found, rest = finder.parse_known_args(list(flags))
     if found.data is not None:

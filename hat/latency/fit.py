@@ -19,7 +19,16 @@ from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.load import NoScalesError, load_predictor
 from hat.latency.table import ArchTable
 from hat.latency.workload import HATS_ENGINE
-from hat.settings import AtLeast, OneOf, Settings, Shown, check_kinds, picked, settings_signature
+from hat.settings import (
+    Above,
+    AtLeast,
+    OneOf,
+    Settings,
+    Shown,
+    check_kinds,
+    picked,
+    settings_signature,
+)
 from hat.signature import signature
 
 _FEW_ROWS = 20
@@ -54,10 +63,10 @@ class FitSettings(Settings):
     seed: Annotated[int, AtLeast(0)] = 1
     """draws split, folds and weights"""
 
-    feature_norm: tuple[float, ...] = ()
+    feature_norm: Annotated[tuple[float, ...], Above(0)] = ()
     """what to divide the features by; default: their largest values"""
 
-    lat_norm: float | None = None
+    lat_norm: Annotated[float | None, Above(0)] = None
     """what to divide the latency by, in ms; default: its mean"""
 
     def __post_init__(self) -> None:
@@ -116,6 +125,9 @@ def fit_predictor(
     """
     check_kinds(settings, (FitSettings, *PREDICTORS.settings()), "hat.fit_predictor")
     fit: FitSettings = picked(settings, FitSettings)
+    chosen = competing() if fit.predictor == "auto" else (fit.predictor,)
+    given = {field: value for each in settings for field, value in vars(each).items()}
+    PREDICTORS.check_others(chosen, given, "--predictor")
     paths = as_paths(paths)
     dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted, target=fit.target)
     _check_engine(paths, dataset, fit.lat_engine)
@@ -217,9 +229,10 @@ def _check_each_once(paths: Sequence[str]) -> None:
     """Refuses a dataset that is given twice: it would be tested on rows that it learned from."""
     first: dict[str, str] = {}
     for path in paths:
-        twin = first.setdefault(file_digest(path), path)
-        if twin is not path:
-            raise DataError(f"{path}: holds the same dataset as {twin}: give each once")
+        digest = file_digest(path)
+        if digest in first:
+            raise DataError(f"{path}: holds the same dataset as {first[digest]}: give each once")
+        first[digest] = path
 
 
 def _rows_to_use(dataset: Dataset, settings: FitSettings, say: Callable[[str], None]) -> Rows:

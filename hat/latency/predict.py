@@ -20,10 +20,10 @@ class PredictSettings(Settings):
     ckpt_path: Path
     """latency predictor, ours or HAT's"""
 
-    feature_norm: tuple[float, ...] = ()
+    feature_norm: Annotated[tuple[float, ...], Above(0)] = ()
     """only for HAT's predictors"""
 
-    lat_norm: float | None = None
+    lat_norm: Annotated[float | None, Above(0)] = None
     """only for HAT's predictors"""
 
     lat_engine: str | None = None
@@ -66,7 +66,8 @@ def predict_files(paths: Sequence[str | Path], settings: PredictSettings) -> lis
         lat_norm=settings.lat_norm,
     )
     predictor.check_engine(settings.lat_engine)
-    predictor.check_archs(archs)
+    for path, arch in zip(paths, archs, strict=True):
+        predictor.check_archs([arch], str(path))
     calibrated = len(predictor.residuals) > 0
     low, high = predictor.relative_interval(settings.coverage) if calibrated else (0.0, 0.0)
     return [

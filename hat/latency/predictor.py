@@ -302,8 +302,14 @@ class LatencyPredictor(ABC):
                     f"{known}, but {what} has {list(wanted)}"
                 )
 
-    def check_archs(self, archs: Sequence[SubTransformerConfig]) -> None:
+    def check_archs(
+        self, archs: Sequence[SubTransformerConfig], where: str = "this architecture"
+    ) -> None:
         """Checks that each architecture lies within what the predictor was made from.
+
+        Args:
+            archs: to be predicted.
+            where: they stand, for the sentence.
 
         Raises:
             ConfigError: naming the first value outside.
@@ -314,7 +320,7 @@ class LatencyPredictor(ABC):
                 if known and not known[0] <= value <= known[-1]:
                     raise ConfigError(
                         f"{self.source} was made for another search space: it knows {name} in "
-                        f"{known}, but this architecture has {value}"
+                        f"{known}, but {where} has {value}"
                     )
 
     def check_scales(

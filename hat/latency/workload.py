@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from hat.errors import ConfigError, suggestion
 from hat.machine.instructions import FULL, int8_range
-from hat.settings import Above, AtLeast, Below, Settings
+from hat.settings import Above, AtLeast, AtMost, Below, Settings
 from hat.tasks.facts import DEFAULT_SRC_LEN
 
 HATS_ENGINE = "eager"
@@ -29,16 +29,16 @@ class Workload(Settings):
     engine_version: str | None = None
     """Of the engine's package; None for HAT's, whose version is torch's."""
 
-    src_len: Annotated[int, AtLeast(1)] = DEFAULT_SRC_LEN
+    src_len: Annotated[int, AtLeast(1), AtMost(100_000)] = DEFAULT_SRC_LEN
     """Source sentence length in tokens."""
 
-    decode_steps: Annotated[int, AtLeast(1)] = DEFAULT_SRC_LEN
+    decode_steps: Annotated[int, AtLeast(1), AtMost(100_000)] = DEFAULT_SRC_LEN
     """Target tokens generated one by one."""
 
-    batch_size: Annotated[int, AtLeast(1)] = 1
+    batch_size: Annotated[int, AtLeast(1), AtMost(100_000)] = 1
     """Sentences translated at once."""
 
-    beam: Annotated[int, AtLeast(1)] = 5
+    beam: Annotated[int, AtLeast(1), AtMost(10_000)] = 5
     """Hypotheses per sentence in the decoder."""
 
     precision: Precision = "fp32"
@@ -48,7 +48,7 @@ class Workload(Settings):
     """For ``int8`` how many values are used of 8 bits: of activations in torch, by default as many
     as are right on this machine, of weights in other engines. None for the other precisions."""
 
-    num_threads: Annotated[int, AtLeast(1)] = 1
+    num_threads: Annotated[int, AtLeast(1), AtMost(4096)] = 1
     """Threads the engine may use on the CPU."""
 
     warmup_runs: Annotated[int, AtLeast(0)] = 5
@@ -60,7 +60,7 @@ class Workload(Settings):
     trim_fraction: Annotated[float, AtLeast(0), Below(0.5)] = 0.1
     """Share of the timed runs dropped at each end before mean and deviation."""
 
-    ci_percent: Annotated[float | None, Above(0)] = None
+    ci_percent: Annotated[float | None, Above(0), Below(100)] = None
     """Stop timing when the 95 % confidence interval of the mean is within +- this percentage."""
 
     memory: bool = False

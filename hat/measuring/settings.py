@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from hat.engines import ENGINES
 from hat.errors import ConfigError
 from hat.latency.workload import HATS_ENGINE, Precision, Workload
-from hat.settings import NO_OUTCOME, Above, AtLeast, Below, OneOf, Settings, Shown, Switch
+from hat.settings import NO_OUTCOME, Above, AtLeast, AtMost, Below, OneOf, Settings, Shown, Switch
 from hat.tasks.facts import default_src_len
 
 
@@ -22,34 +22,34 @@ class WorkloadSettings(Settings):
         Switch("cpu", "cpu", "the same as --latcpu"),
     ] = None
 
-    lat_threads: Annotated[int | None, AtLeast(1)] = None
+    lat_threads: Annotated[int | None, AtLeast(1), AtMost(4096)] = None
     """CPU threads; default: torch's own choice"""
 
-    lat_src_len: Annotated[int | None, AtLeast(1)] = None
+    lat_src_len: Annotated[int | None, AtLeast(1), AtMost(100_000)] = None
     """source tokens; default: by --arch, HAT's"""
 
-    lat_decode_steps: Annotated[int | None, AtLeast(1)] = None
+    lat_decode_steps: Annotated[int | None, AtLeast(1), AtMost(100_000)] = None
     """target tokens; default: source tokens"""
 
-    lat_batch_size: Annotated[int, AtLeast(1)] = 1
+    lat_batch_size: Annotated[int, AtLeast(1), AtMost(100_000)] = 1
     """sentences at once"""
 
-    beam: Annotated[int, AtLeast(1)] = 5
+    beam: Annotated[int, AtLeast(1), AtMost(10_000)] = 5
     """hypotheses per sentence"""
 
     lat_precision: Precision = "fp32"
     """precision of weights and products"""
 
-    lat_warmup: Annotated[int, AtLeast(0)] = 5
+    lat_warmup: Annotated[int, AtLeast(0), AtMost(10_000_000)] = 5
     """runs before the first timed one"""
 
-    latiter: Annotated[int, AtLeast(1)] = 300
+    latiter: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 300
     """timed runs; the cap with --lat-ci"""
 
     lat_trim: Annotated[float, AtLeast(0), Below(0.5)] = 0.1
     """share of the runs that is dropped at each end, the slowest and the fastest"""
 
-    lat_ci: Annotated[float | None, Above(0), Shown("PERCENT")] = None
+    lat_ci: Annotated[float | None, Above(0), Below(100), Shown("PERCENT")] = None
     """stop timing when the 95 % confidence interval of the mean is so narrow"""
 
     lat_engine: Annotated[str, OneOf(ENGINES)] = HATS_ENGINE
@@ -102,13 +102,13 @@ class DatasetSettings(Settings):
     lat_dataset_path: Annotated[Path, NO_OUTCOME] = Path("./latency_dataset/lat.tmp")
     """CSV file to write"""
 
-    lat_dataset_size: Annotated[int, AtLeast(1)] = 200
+    lat_dataset_size: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 200
     """rows to measure; with --until-error at most so many"""
 
     resume: Annotated[bool, NO_OUTCOME] = False
     """go on with the dataset that is there"""
 
-    until_error: Annotated[float | None, Above(0), Shown("PERCENT")] = None
+    until_error: Annotated[float | None, Above(0), Below(100), Shown("PERCENT")] = None
     """choose rows where they teach most; stop when the cross-validated mean absolute percentage
     error is this small"""
 

@@ -43,7 +43,7 @@ class AverageSettings(Settings):
     num_update_checkpoints: Annotated[int | None, AtLeast(1)] = None
     """the last N checkpoint_E_U.pt"""
 
-    checkpoint_upper_bound: int | None = None
+    checkpoint_upper_bound: Annotated[int | None, AtLeast(1)] = None
     """last epoch or update to use"""
 
     ema: bool = False

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from hat.errors import ConfigError
-from hat.settings import Settings
+from hat.settings import LANGUAGE, Settings
 from hat.tasks.facts import task_facts
 from hat.text.dictionaries import vocabulary_sizes
 
@@ -16,10 +17,10 @@ class DictionarySettings(Settings):
     data: str | None = None
     """data folder, which need not exist; only the sizes of its dictionaries are read"""
 
-    source_lang: str | None = None
+    source_lang: Annotated[str | None, LANGUAGE] = None
     """source language"""
 
-    target_lang: str | None = None
+    target_lang: Annotated[str | None, LANGUAGE] = None
     """target language"""
 
 

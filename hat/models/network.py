@@ -8,7 +8,7 @@ from hat.arch.model_options import with_architecture
 from hat.errors import ConfigError
 from hat.models.config import SuperTransformerConfig, super_config_from_options
 from hat.models.dictionaries import DictionarySettings, dictionary_sizes
-from hat.settings import AtLeast
+from hat.settings import AtLeast, AtMost
 
 _GUESS = 10_000
 """Words of each dictionary where nothing tells: latency depends on them little."""
@@ -21,7 +21,7 @@ class NetworkSettings(DictionarySettings):
     arch: str = "transformersuper"
     """named architecture"""
 
-    vocab_size: Annotated[tuple[int, ...], AtLeast(8)] = ()
+    vocab_size: Annotated[tuple[int, ...], AtLeast(8), AtMost(10_000_000)] = ()
     """sizes of the source and the target dictionary, or one for both"""
 
     def __post_init__(self) -> None:

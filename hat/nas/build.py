@@ -11,7 +11,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.conditions import mapping_digest
 from hat.errors import ConfigError
-from hat.measuring.devices import DEVICES
+from hat.measuring.devices import DEVICES, scheme_of
 from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.nas.problem import Problem
@@ -34,6 +34,12 @@ from hat.settings import Settings, check_kinds, picked, settings_signature
 
 Arch = SubTransformerConfig
 Say = Callable[[str], None]
+
+_ALWAYS = "inherited-loss"
+"""The scorer that the others are compared with."""
+
+_RETRAINED = "bleu"
+"""The scorer by whose settings a retrained SubTransformer translates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +64,24 @@ def settings_classes() -> tuple[type, ...]:
     return tuple(dict.fromkeys((SearchSettings, *parts, FinishSettings, RetrainSettings)))
 
 
-def check_limits(settings: Iterable[Settings]) -> None:
-    """Checks that some limit is asked for, before anything is loaded.
+def check_settings(settings: Iterable[Settings]) -> None:
+    """Checks what settings mean together, before anything is loaded.
 
     Raises:
-        ConfigError: if not.
+        ConfigError: if no limit is asked for, or something is set about a scorer that is not used.
     """
     given = tuple(settings)
     parts = [LIMITS.load(name) for name in LIMITS]
     if not any(getattr(picked(given, part.Settings), part.asked_by) for part in parts):
         *flags, last = (f"--{part.asked_by.replace('_', '-')}" for part in parts)
         raise ConfigError(f"a search needs a limit: {', '.join(flags)} or {last}")
+    search, finish = picked(given, SearchSettings), picked(given, FinishSettings)
+    used = [search.scorer, _ALWAYS, *finish.rank_scorers]
+    used += [search.screen_by] if search.screens else []
+    used += [_RETRAINED] if picked(given, RetrainSettings).retrain_top else []
+    values = {field: value for each in given for field, value in vars(each).items()}
+    SCORERS.check_others(used, values, "--scorer")
+    DEVICES.check_others([scheme_of(values.get("device", "local"))], values, "--device")
 
 
 def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> Built:
@@ -86,7 +99,7 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
         DataError: if data is not there or damaged.
     """
     check_kinds(settings, settings_classes(), "hat.search")
-    check_limits(settings)
+    check_settings(settings)
     search = picked(settings, SearchSettings)
     finish = picked(settings, FinishSettings)
     model, space = supernet.model, supernet.space
@@ -101,7 +114,9 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
         origins |= LIMITS.origin(name) if built_limits else {}
         limits += built_limits
     for each in limits:
-        say(f"| limit: {describe_limit(each.limit)}")
+        kept = each.limit.cost([space.largest()])[0] <= each.limit.at_most
+        more = ", which the largest SubTransformer keeps, too" if kept else ""
+        say(f"| limit: {describe_limit(each.limit)}{more}")
     scorer = build_scorer(search.scorer, supernet, settings)
     genes = GeneOperators(space, mutation_prob=search.mutation_prob)
     operators = scorer.operators(genes)

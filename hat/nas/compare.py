@@ -16,10 +16,11 @@ from hat.latency.workload import Workload
 from hat.measuring.device import check_device
 from hat.measuring.devices.base import Device
 from hat.measuring.devices.local import LocalDevice
+from hat.measuring.engines import settled
 from hat.models.config import SuperTransformerConfig
 from hat.nas.measure import guarded
 from hat.progress import Progress
-from hat.settings import Above, AtLeast, Below, Settings, Shown
+from hat.settings import Above, AtLeast, AtMost, Below, Settings, Shown
 from hat.signature import signature
 
 _CONFIDENCE = 0.95
@@ -33,7 +34,7 @@ class CompareSettings(Settings):
     ckpt_path: Annotated[Path, Shown("FILE")]
     """latency predictor; the reference of its dataset vouches for the machine"""
 
-    compare_rounds: Annotated[int, AtLeast(2), Shown("N")] = 7
+    compare_rounds: Annotated[int, AtLeast(2), AtMost(1_000_000), Shown("N")] = 7
     """measure each N times, in turn"""
 
     compare_patience: Annotated[float, AtLeast(0), Shown("SECONDS")] = 60.0
@@ -171,6 +172,11 @@ def compare_files(
         check_device(workload.device)
     archs = [load_arch(path) for path in paths]
     predictor = load_predictor(settings.ckpt_path)
+    if predictor.facts.get("workload"):
+        predicted = Workload.from_dict(predictor.facts["workload"], predictor.source)
+        difference = predicted.difference(settled(workload))
+        if difference is not None:
+            say(f"| not to be compared: {predictor.source} predicts another workload: {difference}")
     done = compare(config, archs, workload, predictor, settings, say, device=device)
     archs_by_path = {p: arch_to_mapping(row.arch) for p, row in zip(paths, done.rows, strict=True)}
     rows = {

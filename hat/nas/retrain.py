@@ -28,7 +28,7 @@ from hat.report.search_report import SearchStory
 from hat.report.tables import Column, csv_table, markdown_table
 from hat.report.verdict import BLEU_MARGIN, Judged, Runs, compare
 from hat.search.base import Trial, ranked
-from hat.settings import NO_OUTCOME, AtLeast, OneOf, Settings, Shown
+from hat.settings import NO_OUTCOME, AtLeast, AtMost, OneOf, Settings, Shown
 from hat.text.scores import METRICS
 
 Arch = SubTransformerConfig
@@ -40,7 +40,7 @@ _FINALIST = "finalist"
 class RetrainSettings(Settings):
     """Whether and how finalists are trained from scratch after a search."""
 
-    retrain_top: Annotated[int, AtLeast(0), Shown("K"), NO_OUTCOME] = 0
+    retrain_top: Annotated[int, AtLeast(0), AtMost(10_000), Shown("K"), NO_OUTCOME] = 0
     """train the best K finalists and the baselines of the contest from scratch"""
 
     retrain_configs: Annotated[Path | None, Shown("YML"), NO_OUTCOME] = None
@@ -65,6 +65,13 @@ class RetrainSettings(Settings):
 
     retrain_ref: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
     """raw text of the subset, as the references (default: the data's own, detokenised)"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("retrain_configs", "retrain_ref"):
+            if not self.retrain_top and getattr(self, name) is not None:
+                flag = name.replace("_", "-")
+                raise ConfigError(f"--{flag} needs --retrain-top: how many are trained again?")
 
 
 @dataclass(frozen=True, kw_only=True)

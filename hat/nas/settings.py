@@ -7,7 +7,7 @@ from typing import Annotated
 from hat.nas.scorers import SCORERS
 from hat.search.algorithms import ALGORITHMS
 from hat.search.deliver import DeliverySettings
-from hat.settings import NO_OUTCOME, AtLeast, Below, Between, OneOf, Settings, Shown
+from hat.settings import NO_OUTCOME, Above, AtLeast, AtMost, Below, Between, OneOf, Settings, Shown
 
 
 class _Scorers:
@@ -34,19 +34,19 @@ class SearchSettings(Settings):
     search_algorithm: Annotated[str, OneOf(ALGORITHMS)] = "evolution"
     """what chooses the next candidates; see docs/search.md"""
 
-    evo_iter: Annotated[int, AtLeast(1), NO_OUTCOME] = 30
+    evo_iter: Annotated[int, AtLeast(1), AtMost(10_000_000), NO_OUTCOME] = 30
     """rounds of the search"""
 
-    mutation_prob: Annotated[float, Between(0, 1)] = 0.3
+    mutation_prob: Annotated[float, Above(0), Between(0, 1)] = 0.3
     """chance that a mutation changes a decision"""
 
     scorer: Annotated[str, OneOf(SCORERS)] = "inherited-loss"
     """what candidates are scored by; see docs/search.md"""
 
-    warm_up: Annotated[int, AtLeast(0), Shown("N")] = 0
+    warm_up: Annotated[int, AtLeast(0), AtMost(1_000_000), Shown("N")] = 0
     """choose the first population from N random candidates by --screen-by"""
 
-    moves: Annotated[int, AtLeast(1), Shown("M")] = 1
+    moves: Annotated[int, AtLeast(1), AtMost(1_000_000), Shown("M")] = 1
     """choose each later candidate from M by --screen-by"""
 
     screen_by: Annotated[str, OneOf(FREE_SCORERS)] = "epsinas"
@@ -62,13 +62,13 @@ class SearchSettings(Settings):
 class FinishSettings(Settings):
     """Measuring finalists, the contest, the comparison of scorers."""
 
-    measure_finalists: Annotated[int, AtLeast(0), Shown("K"), NO_OUTCOME] = 3
+    measure_finalists: Annotated[int, AtLeast(0), AtMost(100_000), Shown("K"), NO_OUTCOME] = 3
     """measure the best K here, and drop or repair what misses the limit; 0: measure none"""
 
     measure_margin: Annotated[float, AtLeast(0), Below(1), NO_OUTCOME] = 0.02
     """part of the limit that must stay free"""
 
-    measure_repeats: Annotated[int, AtLeast(1), Shown("N"), NO_OUTCOME] = 5
+    measure_repeats: Annotated[int, AtLeast(1), AtMost(100_000), Shown("N"), NO_OUTCOME] = 5
     """measure each finalist at most N times, until it is clear on which side of the limit it lies;
     1: the first figure counts"""
 
@@ -84,7 +84,7 @@ class FinishSettings(Settings):
     """differences of the score that are smaller do not matter to the contest: it calls them ties
     (default: 0.01 bits of inherited loss, 0.3 of BLEU, else 0)"""
 
-    rank_sample: Annotated[int, AtLeast(0), Shown("N"), NO_OUTCOME] = 100
+    rank_sample: Annotated[int, AtLeast(0), AtMost(1_000_000), Shown("N"), NO_OUTCOME] = 100
     """candidates on which every scorer's ranking is compared with the inherited loss; 0: no
     comparison"""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from hat.amounts import LATENCY_UNITS, Amount
 from hat.errors import ConfigError, DataError
 from hat.files import replacing_folder, write_text
 from hat.own_corpus.cleaning import Cleaned, CleaningSettings, Dropped, clean
@@ -36,6 +37,8 @@ Say = Callable[[str], None]
 
 _SAMPLE = 10_000
 """Pairs on which lengths in units are taken."""
+
+_LATENCY = Amount("--limit", "a number of milliseconds", LATENCY_UNITS)
 
 _RESERVED = set('<>:"/\\|?*') | {" "}
 
@@ -79,6 +82,10 @@ class NewSettings(Settings):
 
     seed: Annotated[int, AtLeast(0)] = 1
     """draws what is held out; of trainings and searches, too"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _LATENCY.check(self.limit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +134,10 @@ def new_task(
     for line in describe_dropped(cleaned):
         say(f"  {line}")
     given = {split: _without_empty(pairs, split, warnings) for split, pairs in given.items()}
-    splits = split(cleaned, given, rng)
+    try:
+        splits = split(cleaned, given, rng)
+    except DataError as error:
+        raise DataError(f"{', '.join(map(str, settings.train))}: {error}") from None
     _tell_splits(splits, given, say)
     choices = _choose(name, languages, splits.corpus, settings)
     _tell_choices(choices, say)
@@ -187,6 +197,9 @@ def _look(raw: Parallel, languages: tuple[str, str], settings: NewSettings, say:
         raise DataError(f"{settings.train[0]}: is empty")
     for line in describe_sides(raw, languages):
         say(f"  {line}")
+    for side, path in ((raw.source, settings.train[0]), (raw.target, settings.train[-1])):
+        if len(raw) > 1 and len(set(side)) == 1:
+            raise DataError(f"{path}: all {len(raw):,} sentences of a side are {side[0][:60]!r}")
     warnings = []
     if not settings.languages_as_given:
         warnings += check_languages(raw, languages, settings.train[0])

@@ -29,20 +29,22 @@ class Digests:
             self._known: dict[str, Any] = read_object(kept, "digests of files")
         except HatError:
             self._known = {}
+        self._saved = dict(self._known)
 
     def of(self, paths: Sequence[Path]) -> str:
         """Returns a hash over names and contents of files; folders count with all their files."""
         total = hashlib.sha256()
-        before = dict(self._known)
         for path in paths:
             files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
             for file in files:
                 total.update(str(file).encode())
                 if file.is_file():
                     total.update(bytes.fromhex(self._content(file)))
-        if self._known != before:
+        # Looking alone, as a dry run does, makes no folder.
+        if self._known != self._saved and self._path.parent.is_dir():
             with contextlib.suppress(HatError):  # a folder that cannot be written keeps nothing
                 write_json(self._path, self._known)
+                self._saved = dict(self._known)
         return total.hexdigest()
 
     def _content(self, file: Path) -> str:

@@ -55,6 +55,10 @@ class Plan:
             if name not in self.names:
                 raise ConfigError(f"{entry.where}: there is no step {name!r}")
         self.minutes = {name: entry.number() for name, entry in file.minutes.items()}
+        for name, minutes in self.minutes.items():
+            if minutes < 0:
+                where = file.minutes[name].where
+                raise ConfigError(f"{where}: {name} must be at least 0, but found {minutes:g}")
         if architecture is not None:  # it would write there
             del self._made["evo-search"]
 

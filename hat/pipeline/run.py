@@ -55,7 +55,9 @@ def _from_base(
         here: list[Any] = [_held(each) for each in args]
         there: dict[str, Any] = {name: _held(each) for name, each in named.items()}
         if not self.base.is_dir():
-            raise ConfigError(f"{self._file.places['base']}: base: {self.base} is no folder")
+            raise ConfigError(
+                f"{self._file.places['base']}: base: {self.settings.base} is no folder"
+            )
         with chdir(self.base):
             return method(self, *here, **there)
 

@@ -16,7 +16,16 @@ from hat.cli.flags import add_flags
 from hat.cli.options import check_keys, read_config_files, read_yaml, set_defaults
 from hat.errors import ConfigError
 from hat.pipeline.blocks import Block, of_budgets, read_blocks
-from hat.settings import AtLeast, Settings, Shown, from_values, own_settings
+from hat.settings import (
+    LANGUAGE,
+    AtLeast,
+    AtMost,
+    Between,
+    Settings,
+    Shown,
+    from_values,
+    own_settings,
+)
 from hat.yaml_reader import Entry
 
 _HOLDS_HARDWARE = "{hardware"
@@ -48,7 +57,7 @@ class PipelineSettings(Settings):
     launcher: Literal["torchrun"] | None = None
     """starts trainings in several processes; see docs/distributed.md"""
 
-    processes: Annotated[int, AtLeast(1)] = 1
+    processes: Annotated[int, AtLeast(1), AtMost(4096)] = 1
     """how many the launcher starts on this machine: one for each GPU"""
 
     launcher_arguments: Annotated[tuple[str, ...], Shown("WORD")] = ()
@@ -94,16 +103,16 @@ class PipelineSettings(Settings):
     subset: Literal["valid", "test"] = "test"
     """what is translated"""
 
-    beam: Annotated[int, AtLeast(1)] = 5
+    beam: Annotated[int, AtLeast(1), AtMost(10_000)] = 5
     """hypotheses per sentence"""
 
-    lenpen: float = 1.0
+    lenpen: Annotated[float, Between(-100, 100)] = 1.0
     """length penalty of beam search"""
 
     metric: Literal["normal", "sacre"] = "normal"
     """normal: compound-split BLEU of the tokenised text; sacre: sacreBLEU of the detokenised one"""
 
-    target_lang: Annotated[str | None, Shown("LANG")] = None
+    target_lang: Annotated[str | None, LANGUAGE, Shown("LANG")] = None
     """language of the translations (default: target-lang in the file of subtransformer)"""
 
     reference: Annotated[str | None, Shown("FILE")] = None
@@ -174,9 +183,7 @@ class PipelineFile:
         paths = tuple(Path(self._for_hardware(key, name)) for name in self._named(key))
         for path in paths:
             if not path.is_file():
-                raise ConfigError(
-                    f"{self.places[key]}: {key}: {path} does not exist in {Path.cwd()}"
-                )
+                raise ConfigError(f"{self.places[key]}: {key}: {path} does not exist")
         return paths
 
     def entries(self, key: str) -> dict[str, Entry]:
@@ -274,6 +281,10 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
     )
     _check_hardware(file)
     _check_launcher(file)
+    run_dir = file.settings.run_dir
+    if (file.base / run_dir).is_file():
+        place = file.places["run-dir"]
+        raise ConfigError(f"{place}: run-dir: {run_dir} is a file, but a folder is wanted")
     return file
 
 

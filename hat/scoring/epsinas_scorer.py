@@ -117,7 +117,7 @@ class EpsinasScorer:
             "norm": norm,
             "pre_norm": _PRE_NORM[encoder_normalize_before, decoder_normalize_before],
             "readout": read_out,
-            "rule": self._rule,
+            "rule": str(self._rule),
             "qkv": qkv_dim,
         }
         """What ``hat.signature.signature`` needs to make a score repeatable."""

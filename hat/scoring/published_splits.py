@@ -82,6 +82,8 @@ def _array(content: bytes) -> NDArray[Any]:
 
 def _check(rows: NDArray[Any], name: str, path: Path, table: TableBenchmark[Any]) -> None:
     where = f"{path}: split {name}"
+    if not isinstance(rows, np.ndarray):  # a ZIP file of something else
+        raise DataError(f"{where}: expected a list of row numbers, but found no array")
     if rows.ndim != 1 or rows.dtype.kind not in "iu":
         raise DataError(
             f"{where}: expected a list of row numbers, but found an array of "

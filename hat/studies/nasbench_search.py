@@ -15,7 +15,7 @@ import numpy as np
 from hat.benchmarks.base import TableBenchmark
 from hat.benchmarks.simulated import SimulatedTraining
 from hat.conditions import bytes_digest
-from hat.errors import ConfigError, suggestion
+from hat.errors import ConfigError, SearchError, suggestion
 from hat.scoring.graph_encoding import encoder_for
 from hat.scoring.guides import guides
 from hat.search.algorithms import ALGORITHMS
@@ -23,7 +23,7 @@ from hat.search.algorithms.generation import GenerationSettings, Ingredients
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from hat.search.table_operators import in_table, part_features, table_operators
-from hat.settings import REPEATED, Above, AtLeast, Settings, Shown
+from hat.settings import REPEATED, Above, AtLeast, AtMost, Settings, Shown
 from hat.studies.nasbench_search_report import Run
 
 _MAX_TRIES = 1000
@@ -54,16 +54,16 @@ class NasbenchSearchSettings(Settings):
     """a search algorithm; may be repeated (default: random, tournament, aging, evolution, local
     and guided)."""
 
-    budget: Annotated[float, Above(0)] = 1e6
+    budget: Annotated[float, AtLeast(1)] = 1e6
     """simulated seconds of training per run"""
 
-    seeds: Annotated[int, AtLeast(1)] = 20
+    seeds: Annotated[int, AtLeast(1), AtMost(100_000)] = 20
     """runs per algorithm"""
 
     seed: Annotated[int, AtLeast(0)] = 0
     """seed of the first run; the others follow it"""
 
-    population_size: Annotated[int, AtLeast(2)] = 50
+    population_size: Annotated[int, AtLeast(2), AtMost(1_000_000)] = 50
     """architectures that the evolutionary algorithms keep"""
 
     search_metric: Annotated[str, Shown("METRIC")] = "validation_accuracy"
@@ -79,10 +79,10 @@ class NasbenchSearchSettings(Settings):
     cost_per_model: Annotated[float | None, Above(0), Shown("SECONDS")] = None
     """what a training costs where the table has no times"""
 
-    epochs: int | None = None
+    epochs: Annotated[int | None, AtLeast(1)] = None
     """length of training (default: the longest)"""
 
-    training_run: int | None = None
+    training_run: Annotated[int | None, AtLeast(0)] = None
     """which training run the search sees (default: the mean of all)"""
 
     def __post_init__(self) -> None:
@@ -172,6 +172,12 @@ def search_once(
         search.run(done + 1)
         if search.rounds_done == done:
             break
+    first_s = training.trainings[0].finished_s if training.trainings else math.inf
+    if first_s > settings.budget:
+        raise SearchError(
+            f"a budget of {settings.budget:g} s ends before the first training, which takes "
+            f"{first_s:g} s"
+        )
     sign = 1.0 if training.higher_is_better else -1.0
     reported = settings.reported(table)
     best, incumbents = -math.inf, []

@@ -21,7 +21,7 @@ from hat.scoring.published_splits import published_split
 from hat.scoring.rank_stats import rank_stats
 from hat.scoring.selection import select
 from hat.scoring.splits import split_indices
-from hat.settings import NO_OUTCOME, Above, AtLeast, Below, Settings, Shown
+from hat.settings import NO_OUTCOME, PNG, Above, AtLeast, Below, Settings, Shown
 from hat.signature import signature
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class RankSettings(SplitSettings):
     paper: bool = False
     """the settings of the publication"""
 
-    plot: Annotated[Path | None, NO_OUTCOME] = None
+    plot: Annotated[Path | None, PNG, NO_OUTCOME] = None
     """write a scatter plot to this PNG file"""
 
 
@@ -87,7 +87,7 @@ class RankSettings(SplitSettings):
 class CrossValidateSettings(SplitSettings):
     """How settings are compared."""
 
-    folds: int = 5
+    folds: Annotated[int, AtLeast(2)] = 5
     """parts of the training set that are left out in turn"""
 
 

@@ -18,6 +18,7 @@ from hat.studies.epsinas.common import ModelSettings
 from hat.studies.rank_scorers import scorers_for
 
 _DEFAULT_TARGET = "scratch_test_BLEU"
+_DEFAULT_TASK = "task"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ class RankSettings(Settings):
     arch_column: Annotated[str, Shown("COLUMN")] = "arch"
     """column with the architectures"""
 
-    task_column: Annotated[str, Shown("COLUMN")] = "task"
+    task_column: Annotated[str, Shown("COLUMN")] = _DEFAULT_TASK
     """column with the task; rows are compared with rows of the same task"""
 
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -105,7 +106,8 @@ def rank(path: Path, settings: RankSettings) -> Ranking:
     table: CsvTable[Any] = CsvTable.build(CsvSettings(path=path, arch_column=settings.arch_column))
     target = settings.target or _DEFAULT_TARGET
     table.check_column(target, " (--target)" if settings.target else " (by default)")
-    tasks = table.groups(settings.task_column)
+    asked = "" if settings.task_column == _DEFAULT_TASK else "--task-column"
+    tasks = table.groups(settings.task_column, asked)
     rows: list[Row] = []
     for task, ids in tasks.items():
         rows += _rows(task, ids, table, target, settings)
@@ -128,7 +130,7 @@ def _rows(
     truth = table.column(target, ids)
     known = cache(lambda: scorers_for(archs, task, settings.model, settings.src_len))
     rows = []
-    for name in settings.scorer or known():
+    for name in dict.fromkeys(settings.scorer) or known():
         if name in table.metrics:
             # By identifier: an architecture may stand twice.
             scores: Floats = table.column(name, ids)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError, DataError
-from hat.settings import NO_OUTCOME, AtLeast, Shown
+from hat.settings import NO_OUTCOME, AtLeast, AtMost, Shown
 from hat.tasks.binary_index import count_sentences
 from hat.tasks.bpe import spell_out
 from hat.tasks.corpus import SPLITS, check_sides
@@ -37,7 +37,7 @@ class BinariseSettings(LanguageSettings):
     binary_dir: Annotated[Path, NO_OUTCOME]
     """folder to write to"""
 
-    workers: Annotated[int, AtLeast(1), NO_OUTCOME] = 1
+    workers: Annotated[int, AtLeast(1), AtMost(4096), NO_OUTCOME] = 1
     """processes"""
 
     joined_dictionary: bool = False
@@ -49,16 +49,16 @@ class BinariseSettings(LanguageSettings):
     tgtdict: Annotated[Path | None, Shown("FILE")] = None
     """take this dictionary"""
 
-    thresholdsrc: Annotated[int | None, Shown("N")] = None
+    thresholdsrc: Annotated[int | None, AtLeast(0), Shown("N")] = None
     """as of fairseq-preprocess"""
 
-    thresholdtgt: Annotated[int | None, Shown("N")] = None
+    thresholdtgt: Annotated[int | None, AtLeast(0), Shown("N")] = None
     """as of fairseq-preprocess"""
 
-    nwordssrc: Annotated[int | None, Shown("N")] = None
+    nwordssrc: Annotated[int | None, AtLeast(-1), Shown("N")] = None
     """as of fairseq-preprocess"""
 
-    nwordstgt: Annotated[int | None, Shown("N")] = None
+    nwordstgt: Annotated[int | None, AtLeast(-1), Shown("N")] = None
     """as of fairseq-preprocess"""
 
     def flags(self) -> list[str]:

@@ -24,7 +24,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 
-from hat.settings import AtLeast, Below
+from hat.settings import AtLeast, AtMost, Below
 from hat.tasks.conlang_languages import (
     Clause,
     Lexicon,
@@ -132,13 +132,13 @@ class ConlangSettings(TextSettings):
     seed: Annotated[int, AtLeast(0)] = 1
     """invents the words and draws the sentences"""
 
-    train: Annotated[int, AtLeast(1)] = 80000
+    train: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 80000
     """sentences to train on"""
 
-    valid: Annotated[int, AtLeast(1)] = 500
+    valid: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 500
     """sentences to validate on"""
 
-    test: Annotated[int, AtLeast(1)] = 1000
+    test: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 1000
     """sentences to test on"""
 
     nouns: Annotated[int, AtLeast(1)] = 240
@@ -153,7 +153,7 @@ class ConlangSettings(TextSettings):
     max_number: Annotated[int, AtLeast(9), Below(10_000)] = 9999
     """the largest number, at most 9999"""
 
-    merges: Annotated[int, AtLeast(1)] = 4000
+    merges: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 4000
     """BPE merges to learn"""
 
 

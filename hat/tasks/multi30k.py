@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from hat.errors import DataError
-from hat.settings import AtLeast
+from hat.settings import AtLeast, AtMost
 from hat.tasks.corpus import Corpus, Parallel, read_sides
 from hat.tasks.prepare import Say, TextSettings, corpus_digest, prepare_corpus
 from hat.text.lines import Changes
@@ -56,7 +56,7 @@ class Multi30kSettings(TextSettings):
     raw_dir: Path
     """folder of the raw files"""
 
-    merges: Annotated[int, AtLeast(1)] = 8000
+    merges: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 8000
     """BPE merges to learn"""
 
 

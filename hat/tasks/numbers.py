@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from hat.errors import ConfigError
-from hat.settings import AtLeast
+from hat.settings import AtLeast, AtMost, Between
 from hat.tasks.corpus import SPLITS, Parallel
 from hat.tasks.prepare import LanguageSettings, Say, TextSettings, prepare_corpus
 
@@ -116,19 +116,19 @@ class NumbersSettings(TextSettings, LanguageSettings):
     seed: Annotated[int, AtLeast(0)] = 1
     """draws the numbers"""
 
-    train: Annotated[int, AtLeast(1)] = 20000
+    train: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 20000
     """sentences to train on"""
 
-    valid: Annotated[int, AtLeast(1)] = 500
+    valid: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 500
     """sentences to validate on"""
 
-    test: Annotated[int, AtLeast(1)] = 1000
+    test: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 1000
     """sentences to test on"""
 
-    max_digits: int = 12
+    max_digits: Annotated[int, Between(1, MAX_DIGITS)] = 12
     """digits of the longest number"""
 
-    merges: Annotated[int, AtLeast(1)] = 150
+    merges: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 150
     """BPE merges to learn"""
 
 

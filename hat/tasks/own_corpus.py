@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from hat.settings import NO_OUTCOME, AtLeast
+from hat.settings import NO_OUTCOME, AtLeast, AtMost
 from hat.tasks.binarise import binarise
 from hat.tasks.corpus import Corpus, Parallel, describe, write_corpus
 from hat.tasks.pieces import PieceEncoder, learn_pieces
@@ -38,10 +38,10 @@ class OwnCorpusSettings(TextSettings, LanguageSettings):
     tokeniser: Literal["sentencepiece", "moses"] = "sentencepiece"
     """sentencepiece: pieces of raw text; moses: Moses' tokeniser, then BPE"""
 
-    vocabulary: Annotated[int, AtLeast(10)] = 8000
+    vocabulary: Annotated[int, AtLeast(10), AtMost(1_000_000)] = 8000
     """pieces or BPE merges to learn, for both languages together"""
 
-    workers: Annotated[int, AtLeast(1), NO_OUTCOME] = 1
+    workers: Annotated[int, AtLeast(1), AtMost(4096), NO_OUTCOME] = 1
     """processes"""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from hat.conditions import mapping_digest
 from hat.errors import DataError
-from hat.settings import NO_OUTCOME, Settings
+from hat.settings import LANGUAGE, NO_OUTCOME, Settings
 from hat.tasks.bpe import BpeEncoder, learn_bpe
 from hat.tasks.corpus import Corpus, Parallel, describe, read_corpus, write_corpus
 from hat.text.lines import Changes, plain
@@ -30,10 +30,10 @@ class TextSettings(Settings):
 class LanguageSettings(Settings):
     """From which language to which."""
 
-    source_lang: str
+    source_lang: Annotated[str, LANGUAGE]
     """for example en"""
 
-    target_lang: str
+    target_lang: Annotated[str, LANGUAGE]
     """for example fr"""
 
     @property

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from hat.settings import AtLeast
+from hat.settings import AtLeast, AtMost
 from hat.tasks.corpus import describe
 from hat.tasks.prepare import (
     FolderTask,
@@ -19,7 +19,7 @@ from hat.tasks.prepare import (
 class TokenisedSettings(TextSettings, LanguageSettings):
     """Of the task ``bpe``."""
 
-    merges: Annotated[int, AtLeast(1)] = 10000
+    merges: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 10000
     """BPE merges to learn"""
 
 

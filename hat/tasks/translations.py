@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError, DataError
-from hat.settings import OneOf, Settings
+from hat.settings import LANGUAGE, OneOf, Settings
 from hat.tasks.units import join_units
 from hat.text.generation_log import read_generation_logs
 from hat.text.lines import Changes, read_text
@@ -36,7 +36,7 @@ class ScoreSettings(Settings):
     remove_bpe: str | None = None
     """join BPE units first"""
 
-    target_lang: str = "en"
+    target_lang: Annotated[str, LANGUAGE] = "en"
     """language of the translations"""
 
     detokenised: bool = False
@@ -48,6 +48,8 @@ class ScoreSettings(Settings):
             raise ConfigError("give logs of generate.py or --sys, not both")
         if self.sys and not self.ref:
             raise ConfigError("--sys needs --ref with the references")
+        if self.sys and self.detokenised:
+            raise ConfigError("--detokenised is for logs: files are scored as they stand")
         if not self.sys and not self.logs:
             raise ConfigError("nothing to score: give a log of generate.py, or --sys and --ref")
 

@@ -125,6 +125,8 @@ def vocabulary_sizes(
         DataError: if a dictionary is damaged, or one of the two languages has none.
     """
     folder = Path(str(data).split(os.pathsep)[0])
+    if folder.is_file():
+        raise DataError(f"{folder}: is a file, but data is the folder of the dictionaries")
     if not folder.is_dir():
         return None
     if not (source_lang and target_lang):

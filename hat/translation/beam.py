@@ -41,7 +41,7 @@ import torch
 from torch import Tensor
 
 from hat.errors import ConfigError, DataError
-from hat.settings import AtLeast, Settings
+from hat.settings import AtLeast, AtMost, Between, Settings
 from hat.translation.candidates import Candidates, best_continuations
 
 
@@ -49,22 +49,22 @@ from hat.translation.candidates import Candidates, best_continuations
 class BeamSettings(Settings):
     """How a sentence is searched for; names and meanings are fairseq's."""
 
-    beam: Annotated[int, AtLeast(1)] = 5
+    beam: Annotated[int, AtLeast(1), AtMost(10_000)] = 5
     """hypotheses that are followed at a time"""
 
     nbest: Annotated[int, AtLeast(1)] = 1
     """hypotheses that are returned, best first; at most --beam"""
 
-    lenpen: float = 1.0
+    lenpen: Annotated[float, Between(-100, 100)] = 1.0
     """exponent of the length by which a score is divided: below 1 favours short translations"""
 
-    unkpen: float = 0.0
+    unkpen: Annotated[float, Between(-1e6, 1e6)] = 0.0
     """what an unknown word costs: below 0 favours them"""
 
     min_len: Annotated[int, AtLeast(0)] = 1
     """a translation has at least so many tokens"""
 
-    max_len_a: Annotated[float, AtLeast(0)] = 0.0
+    max_len_a: Annotated[float, Between(0, 1e6)] = 0.0
     """a translation has at most A times the tokens of the longest source of the batch ..."""
 
     max_len_b: Annotated[int, AtLeast(0)] = 200

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hat.errors import DataError
-from hat.settings import AtLeast, Settings
+from hat.settings import AtLeast, AtMost, Settings
 from hat.translation.beam import BeamSettings, Hypothesis
 from hat.translation.text import PADDING_IDX, Text
 
@@ -20,7 +20,7 @@ class TranslationSettings(Settings):
 
     search: BeamSettings = field(default_factory=BeamSettings)
 
-    batch_tokens: Annotated[int, AtLeast(1)] = 4096
+    batch_tokens: Annotated[int, AtLeast(1), AtMost(100_000_000)] = 4096
     """Source tokens of a batch, padding included; a longer sentence is a batch of its own."""
 
     pretokenised: bool = False

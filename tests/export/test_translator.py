@@ -160,8 +160,8 @@ def test_bad_input(task: Task, checkpoint: Path, sub_yml: Path, folder: Path) ->
     [
         (["a", "b"], "expected one file of text, but found a b"),
         (["nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
-        (["--baem", "3"], "unrecognized arguments: --baem 3"),
-        (["--beam", "x"], "argument --beam: invalid int value: 'x'"),
+        (["--baem", "3"], "unknown option --baem; did you mean '--beam'?"),
+        (["--beam", "x"], "--beam must be a whole number, but found 'x'"),
         (["--beam", "0"], "beam must be at least 1, but found 0"),
         (["--beam", "2", "--nbest", "3"], "nbest must be at most beam (2), but found 3"),
         (["--buffer-size", "0"], "buffer-size must be at least 1, but found 0"),

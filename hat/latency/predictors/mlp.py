@@ -10,7 +10,7 @@ from hat.arrays import Floats
 from hat.errors import ConfigError
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.table import ArchTable
-from hat.settings import Above, AtLeast, Between, Settings
+from hat.settings import Above, AtLeast, AtMost, Between, Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,10 +25,10 @@ class MlpSettings(Settings):
     feature_dim: Annotated[int, Between(10, 10)] = 10
     """features of an architecture"""
 
-    hidden_dim: Annotated[int, AtLeast(1)] = 400
+    hidden_dim: Annotated[int, AtLeast(1), AtMost(100_000)] = 400
     """width of a hidden layer"""
 
-    hidden_layer_num: Annotated[int, AtLeast(1)] = 3
+    hidden_layer_num: Annotated[int, AtLeast(1), AtMost(1000)] = 3
     """hidden layers"""
 
     train_steps: Annotated[int, AtLeast(1)] = 5000

@@ -36,7 +36,9 @@ def device_at(settings: Any) -> "Device":
     """
     from hat.settings import from_values
 
-    part = DEVICES.load(scheme_of(settings.device))
+    name = scheme_of(settings.device)
+    part = DEVICES.load(name)
+    DEVICES.check_others([name], vars(settings), "--device")
     return part.build(from_values(part.Settings, vars(settings)))
 
 

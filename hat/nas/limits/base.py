@@ -1,7 +1,5 @@
-"""What a limit is made of, and how amounts are written: ``200``, ``5M``, ``20MiB``, ``60%``."""
+"""What a limit is made of; ``hat.amounts`` reads how much is allowed."""
 
-import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -9,22 +7,30 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hat.amounts import COUNT_UNITS, Amount
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
-from hat.errors import ConfigError, suggestion
-from hat.numerals import real
 from hat.search.constraints import Limit
 
 if TYPE_CHECKING:
     from hat.latency.predictor import LatencyPredictor
     from hat.models.config import SuperTransformerConfig
 
+__all__ = [
+    "COUNT_UNITS",
+    "Amount",
+    "Arch",
+    "Count",
+    "Ground",
+    "LimitPart",
+    "SearchLimit",
+    "describe_limit",
+    "upper_bound",
+]
+
 Arch = SubTransformerConfig
 Count = Callable[[Sequence[Arch]], NDArray[np.float64]]
 """What N architectures cost, (N,)."""
-
-_AMOUNT = re.compile(r"([+-]?(?!0[0-9])[0-9.]+(?:e[+-]?[0-9]+)?) *([a-z%]*)", re.IGNORECASE)
-COUNT_UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,55 +67,6 @@ class LimitPart(Protocol):
     @classmethod
     def build(cls, settings: Any, ground: Ground) -> list[SearchLimit]:
         """Reads the amounts; none where the flag is not given."""
-
-
-@dataclass(frozen=True)
-class Amount:
-    """How the amounts of a limit are written."""
-
-    option: str
-    what: str
-    """In words: ``a number of parameters``."""
-
-    units: Mapping[str, float]
-
-    def check(self, text: str) -> tuple[float, str]:
-        """Returns number and unit of an amount: a known unit, or a percent sign.
-
-        Raises:
-            ConfigError: if it is none.
-        """
-        match = _AMOUNT.fullmatch(str(text).strip())
-        try:
-            number = real(match[1]) if match else math.nan
-        except ValueError:
-            number = math.nan
-        if match is None or not math.isfinite(number):
-            raise ConfigError(f"{self.option} is {self.what} or a percentage, not {text!r}")
-        if number <= 0:
-            raise ConfigError(f"{self.option} must be positive, but found {text!r}")
-        unit = match[2]
-        if unit != "%" and unit not in self.units:
-            known = [name for name in self.units if name]
-            hint = suggestion(unit, known) or f"; there are {', '.join(known)} and %"
-            raise ConfigError(f"{self.option}: unknown unit {unit!r} in {text!r}{hint}")
-        return number, unit
-
-    def read(self, text: str, count: Count, space: SearchSpace) -> float:
-        """Reads a positive number with a unit or without, or a percentage.
-
-        Args:
-            text: what was written.
-            count: of the largest architecture it gives what 100% is.
-            space: whose largest architecture.
-
-        Raises:
-            ConfigError: if it is none of these.
-        """
-        number, unit = self.check(text)
-        if unit == "%":
-            return float(count([space.largest()])[0]) * number / 100
-        return number * self.units[unit]
 
 
 def describe_limit(limit: Limit[Arch]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from hat.amounts import LATENCY_UNITS
 from hat.conditions import file_digest
 from hat.engines import ENGINES
 from hat.errors import ConfigError
@@ -15,7 +16,7 @@ from hat.nas.limits.base import Amount, Ground, SearchLimit, upper_bound
 from hat.search.constraints import Limit
 from hat.settings import Above, Below, OneOf, Settings, Shown
 
-_AMOUNT = Amount("--latency-constraint", "a number of milliseconds", {"": 1.0, "ms": 1.0, "s": 1e3})
+_AMOUNT = Amount("--latency-constraint", "a number of milliseconds", LATENCY_UNITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +26,10 @@ class LatencySettings(Settings):
     ckpt_path: Annotated[tuple[Path, ...], Shown("FILE")] = ()
     """latency predictor, one for each device"""
 
-    feature_norm: tuple[float, ...] = ()
+    feature_norm: Annotated[tuple[float, ...], Above(0)] = ()
     """only for HAT's predictors; ten numbers for all of them or for each"""
 
-    lat_norm: tuple[float, ...] = ()
+    lat_norm: Annotated[tuple[float, ...], Above(0)] = ()
     """only for HAT's predictors; one number for all of them or for each"""
 
     latency_constraint: Annotated[tuple[str, ...], Shown("LIMIT")] = ()

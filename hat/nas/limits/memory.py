@@ -36,6 +36,8 @@ class MemorySettings(Settings):
         if (self.memory_constraint is None) != (self.memory_ckpt_path is None):
             missing = "ckpt-path" if self.memory_ckpt_path is None else "constraint"
             raise ConfigError(f"--memory-{missing} is missing")
+        if self.memory_constraint is not None:
+            _AMOUNT.check(self.memory_constraint)
 
 
 class Memory:

@@ -11,7 +11,7 @@ from hat.errors import ConfigError
 from hat.nas.scorers.base import Arch, SearchScorer
 from hat.nas.supernet import Supernet
 from hat.report.verdict import BLEU_MARGIN
-from hat.settings import AtLeast, Settings, Shown
+from hat.settings import AtLeast, AtMost, Between, Settings, Shown
 
 if TYPE_CHECKING:
     from hat.scoring.batches import Batch
@@ -30,10 +30,10 @@ class SentencesSettings(Settings):
 class BleuSettings(SentencesSettings):
     """How it is translated by beam search."""
 
-    bleu_beam: Annotated[int, AtLeast(1)] = 5
+    bleu_beam: Annotated[int, AtLeast(1), AtMost(10_000)] = 5
     """for --scorer bleu and for --retrain-top"""
 
-    bleu_lenpen: float = 1.0
+    bleu_lenpen: Annotated[float, Between(-100, 100)] = 1.0
     """for --scorer bleu and for --retrain-top"""
 
 

@@ -12,23 +12,23 @@ from typing import Annotated, Any, Generic
 from hat.errors import ConfigError
 from hat.search.base import A
 from hat.search.proposer import Proposer
-from hat.settings import AtLeast, Settings
+from hat.settings import AtLeast, AtMost, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationSettings(Settings):
     """Sizes of one generation; the defaults are HAT's. Mutation strength is the operators'."""
 
-    population_size: Annotated[int, AtLeast(1)] = 125
+    population_size: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 125
     """candidates of the first round; must be the sum of the three sizes below"""
 
-    parent_size: Annotated[int, AtLeast(1)] = 25
+    parent_size: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 25
     """the best so far, of which the next round is made"""
 
-    mutation_size: Annotated[int, AtLeast(0)] = 50
+    mutation_size: Annotated[int, AtLeast(0), AtMost(1_000_000)] = 50
     """mutations of parents in each further round"""
 
-    crossover_size: Annotated[int, AtLeast(0)] = 50
+    crossover_size: Annotated[int, AtLeast(0), AtMost(1_000_000)] = 50
     """crossovers of two parents in each further round"""
 
     def __post_init__(self) -> None:

@@ -83,6 +83,8 @@ def run(space: str, settings: AblateSettings) -> dict[str, Any]:
     Raises:
         ConfigError: if there is no such choice.
     """
+    if settings.cifar10 is not None:  # before hours of scoring
+        image_batch("cifar10", 1, np.random.default_rng(0), cifar10=settings.cifar10)
     variants = list(SPACES[space](settings))
     choices = list(dict.fromkeys(variant.choice for variant in variants))
     for choice in settings.choice:

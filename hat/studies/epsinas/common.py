@@ -18,7 +18,7 @@ from hat.report.tables import Column, csv_table, places, text_table
 from hat.scoring.cell_scores import IMAGE_WEIGHTS
 from hat.scoring.epsinas import ScoringRule
 from hat.scoring.proxy_stats import ProxyStats, proxy_stats
-from hat.settings import JOINED, NO_OUTCOME, AtLeast, Settings, Shown
+from hat.settings import JOINED, NO_OUTCOME, PICTURE, AtLeast, Settings, Shown
 from hat.signature import signature
 
 Count = Annotated[int, AtLeast(1), Shown("N")]
@@ -60,7 +60,7 @@ class OutSettings(Settings):
     out: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
     """write all scores to this CSV file"""
 
-    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    plot: Annotated[Path | None, PICTURE, Shown("FILE"), NO_OUTCOME] = None
     """write a scatter plot to this PNG file"""
 
 

@@ -17,7 +17,7 @@ from hat.errors import DataError
 from hat.report.epsinas_plots import plot_searches
 from hat.report.tables import Column, text_table
 from hat.scoring.cell_scores import score_nb201
-from hat.settings import NO_OUTCOME, Shown
+from hat.settings import NO_OUTCOME, PICTURE, Shown
 from hat.signature import signature
 from hat.studies.epsinas.common import (
     Count,
@@ -55,7 +55,7 @@ class IntegrateSettings(WeightSettings):
 
     pictures: ImageSettings = field(default_factory=ImageSettings)
 
-    plot: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    plot: Annotated[Path | None, PICTURE, Shown("FILE"), NO_OUTCOME] = None
     """write a plot of median and quartiles to this PNG file"""
 
 

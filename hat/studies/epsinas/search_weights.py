@@ -70,6 +70,8 @@ def run(space: str, settings: SearchWeightsSettings) -> dict[str, Any]:
     Raises:
         SearchError: if no window is accepted.
     """
+    if settings.data is not None and space != "nasbench-nlp":
+        raise ConfigError(f"--data is for nasbench-nlp alone, not for {space}")
     score, parts = _scores(space, settings)
     rule = ScoringRule()
     for weights in windows():

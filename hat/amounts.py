@@ -1,0 +1,74 @@
+"""How amounts are written: ``200``, ``5M``, ``20MiB``, ``60%``."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hat.errors import ConfigError, suggestion
+from hat.numerals import real
+
+_AMOUNT = re.compile(r"([+-]?(?!0[0-9])[0-9.]+(?:e[+-]?[0-9]+)?) *([a-z%]*)", re.IGNORECASE)
+COUNT_UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+LATENCY_UNITS = {"": 1.0, "ms": 1.0, "s": 1e3}
+"""In milliseconds."""
+
+Count = Callable[[Sequence[Any]], Any]
+"""What N architectures cost, (N,)."""
+
+
+class Space(Protocol):
+    """Architectures, one of which is the largest."""
+
+    def largest(self) -> Any:
+        """Returns the largest."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How the amounts of a limit are written."""
+
+    option: str
+    what: str
+    """In words: ``a number of parameters``."""
+
+    units: Mapping[str, float]
+
+    def check(self, text: str) -> tuple[float, str]:
+        """Returns number and unit of an amount: a known unit, or a percent sign.
+
+        Raises:
+            ConfigError: if it is none.
+        """
+        match = _AMOUNT.fullmatch(str(text).strip())
+        try:
+            number = real(match[1]) if match else math.nan
+        except ValueError:
+            number = math.nan
+        if match is None or not math.isfinite(number):
+            raise ConfigError(f"{self.option} is {self.what} or a percentage, not {text!r}")
+        if number <= 0:
+            raise ConfigError(f"{self.option} must be positive, but found {text!r}")
+        unit = match[2]
+        if unit != "%" and unit not in self.units:
+            known = [name for name in self.units if name]
+            hint = suggestion(unit, known) or f"; there are {', '.join(known)} and %"
+            raise ConfigError(f"{self.option}: unknown unit {unit!r} in {text!r}{hint}")
+        return number, unit
+
+    def read(self, text: str, count: Count, space: Space) -> float:
+        """Reads a positive number with a unit or without, or a percentage.
+
+        Args:
+            text: what was written.
+            count: of the largest architecture it gives what 100% is.
+            space: whose largest architecture.
+
+        Raises:
+            ConfigError: if it is none of these.
+        """
+        number, unit = self.check(text)
+        if unit == "%":
+            return float(count([space.largest()])[0]) * number / 100
+        return number * self.units[unit]

@@ -1,0 +1,87 @@
+"""What argparse refuses, in the words of everything else that hat refuses.
+
+argparse says ``argument --beam: invalid int value: 'x'`` and prints a usage before it. Here it is
+one sentence with what was found, what was expected, and the option that was meant, if one is close.
+"""
+
+import argparse
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hat.errors import ConfigError, suggestion
+
+_FEW = 100
+"""Most characters of choices that an error lists."""
+
+_CHOICE = re.compile(r"argument (.+?): invalid choice: (.*) \(choose from .*\)", re.DOTALL)
+_NUMBER = re.compile(r"argument (.+?): invalid (int|float) value: (.*)", re.DOTALL)
+_UNKNOWN = re.compile(r"unrecognized arguments: (.*)", re.DOTALL)
+_OTHER = re.compile(r"argument (.+?): (.*)", re.DOTALL)
+_KINDS = {"int": "a whole number", "float": "a number"}
+
+
+def expected(text: str, choices: Iterable[Any]) -> str:
+    """The end of a sentence about a wrong choice: what is close, or what there is, if little."""
+    known = sorted(map(str, choices))
+    hint = suggestion(text, known)
+    if hint or not known:
+        return hint
+    listed = ", ".join(known)
+    if len(listed) > _FEW:
+        listed = f"{listed[:_FEW].rpartition(', ')[0]} ..."
+    return f"; expected one of {listed}"
+
+
+class OneSentence(argparse.ArgumentParser):
+    """A parser whose errors are a ConfigError, and whose positional words are not empty."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises the ConfigError where argparse would print its usage and exit."""
+        refuse(self, message)
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        own = arg_strings[:1] if action.nargs == argparse.PARSER else arg_strings
+        if "" in own and (not action.option_strings or action.type is Path):
+            name = "/".join(action.option_strings) or action.metavar or action.dest
+            self.error(f"argument {name}: needs a name, but found ''")  # Path("") would be "."
+        return super()._get_values(action, arg_strings)  # type: ignore[misc]
+
+
+def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    """Raises a ConfigError for what ``parser`` found wrong with a command line.
+
+    Args:
+        parser: whose options there are.
+        message: what argparse says.
+    """
+    if found := _CHOICE.fullmatch(message):
+        name, value = found.groups()
+        hint = expected(value.strip("'"), _choices(parser, name))
+        raise ConfigError(f"{_flag(name)} cannot be {value}{hint}")
+    if found := _NUMBER.fullmatch(message):
+        name, kind, value = found.groups()
+        raise ConfigError(f"{_flag(name)} must be {_KINDS[kind]}, but found {value}")
+    if found := _UNKNOWN.fullmatch(message):
+        word = found[1].split(" ")[0]
+        if not word.startswith("-"):
+            raise ConfigError(f"unexpected word {word!r}: the command takes no more words")
+        flag = word.partition("=")[0]
+        raise ConfigError(f"unknown option {flag}{suggestion(flag, parser._option_string_actions)}")
+    if found := _OTHER.fullmatch(message):
+        raise ConfigError(f"{_flag(found[1])}: {found[2]}")
+    raise ConfigError(message)
+
+
+def _flag(name: str) -> str:
+    """Of ``--ref/--reference``, the first."""
+    return name.split("/")[0] if name.startswith("-") else name
+
+
+def _choices(parser: argparse.ArgumentParser, name: str) -> Iterable[Any]:
+    for action in parser._actions:
+        names = (*action.option_strings, action.metavar, action.dest)
+        if _flag(name) in names and action.choices is not None:
+            return action.choices
+    return ()
