@@ -1,7 +1,7 @@
 """The errors that a user can cause. Each carries one sentence: where, what, what was expected.
 
-Command line tools print the sentence and exit with code 2. Any other exception is a bug in hat: they
-say so in one sentence, write its traceback into a file and exit with code 1.
+Command line tools print the sentence and exit with code 2. Any other exception is a bug in hat:
+they say so in one sentence, write its traceback into a file and exit with code 1.
 """
 
 import difflib

@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
@@ -25,14 +24,13 @@ from hat.cli.options import (
     spell_out_switches,
     split_config_flags,
 )
-from hat.errors import ConfigError, DataError
+from hat.errors import ConfigError
 from hat.fairseq_plugin.accepted import TASK, refuse, restricted
+from hat.fairseq_plugin.data_folder import NO_DATA
 from hat.fairseq_plugin.help import print_help, split_help
 from hat.fairseq_plugin.values import check_texts, check_values
 from hat.files import Files, as_paths
 from hat.machine.instructions import auto_precision
-from hat.tasks.binary_index import check_binary_sides
-from hat.text.dictionaries import read_dictionary
 from hat.yaml_reader import Entry
 
 logger = logging.getLogger(__name__)
@@ -45,8 +43,6 @@ _TASK_KEYS = frozenset({"data", "source-lang", "target-lang"})
 
 _ANY_ARCH = "transformersuper"
 """The architecture whose options ``--help`` shows where none is named: all have the same."""
-
-_NO_DATA = "no data folder: name it in a YAML file (data: ...) or as an argument"
 
 _TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
 """Selectors that fairseq offers to every command, but that only training uses."""
@@ -83,7 +79,7 @@ def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
             hint = expected(value.strip("'"), choices)
             raise ConfigError(f"{flag} cannot be {value}{hint}")
         if message == "the following arguments are required: data":
-            raise ConfigError(_NO_DATA)
+            raise ConfigError(NO_DATA)
         raise ConfigError(message)
 
     parser.error = error  # type: ignore[method-assign]
@@ -274,35 +270,3 @@ def _choose_precision(args: argparse.Namespace) -> None:
         args.fp16 = args.memory_efficient_fp16 = False
         precision = "bf16" if args.bf16 else "fp32"
         logger.warning("fp16 needs a GPU and there is none: training in %s", precision)
-
-
-def check_data_folder(options_: Mapping[str, Any]) -> Path:
-    """Checks that the binarised data of fairseq-preprocess is where the options say.
-
-    Returns:
-        The first data folder.
-
-    Raises:
-        ConfigError: if no folder is named.
-        DataError: if the folder or its dictionaries are missing, or a dictionary is damaged, or
-            the two sides of a split have different numbers of sentences.
-    """
-    data = options_.get("data")
-    if not data:
-        raise ConfigError(_NO_DATA)
-    folder = Path(str(data).split(":")[0])
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such data folder; the task's preprocess.sh makes it")
-    languages = [options_.get("source_lang"), options_.get("target_lang")]
-    for language in filter(None, languages):
-        if not (folder / f"dict.{language}.txt").is_file():
-            raise DataError(
-                f"{folder}: dict.{language}.txt is missing; is it a fairseq data folder?"
-            )
-    dictionaries = sorted(folder.glob("dict.*.txt"))
-    if not dictionaries:
-        raise DataError(f"{folder}: holds no dict.*.txt; is it a fairseq data folder?")
-    for path in dictionaries:
-        read_dictionary(path)
-    check_binary_sides(folder)
-    return folder

@@ -19,11 +19,11 @@ from hat.cli.training_keys import TRAINING_KEYS
 from hat.commands.search import add_search_flags
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.arguments import (
-    check_data_folder,
     generation_parser,
     parse,
     training_parser,
 )
+from hat.fairseq_plugin.data_folder import DataFolder
 from hat.machine import instructions as machine
 from tests.conftest import SHARED_DATA
 from tests.fairseq_plugin.conftest import ROOT
@@ -310,16 +310,16 @@ def test_a_wrong_flag_names_the_closest_choice() -> None:
 
 def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no data folder: name it"):
-        check_data_folder({"data": None})
+        DataFolder.of({"data": None})
     with pytest.raises(ConfigError, match="no data folder: name it"):
         parse(generation_parser, [])
     with pytest.raises(DataError, match=r"nowhere: no such data folder; the task's preprocess\.sh"):
-        check_data_folder({"data": str(tmp_path / "nowhere")})
+        DataFolder.of({"data": str(tmp_path / "nowhere")})
     with pytest.raises(DataError, match="holds no dict"):
-        check_data_folder({"data": str(tmp_path)})
+        DataFolder.of({"data": str(tmp_path)})
     (tmp_path / "dict.en.txt").touch()
     with pytest.raises(DataError, match=r"dict\.de\.txt is missing"):
-        check_data_folder({"data": str(tmp_path), "source_lang": "en", "target_lang": "de"})
+        DataFolder.of({"data": str(tmp_path), "source_lang": "en", "target_lang": "de"})
 
 
 def test_a_damaged_data_folder_is_named(tmp_path: Path) -> None:
@@ -328,10 +328,10 @@ def test_a_damaged_data_folder_is_named(tmp_path: Path) -> None:
         index = b"MMIDIDX\0\0" + struct.pack("<QBQ", 1, 4, count)
         (tmp_path / f"test.en-de.{language}.idx").write_bytes(index)
     with pytest.raises(DataError, match=r"/test: en has 2 sentences, but de has 3"):
-        check_data_folder({"data": str(tmp_path)})
+        DataFolder.of({"data": str(tmp_path)})
     (tmp_path / "dict.de.txt").write_text("a 1\na 1\n")
     with pytest.raises(DataError, match=r"dict\.de\.txt:2: the word 'a' stands twice"):
-        check_data_folder({"data": str(tmp_path)})
+        DataFolder.of({"data": str(tmp_path)})
 
 
 @pytest.mark.slow
