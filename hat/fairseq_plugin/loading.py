@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,8 @@ import torch
 from fairseq import tasks, utils
 
 from hat.arch.config import SubTransformerConfig
+from hat.arch.hat_yaml import arch_from_mapping, arch_options, space_from_options
+from hat.errors import ConfigError
 from hat.fairseq_plugin.data_folder import DataFolder
 from hat.fairseq_plugin.dictionaries import task_words
 from hat.fairseq_plugin.model import TransformerSuperModel
@@ -53,17 +55,40 @@ def load_super_transformer(path: str, task: Any, *, ema: bool = False) -> SuperT
         CheckpointError: if the file is no checkpoint or its vocabulary is another one, or it holds
             no moving average.
     """
+    plain, _ = _load(path, task, ema=ema)
+    return plain
+
+
+def _load(path: str, task: Any, *, ema: bool) -> tuple[SuperTransformer, dict[str, Any]]:
+    """Returns the model and the options it was trained with."""
     content = read_checkpoint(path)
     if ema:
         content = with_average(content, path)
     plain = super_transformer(content, path)
+    options = checkpoint_options(content, path)
     check_dictionaries(
-        noted_dictionaries(checkpoint_options(content, path)),
+        noted_dictionaries(options),
         {"source": plain.config.src_vocab_size, "target": plain.config.tgt_vocab_size},
         task_words(task),
         path,
     )
-    return plain
+    return plain, options
+
+
+def _never_trained(options: Mapping[str, Any], arch: SubTransformerConfig) -> str | None:
+    """Says what of ``arch`` no update of a training with these options can have trained."""
+    try:
+        if options.get("train_subtransformer"):
+            trained = arch_from_mapping(arch_options(options), "")
+            return None if arch == trained else "it was trained as another SubTransformer alone"
+        space = space_from_options(options, "")
+    except ConfigError:  # a file of others that does not say
+        return None
+    try:
+        space.check(arch)
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def load_model(
@@ -80,7 +105,10 @@ def load_model(
         CheckpointError: if the file is no checkpoint or its vocabulary is another one.
         ConfigError: if ``arch`` is larger than the checkpoint's SuperTransformer.
     """
-    plain = load_super_transformer(path, task)
+    plain, options = _load(path, task, ema=False)
+    never = None if arch is None else _never_trained(options, arch)
+    if never is not None:
+        logger.warning("%s: was never trained as this SubTransformer: %s", path, never)
     model = TransformerSuperModel(plain.config, size=plain.size, arch=arch or plain.arch)
     model.load_state_dict(plain.state_dict())
     return model.eval()

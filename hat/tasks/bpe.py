@@ -21,6 +21,9 @@ from hat.text.lines import plain
 SEPARATOR = "@@"
 """Ends each unit that is not the last of its word; ``--remove-bpe`` undoes it."""
 
+_VERSION = re.compile(r"#version: 0\.[12]")
+_MERGE = re.compile(r"(\S+) (\S+)(?: [0-9]+)?")
+
 
 def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> None:
     """Learns merges from tokenised lines (of both languages for joint BPE) and writes them.
@@ -58,10 +61,11 @@ class BpeEncoder:
             program: ``"fastBPE"`` or ``"subword-nmt"``; by default the faster that is installed.
 
         Raises:
-            DataError: if there are no codes at ``codes_path``.
+            DataError: if there are no codes at ``codes_path``, or not all of its lines are merges.
         """
         if not codes_path.is_file():
             raise DataError(f"{codes_path}: BPE codes not found")
+        read_merges(codes_path)
         self.program = program or (
             "fastBPE" if importlib.util.find_spec("fastBPE") else "subword-nmt"
         )
@@ -86,6 +90,36 @@ class BpeEncoder:
     def join(self, line: str) -> str:
         """Returns the words of a line of units."""
         return remove_bpe(line)
+
+
+def read_merges(path: Path) -> list[tuple[str, str]]:
+    """Returns the pairs of BPE merges, in their order.
+
+    Of a file with other lines one program makes something, and the other ends the process.
+
+    Raises:
+        DataError: naming the file and line of what is no merge: two units with a blank between
+            them, behind which fastBPE's own files have a count.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
+    merges = []
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if number == 1 and line.startswith("#version"):
+            if not _VERSION.fullmatch(line):
+                raise DataError(f"{path}:1: expected '#version: 0.2', but found {line[:60]!r}")
+            continue
+        found = _MERGE.fullmatch(line)
+        if not found:
+            raise DataError(
+                f"{path}:{number}: expected the two units of a BPE merge, but found {line[:60]!r}"
+            )
+        merges.append((found[1], found[2]))
+    return merges
 
 
 @contextlib.contextmanager

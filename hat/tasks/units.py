@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hat.errors import DataError
-from hat.tasks.bpe import SEPARATOR, BpeEncoder, remove_bpe
+from hat.tasks.bpe import SEPARATOR, BpeEncoder, read_merges, remove_bpe
 from hat.tasks.pieces import POST_PROCESS, WORD_MARK, PieceEncoder, is_pieces_model, join_pieces
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 
@@ -75,7 +75,7 @@ def describe_units(path: Path) -> str:
     """What made the units, in words: ``1,998 BPE merges``, ``2,000 SentencePiece pieces``."""
     if is_pieces_model(path):
         return f"{len(PieceEncoder(path).pieces):,} SentencePiece pieces"
-    return f"{len(_merges(path)):,} BPE merges"
+    return f"{len(read_merges(path)):,} BPE merges"
 
 
 def check_codes(codes: Path, words: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ def check_codes(codes: Path, words: Sequence[str]) -> None:
     if is_pieces_model(codes):
         made = set(PieceEncoder(codes).pieces)
     else:
-        made = {"".join(pair).removesuffix("</w>") for pair in _merges(codes) if len(pair) == 2}
+        made = {"".join(pair).removesuffix("</w>") for pair in read_merges(codes)}
     units = {word.removesuffix(SEPARATOR) for word in words[len(SPECIAL_SYMBOLS) :]}
     long = [unit for unit in units if len(unit) > 1 and not unit.startswith("madeupword")]
     known = sum(unit in made for unit in long)
@@ -99,15 +99,3 @@ def check_codes(codes: Path, words: Sequence[str]) -> None:
             f"{codes}: makes only {known} of the {len(long)} units of the dictionary: they are "
             "another task's codes"
         )
-
-
-def _merges(codes: Path) -> list[list[str]]:
-    """The pairs of BPE merges."""
-    try:
-        text = codes.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataError(f"{codes}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{codes}: is not UTF-8 (byte {error.start})") from None
-    lines = (line for line in text.split("\n") if line and not line.startswith("#version"))
-    return [line.split(" ")[:2] for line in lines]
