@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
@@ -128,6 +129,7 @@ def parse(
         entries[key] = entry
     refuse(entries, flags)
     check_texts(entries, [*data, *flags])
+    _check_user_code(flags)
     if data:
         entries.pop("data", None)  # the command line names the data folder itself
 
@@ -165,6 +167,8 @@ def parse(
     args: argparse.Namespace = options.parse_args_and_arch(
         prepared(), [*data, *flags], modify_parser=fill
     )
+    if getattr(args, "total_num_update", 0) is None:  # fairseq's default, which it cannot read
+        args.total_num_update = args.max_update or None
     check_values(args, entries, flags)
     _choose_precision(args)
     return args
@@ -223,6 +227,15 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
         return [found.data], rest
     leading = list(itertools.takewhile(lambda word: not word.startswith("-"), rest))
     return leading, rest[len(leading) :]
+
+
+def _check_user_code(flags: Sequence[str]) -> None:
+    """Checks that ``--user-dir`` is there, which fairseq imports before it parses."""
+    finder = Finder(add_help=False, allow_abbrev=False)
+    finder.add_argument("--user-dir")
+    folder = finder.parse_known_args(list(flags))[0].user_dir
+    if folder is not None and not Path(folder).is_dir():
+        raise ConfigError(f"user-dir: there is no folder {folder}")
 
 
 def _require_nothing(parser: argparse.ArgumentParser) -> None:

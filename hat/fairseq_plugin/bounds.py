@@ -108,6 +108,10 @@ def _check_schedule(values: Mapping[str, Any], place: Place) -> None:
             f"{place('max-update')} must be above warmup-updates, {warmup}, since the learning "
             f"rate falls between the two, but found {updates}"
         )
+    if schedule == "polynomial_decay" and values.get("total-num-update", 0) is None:
+        raise ConfigError(
+            "lr-scheduler polynomial_decay needs total-num-update or max-update above 0"
+        )
     if schedule == "inverse_sqrt" and warmup == 0 and "warmup-updates" in values:
         raise ConfigError(
             f"{place('warmup-updates')} must be at least 1 for lr-scheduler inverse_sqrt, but "

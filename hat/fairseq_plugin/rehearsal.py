@@ -34,7 +34,7 @@ def rehearse(args: argparse.Namespace) -> None:
         raise ConfigError("which optimizer? give optimizer, such as adam")
     if args.lr_scheduler == "cosine" and not args.max_update and args.lr_period_updates <= 0:
         raise ConfigError("lr-scheduler cosine needs max-update or lr-period-updates above 0")
-    cfg = fairseq_config(args)
+    cfg = _told(lambda: fairseq_config(args), "the training")
     parameter = torch.nn.Parameter(torch.ones(2, 2))
     optimizer = _told(
         lambda: optim.build_optimizer(cfg.optimizer, [parameter]), f"optimizer {args.optimizer}"
@@ -71,7 +71,7 @@ def _rates(schedule: Any, args: argparse.Namespace) -> Iterator[tuple[int, float
 
 def _told(call: Any, what: str) -> Any:
     level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -151,8 +151,9 @@ def run_training(args: argparse.Namespace) -> Trained | None:
     """
     if args.max_tokens is None and args.batch_size is None:
         raise ConfigError("how large is a batch? give --max-tokens or --batch-size")
-    rehearse(args)
+    _check_save_dir(Path(args.save_dir))
     add_torchrun_options(args)
+    rehearse(args)
     beginning = begin(args)
     if beginning.why_over is not None:
         if is_first_process():  # whose last line is the result
@@ -161,6 +162,14 @@ def run_training(args: argparse.Namespace) -> Trained | None:
         setattr(args, training_record.OPTION, beginning.record.to_plain())
         _run_fairseq(args, beginning.loads)
     return _left(args, beginning.record) if is_first_process() else None
+
+
+def _check_save_dir(folder: Path) -> None:
+    for place in (folder, *folder.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise ConfigError(f"save-dir: {place} is a file, but a folder is to be there")
+            return
 
 
 def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:

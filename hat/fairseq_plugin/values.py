@@ -89,9 +89,6 @@ def check_values(
             raise ConfigError(f"{place(key)}: there is no file {values[key]}")
     if "/" in (values.get("checkpoint-suffix") or ""):
         raise ConfigError(f"{place('checkpoint-suffix')} is part of a file's name, not of a path")
-    user_code = values.get("user-dir")
-    if user_code and not Path(user_code).is_dir():
-        raise ConfigError(f"{place('user-dir')}: there is no folder {user_code}")
     check_together(values, place)
 
 

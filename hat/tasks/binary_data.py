@@ -100,7 +100,8 @@ class BinarySide:
 
     def _check_size(self) -> None:
         try:
-            found = self.data_path.stat().st_size
+            with open(self.data_path, "rb") as stream:
+                found = stream.seek(0, 2)
         except OSError as error:
             raise DataError(f"{self.data_path}: cannot be read: {error.strerror}") from None
         expected = int(self.lengths.sum()) * self.kind.itemsize

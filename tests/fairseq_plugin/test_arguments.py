@@ -282,7 +282,10 @@ def test_texts_are_kept_as_they_are_written(space_yml: Path, tmp_path: Path) -> 
 def test_a_fasta_file_never_reaches_a_shell(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """fairseq takes one for the target side, even where nobody named a format."""
+    """fairseq takes one for the target side, even where nobody named a format.
+
+    Files are looked for before, so that it comes to neither; what fairseq calls is shut all the same.
+    """
     from hat.fairseq_plugin.loading import build_task, load_subset
 
     monkeypatch.chdir(tmp_path)
@@ -293,8 +296,10 @@ def test_a_fasta_file_never_reaches_a_shell(
     (folder / "valid.xx-yy.yy.fasta").write_text(">a\nw1\n")
     argv = ["--source-lang=xx", "--target-lang=yy", "--path=x.pt"]
     task = build_task(parse(generation_parser, [str(folder), *argv]))
-    with pytest.raises(DataError, match=r"valid\.xx-yy\.yy\.fasta: FASTA files are not read"):
+    with pytest.raises(DataError, match=r"valid\.xx-yy\.yy\.idx: is missing"):
         load_subset(task, "valid")
+    with pytest.raises(DataError, match=r"valid\.xx-yy\.yy\.fasta: FASTA files are not read"):
+        task.load_dataset("valid")
     assert not Path("pwned").exists()
 
 

@@ -261,8 +261,16 @@ FAULTS = [
             ("empty-line", "", ("expected '<word> <count>'",)),
             ("with-unk", "<unk> 5", ("'<unk>' is one of fairseq's own symbols",)),
             ("with-pad", "<pad> 5", ("'<pad>' is one of fairseq's own symbols",)),
-            ("doubled", "w1 5", ("'w1' stands twice",)),
+            ("with-end", "</s> 5", ("'</s>' is one of fairseq's own symbols",)),
         )
+    ),
+    Fault(
+        "dictionary-doubled",
+        TRAIN,
+        ("bin/dict.xx.txt:", "the word", "stands twice"),
+        lambda folder: (folder / "bin/dict.xx.txt").write_text(
+            (folder / "bin/dict.xx.txt").read_text() + "w1 5\n"
+        ),
     ),
     Fault(
         "dictionary-latin-1",
@@ -343,7 +351,6 @@ FAULTS = [
         "generate-misspelt",
         f"{GENERATE} --gen-subset tset",
         ("'tset'", "did you mean 'test'?"),
-        real=True,
     ),
     Fault(
         "generate-cut",

@@ -85,7 +85,7 @@ FAULTS = [
     option("--keep-last-epochs -2", "keep-last-epochs must be at least -1, but found -2"),
     option("--adam-eps 0", "adam-eps must be above 0, but found 0"),
     option("--adam-betas (0.9,1.0)", "adam-betas must be below 1, but found 1"),
-    option("--adam-betas (0.9)", "adam-betas holds 2 numbers, but found"),
+    option("--adam-betas (0.9,)", "--adam-betas: holds 2 numbers, but found"),
     option("--t-mult 0", "t-mult must be at least 1, but found 0"),
     option("--lr-shrink 2", "lr-shrink must be between 0 and 1, but found 2"),
     option("--ema-decay 1.5", "ema-decay must be below 1, but found 1.5"),
@@ -97,7 +97,7 @@ FAULTS = [
     option("--optimizer sgd", "unknown key 'adam-betas'", name="sgd-with-adam-betas"),
     option("--user-dir nowhere", "user-dir: there is no folder nowhere"),
     option("--restore-file gone.pt", "restore-file: there is no file gone.pt"),
-    option("--wd 2 --no-such 1", "unrecognized arguments: --no-such"),
+    option("--no-such 1", "unrecognized arguments: --no-such"),
     Fault("save-dir-a-file", f"{TRAIN} --save-dir taken", ("taken",), at("taken")),
     Fault("save-dir-in-a-file", f"{TRAIN} --save-dir taken/run", ("taken",), at("taken")),
     # another schedule, another optimizer
@@ -111,7 +111,10 @@ FAULTS = [
     schedule("a-phase", "tri_stage", "--phase-ratio (0.5,0.5)", "lr-scheduler tri_stage does not"),
     schedule("two-rates", "inverse_sqrt", "--warmup-updates 2 --lr 0.1,0.2", "does not work with"),
     schedule("power", "polynomial_decay", "--power -1", "power must be at least 0, but found -1"),
-    schedule("no-end", "polynomial_decay", "--max-update 0", "polynomial_decay does not work"),
+    schedule(
+        "no-end", "polynomial_decay", "--max-update 0", "polynomial_decay needs total-num-update or"
+    ),
+    schedule("soon", "polynomial_decay", "--total-num-update soon", "total-num-update"),
     schedule("grows", "reduce_lr_on_plateau", "--lr-shrink 1", "lr-scheduler reduce_lr_on_plateau"),
     optimizer("momentum", "sgd", "--momentum -1", "momentum must be at least 0, but found -1"),
     optimizer("rho", "adadelta", "--adadelta-rho 1.5", "adadelta-rho must be below 1"),
