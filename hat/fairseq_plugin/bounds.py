@@ -20,7 +20,7 @@ _COUNTS = """
     max-source-positions max-target-positions beam nbest max-len-b
     all-gather-list-size amp-init-scale amp-scale-window bucket-cap-mb checkpoint-shard-count
     distributed-num-procs ema-update-freq force-anneal fp16-init-scale fp16-scale-window
-    localsgd-frequency lr-deacy-period max-valid-steps nprocs-per-node nval save-interval
+    localsgd-frequency lr-deacy-period max-valid-steps nprocs-per-node save-interval
     validate-interval data-buffer-size
 """
 _NOT_NEGATIVE = """
@@ -28,15 +28,15 @@ _NOT_NEGATIVE = """
     min-len max-len-a validate-after-updates
     adafactor-eps amp-batch-retries curriculum decay-steps device-id distributed-rank
     ema-start-update empty-cache-freq end-learning-rate hold-steps ignore-prefix-size init-lr-scale
-    local-rank lr-patience lr-threshold max-epoch max-update no-repeat-ngram-size power
-    save-interval-updates stop-time-hours validate-interval-updates warmup-steps wd
+    lr-patience lr-threshold max-epoch max-update no-repeat-ngram-size power
+    save-interval-updates stop-time-hours validate-interval-updates warmup-steps
 """
 _ABOVE_0 = """
     adadelta-eps adam-eps adamax-eps clip-threshold final-lr-scale min-loss-scale temperature
     threshold-loss-scale
 """
 _FRACTIONS = """
-    activation-dropout attention-dropout dropout relu-dropout adaptive-softmax-dropout
+    activation-dropout attention-dropout dropout adaptive-softmax-dropout
     adam-betas adamax-betas adadelta-rho beta1 ema-decay label-smoothing momentum slowmo-momentum
 """
 _OFF_BY_MINUS_1 = """
@@ -64,7 +64,7 @@ BOUNDS: Mapping[str, Bounds] = {
 """Of a list, the range of each value."""
 
 _FREE = """
-    adaptive-softmax-cutoff diverse-beam-groups diverse-beam-strength diversity-rate eos lenpen pad
+    diverse-beam-groups diverse-beam-strength diversity-rate eos lenpen pad
     sampling-topk sampling-topp stop-min-lr unk unkpen keep-interval-updates-pattern
     upsample-primary
 """

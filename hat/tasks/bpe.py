@@ -21,6 +21,7 @@ from hat.text.lines import plain
 SEPARATOR = "@@"
 """Ends each unit that is not the last of its word; ``--remove-bpe`` undoes it."""
 
+_TWO_CHARACTERS = re.compile(r"\S\S")
 _VERSION = re.compile(r"#version: 0\.[12]")
 _MERGE = re.compile(r"(\S+) (\S+)(?: [0-9]+)?")
 
@@ -36,8 +37,7 @@ def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> Non
     from subword_nmt.learn_bpe import learn_bpe as learn
 
     text = "".join(f"{plain(line)}\n" for line in lines)
-    if not re.search(r"\S\S", text):
-        raise DataError("no text to learn BPE merges from: no word has two characters")
+    check_learnable([text])
     with (
         replacing(codes_path) as temporary,
         open(temporary, "w", encoding="utf-8", newline="\n") as stream,
@@ -45,6 +45,16 @@ def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> Non
         contextlib.redirect_stderr(io.StringIO()),
     ):
         learn(io.StringIO(text), stream, num_merges)
+
+
+def check_learnable(lines: Iterable[str]) -> None:
+    """Checks that there is something to merge.
+
+    Raises:
+        DataError: if no word has two characters.
+    """
+    if not any(_TWO_CHARACTERS.search(line) for line in lines):
+        raise DataError("no text to learn BPE merges from: no word has two characters")
 
 
 class BpeEncoder:

@@ -284,7 +284,7 @@ def test_a_fasta_file_never_reaches_a_shell(
 ) -> None:
     """fairseq takes one for the target side, even where nobody named a format.
 
-    Files are looked for before, so that it comes to neither; what fairseq calls is shut all the same.
+    Files are looked for before, so it comes to neither; what fairseq calls is shut all the same.
     """
     from hat.fairseq_plugin.loading import build_task, load_subset
 
