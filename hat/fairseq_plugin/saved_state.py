@@ -68,22 +68,34 @@ def check_saved_state(content: Mapping[str, Any], path: Path) -> None:
     Raises:
         CheckpointError: naming the file, the part, what was found and what was expected.
     """
-    state, history = content.get("extra_state"), content.get("optimizer_history")
-    _check(path, "extra_state", state, _or_none(_is_mapping), "a mapping")
-    _check_parts(path, "extra_state", state or {}, _EXTRA)
-    iterator = (state or {}).get("train_iterator")
-    _check_parts(path, "train_iterator", iterator or {}, _ITERATOR)
-    patience = (state or {}).get("HatTranslationTask")
-    _check_parts(path, "HatTranslationTask", patience or {}, _PATIENCE)
+    history = content.get("optimizer_history")
+    if "extra_state" in content:
+        state: Any = content["extra_state"]
+        _check(path, "extra_state", state, _is_mapping, "a mapping")
+        if "train_iterator" not in state:
+            raise CheckpointError(f"{path}: extra_state lacks 'train_iterator'")
+        _check_parts(path, "extra_state", state, _EXTRA)
+        _check_parts(path, "train_iterator", state["train_iterator"], _ITERATOR)
+        _check_parts(path, "HatTranslationTask", state.get("HatTranslationTask", {}), _PATIENCE)
     if history is not None:
         is_list = isinstance(history, list) and bool(history) and all(map(_is_mapping, history))
         _check(path, "optimizer_history", history, lambda _: is_list, "a list of mappings")
         _check_parts(path, "optimizer_history", history[-1], _HISTORY)
-    optimizer = content.get("last_optimizer_state")
-    _check(path, "last_optimizer_state", optimizer, _or_none(_is_mapping), "a mapping")
-    groups = (optimizer or {}).get("param_groups", [{}])
+    if content.get("last_optimizer_state") is not None:
+        _check_optimizer_state(content["last_optimizer_state"], history or [{}], path)
+
+
+def _check_optimizer_state(state: Any, history: list[Mapping[str, Any]], path: Path) -> None:
+    _check(path, "last_optimizer_state", state, _is_mapping, "a mapping")
+    weights, groups = state.get("state"), state.get("param_groups")
     is_list = isinstance(groups, list) and bool(groups) and all(map(_is_mapping, groups))
     _check(path, "param_groups", groups, lambda _: is_list, "a list of mappings")
+    for group in groups:
+        _check_parts(path, "param_groups", group, {"lr": (_is_number, "a number")})
+    _check(path, "state of the optimizer", weights, _is_mapping, "a mapping")
+    needs_state = history[-1].get("optimizer_name") not in (None, "FairseqSGD")
+    if needs_state and not weights and history[-1].get("num_updates", 0):
+        raise CheckpointError(f"{path}: the state of the optimizer holds nothing of any weight")
 
 
 def _check_parts(
@@ -155,14 +167,24 @@ def _told(call: Callable[[], Any], path: Path) -> Any:
 
 def _check_optimizer(optimizer: Any, path: Path) -> None:
     """Checks what an optimizer remembers of each weight: torch takes tensors of any shape."""
-    states = getattr(getattr(optimizer, "optimizer", None), "state", None) or {}
-    for number, (parameter, state) in enumerate(states.items()):
+    inner: Any = getattr(optimizer, "optimizer", None)
+    for group in getattr(inner, "param_groups", []):
+        for name, default in inner.defaults.items():
+            if name not in group:
+                raise CheckpointError(f"{path}: the optimizer's state lacks its {name!r}")
+            if type(default) in (int, float) and not _is_number(group[name]):
+                raise CheckpointError(
+                    f"{path}: {name} of the optimizer's state must be a number, but found "
+                    f"{group[name]!r}"
+                )
+    for number, (parameter, state) in enumerate((getattr(inner, "state", None) or {}).items()):
         for name, value in state.items():
-            if not isinstance(value, torch.Tensor) or value.dim() == 0:
-                continue
             what = f"{name} of weight {number} in the optimizer's state"
+            if not isinstance(value, torch.Tensor):
+                _check(path, what, value, _or_none(_is_number), "a number")
+                continue
             is_factored = "row" in name or "col" in name  # Adafactor keeps means of rows, columns
-            if value.shape != parameter.shape and not is_factored:
+            if value.dim() and value.shape != parameter.shape and not is_factored:
                 raise CheckpointError(
                     f"{path}: {what} has shape {tuple(value.shape)}, but the weight has "
                     f"{tuple(parameter.shape)}"

@@ -138,7 +138,7 @@ FILES: dict[str, tuple[Spoil, str]] = {
 }
 
 NETWORKS: dict[str, tuple[Spoil, str]] = {
-    "missing": (content(lambda found: found["model"].pop(WEIGHT) and None), "is missing"),
+    "missing": (content(lambda found: (found["model"].pop(WEIGHT), found)[1]), "is missing"),
     "extra": (part("model", "more", value=torch.ones(2)), "'more' does not belong to a"),
     "nan": (weight(lambda found: found * torch.nan), "holds NaN or infinite numbers"),
     "infinite": (weight(lambda found: found / 0), "holds NaN or infinite numbers"),
@@ -183,6 +183,12 @@ STATES: dict[str, tuple[Spoil, str]] = {
     "best-nan": (part("extra_state", "best", value=torch.nan), "must be a number, but found nan"),
     "time": (part("extra_state", "previous_training_time", value=None), "a number of seconds"),
     "optimizer": (part("last_optimizer_state", value="adam"), "must be a mapping"),
+    "rate": (
+        part("last_optimizer_state", "param_groups", 0, "lr", value="fast"),
+        "param_groups['lr'] must be a number, but found 'fast'",
+    ),
+    "nothing": (part("last_optimizer_state", "state", value={}), "holds nothing of any weight"),
+    "no-iterator": (part("extra_state", value={"best": 1.0}), "lacks 'train_iterator'"),
     "groups": (part("last_optimizer_state", "param_groups", value=[]), "param_groups must be"),
 }
 
