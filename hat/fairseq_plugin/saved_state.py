@@ -168,8 +168,9 @@ def _told(call: Callable[[], Any], path: Path) -> Any:
 def _check_optimizer(optimizer: Any, path: Path) -> None:
     """Checks what an optimizer remembers of each weight: torch takes tensors of any shape."""
     inner: Any = getattr(optimizer, "optimizer", None)
+    needed = getattr(optimizer, "optimizer_config", {})  # what its class is made with
     for group in getattr(inner, "param_groups", []):
-        for name, default in inner.defaults.items():
+        for name, default in needed.items():
             if name not in group:
                 raise CheckpointError(f"{path}: the optimizer's state lacks its {name!r}")
             if type(default) in (int, float) and not _is_number(group[name]):
