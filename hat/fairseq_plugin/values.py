@@ -22,7 +22,10 @@ _NOT_EMPTY = (
     *("restore-file", "finetune-from-model", "continue-once"),
 )
 
-_FILES = ("encoder-embed-path", "decoder-embed-path")
+_FILES = ("encoder-embed-path", "decoder-embed-path", "ema-seed-model")
+
+_MEETING = re.compile("(env|tcp|file)://.*")
+"""Where processes of one training meet, in torch's terms."""
 
 _CHANGED = re.compile(r"\$\{|\\(?=\\*('|$))|^\?\?\?$")
 r"""A reference, a backslash before a quote or the end, and OmegaConf's word for a missing value."""
@@ -87,6 +90,12 @@ def check_values(
     for key in _FILES:
         if values.get(key) and not Path(values[key]).is_file():
             raise ConfigError(f"{place(key)}: there is no file {values[key]}")
+    meeting = values.get("distributed-init-method")
+    if meeting is not None and not _MEETING.fullmatch(meeting):
+        raise ConfigError(
+            f"{place('distributed-init-method')} must begin with env://, tcp:// or file://, but "
+            f"found {shown(meeting)}"
+        )
     if "/" in (values.get("checkpoint-suffix") or ""):
         raise ConfigError(f"{place('checkpoint-suffix')} is part of a file's name, not of a path")
     check_together(values, place)
