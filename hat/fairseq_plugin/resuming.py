@@ -81,14 +81,14 @@ def begin(args: argparse.Namespace) -> Beginning:
     starts = _starts(args, own)
     for said in check_training_data(args):
         logger.warning("%s", said)
+    kept = own if own.is_file() else _newest(own.parent)
+    first = kept or _named(starts)
+    content = {} if first is None else _state(first)  # what is damaged is said before more is done
     task = build_task(args)
     check_recipe(args, task)
     record = TrainingRecord(conditions=training_conditions(args, task, starts))
-    kept = own if own.is_file() else _newest(own.parent)
     if kept is None:
-        return _from_start(args, record, starts, task)
-    content = read_checkpoint(kept)
-    check_saved_state(content, kept)
+        return _from_start(args, record, starts, task, content)
     old = TrainingRecord.of(checkpoint_options(content, kept))
     changed = old is None or bool(what_differs(old.conditions, record.conditions))
     if changed and not _anyway(args):
@@ -97,7 +97,7 @@ def begin(args: argparse.Namespace) -> Beginning:
     if kept != own and not changed and progress.why_over(args):
         return Beginning(record=old or record, why_over=progress.why_over(args))
     if kept != own or (changed and "restore-file" in starts):
-        return _from_start(args, record, starts, task)
+        return _from_start(args, record, starts, task, {})
     if changed or old is None:
         record = _with_history(record, old, progress)
         progress = progress.after_resets(args)
@@ -143,18 +143,35 @@ def _starts(args: argparse.Namespace, own: Path) -> dict[str, Path]:
     return starts
 
 
-def _from_start(
-    args: argparse.Namespace, record: TrainingRecord, starts: dict[str, Path], task: Any
-) -> Beginning:
-    """Begins as fairseq does where no last checkpoint is: from a file that is named, or nothing."""
+def _named(starts: Mapping[str, Path]) -> Path | None:
+    """The checkpoint whose state a new training takes up."""
     named = ("restore-file", "continue-once", "finetune-from-model")
-    path = next((starts[name] for name in named if name in starts), None)
+    return next((starts[name] for name in named if name in starts), None)
+
+
+def _state(path: Path) -> dict[str, Any]:
+    content = read_checkpoint(path)
+    check_saved_state(content, path)
+    return content
+
+
+def _from_start(
+    args: argparse.Namespace,
+    record: TrainingRecord,
+    starts: dict[str, Path],
+    task: Any,
+    content: Mapping[str, Any],
+) -> Beginning:
+    """Begins as fairseq does where no last checkpoint is: from a file that is named, or nothing.
+
+    ``content`` is that file's, if it has been read.
+    """
+    path = _named(starts)
     if INIT in starts:
         inherited_weights(starts[INIT], network_config(vars(args), task), task)  # if they fit
     if path is None:
         return Beginning(record=record)
-    content = read_checkpoint(path)
-    check_saved_state(content, path)
+    content = content or _state(path)
     missing = [key for key in ("optimizer_history", "extra_state") if key not in content]
     if missing:
         raise CheckpointError(f"{path}: lacks {missing[0]!r}: no training can begin from it")

@@ -153,12 +153,12 @@ def run_training(args: argparse.Namespace) -> Trained | None:
         raise ConfigError("how large is a batch? give --max-tokens or --batch-size")
     _check_save_dir(Path(args.save_dir))
     add_torchrun_options(args)
-    rehearse(args)
     beginning = begin(args)
     if beginning.why_over is not None:
         if is_first_process():  # whose last line is the result
             logger.info("nothing to train: %s", beginning.why_over)
     else:
+        rehearse(args)
         setattr(args, training_record.OPTION, beginning.record.to_plain())
         _run_fairseq(args, beginning.loads)
     return _left(args, beginning.record) if is_first_process() else None
