@@ -26,10 +26,10 @@ from hat.cli.options import (
     split_config_flags,
 )
 from hat.errors import ConfigError
-from hat.fairseq_plugin.accepted import TASK, refuse, restricted
+from hat.fairseq_options.accepted import TASK, refuse, restricted
+from hat.fairseq_options.help import print_help, split_help
+from hat.fairseq_options.values import check_texts, check_values
 from hat.fairseq_plugin.data_folder import NO_DATA
-from hat.fairseq_plugin.help import print_help, split_help
-from hat.fairseq_plugin.values import check_texts, check_values
 from hat.files import Files, as_paths
 from hat.machine.instructions import auto_precision
 from hat.yaml_reader import Entry
@@ -167,8 +167,6 @@ def parse(
     args: argparse.Namespace = options.parse_args_and_arch(
         prepared(), [*data, *flags], modify_parser=fill
     )
-    if getattr(args, "total_num_update", 0) is None:  # fairseq's default, which it cannot read
-        args.total_num_update = args.max_update or None
     check_values(args, entries, flags)
     _choose_precision(args)
     return args

@@ -25,9 +25,9 @@ from hat.fairseq_plugin.recipe import (
     inherited_weights,
     network_config,
 )
-from hat.fairseq_plugin.saved_state import check_saved_state
 from hat.fairseq_plugin.training_conditions import STARTS, training_conditions
 from hat.models.checkpoint import EMA_KEY, checkpoint_options, read_checkpoint, super_transformer
+from hat.models.saved_state import check_saved_state
 from hat.models.training_record import Stretch, TrainingRecord
 from hat.text.dictionaries import check_dictionaries, noted_dictionaries
 

@@ -22,7 +22,7 @@ from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.quiet import fairseq_config
 from hat.fairseq_plugin.rehearsal import rehearse
 from hat.fairseq_plugin.resuming import add_resume_option, begin
-from hat.fairseq_plugin.saved_state import loading_told
+from hat.fairseq_plugin.state_loading import loading_told
 from hat.fairseq_plugin.stopping import stopped_by_signals
 from hat.files import Files
 from hat.machine.heap import keep_freed_memory

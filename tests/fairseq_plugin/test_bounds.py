@@ -10,9 +10,9 @@ from fairseq import options
 
 from hat.arch.model_options import MODEL_OPTIONS
 from hat.cli.options import NumbersOnly, actions_by_key
-from hat.fairseq_plugin.accepted import ACCEPTED, EVALUATED, REFUSED, restricted
+from hat.fairseq_options.accepted import ACCEPTED, EVALUATED, REFUSED, restricted
+from hat.fairseq_options.bounds import BOUNDS, FREE
 from hat.fairseq_plugin.arguments import generation_parser, training_parser
-from hat.fairseq_plugin.bounds import BOUNDS, FREE
 from hat.fairseq_plugin.recipe import recipe_keys
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import ConfigError
-from hat.fairseq_plugin.bounds import BOUNDS, LARGEST, check_together
+from hat.fairseq_options.bounds import BOUNDS, LARGEST, check_together
 from hat.yaml_reader import Entry, Items, Scalar, shown
 
 _NUMBER = re.compile(r"[^\s()\[\],]+")

@@ -108,7 +108,7 @@ def _check_schedule(values: Mapping[str, Any], place: Place) -> None:
             f"{place('max-update')} must be above warmup-updates, {warmup}, since the learning "
             f"rate falls between the two, but found {updates}"
         )
-    if schedule == "polynomial_decay" and values.get("total-num-update", 0) is None:
+    if schedule == "polynomial_decay" and not (values.get("total-num-update") or updates):
         raise ConfigError(
             "lr-scheduler polynomial_decay needs total-num-update or max-update above 0"
         )
