@@ -18,7 +18,7 @@ Check = Callable[[Any], bool]
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, numbers.Integral) and value >= 0
+    return isinstance(value, numbers.Integral) and int(value) >= 0
 
 
 def is_number(value: Any) -> bool:
