@@ -40,19 +40,10 @@ def add_torchrun_options(args: argparse.Namespace) -> None:
     fairseq recognises torchrun's variables only where it finds GPUs; on CPUs each process
     would train a model of its own into the same folder. ``legacy_ddp`` is the wrapper that
     works on CPUs and accepts parameters that an update does not use.
-
-    Raises:
-        ConfigError: if ``distributed-world-size`` asks for more processes than there are.
     """
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    if world_size == 1 or "RANK" not in os.environ:
-        devices = 0 if args.cpu else torch.cuda.device_count()
-        if args.distributed_world_size > max(1, devices):
-            raise ConfigError(
-                f"distributed-world-size is {args.distributed_world_size}, but there are "
-                f"{devices} GPUs, and only torchrun starts several processes without them"
-            )
+    if not _has_torchrun():
         return
+    world_size = int(os.environ["WORLD_SIZE"])
     on_gpu = torch.cuda.is_available() and not args.cpu
     args.distributed_world_size = world_size
     args.distributed_rank = int(os.environ["RANK"])
@@ -64,6 +55,19 @@ def add_torchrun_options(args: argparse.Namespace) -> None:
     # Else the first process would send the others what it read, by pickle, which today's torch
     # refuses: no training could go on.
     args.load_checkpoint_on_all_dp_ranks = True
+
+
+def _has_torchrun() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def _check_processes(args: argparse.Namespace) -> None:
+    devices = 0 if args.cpu else torch.cuda.device_count()
+    if not _has_torchrun() and args.distributed_world_size > max(1, devices):
+        raise ConfigError(
+            f"distributed-world-size is {args.distributed_world_size}, but there are {devices} "
+            "GPUs, and only torchrun starts several processes without them"
+        )
 
 
 def is_first_process() -> bool:
@@ -158,6 +162,7 @@ def run_training(args: argparse.Namespace) -> Trained | None:
         if is_first_process():  # whose last line is the result
             logger.info("nothing to train: %s", beginning.why_over)
     else:
+        _check_processes(args)
         rehearse(args)
         setattr(args, training_record.OPTION, beginning.record.to_plain())
         _run_fairseq(args, beginning.loads)

@@ -43,12 +43,13 @@ def schedule(name: str, kind: str, words: str, *says: str) -> Fault:
 
 
 def optimizer(name: str, kind: str, words: str, *says: str) -> Fault:
-    def spoil(folder: Path) -> None:
-        lines = (folder / "space.yml").read_text().splitlines()
-        kept = [line for line in lines if not line.startswith(("optimizer", "adam"))]
-        (folder / "space.yml").write_text("\n".join([*kept, ""]))
+    return Fault(f"{kind}-{name}", f"{TRAIN} --optimizer {kind} {words}", says, no_optimizer)
 
-    return Fault(f"{kind}-{name}", f"{TRAIN} --optimizer {kind} {words}", says, spoil)
+
+def no_optimizer(folder: Path) -> None:
+    lines = (folder / "space.yml").read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(("optimizer", "adam"))]
+    (folder / "space.yml").write_text("\n".join([*kept, ""]))
 
 
 def at(name: str) -> Spoil:
@@ -119,11 +120,7 @@ FAULTS = [
     optimizer("momentum", "sgd", "--momentum -1", "momentum must be at least 0, but found -1"),
     optimizer("rho", "adadelta", "--adadelta-rho 1.5", "adadelta-rho must be below 1"),
     optimizer("betas", "adamax", "--adamax-betas (2,2)", "adamax-betas must be below 1"),
-    Fault(
-        "no-optimizer",
-        "train bin --arch transformersuper --max-tokens 100 --save-dir run -s xx -t yy",
-        ("which optimizer? give optimizer, such as adam",),
-    ),
+    Fault("no-optimizer", TRAIN, ("which optimizer? give optimizer, such as adam",), no_optimizer),
     # in a file, with its line
     in_file("range", "label-smoothing: 5", "label-smoothing must be below 1, but found 5"),
     in_file("text", "max-update: soon", "max-update must be a whole number, but found 'soon'"),
