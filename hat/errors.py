@@ -1,6 +1,7 @@
 """The errors that a user can cause. Each carries one sentence: where, what, what was expected.
 
-Command line tools print the sentence and exit with code 2; a traceback means a bug in hat.
+Command line tools print the sentence and exit with code 2. Any other exception is a bug in hat:
+they say so in one sentence, write its traceback into a file and exit with code 1.
 """
 
 import difflib
@@ -21,6 +22,10 @@ class CheckpointError(HatError):
 
 class DataError(HatError):
     """A data file is missing, damaged or does not fit the other inputs."""
+
+
+class TrainingError(HatError):
+    """A training cannot go on as its options say: its loss is no number any more."""
 
 
 class SearchError(HatError):

@@ -1,11 +1,15 @@
 """Fixtures that every test may use: a tiny space, random numbers, made and real data."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hat.arch.space import SearchSpace
+from hat.cli.wall import SHOW
+
+os.environ[SHOW] = "1"  # a test that ends in an error nobody foresaw shows where it came from
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MADE_DATA = Path(__file__).parent / "data"

@@ -86,7 +86,9 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"search", "arch"},
     "record": {"search", "latency", "models", "arch", "text"},
     "page": {"record", "arch"},
+    "fairseq_options": {"arch", "cli"},
     "fairseq_plugin": {
+        "fairseq_options",
         *("translation", "scoring", "sampling", "models", "modules", "arch", "text", "tasks"),
         "cli",
     },
@@ -141,6 +143,7 @@ WITHOUT_TORCH = {
     "tasks",
     "cli",
     "pipeline",
+    "fairseq_options",
 }
 
 

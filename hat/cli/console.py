@@ -1,11 +1,10 @@
-"""What every command does the same way: one sentence for a user's error, one line of result."""
+"""What every command does the same way: one sentence for an error, one line of result."""
 
 import contextlib
 import functools
 import json
 import logging
 import os
-import re
 import select
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, Protocol
 
 from hat.cli.asked import asked_help
 from hat.cli.extras import missing_package
+from hat.cli.wall import BUG, out_of_reach, report, shows_tracebacks
 from hat.errors import HatError
 
 INPUT_ERROR = 2
@@ -32,15 +32,16 @@ class Main(Protocol):
 def command(main: Main) -> Main:
     """Makes ``main(argv)`` end with one sentence and exit code 2 on a ``HatError``.
 
-    It does so, too, where the package of an extra is not installed. It ends without a word where
-    the reader of its output went away, as ``head`` does. Any other exception is a bug in hat and
-    keeps its traceback.
+    It does so, too, where the package of an extra is not installed, or where the machine refuses a
+    file or memory. It ends without a word where the reader of its output went away, as ``head``
+    does. Any other exception is a bug in hat: one sentence names the file that holds its traceback,
+    and the exit code is 1; see ``hat.cli.wall``.
     """
 
     @functools.wraps(main)
     def run(argv: Sequence[str] | None = None) -> None:
         words = list(sys.argv[1:] if argv is None else argv)
-        with one_sentence(), written_out():
+        with one_sentence([_name(main), *words]), written_out():
             short, words = asked_help(_name(main), words)
             if short is not None:
                 print(short)
@@ -56,42 +57,36 @@ def _name(main: Main) -> str:
 
 
 @contextlib.contextmanager
-def one_sentence() -> Iterator[None]:
-    """Ends the program with one sentence on what the user can mend, or interrupted."""
+def one_sentence(words: Sequence[str]) -> Iterator[None]:
+    """Ends the program with one sentence, whatever went wrong.
+
+    Args:
+        words: the command line behind ``hat``.
+    """
     try:
         yield
     except HatError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(INPUT_ERROR) from None
-    except ModuleNotFoundError as error:
-        sentence = missing_package(error)
-        if sentence is None:
-            raise
-        print(f"error: {sentence}", file=sys.stderr)
-        raise SystemExit(INPUT_ERROR) from None
-    except (MemoryError, RuntimeError) as error:
-        sentence = no_memory(error)
-        if sentence is None:
-            raise
-        print(f"error: {sentence}", file=sys.stderr)
-        raise SystemExit(INPUT_ERROR) from None
+        raise _ended(str(error), INPUT_ERROR) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+    except Exception as error:
+        missing = missing_package(error) if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None:
+            raise _ended(missing, INPUT_ERROR) from None
+        sentence = out_of_reach(error)
+        if sentence is not None:
+            raise _ended(sentence, INPUT_ERROR) from None
+        if shows_tracebacks():
+            raise
+        raise _ended(report(error, words), BUG) from None
 
 
-def no_memory(error: Exception) -> str | None:
-    """Returns the sentence about memory that there is not enough of; None for other errors."""
-    text = str(error)
-    wanted = _ALLOCATE.search(text)
-    if not isinstance(error, MemoryError) and wanted is None:
-        return None
-    amount = f": {wanted[1]} at once" if wanted else ""
-    return f"this takes more memory than there is{amount}; choose smaller sizes"
-
-
-_ALLOCATE = re.compile(r"(?:allocate|Unable to allocate) ([0-9.]+ [KMGTP]?i?[Bb](?:ytes)?)")
-"""What torch and numpy say of the memory that they did not get."""
+def _ended(sentence: str, code: int) -> SystemExit:
+    """Prints a sentence and returns the end of the program."""
+    if sys.stderr is not None:
+        print(f"error: {sentence}", file=sys.stderr)
+    return SystemExit(code)
 
 
 _is_checking = False

@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         hint = suggestion(argv[0], COMMANDS) if argv else ""
         print(f"{usage()}\n\nerror: {found}{hint}", file=sys.stderr)
         raise SystemExit(2)
-    with one_sentence(), written_out():  # a module may import what an extra brings
+    with one_sentence(argv), written_out():  # a module may import what an extra brings
         short, _ = asked_help(argv[0], argv[1:])
         if short is not None:
             print(short)

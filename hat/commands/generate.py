@@ -25,7 +25,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of ``generate.py``."""
     set_up_logging("WARNING")
-    from hat.fairseq_plugin.arguments import check_data_folder, generation_parser, parse
+    from hat.fairseq_plugin.arguments import generation_parser, parse
     from hat.fairseq_plugin.loading import build_task
     from hat.fairseq_plugin.translate_split import SplitSettings, translate_split
 
@@ -34,7 +34,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     settings = SplitSettings.of(options)
     stop_if_checking()
-    check_data_folder(vars(options))
 
     def take(translation: "Translation") -> None:
         if not options.quiet:

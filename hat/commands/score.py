@@ -25,12 +25,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; the last line printed is one line of JSON."""
     settings = read_flags(_parser().parse_args(argv), ScoreSettings)
     stop_if_checking()
-    score, changes = score_files(settings)
+    score, changes, why = score_files(settings)
     print(f"{score.sentences} sentences")
     if changes.changed:
         print(changes)
     print(f"{score.bleu_details} ({settings.metric})")
     print(f"chrF {score.chrf:.2f}, exact match {100 * score.exact_match:.1f} %")
+    if why is not None:
+        print(f"BLEU is next to nothing: {why}")
     print(f"signature {score.signature}")
     result = asdict(score)
     del result["bleu_details"]

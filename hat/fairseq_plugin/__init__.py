@@ -15,6 +15,7 @@ with logging_left_alone():
         moving_average,
         safe_loading,
         task,
+        update_checkpoints,
     )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "moving_average",
     "safe_loading",
     "task",
+    "update_checkpoints",
 ]

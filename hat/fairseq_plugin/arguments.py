@@ -24,15 +24,14 @@ from hat.cli.options import (
     split_config_flags,
 )
 from hat.cli.refusals import refuse as refuse_words
-from hat.errors import ConfigError, DataError
-from hat.fairseq_plugin.accepted import TASK, refuse, restricted
-from hat.fairseq_plugin.help import print_help, split_help
-from hat.fairseq_plugin.values import check_texts, check_values
+from hat.errors import ConfigError
+from hat.fairseq_options.accepted import TASK, refuse, restricted
+from hat.fairseq_options.help import print_help, split_help
+from hat.fairseq_options.values import check_texts, check_values
+from hat.fairseq_plugin.data_folder import NO_DATA
 from hat.files import Files, as_paths
 from hat.machine.instructions import auto_precision
 from hat.numerals import use_in
-from hat.tasks.binary_index import check_binary_sides
-from hat.text.dictionaries import read_dictionary
 from hat.yaml_reader import Entry
 
 logger = logging.getLogger(__name__)
@@ -45,8 +44,6 @@ _TASK_KEYS = frozenset({"data", "source-lang", "target-lang"})
 
 _ANY_ARCH = "transformersuper"
 """The architecture whose options ``--help`` shows where none is named: all have the same."""
-
-_NO_DATA = "no data folder: name it in a YAML file (data: ...) or as an argument"
 
 _TRAINING = frozenset({"criterion", "optimizer", "lr-scheduler"})
 """Selectors that fairseq offers to every command, but that only training uses."""
@@ -75,7 +72,7 @@ def _prepared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
     def error(message: str) -> NoReturn:
         if message == "the following arguments are required: data":
-            raise ConfigError(_NO_DATA)
+            raise ConfigError(NO_DATA)
         refuse_words(parser, message)
 
     parser.error = error  # type: ignore[method-assign]
@@ -125,6 +122,7 @@ def parse(
         entries[key] = entry
     refuse(entries, flags)
     check_texts(entries, [*data, *flags])
+    _check_user_code(flags)
     if data:
         entries.pop("data", None)  # the command line names the data folder itself
 
@@ -222,6 +220,15 @@ def _split_data(flags: Sequence[str]) -> tuple[list[str], list[str]]:
     return leading, rest[len(leading) :]
 
 
+def _check_user_code(flags: Sequence[str]) -> None:
+    """Checks that ``--user-dir`` is there, which fairseq imports before it parses."""
+    finder = Parser(add_help=False)
+    finder.add_argument("--user-dir")
+    folder = finder.parse_known_args(list(flags))[0].user_dir
+    if folder is not None and not Path(folder).is_dir():
+        raise ConfigError(f"user-dir: there is no folder {folder}")
+
+
 def _require_nothing(parser: argparse.ArgumentParser) -> None:
     for action in restricted(parser)._actions:
         action.required = False
@@ -267,35 +274,3 @@ def _choose_precision(args: argparse.Namespace) -> None:
         args.fp16 = args.memory_efficient_fp16 = False
         precision = "bf16" if args.bf16 else "fp32"
         logger.warning("fp16 needs a GPU and there is none: training in %s", precision)
-
-
-def check_data_folder(options_: Mapping[str, Any]) -> Path:
-    """Checks that the binarised data of fairseq-preprocess is where the options say.
-
-    Returns:
-        The first data folder.
-
-    Raises:
-        ConfigError: if no folder is named.
-        DataError: if the folder or its dictionaries are missing, or a dictionary is damaged, or
-            the two sides of a split have different numbers of sentences.
-    """
-    data = options_.get("data")
-    if not data:
-        raise ConfigError(_NO_DATA)
-    folder = Path(str(data).split(":")[0])
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such data folder; the task's preprocess.sh makes it")
-    languages = [options_.get("source_lang"), options_.get("target_lang")]
-    for language in filter(None, languages):
-        if not (folder / f"dict.{language}.txt").is_file():
-            raise DataError(
-                f"{folder}: dict.{language}.txt is missing; is it a fairseq data folder?"
-            )
-    dictionaries = sorted(folder.glob("dict.*.txt"))
-    if not dictionaries:
-        raise DataError(f"{folder}: holds no dict.*.txt; is it a fairseq data folder?")
-    for path in dictionaries:
-        read_dictionary(path)
-    check_binary_sides(folder)
-    return folder

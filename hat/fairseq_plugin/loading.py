@@ -1,15 +1,19 @@
 """Trained SuperTransformers joined with fairseq's tasks: dictionaries, data and batches."""
 
 import argparse
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from fairseq import tasks, utils
 
 from hat.arch.config import SubTransformerConfig
-from hat.errors import DataError
+from hat.arch.hat_yaml import arch_from_mapping, arch_options, space_from_options
+from hat.errors import ConfigError
+from hat.fairseq_plugin.data_folder import DataFolder
 from hat.fairseq_plugin.dictionaries import task_words
 from hat.fairseq_plugin.model import TransformerSuperModel
 from hat.fairseq_plugin.quiet import fairseq_config
@@ -22,11 +26,20 @@ from hat.models.checkpoint import (
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
 from hat.scoring.batches import Batch
+from hat.tasks.binary_split import Room, check_room
 from hat.text.dictionaries import check_dictionaries, noted_dictionaries
+
+logger = logging.getLogger(__name__)
 
 
 def build_task(args: argparse.Namespace) -> Any:
-    """Sets up the translation task that ``args`` describe, its dictionaries loaded."""
+    """Sets up the translation task that ``args`` describe, its dictionaries loaded.
+
+    Raises:
+        ConfigError: if it is not clear which languages are meant.
+        DataError: if the data folder or a dictionary is missing or damaged.
+    """
+    DataFolder.of(vars(args))
     return tasks.setup_task(fairseq_config(args).task)
 
 
@@ -42,17 +55,40 @@ def load_super_transformer(path: str, task: Any, *, ema: bool = False) -> SuperT
         CheckpointError: if the file is no checkpoint or its vocabulary is another one, or it holds
             no moving average.
     """
+    plain, _ = _load(path, task, ema=ema)
+    return plain
+
+
+def _load(path: str, task: Any, *, ema: bool) -> tuple[SuperTransformer, dict[str, Any]]:
+    """Returns the model and the options it was trained with."""
     content = read_checkpoint(path)
     if ema:
         content = with_average(content, path)
     plain = super_transformer(content, path)
+    options = checkpoint_options(content, path)
     check_dictionaries(
-        noted_dictionaries(checkpoint_options(content, path)),
+        noted_dictionaries(options),
         {"source": plain.config.src_vocab_size, "target": plain.config.tgt_vocab_size},
         task_words(task),
         path,
     )
-    return plain
+    return plain, options
+
+
+def _never_trained(options: Mapping[str, Any], arch: SubTransformerConfig) -> str | None:
+    """Says what of ``arch`` no update of a training with these options can have trained."""
+    try:
+        if options.get("train_subtransformer"):
+            trained = arch_from_mapping(arch_options(options), "")
+            return None if arch == trained else "it was trained as another SubTransformer alone"
+        space = space_from_options(options, "")
+    except ConfigError:  # a file of others that does not say
+        return None
+    try:
+        space.check(arch)
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def load_model(
@@ -69,7 +105,10 @@ def load_model(
         CheckpointError: if the file is no checkpoint or its vocabulary is another one.
         ConfigError: if ``arch`` is larger than the checkpoint's SuperTransformer.
     """
-    plain = load_super_transformer(path, task)
+    plain, options = _load(path, task, ema=False)
+    never = None if arch is None else _never_trained(options, arch)
+    if never is not None:
+        logger.warning("%s: was never trained as this SubTransformer: %s", path, never)
     model = TransformerSuperModel(plain.config, size=plain.size, arch=arch or plain.arch)
     model.load_state_dict(plain.state_dict())
     return model.eval()
@@ -79,14 +118,13 @@ def load_subset(task: Any, subset: str) -> Any:
     """Loads a split of the task's data.
 
     Raises:
-        DataError: if the data folder does not hold it.
+        DataError: if the data folder does not hold it, or a file of it is damaged or of other
+            dictionaries.
     """
-    try:
-        task.load_dataset(subset)
-    except FileNotFoundError as error:
-        raise DataError(f"{task.cfg.data}: has no {subset!r} data: {error}") from None
-    except (OSError, ValueError, AssertionError) as error:
-        raise DataError(f"{task.cfg.data}: {subset!r} cannot be read: {error}") from None
+    for part in DataFolder.of_task(task).check_split(subset):
+        for said in part.odd:
+            logger.warning("%s", said)
+    task.load_dataset(subset)
     return task.dataset(subset)
 
 
@@ -103,21 +141,18 @@ def iterate(
         limits: ``max_tokens`` and ``max_sentences`` of a batch; ``seed``.
 
     Raises:
-        DataError: if a sentence is longer than the model can take.
+        DataError: if a sentence is longer than the model or a batch can take.
     """
-    try:
-        return task.get_batch_iterator(
-            dataset=task.dataset(subset),
-            max_positions=utils.resolve_max_positions(
-                task.max_positions(), (config.max_source_positions, config.max_target_positions)
-            ),
-            disable_iterator_cache=True,
-            **limits,
-        ).next_epoch_itr(shuffle=shuffle)
-    except Exception as error:
-        if "Size of sample" in str(error):
-            raise DataError(f"{subset}: a sentence is too long for the model: {error}") from None
-        raise
+    dataset = task.dataset(subset)
+    positions = utils.resolve_max_positions(
+        task.max_positions(), (config.max_source_positions, config.max_target_positions)
+    )
+    room = Room((int(positions[0]), int(positions[1])), limits.get("max_tokens"))
+    where = f"{task.cfg.data}, {subset!r} data"
+    check_room(where, (np.asarray(dataset.src_sizes), np.asarray(dataset.tgt_sizes)), room)
+    return task.get_batch_iterator(
+        dataset=dataset, max_positions=positions, disable_iterator_cache=True, **limits
+    ).next_epoch_itr(shuffle=shuffle)
 
 
 def validation_batches(

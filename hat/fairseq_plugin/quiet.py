@@ -26,9 +26,14 @@ def logging_left_alone() -> Iterator[None]:
 
 
 def fairseq_config(args: argparse.Namespace) -> Any:
-    """Returns fairseq's configuration of parsed options, without hydra's deprecation warnings."""
+    """Returns fairseq's configuration of parsed options, without hydra's deprecation warnings.
+
+    Without ``--total-num-update`` that is ``--max-update``, as fairseq means it and fails to say.
+    """
     from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
+    if getattr(args, "total_num_update", 0) is None:
+        args = argparse.Namespace(**{**vars(args), "total_num_update": args.max_update})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return convert_namespace_to_omegaconf(args)

@@ -15,6 +15,7 @@ from hat.errors import CheckpointError, ConfigError
 from hat.fairseq_plugin.dictionaries import task_words
 from hat.models.checkpoint import checkpoint_options, read_checkpoint, super_transformer
 from hat.models.config import SuperTransformerConfig, super_config_from_options
+from hat.models.super_transformer import SuperTransformer
 from hat.modules.soft_targets import DistillationSettings
 from hat.sampling import SAMPLINGS
 from hat.sampling.base import Ground, Sampling
@@ -156,6 +157,30 @@ def follows_max_update(args: argparse.Namespace) -> bool:
     return bool(SAMPLINGS.load(name).follows_max_update)
 
 
+def check_same_network(
+    plain: SuperTransformer, config: SuperTransformerConfig, path: str | Path
+) -> None:
+    """Checks that a training of the network ``config`` can begin with a checkpoint's weights.
+
+    Raises:
+        CheckpointError: naming the option that differs, or if weights of a SubTransformer alone
+            are there.
+    """
+    theirs = asdict(plain.config)
+    for name, value in asdict(config).items():
+        if name not in _NO_FUNCTION and theirs[name] != value:
+            option = name.replace("_", "-")
+            raise CheckpointError(
+                f"{path}: no training of these options can begin with its weights: {option} is "
+                f"{theirs[name]} there, but {value} here"
+            )
+    if plain.size != plain.config.largest_arch():
+        raise CheckpointError(
+            f"{path}: holds the weights of one SubTransformer only, where a SuperTransformer's are "
+            "needed"
+        )
+
+
 def inherited_weights(
     path: str | Path, config: SuperTransformerConfig, task: Any
 ) -> dict[str, Tensor]:
@@ -173,18 +198,6 @@ def inherited_weights(
     sizes = {"source": plain.config.src_vocab_size, "target": plain.config.tgt_vocab_size}
     noted = noted_dictionaries(checkpoint_options(content, path))
     check_dictionaries(noted, sizes, task_words(task), path)
-    theirs = asdict(plain.config)
-    for name, value in asdict(config).items():
-        if name not in _NO_FUNCTION and theirs[name] != value:
-            option = name.replace("_", "-")
-            raise CheckpointError(
-                f"{path}: no SubTransformer of this training can begin with its weights: {option} "
-                f"is {theirs[name]} there, but {value} here"
-            )
-    if plain.size != plain.config.largest_arch():
-        raise CheckpointError(
-            f"{path}: holds the weights of one SubTransformer only, where {INIT} needs a "
-            "SuperTransformer's"
-        )
+    check_same_network(plain, config, path)
     weights: dict[str, Tensor] = plain.state_dict()
     return weights

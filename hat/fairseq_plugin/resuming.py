@@ -6,6 +6,7 @@ file``, ``finetune-from-model`` and ``reset-*`` say how it began and apply only 
 """
 
 import argparse
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,24 @@ from typing import Any
 
 from hat.conditions import what_differs
 from hat.errors import CheckpointError, ConfigError
+from hat.fairseq_plugin.data_folder import check_training_data
 from hat.fairseq_plugin.dictionaries import task_words
 from hat.fairseq_plugin.loading import build_task
 from hat.fairseq_plugin.progress import Progress
-from hat.fairseq_plugin.recipe import INIT, check_recipe, inherited_weights, network_config
+from hat.fairseq_plugin.recipe import (
+    INIT,
+    check_recipe,
+    check_same_network,
+    inherited_weights,
+    network_config,
+)
 from hat.fairseq_plugin.training_conditions import STARTS, training_conditions
-from hat.models.checkpoint import EMA_KEY, checkpoint_options, read_checkpoint
+from hat.models.checkpoint import EMA_KEY, checkpoint_options, read_checkpoint, super_transformer
+from hat.models.saved_state import check_saved_state
 from hat.models.training_record import Stretch, TrainingRecord
 from hat.text.dictionaries import check_dictionaries, noted_dictionaries
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_RESTORE_FILE = "checkpoint_last.pt"
 """fairseq's default, which stands for the last checkpoint of the folder to save in."""
@@ -68,13 +79,16 @@ def begin(args: argparse.Namespace) -> Beginning:
     """
     own = Path(args.save_dir) / f"checkpoint_last{args.checkpoint_suffix}.pt"
     starts = _starts(args, own)
+    for said in check_training_data(args):
+        logger.warning("%s", said)
+    kept = own if own.is_file() else _newest(own.parent)
+    first = kept or _named(starts)
+    content = {} if first is None else _state(first)  # what is damaged is said before more is done
     task = build_task(args)
     check_recipe(args, task)
     record = TrainingRecord(conditions=training_conditions(args, task, starts))
-    kept = own if own.is_file() else _newest(own.parent)
     if kept is None:
-        return _from_start(args, record, starts, task)
-    content = read_checkpoint(kept)
+        return _from_start(args, record, starts, task, content)
     old = TrainingRecord.of(checkpoint_options(content, kept))
     changed = old is None or bool(what_differs(old.conditions, record.conditions))
     if changed and not _anyway(args):
@@ -83,13 +97,14 @@ def begin(args: argparse.Namespace) -> Beginning:
     if kept != own and not changed and progress.why_over(args):
         return Beginning(record=old or record, why_over=progress.why_over(args))
     if kept != own or (changed and "restore-file" in starts):
-        return _from_start(args, record, starts, task)
+        return _from_start(args, record, starts, task, {})
     if changed or old is None:
         record = _with_history(record, old, progress)
         progress = progress.after_resets(args)
     else:
         record = old
         _switch_off_starts(args)
+    _check_network(content, own, args, task)
     args.init_from_supernet = None  # it has begun
     over = progress.why_over(args)
     if not over and not _has_optimizer(content) and not (args.reset_optimizer or _anyway(args)):
@@ -128,20 +143,39 @@ def _starts(args: argparse.Namespace, own: Path) -> dict[str, Path]:
     return starts
 
 
-def _from_start(
-    args: argparse.Namespace, record: TrainingRecord, starts: dict[str, Path], task: Any
-) -> Beginning:
-    """Begins as fairseq does where no last checkpoint is: from a file that is named, or nothing."""
+def _named(starts: Mapping[str, Path]) -> Path | None:
+    """The checkpoint whose state a new training takes up."""
     named = ("restore-file", "continue-once", "finetune-from-model")
-    path = next((starts[name] for name in named if name in starts), None)
+    return next((starts[name] for name in named if name in starts), None)
+
+
+def _state(path: Path) -> dict[str, Any]:
+    content = read_checkpoint(path)
+    check_saved_state(content, path)
+    return content
+
+
+def _from_start(
+    args: argparse.Namespace,
+    record: TrainingRecord,
+    starts: dict[str, Path],
+    task: Any,
+    content: Mapping[str, Any],
+) -> Beginning:
+    """Begins as fairseq does where no last checkpoint is: from a file that is named, or nothing.
+
+    ``content`` is that file's, if it has been read.
+    """
+    path = _named(starts)
     if INIT in starts:
         inherited_weights(starts[INIT], network_config(vars(args), task), task)  # if they fit
     if path is None:
         return Beginning(record=record)
-    content = read_checkpoint(path)
+    content = content or _state(path)
     missing = [key for key in ("optimizer_history", "extra_state") if key not in content]
     if missing:
         raise CheckpointError(f"{path}: lacks {missing[0]!r}: no training can begin from it")
+    _check_network(content, path, args, task)
     if args.store_ema and EMA_KEY not in content["extra_state"]:
         raise CheckpointError(
             f"{path}: holds no moving average, so a training with store-ema cannot begin from it"
@@ -160,6 +194,13 @@ def _from_start(
                 "finetune-from-model"
             )
     return Beginning(record=record, loads=path)
+
+
+def _check_network(
+    content: Mapping[str, Any], path: Path, args: argparse.Namespace, task: Any
+) -> None:
+    """Checks that the training's network can take up a checkpoint's weights, and that they are."""
+    check_same_network(super_transformer(content, path), network_config(vars(args), task), path)
 
 
 def _newest(folder: Path) -> Path | None:

@@ -3,7 +3,8 @@
 import argparse
 import logging
 import os
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from fairseq.distributed import utils as distributed_utils
 from fairseq_cli.train import main as fairseq_train
 from fairseq_cli.train import should_stop_early
 
-from hat.errors import CheckpointError, ConfigError, DataError, HatError
-from hat.fairseq_plugin.arguments import check_data_folder, parse_call
+from hat.errors import ConfigError
+from hat.fairseq_plugin.arguments import parse_call
+from hat.fairseq_plugin.divergence import divergence_told
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.quiet import fairseq_config
+from hat.fairseq_plugin.rehearsal import rehearse
 from hat.fairseq_plugin.resuming import add_resume_option, begin
+from hat.fairseq_plugin.state_loading import loading_told
 from hat.fairseq_plugin.stopping import stopped_by_signals
 from hat.files import Files
 from hat.machine.heap import keep_freed_memory
@@ -29,39 +33,6 @@ from hat.signature import signature
 
 logger = logging.getLogger(__name__)
 
-_FAILURES: tuple[tuple[re.Pattern[str], type[HatError], str], ...] = (
-    (
-        re.compile("Dataset not found|Index file doesn't match"),
-        DataError,
-        "the data folder holds no such data of dataset-impl {dataset_impl}: leave the option out",
-    ),
-    (
-        re.compile(r"Sentences lengths should not exceed|Size of sample|.* exceeds max_tokens"),
-        DataError,
-        "a sentence is longer than max-tokens ({max_tokens}), max-source-positions or "
-        "max-target-positions",
-    ),
-    (
-        re.compile("The dataset is empty"),
-        DataError,
-        "the data folder holds no sentence that max-tokens, batch-size and the lengths allow",
-    ),
-    (
-        re.compile("Either --max_update or --lr-period-updates"),
-        ConfigError,
-        "lr-scheduler cosine needs max-update or lr-period-updates above 0",
-    ),
-    (
-        re.compile("world size is .* available devices"),
-        ConfigError,
-        "distributed-world-size is {distributed_world_size}, but only torchrun starts several "
-        "processes",
-    ),
-)
-"""What fairseq says of inputs that it does not check before, and what we say in its place."""
-
-_MISMATCH = re.compile("(Criterion|Optimizer) does not match")
-
 
 def add_torchrun_options(args: argparse.Namespace) -> None:
     """Makes the processes that torchrun started train one model together.
@@ -70,9 +41,9 @@ def add_torchrun_options(args: argparse.Namespace) -> None:
     would train a model of its own into the same folder. ``legacy_ddp`` is the wrapper that
     works on CPUs and accepts parameters that an update does not use.
     """
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    if world_size == 1 or "RANK" not in os.environ:
+    if not _has_torchrun():
         return
+    world_size = int(os.environ["WORLD_SIZE"])
     on_gpu = torch.cuda.is_available() and not args.cpu
     args.distributed_world_size = world_size
     args.distributed_rank = int(os.environ["RANK"])
@@ -84,6 +55,19 @@ def add_torchrun_options(args: argparse.Namespace) -> None:
     # Else the first process would send the others what it read, by pickle, which today's torch
     # refuses: no training could go on.
     args.load_checkpoint_on_all_dp_ranks = True
+
+
+def _has_torchrun() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def _check_processes(args: argparse.Namespace) -> None:
+    devices = 0 if args.cpu else torch.cuda.device_count()
+    if not _has_torchrun() and args.distributed_world_size > max(1, devices):
+        raise ConfigError(
+            f"distributed-world-size is {args.distributed_world_size}, but there are {devices} "
+            "GPUs, and only torchrun starts several processes without them"
+        )
 
 
 def is_first_process() -> bool:
@@ -142,7 +126,6 @@ def train(
 
 def train_and_tell(args: argparse.Namespace) -> dict[str, Any] | None:
     """Trains what fairseq's options describe; see ``train``."""
-    check_data_folder(vars(args))
     trained = run_training(args)
     if trained is None:
         return None
@@ -172,15 +155,26 @@ def run_training(args: argparse.Namespace) -> Trained | None:
     """
     if args.max_tokens is None and args.batch_size is None:
         raise ConfigError("how large is a batch? give --max-tokens or --batch-size")
+    _check_save_dir(Path(args.save_dir))
     add_torchrun_options(args)
     beginning = begin(args)
     if beginning.why_over is not None:
         if is_first_process():  # whose last line is the result
             logger.info("nothing to train: %s", beginning.why_over)
     else:
+        _check_processes(args)
+        rehearse(args)
         setattr(args, training_record.OPTION, beginning.record.to_plain())
         _run_fairseq(args, beginning.loads)
     return _left(args, beginning.record) if is_first_process() else None
+
+
+def _check_save_dir(folder: Path) -> None:
+    for place in (folder, *folder.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise ConfigError(f"save-dir: {place} is a file, but a folder is to be there")
+            return
 
 
 def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
@@ -188,25 +182,26 @@ def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
     # fairseq keeps these in attributes of functions, which outlive a training.
     for function in (checkpoint_utils.save_checkpoint, should_stop_early):
         vars(function).clear()
+    last = Path(args.save_dir) / f"checkpoint_last{args.checkpoint_suffix}.pt"
+    with (
+        _left_as_it_was(Path(args.save_dir)),
+        stopped_by_signals(),
+        divergence_told(last),
+        loading_told(loads),
+    ):
+        distributed_utils.call_main(fairseq_config(args), fairseq_train)
+
+
+@contextmanager
+def _left_as_it_was(folder: Path) -> Iterator[None]:
+    """Takes away the folders that fairseq makes before it begins, if nothing comes to lie there."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        with stopped_by_signals():
-            distributed_utils.call_main(fairseq_config(args), fairseq_train)
-    except Exception as error:
-        if "Cannot load model parameters" in str(error):  # a plain Exception of fairseq's
-            raise CheckpointError(
-                f"{loads}: holds another network than the options describe, so this training "
-                "cannot go on from it"
-            ) from None
-        for pattern, kind, sentence in _FAILURES:
-            if pattern.match(str(error)):
-                raise kind(sentence.format(**vars(args))) from None
-        mismatch = _MISMATCH.match(str(error))
-        if mismatch:  # a failed assertion of fairseq's
-            raise CheckpointError(
-                f"{loads}: the {mismatch[1].lower()} of its training is another one; "
-                "--reset-optimizer begins with a new one"
-            ) from None
-        raise
+        yield
+    finally:
+        with suppress(OSError):  # one that holds something
+            for each in missing:
+                each.rmdir()
 
 
 def _left(args: argparse.Namespace, record: TrainingRecord) -> Trained:

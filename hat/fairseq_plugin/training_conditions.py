@@ -95,10 +95,11 @@ def training_conditions(
         conditions[f"{side} dictionary"] = digest
     conditions["device"] = "cuda" if torch.cuda.is_available() and not args.cpu else "cpu"
     conditions.update((name, file_digest(path)) for name, path in starts.items())
+    recipe = recipe_keys()  # asked for once: packages of others are looked for
     conditions.update(
         (key, _content(value))
         for key, value in sorted((dest.replace("_", "-"), v) for dest, v in vars(args).items())
-        if value is not None and counts(key, args)
+        if value is not None and key not in recipe and _counts(key, args)
     )
     conditions.update(recipe_conditions(args))
     return conditions
@@ -106,6 +107,11 @@ def training_conditions(
 
 def counts(key: str, args: argparse.Namespace) -> bool:
     """Whether an option, named with dashes, is a condition of the training ``args`` describe."""
+    return key not in recipe_keys() and _counts(key, args)
+
+
+def _counts(key: str, args: argparse.Namespace) -> bool:
+    """The same for options that are no recipe's."""
     if key == "max-update":
         return (
             _schedule_ends_at_max_update(args)
@@ -114,7 +120,7 @@ def counts(key: str, args: argparse.Namespace) -> bool:
         )
     if key == "max-epoch":
         return args.quantization_config_path is not None
-    return key not in EXEMPT and key not in _DERIVED and key not in recipe_keys()
+    return key not in EXEMPT and key not in _DERIVED
 
 
 def _schedule_ends_at_max_update(args: argparse.Namespace) -> bool:

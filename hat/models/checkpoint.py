@@ -9,6 +9,7 @@ become objects of a class that does nothing.
 import argparse
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -203,11 +204,26 @@ def checkpoint_options(content: Mapping[str, Any], path: str | Path) -> dict[str
 
 def _unpickle(stream: BinaryIO, path: str | Path) -> Any:
     try:
+        _check_sums(stream)
         with warnings.catch_warnings(), _allowed_globals():
             warnings.simplefilter("ignore")  # a file is read or refused; torch's doubts help nobody
             return torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # what a damaged file makes torch raise is not documented
         raise CheckpointError(f"{path}: {_reason(error)}") from None
+
+
+def _check_sums(stream: BinaryIO) -> None:
+    """Reads over the archive that torch writes: its own reader passes over wrong checksums.
+
+    Raises:
+        zipfile.BadZipFile: if a byte is another one than was written.
+    """
+    if stream.read(2) == b"PK":
+        with zipfile.ZipFile(stream) as archive:
+            wrong = archive.testzip()
+        if wrong is not None:
+            raise zipfile.BadZipFile(wrong)
+    stream.seek(0)
 
 
 @contextmanager
@@ -238,7 +254,8 @@ def _config(
 
     # Files of an older HAT may lack options that were added later.
     arch = options.get("arch")
-    filled = with_architecture(options, arch if arch in ARCHITECTURES else "transformersuper")
+    name = arch if isinstance(arch, str) and arch in ARCHITECTURES else "transformersuper"
+    filled = with_architecture(options, name)
     return super_config_from_options(
         filled, src_vocab_size=vocab_size("encoder"), tgt_vocab_size=vocab_size("decoder")
     )

@@ -144,14 +144,12 @@ def supernet_of(options: argparse.Namespace, *, ema: bool = False) -> Supernet:
     """
     import torch
 
-    from hat.fairseq_plugin.arguments import check_data_folder
     from hat.fairseq_plugin.loading import build_task, load_super_transformer
 
     values = vars(options)
     if options.max_tokens is None:
         raise ConfigError("--max-tokens is missing")
     space = space_from_options(values, "the SuperTransformer's options")
-    check_data_folder(values)
     task = build_task(options)
     return Supernet(
         space=space,

@@ -22,6 +22,10 @@ from hat.text.lines import plain
 SEPARATOR = "@@"
 """Ends each unit that is not the last of its word; ``--remove-bpe`` undoes it."""
 
+_TWO_CHARACTERS = re.compile(r"\S\S")
+_VERSION = re.compile(r"#version: 0\.[12]")
+_MERGE = re.compile(r"(\S+) (\S+)(?: [0-9]+)?")
+
 
 def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> None:
     """Learns merges from tokenised lines (of both languages for joint BPE) and writes them.
@@ -34,8 +38,7 @@ def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> Non
     from subword_nmt.learn_bpe import learn_bpe as learn
 
     text = "".join(f"{plain(line)}\n" for line in lines)
-    if not re.search(r"\S\S", text):
-        raise DataError("no text to learn BPE merges from: no word has two characters")
+    check_learnable([text])
     with (
         replacing(codes_path) as temporary,
         open(temporary, "w", encoding="utf-8", newline="\n") as stream,
@@ -45,38 +48,14 @@ def learn_bpe(lines: Iterable[str], codes_path: Path, *, num_merges: int) -> Non
         learn(io.StringIO(text), stream, num_merges)
 
 
-def read_merges(path: Path) -> list[tuple[str, str]]:
-    """Returns the pairs that are merged, in their order; a line may end with a count.
-
-    The two programs that apply them each take other damaged files for whole ones.
+def check_learnable(lines: Iterable[str]) -> None:
+    """Checks that there is something to merge.
 
     Raises:
-        DataError: naming file and line, if the file cannot be read or a line is no pair.
+        DataError: if no word has two characters.
     """
-    merges = []
-    text = read_text(path)
-    head = _version_line(text)
-    if text.startswith("#version") and not head:
-        raise DataError(f"{path}:1: expected '#version: 0.2', but found {text[:30]!r}")
-    for number, line in enumerate(text.split("\n"), start=1):
-        words = line.removesuffix("\r").split(" ")
-        if words == [""] or (number == 1 and head):
-            continue
-        if len(words) not in (2, 3) or not all(words) or (words[2:] and not words[2].isdecimal()):
-            raise DataError(
-                f"{path}:{number}: is no merge of BPE: expected two units and a blank between "
-                f"them, but found {line!r:.60}"
-            )
-        merges.append((words[0], words[1]))
-    if not merges and not head:  # a text may teach none
-        raise DataError(f"{path}: holds no BPE merges")
-    return merges
-
-
-def _version_line(text: str) -> str:
-    """The first line, where it names a version that subword-nmt writes; else nothing."""
-    found = re.match(r"#version: 0\.[12]\r?\n", text)
-    return found[0] if found else ""
+    if not any(_TWO_CHARACTERS.search(line) for line in lines):
+        raise DataError("no text to learn BPE merges from: no word has two characters")
 
 
 class BpeEncoder:
@@ -93,7 +72,7 @@ class BpeEncoder:
             program: ``"fastBPE"`` or ``"subword-nmt"``; by default the faster that is installed.
 
         Raises:
-            DataError: if there are no codes at ``codes_path``.
+            DataError: if there are no codes at ``codes_path``, or not all of its lines are merges.
         """
         merges = read_merges(codes_path)
         self.program = program or (
@@ -109,9 +88,10 @@ class BpeEncoder:
         else:
             from subword_nmt.apply_bpe import BPE
 
-            head = _version_line(read_text(codes_path))
-            plain_merges = "".join(f"{left} {right}\n" for left, right in merges)
-            encoder = BPE(io.StringIO(head + plain_merges, newline="\n"))
+            first = read_text(codes_path).partition("\n")[0]
+            head = f"{first}\n" if _VERSION.fullmatch(first) else ""
+            pairs = "".join(f"{left} {right}\n" for left, right in merges)  # without counts
+            encoder = BPE(io.StringIO(head + pairs, newline="\n"))
             self._encode_lines = lambda lines: [encoder.process_line(line) for line in lines]
 
     def encode(self, lines: Iterable[str]) -> list[str]:
@@ -121,6 +101,33 @@ class BpeEncoder:
     def join(self, line: str) -> str:
         """Returns the words of a line of units."""
         return remove_bpe(line)
+
+
+def read_merges(path: Path) -> list[tuple[str, str]]:
+    """Returns the pairs of BPE merges, in their order.
+
+    Of a file with other lines one program makes something, and the other ends the process.
+
+    Raises:
+        DataError: naming the file and line of what is no merge: two units with a blank between
+            them, behind which fastBPE's own files have a count.
+    """
+    text = read_text(path)
+    merges = []
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if number == 1 and line.startswith("#version"):
+            if not _VERSION.fullmatch(line):
+                raise DataError(f"{path}:1: expected '#version: 0.2', but found {line[:60]!r}")
+            continue
+        found = _MERGE.fullmatch(line)
+        if not found:
+            raise DataError(
+                f"{path}:{number}: expected the two units of a BPE merge, but found {line[:60]!r}"
+            )
+        merges.append((found[1], found[2]))
+    if not merges and not text.startswith("#version"):  # a text may teach none
+        raise DataError(f"{path}: holds no BPE merges")
+    return merges
 
 
 @contextlib.contextmanager

@@ -55,21 +55,21 @@ def learn_pieces(lines: Iterable[str], model_path: Path, *, size: int) -> int:
         raise DataError("no text to learn pieces from: every line is empty")
     characters = len(set().union(*text))
     coverage = _COVERAGE if characters > _FEW_CHARACTERS else 1.0
+    try:
+        model = _train(sentencepiece, text, size, coverage)
+    except RuntimeError as error:
+        too_small = _TOO_SMALL.search(str(error))
+        if too_small:
+            raise DataError(
+                f"{size} pieces are too few: the text has so many different characters that "
+                f"at least {too_small[1]} are needed"
+            ) from None
+        too_large = _TOO_LARGE.search(str(error))
+        if not too_large:
+            raise DataError(f"SentencePiece learned nothing: {error}") from None
+        size = int(too_large[1])
+        model = _train(sentencepiece, text, size, coverage)
     with replacing(model_path) as temporary:
-        try:
-            model = _train(sentencepiece, text, size, coverage)
-        except RuntimeError as error:
-            too_small = _TOO_SMALL.search(str(error))
-            if too_small:
-                raise DataError(
-                    f"{size} pieces are too few: the text has so many different characters that "
-                    f"at least {too_small[1]} are needed"
-                ) from None
-            too_large = _TOO_LARGE.search(str(error))
-            if not too_large:
-                raise DataError(f"SentencePiece learned nothing: {error}") from None
-            size = int(too_large[1])
-            model = _train(sentencepiece, text, size, coverage)
         temporary.write_bytes(model)
     return size
 

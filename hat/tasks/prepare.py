@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from hat.conditions import mapping_digest
 from hat.errors import DataError
 from hat.settings import LANGUAGE, NO_OUTCOME, Settings
-from hat.tasks.bpe import BpeEncoder, learn_bpe
+from hat.tasks.bpe import BpeEncoder, check_learnable, learn_bpe
 from hat.tasks.corpus import Corpus, Parallel, describe, read_corpus, write_corpus
 from hat.text.lines import Changes, plain
 
@@ -79,6 +79,7 @@ def prepare_corpus(
         The numbers of sentences and mean lengths in words and in BPE units, per split.
     """
     tokenised = _changed(raw, languages, "tokenising", tokenise)
+    check_learnable([*tokenised["train"].source, *tokenised["train"].target])
     write_corpus(text_dir / "raw", raw, languages)
     write_corpus(text_dir / "tok", tokenised, languages)
     units = split_words(tokenised, languages, text_dir, num_merges=num_merges)

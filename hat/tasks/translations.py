@@ -12,6 +12,7 @@ from hat.text.generation_log import read_generation_logs
 from hat.text.lines import Changes, read_text
 from hat.text.moses import detokenise
 from hat.text.scores import METRICS, TranslationScore, score_translations
+from hat.text.zero_bleu import NEXT_TO_NOTHING, explain_zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +60,12 @@ class ScoreSettings(Settings):
         return ", ".join(map(str, self.logs or [self.sys]))
 
 
-def score_files(settings: ScoreSettings) -> tuple[TranslationScore, Changes]:
-    """Scores translations; says as well what was not plain in the text of the files.
+def score_files(settings: ScoreSettings) -> tuple[TranslationScore, Changes, str | None]:
+    """Scores translations.
+
+    Returns:
+        The scores, what was not plain in the text of the files, and, if BLEU is next to nothing,
+        the likely reason in a sentence.
 
     Raises:
         DataError: if a file cannot be read or there are not as many references as translations.
@@ -73,7 +78,9 @@ def score_files(settings: ScoreSettings) -> tuple[TranslationScore, Changes]:
         raise DataError(
             f"{settings.sources}: {len(hypotheses)} translations, but {len(references)} references"
         )
-    return score_translations(hypotheses, references, metric=settings.metric), changes
+    score = score_translations(hypotheses, references, metric=settings.metric)
+    why = explain_zero(hypotheses, references) if score.bleu < NEXT_TO_NOTHING else None
+    return score, changes, why
 
 
 def _read(settings: ScoreSettings, changes: Changes) -> tuple[list[str], list[str]]:

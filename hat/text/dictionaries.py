@@ -20,6 +20,7 @@ SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 """Beginning, padding, end and unknown: fairseq puts them before what a file lists."""
 
 _OVERWRITE = "#fairseq:overwrite"
+_COUNT = re.compile("[0-9]{1,18}")
 _LINE_END = re.compile("\r\n|\r|\n")
 
 
@@ -33,13 +34,22 @@ def read_dictionary(path: str | Path) -> tuple[str, ...]:
         text = read_bytes(path).decode("utf-8")  # fairseq takes a byte-order mark for a letter
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
+    if text.startswith("\ufeff"):
+        raise DataError(f"{path}:1: begins with a byte-order mark, which would be a part of a word")
     lines = _LINE_END.split(text)
     if lines[-1] == "":
         lines.pop()
+    if not lines:
+        raise DataError(f"{path}: holds no words")
     words = list(SPECIAL_SYMBOLS)
     known = set(words)
     for number, line in enumerate(lines, start=1):
         word, may_repeat = _entry(line, f"{path}:{number}")
+        if word in SPECIAL_SYMBOLS and not may_repeat:
+            raise DataError(
+                f"{path}:{number}: {word!r} is one of fairseq's own symbols, which stand in no "
+                "dictionary's file"
+            )
         if word in known and not may_repeat:
             raise DataError(
                 f"{path}:{number}: the word {word!r} stands twice; expected {_OVERWRITE} behind "
@@ -157,13 +167,19 @@ def dictionary_paths(folder: Path, languages: tuple[str, str]) -> tuple[Path, Pa
 
 
 def languages_of(folder: Path) -> tuple[str, str] | None:
-    """The language pair in a file name such as ``train.en-de.en.idx``."""
+    """The language pair in a file name such as ``train.en-de.en.idx``, the first of several."""
+    return next(iter(language_pairs(folder)), None)
+
+
+def language_pairs(folder: Path) -> list[tuple[str, str]]:
+    """All language pairs in names of files such as ``train.en-de.en.idx``, each once."""
+    pairs = {}
     for path in sorted(folder.iterdir()):
         parts = path.name.split(".")
         pair = parts[1].split("-") if len(parts) >= 3 else []
         if len(pair) == 2:
-            return pair[0], pair[1]
-    return None
+            pairs[pair[0], pair[1]] = True
+    return list(pairs)
 
 
 def _entry(line: str, where: str) -> tuple[str, bool]:
@@ -172,10 +188,6 @@ def _entry(line: str, where: str) -> tuple[str, bool]:
     may_repeat = count == _OVERWRITE
     if may_repeat:
         word, blank, count = word.rpartition(" ")
-    try:
-        int(count)  # as fairseq does; what it says does not matter
-    except ValueError:
-        blank = ""
-    if not blank:
+    if not (word and blank and _COUNT.fullmatch(count)):
         raise DataError(f"{where}: expected '<word> <count>', but found {line[:60]!r}")
     return word, may_repeat

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from hat.cli.console import CLOSED_PIPE, command, written_out
+from hat.cli.wall import SHOW
 
 
 @pytest.mark.parametrize("words", [["--help"], ["latency", "--help"]])
@@ -65,3 +67,71 @@ def test_a_module_that_no_extra_brings_is_a_bug():
 
     with pytest.raises(ModuleNotFoundError):
         main([])
+
+
+@pytest.fixture
+def no_tracebacks(monkeypatch, tmp_path):
+    """As users run it; logs go into a folder of the test's."""
+    monkeypatch.delenv(SHOW)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def ending_in(error):
+    @command
+    def main(argv=None):
+        raise error
+
+    return main
+
+
+def test_what_nobody_foresaw_is_one_sentence_and_its_traceback_a_file(no_tracebacks, capsys):
+    with pytest.raises(SystemExit) as end:
+        ending_in(ZeroDivisionError("division by zero"))(["--a", "b c"])
+    assert end.value.code == 1
+    error = capsys.readouterr().err
+    (log,) = no_tracebacks.glob("hat-*.log")
+    assert error == (
+        "error: hat met an error that it did not foresee (ZeroDivisionError: division by zero); "
+        f"please report it with the file {log}, which holds its traceback\n"
+    )
+    text = log.read_text()
+    assert text.startswith("hat ") and "command: hat" in text and "--a 'b c'" in text
+    assert "Traceback (most recent call last)" in text and "ending_in" not in error
+
+
+def test_without_a_place_for_the_file_the_traceback_is_shown(no_tracebacks, monkeypatch, capsys):
+    monkeypatch.setattr(tempfile, "tempdir", str(no_tracebacks / "gone"))
+    with pytest.raises(SystemExit) as end:
+        ending_in(KeyError("x"))([])
+    assert end.value.code == 1
+    error = capsys.readouterr().err
+    assert "Traceback" in error and error.splitlines()[-1].endswith("please report it")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(28, "No space left on device", "x/y.pt"), "x/y.pt: No space left on device"),
+        (PermissionError(13, "Permission denied", "x"), "x: Permission denied"),
+        (MemoryError(), "this takes more memory than there is; choose"),
+        (RuntimeError("CUDA out of memory. Tried"), "this takes more memory than there is"),
+        (
+            RuntimeError("[enforce] can't allocate memory: you tried"),
+            "this takes more memory than there is",
+        ),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug(error, sentence, capsys):
+    with pytest.raises(SystemExit) as end:
+        ending_in(error)([])
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert sentence in told and told.count("\n") == 1
+
+
+def test_tracebacks_can_be_asked_for(monkeypatch):
+    for value in ("1", "yes"):
+        monkeypatch.setenv(SHOW, value)
+        with pytest.raises(ZeroDivisionError):
+            ending_in(ZeroDivisionError())([])

@@ -19,11 +19,11 @@ from hat.cli.training_keys import TRAINING_KEYS
 from hat.commands.search import add_search_flags
 from hat.errors import ConfigError, DataError
 from hat.fairseq_plugin.arguments import (
-    check_data_folder,
     generation_parser,
     parse,
     training_parser,
 )
+from hat.fairseq_plugin.data_folder import DataFolder
 from hat.machine import instructions as machine
 from tests.conftest import SHARED_DATA
 from tests.fairseq_plugin.conftest import ROOT
@@ -282,7 +282,10 @@ def test_texts_are_kept_as_they_are_written(space_yml: Path, tmp_path: Path) -> 
 def test_a_fasta_file_never_reaches_a_shell(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """fairseq takes one for the target side, even where nobody named a format."""
+    """fairseq takes one for the target side, even where nobody named a format.
+
+    Files are looked for before, so it comes to neither; what fairseq calls is shut all the same.
+    """
     from hat.fairseq_plugin.loading import build_task, load_subset
 
     monkeypatch.chdir(tmp_path)
@@ -293,8 +296,10 @@ def test_a_fasta_file_never_reaches_a_shell(
     (folder / "valid.xx-yy.yy.fasta").write_text(">a\nw1\n")
     argv = ["--source-lang=xx", "--target-lang=yy", "--path=x.pt"]
     task = build_task(parse(generation_parser, [str(folder), *argv]))
-    with pytest.raises(DataError, match=r"valid\.xx-yy\.yy\.fasta: FASTA files are not read"):
+    with pytest.raises(DataError, match=r"valid\.xx-yy\.yy\.idx: is missing"):
         load_subset(task, "valid")
+    with pytest.raises(DataError, match=r"valid\.xx-yy\.yy\.fasta: FASTA files are not read"):
+        task.load_dataset("valid")
     assert not Path("pwned").exists()
 
 
@@ -310,16 +315,16 @@ def test_a_wrong_flag_names_the_closest_choice() -> None:
 
 def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no data folder: name it"):
-        check_data_folder({"data": None})
+        DataFolder.of({"data": None})
     with pytest.raises(ConfigError, match="no data folder: name it"):
         parse(generation_parser, [])
     with pytest.raises(DataError, match=r"nowhere: no such data folder; the task's preprocess\.sh"):
-        check_data_folder({"data": str(tmp_path / "nowhere")})
+        DataFolder.of({"data": str(tmp_path / "nowhere")})
     with pytest.raises(DataError, match="holds no dict"):
-        check_data_folder({"data": str(tmp_path)})
+        DataFolder.of({"data": str(tmp_path)})
     (tmp_path / "dict.en.txt").touch()
     with pytest.raises(DataError, match=r"dict\.de\.txt is missing"):
-        check_data_folder({"data": str(tmp_path), "source_lang": "en", "target_lang": "de"})
+        DataFolder.of({"data": str(tmp_path), "source_lang": "en", "target_lang": "de"})
 
 
 def test_a_damaged_data_folder_is_named(tmp_path: Path) -> None:
@@ -328,10 +333,10 @@ def test_a_damaged_data_folder_is_named(tmp_path: Path) -> None:
         index = b"MMIDIDX\0\0" + struct.pack("<QBQ", 1, 4, count)
         (tmp_path / f"test.en-de.{language}.idx").write_bytes(index)
     with pytest.raises(DataError, match=r"/test: en has 2 sentences, but de has 3"):
-        check_data_folder({"data": str(tmp_path)})
+        DataFolder.of({"data": str(tmp_path)})
     (tmp_path / "dict.de.txt").write_text("a 1\na 1\n")
     with pytest.raises(DataError, match=r"dict\.de\.txt:2: the word 'a' stands twice"):
-        check_data_folder({"data": str(tmp_path)})
+        DataFolder.of({"data": str(tmp_path)})
 
 
 @pytest.mark.slow

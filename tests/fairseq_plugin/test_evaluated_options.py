@@ -16,7 +16,7 @@ from fairseq import options
 
 from hat.cli.options import NumbersOnly, actions_by_key
 from hat.errors import ConfigError
-from hat.fairseq_plugin.accepted import ACCEPTED, EVALUATED, REFUSED, restricted
+from hat.fairseq_options.accepted import ACCEPTED, EVALUATED, REFUSED, restricted
 from hat.fairseq_plugin.arguments import generation_parser, parse, training_parser
 
 PACKAGE = Path(fairseq.__file__).parent

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("fairseq")
 
 from hat.commands import generate, search, train
-from hat.fairseq_plugin.accepted import REFUSED
+from hat.fairseq_options.accepted import REFUSED
 
 COMMANDS = {
     "train": (train.main, ["--latcpu", "--resume-anyway", "--qkv-dim", "--save-dir"]),

@@ -123,20 +123,22 @@ def _swap_words(data: Path) -> None:
         path.write_text("\n".join([lines[1], lines[0], *lines[2:]]) + "\n")
 
 
-def _flip_byte(data: Path, pattern: str) -> None:
+def _change_word(data: Path, pattern: str) -> None:
+    """The first word becomes another one of the dictionary."""
     paths = list(data.glob(pattern))
     assert paths
     for path in paths:
-        path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+        words = path.read_bytes()
+        path.write_bytes(bytes([7 if words[0] != 7 else 8]) + words[1:])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: _flip_byte(data, "train.*.yy.bin"), "training data was"),
-        (lambda data: _flip_byte(data, "valid.*.xx.idx"), "validation data was"),
+        (lambda data: _change_word(data, "train.*.yy.bin"), "training data was"),
+        (lambda data: _change_word(data, "valid.*.xx.bin"), "validation data was"),
         (_swap_words, "source dictionary was .*; target dictionary was"),
-        (lambda data: _flip_byte(data, "test.*.bin"), None),
+        (lambda data: _change_word(data, "test.*.bin"), None),
     ],
 )
 def test_data_counts_by_content(
@@ -301,7 +303,9 @@ def test_another_network_is_named_by_its_file(
 ) -> None:
     start = trained / "checkpoint_last.pt"
     flags = ("--finetune-from-model", str(start), "--qkv-dim", "16")
-    with pytest.raises(CheckpointError, match=rf"{start}: holds another network"):
+    with pytest.raises(
+        CheckpointError, match=rf"{start}: no training of these options can begin with"
+    ):
         run(space_yml, tmp_path / "run", *flags)
 
 

@@ -133,15 +133,23 @@ def test_what_is_meant_passes(base: list[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "kind", "message"),
     [
-        ("dataset-impl: raw", DataError, "holds no such data of dataset-impl raw"),
-        ("dataset-impl: cached", DataError, "holds no such data of dataset-impl cached"),
-        ("max-tokens: 3", DataError, r"a sentence is longer than max-tokens \(3\)"),
-        ("max-source-positions: 3", DataError, "a sentence is longer than max-tokens"),
-        ("distributed-world-size: 3", ConfigError, "distributed-world-size is 3, but only torchr"),
+        ("dataset-impl: raw", DataError, "has no 'train' data, such as train.xx-yy.xx"),
+        ("dataset-impl: cached", ConfigError, "is of the mmap format, but dataset-impl is cached"),
+        (
+            "max-tokens: 3",
+            DataError,
+            "sentence 1 has 9 source words, its end included, but max-tokens",
+        ),
+        (
+            "max-source-positions: 3",
+            DataError,
+            "sentence 1 has 9 source words, its end included, but max-source",
+        ),
+        ("distributed-world-size: 3", ConfigError, "distributed-world-size is 3, but there are"),
         (
             "max-source-positions: 2\nskip-invalid-size-inputs-valid-test: True",
             DataError,
-            "no sentence that max-tokens, batch-size",
+            "holds no sentence that max-source-positions, 2, and",
         ),
         ("encoder-layers: 99999999", ConfigError, "encoder_layers must be at most 1,000"),
         ("decoder-layer-num-choice: [99999999]", ConfigError, "must be at most 1,000"),

@@ -67,7 +67,7 @@ def _option(action: argparse.Action, group: str) -> dict[str, Any]:
 
 def _range(action: argparse.Action) -> dict[str, float]:
     """The range that fairseq's numbers have here: hat's own are checked by their settings."""
-    from hat.fairseq_plugin.values import BOUNDS
+    from hat.fairseq_options.values import BOUNDS
 
     found: dict[str, float] = {}
     for flag in action.option_strings:
@@ -132,6 +132,6 @@ def together(
 
 
 def _refused() -> dict[str, str]:
-    from hat.fairseq_plugin.accepted import REFUSED
+    from hat.fairseq_options.accepted import REFUSED
 
     return REFUSED

@@ -32,7 +32,7 @@ def test_sentences(tmp_path: Path, impl: str) -> None:
     for end in ("bin", "idx"):
         path = tmp_path / f"a.{end}"
         path.write_bytes(path.read_bytes()[:-9] if end == "bin" else path.read_bytes()[:45])
-        with pytest.raises(DataError, match=r"a: its \.idx or \.bin file is shorter than it says"):
+        with pytest.raises(DataError, match=rf"a\.{end}: has \d+ bytes, but"):
             read_sentences(tmp_path / "a", 99)
     (tmp_path / "a.bin").unlink()
     write(tmp_path / "b", impl, SENTENCES)

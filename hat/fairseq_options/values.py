@@ -12,27 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import ConfigError
-from hat.settings import AtLeast, Below, Between
+from hat.fairseq_options.bounds import BOUNDS, LARGEST, check_together
 from hat.yaml_reader import Entry, Items, Scalar, shown
-
-_COUNTS = """
-    max-tokens max-tokens-valid batch-size batch-size-valid update-freq log-interval
-    required-seq-len-multiple distributed-world-size max-source-positions max-target-positions
-    beam nbest max-len-b
-"""
-_NOT_NEGATIVE = """
-    num-workers num-batch-buckets clip-norm weight-decay lr min-lr warmup-init-lr warmup-updates
-    min-len max-len-a validate-after-updates
-"""
-
-BOUNDS: Mapping[str, Sequence[AtLeast | Below | Between]] = {
-    **{key: (AtLeast(1),) for key in _COUNTS.split()},
-    **{key: (AtLeast(0),) for key in _NOT_NEGATIVE.split()},
-    **{key: (AtLeast(0), Below(1)) for key in ("adam-betas", "adamax-betas")},
-    "label-smoothing": (AtLeast(0), Below(1)),
-    "seed": (Between(0, 2**32 - 1),),
-}
-"""The range of options of which fairseq takes any number; of a list, that of each value."""
 
 _NUMBER = re.compile(r"[^\s()\[\],]+")
 
@@ -41,7 +22,10 @@ _NOT_EMPTY = (
     *("restore-file", "finetune-from-model", "continue-once"),
 )
 
-_FILES = ("encoder-embed-path", "decoder-embed-path")
+_FILES = ("encoder-embed-path", "decoder-embed-path", "ema-seed-model")
+
+_MEETING = re.compile("(env|tcp|file)://.*")
+"""Where processes of one training meet, in torch's terms."""
 
 _CHANGED = re.compile(r"\$\{|\\(?=\\*('|$))|^\?\?\?$")
 r"""A reference, a backslash before a quote or the end, and OmegaConf's word for a missing value."""
@@ -90,31 +74,43 @@ def check_values(
 
     values = {dest.replace("_", "-"): value for dest, value in vars(args).items()}
     for key, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{place(key)} must be a finite number, but found {value}")
-    for key, bounds in BOUNDS.items():
-        for number in _numbers(values.get(key)):
-            for bound in bounds:
+        for number in _numbers(value, is_text=key in BOUNDS):
+            if not math.isfinite(number):
+                raise ConfigError(f"{place(key)} must be a finite number, but found {number}")
+            for bound in BOUNDS.get(key, ()):
                 if not bound.accepts(number):
                     raise ConfigError(f"{place(key)} must be {bound}, but found {number:.10g}")
+            if abs(number) > LARGEST and "seed" not in key:
+                raise ConfigError(
+                    f"{place(key)} must be at most {LARGEST}, but found {number:.10g}"
+                )
     for key in _NOT_EMPTY:
         if values.get(key) == "":
             raise ConfigError(f"{place(key)} needs a value, but found ''")
     for key in _FILES:
         if values.get(key) and not Path(values[key]).is_file():
             raise ConfigError(f"{place(key)}: there is no file {values[key]}")
+    meeting = values.get("distributed-init-method")
+    if meeting is not None and not _MEETING.fullmatch(meeting):
+        raise ConfigError(
+            f"{place('distributed-init-method')} must begin with env://, tcp:// or file://, but "
+            f"found {shown(meeting)}"
+        )
     if "/" in (values.get("checkpoint-suffix") or ""):
         raise ConfigError(f"{place('checkpoint-suffix')} is part of a file's name, not of a path")
-    if values.get("min-len", 0) > values.get("max-len-b", 0) and not values.get("max-len-a"):
-        raise ConfigError(
-            f"{place('min-len')} must be at most max-len-b, {args.max_len_b}, but found "
-            f"{args.min_len}"
-        )
+    check_together(values, place)
 
 
-def _numbers(value: Any) -> list[float]:
-    if value is None:
-        return []
+def _numbers(value: Any, *, is_text: bool) -> list[float]:
+    """The numbers of an option; those in a text only if it stands for numbers."""
     if isinstance(value, str):  # fairseq evaluates it later; only numbers have come through
-        return [float(word) for word in _NUMBER.findall(value)]
-    return [float(each) for each in value] if isinstance(value, list | tuple) else [float(value)]
+        return [float(word) for word in _NUMBER.findall(value)] if is_text else []
+    listed = value if isinstance(value, list | tuple) else [value]
+    return [_as_float(each) for each in listed if type(each) in (int, float)]
+
+
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number beyond all
+        return math.copysign(1e300, number)

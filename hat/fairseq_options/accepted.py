@@ -76,7 +76,10 @@ REFUSED = {
 }
 """Options of fairseq that are not taken, from files or flags, and why."""
 
-WHOLE_NUMBERS = ("max-tokens-valid", "batch-size-valid", "max-sentences-valid")
+WHOLE_NUMBERS = (
+    *("max-tokens-valid", "batch-size-valid", "max-sentences-valid"),
+    "total-num-update",
+)
 """Options that are whole numbers, which fairseq takes as any text and evaluates."""
 
 EVALUATED: dict[str, int | None] = {
