@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from hat.errors import ConfigError, DataError
-from hat.files import replacing_folder, write_text
+from hat.files import write_text
+from hat.folders import replacing_folder
 from hat.own_corpus.cleaning import Cleaned, CleaningSettings, Dropped, clean
 from hat.own_corpus.files import PIPELINE_FILE, TEXT_DIR, Choices, task_files
 from hat.own_corpus.looking import (
