@@ -100,6 +100,15 @@ def append_text(path: str | Path, text: str) -> None:
             raise
 
 
+def repair_lines(path: str | Path) -> None:
+    """Removes a last line that was cut off: with one behind it, it would ruin the file."""
+    text = Path(path).read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    if whole != text:
+        with writing(path) as stream:
+            stream.write(whole)
+
+
 def split_lines(text: str) -> list[str]:
     """Returns the lines of a file of ours, such as JSON lines: they end at line feeds only.
 

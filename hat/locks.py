@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from hat.errors import HatError
@@ -46,7 +47,7 @@ class Lock:
             {
                 "pid": pid,
                 "host": socket.gethostname(),
-                "command": shlex.join(command),
+                "command": shorten(shlex.join(command), 100, placeholder=" ..."),
                 "since": time.strftime("%Y-%m-%d %H:%M:%S"),
             }
         )

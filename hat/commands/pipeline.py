@@ -17,7 +17,8 @@ from hat.cli.help import Parser
 from hat.errors import ConfigError, HatError
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
-from hat.pipeline.steps import CommandError, InterruptedStepError
+from hat.pipeline.signals import InterruptedStepError
+from hat.pipeline.steps import CommandError
 
 LIMIT_MISSED = 3
 """Exit code when all steps ran and the winner, measured, does not keep its limit."""

@@ -169,10 +169,13 @@ def write_samples(path: str | Path, samples: Iterable[LatencySample]) -> None:
     write_text(path, format_rows(samples, header=True))
 
 
-def read_samples(path: str | Path) -> list[LatencySample]:
+def read_samples(path: str | Path, *, was_cut_off: bool = False) -> list[LatencySample]:
     """Reads a latency dataset, ours or HAT's.
 
-    A last line that is cut short is an error: ``latency_dataset.py --resume`` repairs it.
+    Args:
+        path: CSV file.
+        was_cut_off: leaves out a last line without an end; else a line that is cut short is an
+            error, which ``latency_dataset.py --resume`` repairs.
 
     Raises:
         DataError: naming file, line and column, if anything is missing, no number, not finite
@@ -184,6 +187,8 @@ def read_samples(path: str | Path) -> list[LatencySample]:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: is not a UTF-8 text file") from None
+    if was_cut_off:
+        text = text[: text.rfind("\n") + 1]
     if not text.strip():
         raise DataError(f"{path}: is empty; expected a CSV with HAT's 14 columns")
     rows = csv.reader(io.StringIO(text))

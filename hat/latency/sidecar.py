@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import DataError
-from hat.files import split_lines, write_text
+from hat.files import append_text, split_lines, write_text
 from hat.latency.workload import Workload
 
 FORMAT = "hat-latency-dataset-1"
@@ -61,8 +61,7 @@ class Sidecar:
         """Adds one event; its time is added."""
         event = {**event, "at": round(time.time(), 3)}
         self.events.append(event)
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(event, allow_nan=False) + "\n")
+        append_text(self.path, json.dumps(event, allow_nan=False) + "\n")
 
 
 def read_sidecar(dataset: str | Path) -> Sidecar | None:
@@ -77,16 +76,17 @@ def read_sidecar(dataset: str | Path) -> Sidecar | None:
     if not path.exists():
         return None
     try:
-        lines = split_lines(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise DataError(f"{path}: cannot be read as text") from None
+    lines = split_lines(text)
+    if len(lines) > 1 and not text.endswith("\n"):
+        lines.pop()
     records: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:
-            if number == len(lines) > 1:
-                break
             raise DataError(f"{path}:{number}: is not a line of JSON") from None
     is_ours = all(isinstance(record, dict) for record in records) and bool(records)
     if (

@@ -13,7 +13,7 @@ from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.model_options import MODEL_OPTIONS
 from hat.conditions import files_digest
 from hat.errors import CheckpointError, ConfigError
-from hat.files import writing
+from hat.files import check_writable, writing
 from hat.models.checkpoint import (
     check_weight,
     checkpoint_options,
@@ -110,6 +110,7 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     output = Path(output)
     if output.is_dir():
         raise ConfigError(f"--output names the file to write, but {output} is a folder")
+    check_writable(output)
     paths = settings.paths()
     inputs = files_digest(paths)  # before the output is written: it may be one of them
     content = average(paths, ema=settings.ema)

@@ -1,6 +1,5 @@
 """From a corpus to a task's folder that runs as it is."""
 
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -307,16 +306,12 @@ def _tell_choices(c: Choices, say: Say) -> None:
 
 
 def _write(folder: Path, choices: Choices, splits: Splits, dropped: list[Dropped]) -> None:
-    try:
-        with replacing_folder(folder, lambda _: False) as temporary:
-            write_corpus(temporary / TEXT_DIR / "raw", splits.corpus, choices.languages)
-            rows = ("\t".join((str(d.line), d.reason, d.source, d.target)) for d in dropped)
-            write_lines(temporary / "dropped.tsv", ["line\treason\tsource\ttarget", *rows])
-            for name, text in task_files(choices).items():
-                write_text(temporary / name, text)
-    except OSError as error:
-        shutil.rmtree(folder.with_name(f".{folder.name}.tmp"), ignore_errors=True)
-        raise DataError(f"{folder}: cannot be written: {error.strerror}") from None
+    with replacing_folder(folder, lambda _: False) as temporary:
+        write_corpus(temporary / TEXT_DIR / "raw", splits.corpus, choices.languages)
+        rows = ("\t".join((str(d.line), d.reason, d.source, d.target)) for d in dropped)
+        write_lines(temporary / "dropped.tsv", ["line\treason\tsource\ttarget", *rows])
+        for name, text in task_files(choices).items():
+            write_text(temporary / name, text)
 
 
 def pipeline_of(folder: Path) -> Path:

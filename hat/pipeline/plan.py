@@ -254,6 +254,8 @@ class Plan:
             # Of the data the sizes of its dictionaries count: the output layer is as wide.
             inputs=(*configs, self.data),
             outputs=(self.latencies,),
+            unattended=("--set-aside",),
+            resumed=("--resume", "--set-aside"),
             depends_on_machine=True,
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.arch.hat_yaml import write_arch
 from hat.errors import ConfigError, suggestion
+from hat.locks import locked
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import training_seconds
 from hat.pipeline.notes import notes
@@ -126,22 +127,26 @@ class Pipeline:
 
         Raises:
             ConfigError: if there is no such step, or a file is not there.
+            LockedError: if another process runs a pipeline in the same run-dir.
             StepError: if a step fails.
         """
         plan = self._plan(architecture)
         runner = self._runner(by_hand, say)
         results = {}
         again = False
-        for step in self.steps(
+        steps = self.steps(
             only=only, begin=begin, changes=changes, architecture=architecture, flags=flags
-        ):
-            again = again or step.name == begin
-            if plan.largest.yml in step.inputs:
-                write_arch(plan.largest.yml, plan.space.largest(), "The largest SubTransformer.")
-            results[step.name] = runner.run(step, again=again).result
-            for note in notes(step.name, results[step.name]) if not by_hand else ():
-                say(f"  {note}")
-        return PipelineResult(results, None if only else write_report(plan, results))
+        )
+        with locked(plan.run_dir, say=say):
+            for step in steps:
+                again = again or step.name == begin
+                if plan.largest.yml in step.inputs:
+                    largest = plan.space.largest()
+                    write_arch(plan.largest.yml, largest, "The largest SubTransformer.")
+                results[step.name] = runner.run(step, again=again).result
+                for note in notes(step.name, results[step.name]) if not by_hand else ():
+                    say(f"  {note}")
+            return PipelineResult(results, None if only else write_report(plan, results))
 
     @_from_base
     def test(
