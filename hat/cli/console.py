@@ -12,6 +12,14 @@ from typing import Any, Protocol
 
 from hat.cli.asked import asked_help
 from hat.cli.extras import missing_package
+from hat.cli.system_errors import (
+    NO_OUTPUT,
+    give_up,
+    keep_descriptors,
+    output_error,
+    sentence_of,
+    tidied_up,
+)
 from hat.errors import HatError
 
 INPUT_ERROR = 2
@@ -57,20 +65,37 @@ def _name(main: Main) -> str:
 @contextlib.contextmanager
 def one_sentence() -> Iterator[None]:
     """Ends the program with one sentence on what the user can mend, or interrupted."""
+    keep_descriptors()
     try:
-        yield
+        with tidied_up():
+            if sys.stdout is None:  # what it finds out would be lost
+                raise HatError(NO_OUTPUT)
+            yield
     except HatError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
+        raise SystemExit(INPUT_ERROR) from None
+    except OSError as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        _tell(f"error: {sentence}")
         raise SystemExit(INPUT_ERROR) from None
     except ModuleNotFoundError as error:
         sentence = missing_package(error)
         if sentence is None:
             raise
-        print(f"error: {sentence}", file=sys.stderr)
+        _tell(f"error: {sentence}")
         raise SystemExit(INPUT_ERROR) from None
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _tell("interrupted")
         raise SystemExit(130) from None
+
+
+def _tell(line: str) -> None:
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:  # the exit code says it as well
+        give_up(2)
 
 
 _is_checking = False
@@ -109,8 +134,13 @@ def written_out() -> Iterator[None]:
     except BrokenPipeError:
         if not _is_closed(sys.stdout.fileno()):
             raise  # another pipe, between processes: a bug
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
+        give_up(sys.stdout.fileno())
         raise SystemExit(CLOSED_PIPE) from None
+    except OSError as error:
+        refused = output_error(error)
+        if refused is None:
+            raise  # another file
+        raise HatError(refused) from None
 
 
 def _is_closed(descriptor: int) -> bool:
