@@ -39,7 +39,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         DataError: if nothing can be written there, or not all of it, as where the disk is full.
     """
     target = Path(path)
-    with folders_for(target):
+    with made_folder(target.parent, target):
         remove_leftovers(target.parent, target.name)
         temporary = temporary_for(target)
         with told_as_of(target):
@@ -134,7 +134,7 @@ def check_writable(path: str | Path) -> None:
         DataError: if ``path`` is a folder, or nothing can be written there.
     """
     target = Path(path)
-    with folders_for(target, keep=False), told_as_of(target):
+    with made_folder(target.parent, target, keep=False), told_as_of(target):
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         probe = temporary_for(target)
@@ -209,12 +209,13 @@ def _is_dead(path: Path, pid: str) -> bool:
 
 
 @contextmanager
-def folders_for(target: Path, *, keep: bool = True) -> Iterator[None]:
-    """Makes the folders that ``target`` lies in; removes those it made if the block raises.
+def made_folder(folder: Path, target: Path, *, keep: bool = True) -> Iterator[None]:
+    """Makes a folder, and those that it lies in; removes what it made if the block raises.
 
     Args:
-        target: what is to be written.
-        keep: whether they stay when the block succeeds, empty or not.
+        folder: the folder.
+        target: what is to be written, which is said to be impossible if the folder is.
+        keep: whether it stays when the block succeeds, though nothing is in it.
 
     Raises:
         DataError: if they cannot be made.
@@ -222,20 +223,20 @@ def folders_for(target: Path, *, keep: bool = True) -> Iterator[None]:
     made: list[Path] = []
     try:
         with told_as_of(target):
-            missing = [target.parent, *target.parent.parents]
-            for folder in reversed([each for each in missing if not each.exists()]):
-                folder.mkdir(exist_ok=True)
-                made.append(folder)
-            if not target.parent.is_dir():
-                raise FileExistsError
+            missing = [each for each in (folder, *folder.parents) if not each.exists()]
+            for each in reversed(missing):
+                each.mkdir(exist_ok=True)
+                made.append(each)
+            if not folder.is_dir():
+                raise NotADirectoryError
         yield
     except BaseException:
         keep = False
         raise
     finally:
-        for folder in reversed(made) if not keep else ():
+        for each in reversed(made) if not keep else ():
             with suppress(OSError):  # what others have written to stays
-                folder.rmdir()
+                each.rmdir()
 
 
 @contextmanager

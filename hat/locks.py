@@ -20,7 +20,7 @@ from textwrap import shorten
 from typing import Any
 
 from hat.errors import HatError
-from hat.files import folders_for, hold, is_alive, remove_leftovers, told_as_of
+from hat.files import hold, is_alive, made_folder, remove_leftovers, told_as_of
 
 _PATIENCE_S = 0.5
 """Whoever has the lock writes at once who it is."""
@@ -80,7 +80,7 @@ def locked(output: str | Path, *, say: Callable[[str], None] = _to_stderr) -> It
     """
     output, path = Path(output), lock_path(output)
     target = Path(os.path.realpath(output))
-    with folders_for(path, keep=False):
+    with made_folder(path.parent, output, keep=False):
         with told_as_of(output):
             descriptor = _open(path, output)
         lock = Lock(output, descriptor)
