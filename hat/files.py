@@ -127,19 +127,22 @@ def as_paths(files: Files) -> list[str]:
     return [str(files)] if isinstance(files, str | Path) else [str(path) for path in files]
 
 
-def check_writable(path: str | Path) -> None:
-    """Checks, before work that takes long, that its result can be written. Leaves nothing.
+def check_writable(*paths: str | Path | None) -> None:
+    """Checks, before work that takes long, that its results can be written. Leaves nothing.
+
+    Args:
+        paths: files that will be written; None stands for none.
 
     Raises:
-        DataError: if ``path`` is a folder, or nothing can be written there.
+        DataError: if one of them is a folder, or nothing can be written there.
     """
-    target = Path(path)
-    with made_folder(target.parent, target, keep=False), told_as_of(target):
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        probe = temporary_for(target)
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o666))
-        probe.unlink()
+    for target in (Path(path) for path in paths if path is not None):
+        with made_folder(target.parent, target, keep=False), told_as_of(target):
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            probe = temporary_for(target)
+            os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o666))
+            probe.unlink()
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:

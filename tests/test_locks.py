@@ -1,4 +1,4 @@
-"""One process at a time: a second one is told who writes, a dead one is noticed, nothing is left."""
+"""One process at a time: a second one is told who writes, a dead one is noticed."""
 
 import json
 import os

@@ -15,6 +15,7 @@ from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags
 from hat.cli.help import Parser
 from hat.errors import ConfigError, HatError
+from hat.files import check_writable
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
 from hat.pipeline.signals import InterruptedStepError
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
     steps = pipeline.steps(**chosen)
+    check_writable(pipeline.base / pipeline.plan.run_dir / "page.html")
     print(pipeline.preview(steps)[0], flush=True)
     pipeline.check(steps)
     report = pipeline.run(**chosen).report

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hat.arrays import Floats
+from hat.files import check_writable
 from hat.latency.metrics import Metrics
 from hat.latency.plots import runs_text
 from hat.latency.predictors.regression import fit_prices
@@ -43,6 +44,7 @@ def report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[s
         DataError: if a file is damaged.
         LockedError: if another process keeps its figures in the same file.
     """
+    check_writable(settings.resume)
     with nullcontext() if settings.resume is None else locked(settings.resume):
         return _report_bench(paths, settings)
 

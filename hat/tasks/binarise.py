@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError, DataError
+from hat.files import write_text
 from hat.folders import replacing_folder
 from hat.settings import NO_OUTCOME, AtLeast, Shown
 from hat.tasks.binary_index import count_sentences
@@ -139,6 +140,11 @@ def binarise(
             print("\n".join(tail), file=sys.stderr)
             raise DataError("fairseq-preprocess failed; its last lines are above")
         shutil.rmtree(plain_dir)
+        log = temporary / "preprocess.log"
+        if log.is_file():  # it names the folder, whose name is another each time
+            write_text(
+                log, log.read_text(encoding="utf-8").replace(str(temporary), str(binary_dir))
+            )
         for split, count in sentences.items():
             _check_sentences(temporary, split, languages, count, text_dir)
         words = tuple(len(read_dictionary(temporary / f"dict.{name}.txt")) for name in languages)
