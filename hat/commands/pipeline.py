@@ -74,7 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
     steps = pipeline.steps(**chosen)
-    check_writable(pipeline.base / pipeline.plan.run_dir / "page.html")
+    base = Path() if pipeline.settings.base is None else pipeline.base
+    check_writable(base / pipeline.plan.run_dir / "page.html")
     print(pipeline.preview(steps)[0], flush=True)
     pipeline.check(steps)
     report = pipeline.run(**chosen).report

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hat.errors import ConfigError, suggestion
-from hat.files import told_as_of
 from hat.folders import replacing_folder
 
 FOLDER = "configs"
@@ -66,7 +65,7 @@ def copy_configs(work_dir: Path, tasks: tuple[str, ...] = ()) -> Path:
     if target.exists():
         raise ConfigError(f"{target}: is there already; name another folder")
     others = _OtherTasks(tasks) if tasks else None
-    with replacing_folder(target, lambda _: False) as temporary, told_as_of(target):
+    with replacing_folder(target, lambda _: False) as temporary:
         shutil.copytree(folder(), temporary, ignore=others, dirs_exist_ok=True)
     return target
 
