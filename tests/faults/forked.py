@@ -77,10 +77,10 @@ class Forker:
         pid = self._ask({"words": argv, "folder": str(folder), "log": str(log)})
         return Forked(pid, time.monotonic(), log, self._ask)
 
-    def run(self, words: str | Sequence[str], folder: Path) -> str:
+    def run(self, words: str | Sequence[str], folder: Path, seconds: float = 300.0) -> str:
         """Runs a command to its end, which must be a good one; returns what it printed."""
         process = self.start(words, folder)
-        assert process.wait() == 0, process.said()
+        assert process.wait(seconds) == 0, process.said()
         return process.said()
 
     def close(self) -> None:

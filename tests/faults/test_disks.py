@@ -1,6 +1,6 @@
 """A full disk and one that cannot be written: one sentence, and the last good state stays.
 
-The disks are real: a small file system in a namespace of its own, where this machine lets us have one.
+The disks are real: small file systems in a namespace of their own, where this machine has them.
 """
 
 import os
