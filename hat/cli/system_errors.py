@@ -41,15 +41,17 @@ def output_error(error: OSError) -> str | None:
     if sys.stdout is None or error.filename is not None or error.errno not in _FULL:
         return None
     try:
-        sys.stdout.flush()  # fails again, if there is a buffer
         descriptor = sys.stdout.fileno()
+    except ValueError:  # no file
+        return None
+    try:
+        sys.stdout.flush()  # fails again, if there is a buffer
         is_device = stat.S_ISCHR(os.fstat(descriptor).st_mode)  # such as /dev/full
         if not is_device and os.fstatvfs(descriptor).f_bavail:
             return None
     except OSError:
         pass
-    with contextlib.suppress(OSError, ValueError):
-        give_up(sys.stdout.fileno())
+    give_up(descriptor)
     return f"standard output cannot be written: {os.strerror(error.errno)}"
 
 

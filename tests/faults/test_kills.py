@@ -21,7 +21,7 @@ from hat.latency.sidecar import read_sidecar
 from tests.fairseq_plugin.test_training import largest_difference
 from tests.faults.fault import contents
 from tests.faults.forked import Forker, forker
-from tests.faults.test_outputs import writers  # noqa: F401  (a fixture)
+from tests.faults.test_outputs import FOLDERS, writers  # noqa: F401  (writers: a fixture)
 
 SEARCH = (
     "search --configs space.yml --restore-file net.pt --ckpt-path predictor.pt --cpu "
@@ -112,13 +112,21 @@ STAGES = [
         4,
         same_bytes,
     ),
+    Stage("new", FOLDERS["new"].format("out/mine"), 3, same_bytes),
+    Stage("report", "report done.search --out out/page.html", 3, same_bytes),
 ]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, writers: Path) -> Path:  # noqa: F811
+def world(
+    tmp_path_factory: pytest.TempPathFactory,
+    writers: Path,  # noqa: F811
+    fork: Forker,
+) -> Path:
+    """What is there before a stage begins; ``done.search`` is a search that is over."""
     folder = tmp_path_factory.mktemp("kills") / "good"
     shutil.copytree(writers, folder)
+    fork.run(SEARCH.replace("out/best", "done"), folder)
     more = "save-interval-updates: 2\nkeep-interval-updates: 2\n"
     (folder / "more.yml").write_text((folder / "space.yml").read_text() + more)
     return folder

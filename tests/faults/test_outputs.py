@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from hat.arch.hat_yaml import space_from_options
 from hat.cli.options import read_yaml
@@ -107,6 +108,24 @@ FAULTS = [
     *(
         Fault(f"{name}-is-a-folder", words.format("bin"), ("bin", "a folder"))
         for name, words in FILES.items()
+    ),
+    Fault(
+        "average-without-options-over-a-good-one",
+        "average-checkpoints --inputs bad.pt --output c.pt",
+        ("bad.pt",),
+        lambda world: torch.save(
+            {**torch.load(world / "c.pt", weights_only=False), "cfg": None}, world / "bad.pt"
+        ),
+    ),
+    Fault(
+        "dataset-over-a-good-one",
+        "latency-dataset --configs lat.yml --lat-dataset-path lat.csv",
+        ("lat.csv: holds 60 rows already", "--resume", "--set-aside"),
+    ),
+    Fault(
+        "dataset-of-hat-to-go-on-with",
+        "latency-dataset --configs lat.yml --lat-dataset-path lat.csv --resume",
+        ("lat.csv: cannot be resumed, because lat.csv.meta.jsonl is missing",),
     ),
     *(
         Fault(f"{name}-is-a-file", words.format("sub.yml"), ("sub.yml",))
