@@ -16,6 +16,7 @@ from typing import Annotated
 from hat.errors import ConfigError, DataError
 from hat.files import write_text
 from hat.folders import replacing_folder
+from hat.machine.processes import end_with_parent
 from hat.settings import NO_OUTCOME, AtLeast, Shown
 from hat.tasks.binary_index import count_sentences
 from hat.tasks.bpe import spell_out
@@ -133,7 +134,11 @@ def binarise(
             *("--destdir", str(temporary), *flags),
         ]
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            errors="replace",
+            preexec_fn=end_with_parent,  # or it would go on writing where the next one begins
         )
         if done.returncode != 0:
             tail = done.stdout.rstrip().split("\n")[-_LAST_LINES:]

@@ -61,7 +61,7 @@ COMMANDS = {
 GOES_ON = ("train", "dataset", "search", "numbers")
 """What is whole stays there, to go on with."""
 
-FAST = ("average", "configs")
+FAST = ("configs",)
 
 SCRIPT = """
 size=$1 mode=$2; shift 2
