@@ -16,15 +16,12 @@ trainings can tell architectures apart.
 """
 
 import argparse
-import contextlib
-import fcntl
 import multiprocessing
 import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
@@ -41,6 +38,7 @@ from hat.errors import ConfigError, HatError
 from hat.ground_truth.draw import draw_stratified
 from hat.ground_truth.spread import spread
 from hat.ground_truth.table import Training, TruthFile, TruthTable, read_truth
+from hat.locks import locked
 from hat.machine.rates import machine_name
 from hat.version import __version__
 
@@ -49,22 +47,6 @@ Job = tuple[SubTransformerConfig, int]
 
 _TASKS_PER_CHILD = 8
 """Trainings after which a worker is replaced: importing takes seconds, and nothing may pile up."""
-
-
-@contextlib.contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Holds a lock while the block runs; the system lets go of it when the process dies.
-
-    Raises:
-        ConfigError: if another process holds it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"{path}: another process fills this table") from None
-        yield
 
 
 def die_with_parent() -> None:
@@ -191,7 +173,7 @@ def main() -> None:
     if not recipe.data.is_dir():
         raise ConfigError(f"{recipe.data}: the data is not there; make it: {recipe.prepare}")
     archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
-    with only_one(options.scratch / f"{recipe.name}.lock"):
+    with locked(options.scratch / recipe.name):
         conditions = recipe.conditions()
         file = TruthFile(path, conditions)
         for other in options.take:

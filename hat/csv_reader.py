@@ -38,7 +38,12 @@ class CsvRows:
 
     @classmethod
     def read(
-        cls, path: str | Path, *, columns: Iterable[str] = (), one_line: bool = False
+        cls,
+        path: str | Path,
+        *,
+        columns: Iterable[str] = (),
+        one_line: bool = False,
+        was_cut_off: bool = False,
     ) -> "CsvRows":
         """Reads a file, gzipped or not.
 
@@ -46,13 +51,17 @@ class CsvRows:
             path: the file.
             columns: that it must have; others may stand beside them.
             one_line: whether a line end within quotes is a mistake: where fields are numbers.
+            was_cut_off: whether a last line without an end is left out.
 
         Raises:
             DataError: if it cannot be read, is empty, a quote is not closed, a column stands twice
                 or a line has not as many fields as the first.
         """
         path = Path(path)
-        lines = _rows(read_text(path), path)
+        text = read_text(path)
+        if was_cut_off:
+            text = text[: text.rfind("\n") + 1]
+        lines = _rows(text, path)
         number, header = next(lines, (1, []))
         header = [name.strip() for name in header]
         if not header:

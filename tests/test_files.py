@@ -1,12 +1,16 @@
 """Files are written whole or not at all, and what hinders that is one sentence."""
 
-from collections.abc import Callable
+import os
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from hat.errors import DataError
-from hat.files import replacing, write_text
+from hat.files import append_text, check_writable, repair_lines, replacing, write_text
+from hat.models.weights import write_weights
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,69 @@ def test_others_may_read_what_a_library_makes_for_its_owner_alone(tmp_path: Path
         temporary.unlink()
         temporary.touch(mode=0o600)
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file can grow beyond 50,000 bytes, as where the disk is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+BIG = {"weight": torch.zeros(100_000)}
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("x.txt", lambda path: write_text(path, "x" * 100_000)),
+        ("x.pt", lambda path: write_weights(path, BIG)),
+        ("x.safetensors", lambda path: write_weights(path, BIG)),
+    ],
+)
+def test_a_file_that_cannot_grow_is_one_sentence(
+    name: str, write: Callable[[Path], None], small_files: None, tmp_path: Path
+) -> None:
+    path = tmp_path / "deep" / name
+    with pytest.raises(DataError, match=rf"^{path}: cannot be written: File too large$"):
+        write(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_are_added_whole_or_not_at_all(small_files: None, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("good\n")
+    append_text(path, "more\n")
+    with pytest.raises(DataError, match=rf"^{path}: cannot be written: File too large$"):
+        append_text(path, "x" * 100_000)
+    assert path.read_text() == "good\nmore\n"
+    for text in ("good\n", "", "a\nb\n"):
+        path.write_text(f"{text}torn")
+        repair_lines(path)
+        assert path.read_text() == text
+
+
+def test_other_failures_keep_their_names(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "x"):
+        (tmp_path / "nowhere").read_text()
+    with pytest.raises(RuntimeError, match="a bug"), replacing(tmp_path / "x"):
+        raise RuntimeError("a bug")
+
+
+def test_no_byte_depends_on_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for number in (4321, 54321):
+        monkeypatch.setattr(os, "getpid", lambda number=number: number)
+        write_weights(tmp_path / "x.pt", BIG)
+        found.append((tmp_path / "x.pt").read_bytes())
+    assert found[0] == found[1]
+
+
+def test_what_will_be_written_is_checked_and_leaves_nothing(tmp_path: Path) -> None:
+    check_writable(tmp_path / "deep" / "x", None)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match="folder: cannot be written: it is a folder"):
+        check_writable(tmp_path / "x", tmp_path / "folder")
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]

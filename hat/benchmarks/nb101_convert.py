@@ -70,7 +70,7 @@ def convert(source: str | Path, target: str | Path, *, progress: bool = False) -
         raise DataError(f"{source}: cannot be read: {error.strerror}") from None
     bar = tqdm(total=size, unit="B", unit_scale=True, disable=not progress, desc="convert")
     try:
-        with replacing(target) as temporary, bar, h5py.File(temporary, "w") as file:
+        with replacing(target) as temporary, bar, h5py.File(temporary, "w", locking=False) as file:
             num_records, table = _fill(file, source, bar, parse)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror or error}") from None

@@ -39,7 +39,7 @@ class CellTable:
 
     def save(self, path: str | Path) -> None:
         """Writes the cells as HDF5 with the names and types of the converted table."""
-        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        with replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
             file["hash"] = self.hashes
             file["num_vertices"] = self.num_vertices
             file["adjacency"] = self.adjacency

@@ -12,7 +12,15 @@ from typing import Any, Protocol
 
 from hat.cli.asked import asked_help
 from hat.cli.extras import missing_package
-from hat.cli.wall import BUG, out_of_reach, report, shows_tracebacks
+from hat.cli.system_errors import (
+    NO_OUTPUT,
+    give_up,
+    keep_descriptors,
+    output_error,
+    sentence_of,
+    tidied_up,
+)
+from hat.cli.wall import BUG, no_memory, report, shows_tracebacks
 from hat.errors import HatError
 
 INPUT_ERROR = 2
@@ -63,18 +71,22 @@ def one_sentence(words: Sequence[str]) -> Iterator[None]:
     Args:
         words: the command line behind ``hat``.
     """
+    keep_descriptors()
     try:
-        yield
+        with tidied_up():
+            if sys.stdout is None:  # what it finds out would be lost
+                raise HatError(NO_OUTPUT)
+            yield
     except HatError as error:
         raise _ended(str(error), INPUT_ERROR) from None
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _tell("interrupted")
         raise SystemExit(130) from None
     except Exception as error:
         missing = missing_package(error) if isinstance(error, ModuleNotFoundError) else None
         if missing is not None:
             raise _ended(missing, INPUT_ERROR) from None
-        sentence = out_of_reach(error)
+        sentence = sentence_of(error) if isinstance(error, OSError) else no_memory(error)
         if sentence is not None:
             raise _ended(sentence, INPUT_ERROR) from None
         if shows_tracebacks():
@@ -84,9 +96,17 @@ def one_sentence(words: Sequence[str]) -> Iterator[None]:
 
 def _ended(sentence: str, code: int) -> SystemExit:
     """Prints a sentence and returns the end of the program."""
-    if sys.stderr is not None:
-        print(f"error: {sentence}", file=sys.stderr)
+    _tell(f"error: {sentence}")
     return SystemExit(code)
+
+
+def _tell(line: str) -> None:
+    if sys.stderr is None:  # print would take standard output instead
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:  # the exit code says it as well
+        give_up(2)
 
 
 _is_checking = False
@@ -125,8 +145,13 @@ def written_out() -> Iterator[None]:
     except BrokenPipeError:
         if not _is_closed(sys.stdout.fileno()):
             raise  # another pipe, between processes: a bug
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
+        give_up(sys.stdout.fileno())
         raise SystemExit(CLOSED_PIPE) from None
+    except OSError as error:
+        refused = output_error(error)
+        if refused is None:
+            raise  # another file
+        raise HatError(refused) from None
 
 
 def _is_closed(descriptor: int) -> bool:

@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command that the first argument names; exit code 2 if there is none."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv and argv[0] in (*SHORT, ALL, "--version"):
-        with written_out():
+        with one_sentence(argv), written_out():
             print(usage() if argv[0] != "--version" else f"hat {__version__}")
         return
     if not argv or argv[0] not in COMMANDS:

@@ -35,18 +35,7 @@ def shows_tracebacks() -> bool:
     return os.environ.get(SHOW, "") not in ("", "0")
 
 
-def out_of_reach(error: BaseException) -> str | None:
-    """Returns the sentence about what this machine refused: a file, memory; None of others.
-
-    These are no bugs, whoever asked for it: a folder cannot be written, a disk or the memory is
-    full.
-    """
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return _no_memory(error)
-
-
-def _no_memory(error: BaseException) -> str | None:
+def no_memory(error: BaseException) -> str | None:
     """Returns the sentence about memory that there is not enough of; None for other errors."""
     if not isinstance(error, MemoryError | RuntimeError):
         return None

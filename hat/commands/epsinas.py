@@ -19,6 +19,7 @@ from typing import Any
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
+from hat.files import check_writable
 from hat.studies.epsinas import ablate, convolutions, integrate, nasbench_nlp, search_weights
 from hat.studies.epsinas import subtransformers as subs
 
@@ -71,4 +72,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     run, settings, _ = _STUDIES[options.command]
     words = [options.space] if options.command in _SPACES else []
-    print_result(run(*words, read_flags(options, settings)))
+    chosen = read_flags(options, settings)
+    check_writable(getattr(chosen, "out", None), getattr(chosen, "plot", None))
+    print_result(run(*words, chosen))

@@ -10,6 +10,7 @@ from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.cli.network import network_parser, parse_beside_training
 from hat.errors import ConfigError, suggestion
+from hat.files import check_writable
 from hat.latency.check import CheckSettings, check_dataset
 from hat.latency.predict import PredictSettings, predict_files, predictions_result
 from hat.latency.samples import write_samples
@@ -62,10 +63,12 @@ def check(argv: Sequence[str]) -> None:
     add_flags(parser, _CheckFiles)
     options = parser.parse_args(list(argv))
     files = read_flags(options, _CheckFiles)
+    picture = None if options.json else f"{Path(options.csv).stem}.check.png"
+    plot = files.plot or picture
+    check_writable(plot, files.write_clean)
     checked = check_dataset(options.csv, read_flags(options, CheckSettings))
     print("\n".join(checked.lines()))
-    if files.plot or not options.json:
-        plot = files.plot or f"{Path(options.csv).stem}.check.png"
+    if plot is not None:
         checked.plot(plot)
         print(f"picture: {plot}")
     if files.write_clean:

@@ -18,6 +18,7 @@ from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
 from hat.conditions import file_digest, files_digest
 from hat.errors import ConfigError
+from hat.files import check_writable
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, Settings, own_settings
 from hat.signature import signature
 
@@ -75,6 +76,7 @@ def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
 
 
 def _enumerate(words: argparse.Namespace, settings: _Enumerate) -> dict[str, Any]:
+    check_writable(settings.out)
     start = time.perf_counter()
     cells = enumerate_cells(workers=settings.workers)
     if settings.out:

@@ -18,6 +18,8 @@ from hat.benchmarks.load import BENCHMARKS, load_benchmark
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
+from hat.files import check_writable
+from hat.report.document import REPORT_FILE
 from hat.report.tables import text_table
 from hat.report.verdict import sample_std
 from hat.signature import signature
@@ -36,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; the last line printed is one line of JSON."""
     options = _parser().parse_args(argv)
     settings = read_flags(options, NasbenchSearchSettings)
+    check_writable(options.out_dir / REPORT_FILE)
     table = load_benchmark(options.benchmark)
     reported = settings.reported(table)
     print(

@@ -15,6 +15,7 @@ from hat.benchmarks.load import BENCHMARKS, load_benchmark
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
+from hat.files import check_writable
 from hat.studies import neural_predictor as study
 
 _COMMANDS: Mapping[str, tuple[Callable[..., dict[str, Any]], type, str]] = {
@@ -49,4 +50,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     run, settings, _ = _COMMANDS[options.command]
     chosen: Any = read_flags(options, settings)
+    check_writable(getattr(chosen, "plot", None))
     print_result(run(load_benchmark(options.benchmark), chosen))

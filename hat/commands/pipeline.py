@@ -15,9 +15,11 @@ from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags
 from hat.cli.help import Parser
 from hat.errors import ConfigError, HatError
+from hat.files import check_writable
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
-from hat.pipeline.steps import CommandError, InterruptedStepError
+from hat.pipeline.signals import InterruptedStepError
+from hat.pipeline.steps import CommandError
 
 LIMIT_MISSED = 3
 """Exit code when all steps ran and a winner, measured, does not keep its limit."""
@@ -72,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
     steps = pipeline.steps(**chosen)
+    base = Path() if pipeline.settings.base is None else pipeline.base
+    check_writable(base / pipeline.plan.run_dir / "page.html")
     print(pipeline.preview(steps)[0], flush=True)
     pipeline.check(steps)
     report = pipeline.run(**chosen).report

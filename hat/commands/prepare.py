@@ -36,6 +36,7 @@ from hat.cli.options import (
 )
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError
+from hat.locks import locked
 from hat.signature import signature
 from hat.tasks import TASKS
 from hat.tasks.binarise import BinariseSettings, binarise
@@ -56,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         part = TASKS.load(options.task)
         settings = read_flags(options, part.Settings)
         stop_if_checking()
-        _prepare(part.build(settings), options.text_dir)
+        with locked(options.text_dir):
+            _prepare(part.build(settings), options.text_dir)
 
 
 def _prepare(task: Any, text_dir: str) -> None:

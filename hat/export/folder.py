@@ -20,7 +20,8 @@ from hat.export.card import Facts, model_card, read_latency, read_result
 from hat.export.formats import FORMATS
 from hat.export.parity import largest_difference, parity_pairs
 from hat.export.trained import Trained
-from hat.files import replacing_folder, write_text
+from hat.files import write_text
+from hat.folders import replacing_folder
 from hat.models.extract import extract
 from hat.models.training_record import TrainingRecord
 from hat.settings import AtLeast, AtMost, OneOf, Settings, from_values
@@ -100,7 +101,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
     pairs, parity_on = parity_pairs(
         small.config, trained.data, trained.languages, settings.parity_sentences
     )
-    with replacing_folder(folder, lambda each: each.name in ours) as temporary:
+    with replacing_folder(folder, lambda each: each.is_file() and each.name in ours) as temporary:
         format_.write(small, _notes(trained, digests), temporary, trained.words)
         model_files = tuple(sorted(each.name for each in temporary.iterdir()))
         for path in trained.dictionaries:

@@ -9,7 +9,7 @@ from hat.fairseq_plugin.quiet import logging_left_alone
 with logging_left_alone():
     from hat.fairseq_plugin import (
         adam,
-        atomic_copies,
+        atomic_files,
         criterion,
         model,
         moving_average,
@@ -20,7 +20,7 @@ with logging_left_alone():
 
 __all__ = [
     "adam",
-    "atomic_copies",
+    "atomic_files",
     "criterion",
     "model",
     "moving_average",

@@ -4,7 +4,7 @@ import argparse
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from hat.fairseq_plugin.resuming import add_resume_option, begin
 from hat.fairseq_plugin.state_loading import loading_told
 from hat.fairseq_plugin.stopping import stopped_by_signals
 from hat.files import Files
+from hat.locks import locked
 from hat.machine.heap import keep_freed_memory
 from hat.models import training_record
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
@@ -152,11 +153,20 @@ def run_training(args: argparse.Namespace) -> Trained | None:
         ConfigError: if neither ``--max-tokens`` nor ``--batch-size`` is given, or the training
             cannot begin as the options say.
         CheckpointError: if the folder to save in holds another training; see ``begin``.
+        LockedError: if another process trains there.
     """
     if args.max_tokens is None and args.batch_size is None:
         raise ConfigError("how large is a batch? give --max-tokens or --batch-size")
     _check_save_dir(Path(args.save_dir))
     add_torchrun_options(args)
+    # Of several processes, the first one writes.
+    alone = locked(args.save_dir) if is_first_process() and not args.no_save else nullcontext()
+    with alone:
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> Trained | None:
+    """Trains in a folder that nobody else trains in."""
     beginning = begin(args)
     if beginning.why_over is not None:
         if is_first_process():  # whose last line is the result

@@ -15,7 +15,7 @@ from hat.arch.space import SearchSpace
 from hat.arrays import Floats, Rows
 from hat.conditions import bytes_digest
 from hat.errors import ConfigError
-from hat.files import replacing
+from hat.files import writing
 from hat.latency.choices import observed_choices, space_choices
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
 from hat.latency.table import ArchTable, table_of_archs
@@ -346,8 +346,8 @@ class LatencyPredictor(ABC):
         """Writes the predictor, atomically; ``predictors.load.load_predictor`` reads it."""
         import torch
 
-        with replacing(path) as temporary:
-            torch.save(self.content(), temporary)
+        with writing(path) as stream:
+            torch.save(self.content(), stream)
 
     def content(self) -> dict[str, Any]:
         """Returns what a file holds of it: tensors and plain values."""

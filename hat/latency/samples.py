@@ -171,16 +171,24 @@ def write_samples(path: str | Path, samples: Iterable[LatencySample]) -> None:
     write_text(path, format_rows(samples, header=True))
 
 
-def read_samples(path: str | Path) -> list[LatencySample]:
+def read_samples(path: str | Path, *, was_cut_off: bool = False) -> list[LatencySample]:
     """Reads a latency dataset, ours or HAT's.
 
-    A last line that is cut short is an error: ``latency_dataset.py --resume`` repairs it.
+    Args:
+        path: CSV file.
+        was_cut_off: leaves out a last line without an end; else a line that is cut short is an
+            error, which ``latency_dataset.py --resume`` repairs.
 
     Raises:
         DataError: naming file, line and column, if anything is missing, no number, not finite
             or impossible.
     """
-    rows = CsvRows.read(path, columns=(*FEATURE_COLUMNS, *LATENCY_COLUMNS), one_line=True)
+    rows = CsvRows.read(
+        path,
+        columns=(*FEATURE_COLUMNS, *LATENCY_COLUMNS),
+        one_line=True,
+        was_cut_off=was_cut_off,
+    )
     rows.need_rows("measurements")
     return [_sample(row, where) for row, where in zip(rows.fields, rows.places, strict=True)]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from hat.errors import DataError
 from hat.fields import Fields
-from hat.files import write_text
+from hat.files import append_text, write_text
 from hat.latency.workload import Workload
 from hat.reading import read_objects
 
@@ -63,8 +63,7 @@ class Sidecar:
         """Adds one event; its time is added."""
         event = {**event, "at": round(time.time(), 3)}
         self.events.append(event)
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(event, allow_nan=False) + "\n")
+        append_text(self.path, json.dumps(event, allow_nan=False) + "\n")
 
 
 def read_sidecar(dataset: str | Path) -> Sidecar | None:

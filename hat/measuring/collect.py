@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hat.arch.config import SubTransformerConfig
+from hat.files import append_text
 from hat.latency.samples import LatencySample, format_rows, write_samples
 from hat.latency.sidecar import Sidecar
 from hat.measuring.reference import Reference
@@ -86,8 +87,7 @@ class Collector:
             # Not yet vouched for, but kept: should the run be killed now, the next one looks at
             # the reference before it goes on.
             self.samples.append(self.measure(arch))
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write(format_rows(self.samples[-1:], header=False))
+            append_text(self.path, format_rows(self.samples[-1:], header=False))
             self._note(rows[-1])
             self.on_row()
         self.check(rows)

@@ -17,12 +17,13 @@ from hat.errors import HatError
 from hat.latency.choices import space_choices
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
+from hat.locks import locked
 from hat.measuring.collect import Collector
 from hat.measuring.devices.base import Device, DeviceGoneError, OpenDevice
 from hat.measuring.devices.local import LocalDevice
 from hat.measuring.plans import Plan, plan_of, reference_arch
 from hat.measuring.reference import Baseline, Reference
-from hat.measuring.resuming import begin, go_on, last_baseline, unchecked_rows
+from hat.measuring.resuming import beginning, check_path, last_baseline, unchecked_rows
 from hat.measuring.settings import DatasetSettings
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
@@ -103,15 +104,21 @@ def measure_dataset(
     Raises:
         ConfigError: if the space does not fit the network or has too few architectures, or the
             device cannot do the work.
-        DataError: if the dataset to go on with is missing, damaged or of other conditions.
+        DataError: if the dataset to go on with is missing, damaged or of other conditions; or if
+            one is there and nobody said what becomes of it.
+        LockedError: if another process measures the same dataset.
         HatError: if the device is gone; what was measured is in the file.
     """
     workload, settings = workload or Workload(), settings or DatasetSettings()
     config.check(space.largest())
     device = device or LocalDevice(LocalDevice.Settings())
     started = time.monotonic()
+    check_path(settings)
     try:
-        with device.open(SuperTransformer(config).eval(), workload) as opened:
+        with (
+            locked(settings.lat_dataset_path, say=say),
+            device.open(SuperTransformer(config).eval(), workload) as opened,
+        ):
             plan, collector = _collected(
                 *(opened, space, config, settings),
                 say=say,
@@ -164,8 +171,9 @@ def _collected(
         "reference": arch_to_mapping(reference),
     }
     path, plan = Path(settings.lat_dataset_path), plan_of(settings, space)
-    samples, sidecar = (go_on if settings.resume else begin)(path, facts, say=say)
-    plan.check(path, samples)
+    begun = beginning(settings, facts)
+    plan.check(path, begun.samples)
+    samples, sidecar = begun.opened(facts, say=say)
     say(f"| workload: {workload.tag()} on {device.facts['name']}")
 
     def timed(arch: SubTransformerConfig) -> LatencySample:

@@ -1,44 +1,121 @@
 """Beginning a latency dataset, or going on with one: only under the conditions it began under."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hat.conditions import what_differs
-from hat.errors import DataError
-from hat.files import split_lines
+from hat.errors import ConfigError, DataError
+from hat.files import repair_lines
 from hat.latency.samples import COLUMNS, LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar, sidecar_path
 from hat.measuring.reference import Baseline
-from hat.reading import read_text
+from hat.measuring.settings import DatasetSettings
+from hat.reading import read_bytes, read_text
 
 
-def begin(
-    path: Path, facts: Mapping[str, Any], *, say: Callable[[str], None] = print
-) -> tuple[list[LatencySample], Sidecar]:
-    """Makes an empty dataset; an older one is kept under another name, which is said."""
-    for old in (path, sidecar_path(path)):
-        if old.exists():
-            os.replace(old, f"{old}.old")
-            say(f"| {old} was there already: kept as {old}.old")
-    write_samples(path, [])
-    return [], Sidecar.create(path, facts)
+@dataclass(frozen=True)
+class Beginning:
+    """How a dataset is begun or gone on with: decided first, so that a refusal changes nothing."""
+
+    path: Path
+    goes_on: Sidecar | None = None
+    """Of the dataset that is gone on with; None: a new one."""
+
+    samples: Sequence[LatencySample] = ()
+    """The rows that are there, without one that was cut off."""
+
+    puts_away: bool = False
+    """Whether what is there gets another name."""
+
+    def opened(
+        self, facts: Mapping[str, Any], *, say: Callable[[str], None] = print
+    ) -> tuple[list[LatencySample], Sidecar]:
+        """Returns the rows that are there and their sidecar; a row that was cut off is removed.
+
+        Args:
+            facts: what is noted of a new dataset.
+            say: takes a line that says where it goes on, or what was put away.
+        """
+        path = self.path
+        if self.goes_on is not None:
+            repair_lines(path)
+            repair_lines(sidecar_path(path))
+            say(f"| goes on after row {len(self.samples) - 1}")
+            return list(self.samples), self.goes_on
+        if self.puts_away:
+            _put_away(path, say)
+        # The sidecar first: a dataset that is there can be gone on with.
+        sidecar = Sidecar.create(path, facts)
+        write_samples(path, [])
+        return [], sidecar
 
 
-def go_on(
-    path: Path, facts: Mapping[str, Any], *, say: Callable[[str], None] = print
-) -> tuple[list[LatencySample], Sidecar]:
-    """Opens the dataset that is there; a last row that a killed run cut short is removed.
+def beginning(settings: DatasetSettings, facts: Mapping[str, Any]) -> Beginning:
+    """Decides what becomes of a dataset that is there; changes nothing.
 
     Args:
-        path: the dataset.
+        settings: its path, and whether it may be gone on with or put away.
         facts: what would be noted of one that is begun now.
-        say: takes a line that says where it goes on.
 
     Raises:
-        DataError: if there is none, it is damaged, or it was begun under other conditions.
+        DataError: if there is none to go on with, it is damaged, or it was begun under other
+            conditions.
     """
+    path = Path(settings.lat_dataset_path)
+    if settings.resume and (path.exists() or not settings.set_aside):
+        try:
+            return _to_go_on_with(path, facts)
+        except DataError:
+            if not settings.set_aside:
+                raise
+    return Beginning(path, puts_away=bool(_content(path)))
+
+
+def check_path(settings: DatasetSettings) -> None:
+    """Checks that nothing is lost if a dataset is begun; that it can be is ``beginning``'s to say.
+
+    Raises:
+        ConfigError: if its path is a folder.
+        DataError: if a dataset is there, and nobody said what becomes of it.
+    """
+    path = Path(settings.lat_dataset_path)
+    if path.is_dir():
+        raise ConfigError(f"--lat-dataset-path names the CSV file to write, but {path} is a folder")
+    if not settings.resume and not settings.set_aside and (found := _content(path)):
+        raise DataError(
+            f"{path}: holds {found} already: --resume goes on with it, --set-aside moves it to "
+            f"{path.name}.old and measures anew"
+        )
+
+
+def _content(path: Path) -> str:
+    """What a file holds that would be lost, in words; nothing if that is at most a header."""
+    if not path.exists():
+        return ""
+    rows = path.read_bytes().count(b"\n") - 1
+    if rows < 1:
+        return "" if rows == 0 or not path.stat().st_size else "a line"
+    return f"{rows} rows" if rows > 1 else "a row"
+
+
+def _put_away(path: Path, say: Callable[[str], None]) -> None:
+    """Renames a dataset to a name that is free: what took hours is never replaced."""
+    number = 1
+    while True:
+        old = Path(f"{path}.old{number if number > 1 else ''}")
+        if not old.exists() and not sidecar_path(old).exists():
+            break
+        number += 1
+    os.replace(path, old)
+    say(f"| {path} was there already: kept as {old}")
+    if sidecar_path(path).exists():
+        os.replace(sidecar_path(path), sidecar_path(old))
+
+
+def _to_go_on_with(path: Path, facts: Mapping[str, Any]) -> Beginning:
     if not path.exists():
         raise DataError(f"{path}: there is no dataset to resume")
     sidecar = read_sidecar(path)
@@ -52,13 +129,11 @@ def go_on(
         raise DataError(
             f"{path}:1: cannot be resumed, because it does not name a dataset's columns"
         )
-    _repair(path)
-    lines = split_lines(read_text(path))
-    samples = read_samples(path) if len(lines) > 1 else []
+    lines = read_bytes(path).count(b"\n")
+    samples = read_samples(path, was_cut_off=True) if lines > 1 else []
     if any(sample.arch is None for sample in samples):
         raise DataError(f"{path}: cannot be resumed, because it holds rows without architecture")
-    say(f"| goes on after row {len(samples) - 1}")
-    return samples, sidecar
+    return Beginning(path, goes_on=sidecar, samples=samples)
 
 
 def last_baseline(sidecar: Sidecar) -> Baseline | None:
@@ -74,12 +149,6 @@ def unchecked_rows(sidecar: Sidecar, count: int) -> list[int]:
         if event.get("event") == "reference" and event["rows"]:
             checked = max(checked, max(event["rows"]) + 1)
     return list(range(checked, count))
-
-
-def _repair(path: Path) -> None:
-    text = read_text(path)
-    if text and not text.endswith("\n"):
-        path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
 
 
 def check_same_conditions(path: str | Path, sidecar: Sidecar, facts: Mapping[str, Any]) -> None:

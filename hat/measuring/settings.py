@@ -108,6 +108,10 @@ class DatasetSettings(Settings):
     resume: Annotated[bool, NO_OUTCOME] = False
     """go on with the dataset that is there"""
 
+    set_aside: Annotated[bool, NO_OUTCOME] = False
+    """move a dataset that is there to NAME.old and measure anew; with --resume only one that cannot
+    be gone on with"""
+
     until_error: Annotated[float | None, Above(0), Below(100), Shown("PERCENT")] = None
     """choose rows where they teach most; stop when the cross-validated mean absolute percentage
     error is this small"""

@@ -13,7 +13,7 @@ from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.model_options import MODEL_OPTIONS
 from hat.conditions import files_digest
 from hat.errors import CheckpointError, ConfigError
-from hat.files import replacing
+from hat.files import check_writable, writing
 from hat.models.checkpoint import (
     check_weight,
     checkpoint_options,
@@ -112,11 +112,12 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     output = Path(output)
     if output.is_dir():
         raise ConfigError(f"--output names the file to write, but {output} is a folder")
+    check_writable(output)
     paths = settings.paths()
     inputs = files_digest(paths)  # before the output is written: it may be one of them
     content = average(paths, ema=settings.ema)
-    with replacing(output) as temporary:
-        torch.save(content, temporary)
+    with writing(output) as stream:
+        torch.save(content, stream)
     return Averaged(
         checkpoint=output,
         inputs=paths,

@@ -15,7 +15,7 @@ import torch
 
 from hat.arch.config import SubTransformerConfig
 from hat.errors import CheckpointError, ConfigError, suggestion
-from hat.files import replacing_folder
+from hat.folders import replacing_folder
 from hat.models.config import SuperTransformerConfig
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
@@ -39,7 +39,7 @@ def save(model: SuperTransformer, path: str | Path, *, weights: str = "safetenso
     Raises:
         ConfigError: if ``weights`` is unknown or ``path`` holds other files.
     """
-    with replacing_folder(path, lambda each: each.name in _NAMES) as folder:
+    with replacing_folder(path, lambda each: each.is_file() and each.name in _NAMES) as folder:
         write_model(model, folder, weights=weights)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hat.errors import CheckpointError, ConfigError
-from hat.files import replacing
+from hat.files import replacing, writing
 from hat.models.checkpoint import read_plain
 from hat.reading import check_file, reason
 from hat.torch_files import check_tensors
@@ -27,15 +27,16 @@ def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
         ConfigError: if safetensors is not installed.
     """
     plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
+    if path.suffix != ".safetensors":
+        with writing(path) as stream:
+            torch.save(plain, stream)
+        return
+    try:
+        from safetensors.torch import save_file
+    except ImportError:
+        raise ConfigError(f"{path}: {_NEEDED}") from None
     with replacing(path) as temporary:
-        if path.suffix == ".safetensors":
-            try:
-                from safetensors.torch import save_file
-            except ImportError:
-                raise ConfigError(f"{path}: {_NEEDED}") from None
-            save_file(plain, temporary)
-        else:
-            torch.save(plain, temporary)
+        save_file(plain, temporary)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -11,6 +11,8 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import write_arch
 from hat.errors import SearchError
+from hat.files import check_writable
+from hat.locks import locked
 from hat.measuring.devices import picked_device
 from hat.measuring.devices.base import Device
 from hat.nas.build import Built, build_scorer, build_search
@@ -125,9 +127,27 @@ def search(
     Raises:
         ConfigError: if a setting is wrong or things do not fit together.
         SearchError: if no candidate meets the limits, or the folder holds another search.
+        LockedError: if another process searches in that folder.
     """
     path = Path(write_config_path)
     folder = Path(search_dir) if search_dir else path.with_suffix(".search")
+    if process_rank() > 0:  # only the first process writes
+        return _search(supernet, settings, path, folder, say, set_aside=set_aside)
+    check_writable(path)
+    with locked(folder, say=say):
+        return _search(supernet, settings, path, folder, say, set_aside=set_aside)
+
+
+def _search(
+    supernet: Supernet,
+    settings: Sequence[Settings],
+    path: Path,
+    folder: Path,
+    say: Say,
+    *,
+    set_aside: bool,
+) -> SearchOutcome | None:
+    """Searches in a folder that nobody else searches in; see ``search``."""
     retraining = picked(settings, RetrainSettings)
     training = read_training(
         retraining,

@@ -1,6 +1,5 @@
 """From a corpus to a task's folder that runs as it is."""
 
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +11,8 @@ import numpy as np
 
 from hat.amounts import LATENCY_UNITS, Amount
 from hat.errors import ConfigError, DataError
-from hat.files import replacing_folder, write_text
+from hat.files import write_text
+from hat.folders import replacing_folder
 from hat.own_corpus.cleaning import Cleaned, CleaningSettings, Dropped, clean
 from hat.own_corpus.files import PIPELINE_FILE, TEXT_DIR, Choices, task_files
 from hat.own_corpus.looking import (
@@ -319,16 +319,12 @@ def _tell_choices(c: Choices, say: Say) -> None:
 
 
 def _write(folder: Path, choices: Choices, splits: Splits, dropped: list[Dropped]) -> None:
-    try:
-        with replacing_folder(folder, lambda _: False) as temporary:
-            write_corpus(temporary / TEXT_DIR / "raw", splits.corpus, choices.languages)
-            rows = ("\t".join((str(d.line), d.reason, d.source, d.target)) for d in dropped)
-            write_lines(temporary / "dropped.tsv", ["line\treason\tsource\ttarget", *rows])
-            for name, text in task_files(choices).items():
-                write_text(temporary / name, text)
-    except OSError as error:
-        shutil.rmtree(folder.with_name(f".{folder.name}.tmp"), ignore_errors=True)
-        raise DataError(f"{folder}: cannot be written: {error.strerror}") from None
+    with replacing_folder(folder, lambda _: False) as temporary:
+        write_corpus(temporary / TEXT_DIR / "raw", splits.corpus, choices.languages)
+        rows = ("\t".join((str(d.line), d.reason, d.source, d.target)) for d in dropped)
+        write_lines(temporary / "dropped.tsv", ["line\treason\tsource\ttarget", *rows])
+        for name, text in task_files(choices).items():
+            write_text(temporary / name, text)
 
 
 def pipeline_of(folder: Path) -> Path:

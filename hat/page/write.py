@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError
-from hat.files import write_json, write_text
+from hat.files import check_writable, write_json, write_text
 from hat.page.html import page_html
 from hat.page.markdown import page_markdown
 from hat.page.view import differences
@@ -72,6 +72,7 @@ def write_page(folders: Sequence[str | Path], settings: PageSettings | None = No
     if out.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--out: expected the name of an .html file, but found {out}")
     facts = read_facts(paths)
+    check_writable(out.with_suffix(".json"), out.with_suffix(".md"), out)
     # The page comes last: where it is there, it is complete.
     write_json(out.with_suffix(".json"), asdict(facts))
     write_text(out.with_suffix(".md"), page_markdown(facts))

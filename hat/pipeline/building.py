@@ -186,6 +186,8 @@ class Builder:
             # Of the data the sizes of its dictionaries count: the output layer is as wide.
             inputs=(*configs, self.plan.data),
             outputs=(target.latencies,),
+            unattended=("--set-aside",),
+            resumed=("--resume", "--set-aside"),
             depends_on_machine=True,
         )
 

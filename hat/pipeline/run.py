@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.errors import ConfigError, suggestion
+from hat.locks import locked
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import Speed, step_seconds
 from hat.pipeline.index import write_index
@@ -133,23 +134,26 @@ class Pipeline:
 
         Raises:
             ConfigError: if there is no such step, or a file is not there.
+            LockedError: if another process runs a pipeline in the same run-dir.
             StepError: if a step fails.
         """
         plan = self._plan(architecture)
         runner = self._runner(by_hand, say)
-        if architecture is None:
-            write_index(plan)
         results = {}
         again = False
-        for step in self.steps(
+        steps = self.steps(
             only=only, begin=begin, changes=changes, architecture=architecture, flags=flags
-        ):
-            again = again or begin in (step.name, step.stage)
-            plan.write_largest(step)
-            results[step.name] = runner.run(step, again=again).result
-            for note in notes(step.stage, results[step.name]) if not by_hand else ():
-                say(f"  {note}")
-        return PipelineResult(results, None if only else write_report(plan, results))
+        )
+        with locked(plan.run_dir, say=say):
+            if architecture is None:
+                write_index(plan)
+            for step in steps:
+                again = again or begin in (step.name, step.stage)
+                plan.write_largest(step)
+                results[step.name] = runner.run(step, again=again).result
+                for note in notes(step.stage, results[step.name]) if not by_hand else ():
+                    say(f"  {note}")
+            return PipelineResult(results, None if only else write_report(plan, results))
 
     @_from_base
     def test(

@@ -7,33 +7,28 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from threading import Thread
-from types import FrameType
 from typing import Any, BinaryIO, TextIO
 
-from hat.errors import HatError
-from hat.files import replacing, write_json, write_text
+from hat.errors import DataError, HatError
+from hat.files import told_as_of, write_json, write_text, writing
+from hat.locks import Lock, LockedError, locked
 from hat.pipeline.digests import Digests
 from hat.pipeline.showing import duration, shown_progress
+from hat.pipeline.signals import Signals, StepError
 from hat.progress import VARIABLE
 from hat.reading import parse_object, read_log, read_object, read_text
 from hat.version import __version__
 
 _SHOWN_LINES = 20
-
-
-class StepError(HatError):
-    """A step of a pipeline failed."""
 
 
 class CommandError(StepError):
@@ -74,6 +69,9 @@ class Step:
 
     unattended: tuple[str, ...] = ()
     """Flags where no user is there to answer a refusal; they decide no result."""
+
+    resumed: tuple[str, ...] = ()
+    """In their place where a run with the same inputs was cut off: flags to go on with it."""
 
     stdout: Path | None = None
     """One of the outputs: what the command prints. Otherwise that is the log."""
@@ -152,8 +150,9 @@ class Runner:
                 print(json.dumps(state["result"]))
             return Outcome(state["result"], state["seconds"], skipped=True)
         self.say(f"> {step.name}: {step.about}{self._estimate(step, state)}")
+        was_cut_off = state.get("inputs") != key and self._noted(step) == key
         self._begin(step, key)
-        outcome = self.execute(step)
+        outcome = self.execute(step, goes_on=was_cut_off)
         key = self._key(step)
         record = {
             "inputs": key,
@@ -163,33 +162,32 @@ class Runner:
             "result": outcome.result,
         }
         write_json(self._state_path(step), record)
-        if step.work_dir is not None:
+        if step.work_dir is not None or step.resumed:
             write_text(self._note_path(step), key)
         return outcome
 
-    def execute(self, step: Step) -> Outcome:
+    def execute(self, step: Step, *, goes_on: bool = False) -> Outcome:
         """Runs ``step`` whether it is up to date or not, and keeps no state of it.
 
+        Args:
+            step: what to run.
+            goes_on: whether with what a run that was cut off has left, where the step can.
+
         Raises:
-            StepError: as ``run``.
+            StepError: as ``run``; or if the step still runs, as after a pipeline that was killed.
         """
         if not self.by_hand:
-            step = replace(step, command=(*step.command, *step.unattended))
+            more = step.resumed if goes_on and step.resumed else step.unattended
+            step = replace(step, command=(*step.command, *more))
         self.say(f"  {printable(step.command)}")
         log = self.folder / "logs" / f"{step.label}.log"
-        try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.touch()
-        except OSError as error:
-            message = f"{log}: cannot be written: {error.strerror}"
-            raise StepError(f"{message}; --run-dir names another folder") from None
         started = time.perf_counter()
-        with open(log, "wb", buffering=0) as noted:
+        with _locked(step, log) as lock, open(log, "wb", buffering=0) as noted:
             if step.stdout is None:
-                self._call(step, noted, noted)
+                self._call(step, noted, noted, lock)
             else:
-                with replacing(step.stdout) as partial, open(partial, "wb") as stream:
-                    self._call(step, stream, noted)
+                with writing(step.stdout) as stream:
+                    self._call(step, stream, noted, lock)
         seconds = time.perf_counter() - started
         missing = [str(path) for path in step.outputs if not path.exists()]
         if missing:
@@ -218,13 +216,13 @@ class Runner:
 
     def _begin(self, step: Step, key: str) -> None:
         """Notes what a resumable run began with; sets aside what began with something else."""
-        if step.work_dir is None:
+        if step.work_dir is None and not step.resumed:
             return
         note = self._note_path(step)
-        if step.work_dir.exists():
+        if step.work_dir is not None and step.work_dir.exists():
             if self.by_hand:
                 return
-            if note.exists() and read_text(note) != key:
+            if self._noted(step) not in (None, key):
                 old = step.work_dir.with_name(f"{step.work_dir.name}.old")
                 shutil.rmtree(old, ignore_errors=True)
                 step.work_dir.rename(old)
@@ -236,6 +234,13 @@ class Runner:
 
     def _note_path(self, step: Step) -> Path:
         return self.folder / "steps" / f"{step.label}.began"
+
+    def _noted(self, step: Step) -> str | None:
+        """The inputs of the run that began last, done or not; None if nobody noted them."""
+        try:
+            return read_text(self._note_path(step))
+        except DataError:
+            return None
 
     def _state(self, step: Step) -> dict[str, Any]:
         try:
@@ -251,11 +256,11 @@ class Runner:
             return f", about {duration(state['seconds'])} as last time"
         return "" if step.minutes is None else f", about {duration(step.minutes * 60)}"
 
-    def _call(self, step: Step, stdout: BinaryIO, log: BinaryIO) -> None:
+    def _call(self, step: Step, stdout: BinaryIO, log: BinaryIO, lock: Lock) -> None:
         with shown_progress(self.say) if not self.by_hand else nullcontext("") as told:
-            self._wait_for(step, stdout, log, told)
+            self._wait_for(step, stdout, log, lock, told)
 
-    def _wait_for(self, step: Step, stdout: BinaryIO, log: BinaryIO, told: str) -> None:
+    def _wait_for(self, step: Step, stdout: BinaryIO, log: BinaryIO, lock: Lock, told: str) -> None:
         # The tasks' scripts look for PYTHON.
         environment = {"PYTHON": sys.executable, **os.environ, VARIABLE: told}
         shown = {"stderr": sys.stderr} if self.by_hand else {}
@@ -263,10 +268,16 @@ class Runner:
             shown["stdout"] = sys.stdout
         files: dict[str, Any] = {"stdout": stdout, "stderr": log}
         pipes = dict.fromkeys(shown, subprocess.PIPE)
-        # In a group of its own, so that a signal reaches it once, and all that it starts.
-        with subprocess.Popen(
-            step.command, env=environment, process_group=0, **{**files, **pipes}
-        ) as process:
+        held = () if lock.descriptor is None else (lock.descriptor,)
+        # In a group of its own, so that a signal reaches it once, and all that it starts. It has
+        # the lock as well: when we are killed and it goes on, the next pipeline finds out.
+        with (
+            Signals(self.say) as signals,
+            subprocess.Popen(
+                step.command, env=environment, process_group=0, pass_fds=held, **{**files, **pipes}
+            ) as process,
+        ):
+            lock.note(process.pid, step.command)
             copying = [
                 Thread(target=_copy, args=(getattr(process, name), files[name], shown[name]))
                 for name in shown
@@ -274,7 +285,7 @@ class Runner:
             for thread in copying:
                 thread.start()
             try:
-                code = _waited(process, self.say)
+                code = signals.wait_for(process)
             finally:
                 for thread in copying:
                     thread.join()
@@ -290,48 +301,19 @@ class Runner:
             self.say(f"  | {line}")
 
 
-class InterruptedStepError(StepError):
-    """A signal ended a step; what it had done is kept as far as its command keeps it."""
-
-    def __init__(self, message: str, number: int) -> None:
-        super().__init__(message)
-        self.code = 128 + number
-
-
-def _waited(process: "subprocess.Popen[bytes]", say: Callable[[str], None]) -> int:
-    """Waits for a command; a signal for us is passed on, and the command may finish and save.
-
-    Returns:
-        Its exit code.
-
-    Raises:
-        InterruptedStepError: if a signal came.
-    """
-    came: list[int] = []
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        # The second time it is not asked any more.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number if len(came) == 1 else signal.SIGKILL)
-        if len(came) == 1:
-            say("  stopping; once more to stop at once")
-
-    is_main = threading.current_thread() is threading.main_thread()
-    numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
-    before = {number: signal.signal(number, pass_on) for number in numbers}
-    try:
-        code = process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if came:
-        raise InterruptedStepError("stopped; the same command goes on with this step", came[0])
-    return code
+@contextlib.contextmanager
+def _locked(step: Step, log: Path) -> Iterator[Lock]:
+    """Holds the lock of a step, whose log is its first output."""
+    with contextlib.ExitStack() as stack:
+        try:
+            lock = stack.enter_context(locked(log, say=lambda _: None))
+            with told_as_of(log):
+                log.touch()
+        except LockedError as error:
+            raise StepError(f"step {step.name!r} still runs: {error}") from None
+        except DataError as error:
+            raise StepError(f"{error}; --run-dir names another folder") from None
+        yield lock
 
 
 def printable(command: Sequence[str]) -> str:
@@ -346,12 +328,14 @@ def _copy(source: BufferedReader, noted: BinaryIO, shown: TextIO) -> None:
     while chunk := source.read1():
         # Whole lines: another stream of the command goes to the same log.
         lines, end, rest = (rest + chunk).rpartition(b"\n")
-        noted.write(lines + end)
-        # Whoever read our stream may have left; the command goes on all the same.
+        # The disk may be full, and whoever read our stream may have left; the command goes on.
+        with contextlib.suppress(OSError):
+            noted.write(lines + end)
         with contextlib.suppress(OSError):
             shown.write(decoder.decode(chunk))
             shown.flush()
-    noted.write(rest)
+    with contextlib.suppress(OSError):
+        noted.write(rest)
 
 
 def _last_json(log: Path) -> dict[str, Any]:

@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from hat.conditions import what_differs
 from hat.errors import DataError
 from hat.fields import Fields
-from hat.files import split_lines, write_text
+from hat.files import append_text, split_lines, write_text
+from hat.locks import locked
 from hat.reading import parse_json, parse_object, read_text
 
 FLUSH_SECONDS = 2.0
@@ -26,9 +27,10 @@ FLUSH_SECONDS = 2.0
 class KeptScores:
     """A mapping from keys to scores that also stands in a file."""
 
-    def __init__(self, scores: dict[str, float], stream: IO[str] | None) -> None:
+    def __init__(self, scores: dict[str, float], path: Path | None) -> None:
         self._scores = scores
-        self._stream = stream
+        self._path = path
+        self._lines: list[str] = []
         self._flushed = time.monotonic()
 
     def __contains__(self, key: str) -> bool:
@@ -39,12 +41,22 @@ class KeptScores:
 
     def __setitem__(self, key: str, score: float) -> None:
         self._scores[key] = score
-        if self._stream is None:
+        if self._path is None:
             return
-        self._stream.write(_line([key, _plain(score)]))
+        self._lines.append(_line([key, _plain(score)]))
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self._stream.flush()
-            self._flushed = time.monotonic()
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what is not in the file yet.
+
+        Raises:
+            DataError: if the disk is full.
+        """
+        if self._path is not None and self._lines:
+            append_text(self._path, "".join(self._lines))
+        self._lines.clear()
+        self._flushed = time.monotonic()
 
 
 def state_path(out: Path) -> Path:
@@ -65,22 +77,24 @@ def kept_scores(out: Path | None, conditions: Mapping[str, Any]) -> Iterator[Kep
 
     Raises:
         DataError: if the file was made under other conditions or cannot be read or written.
+        LockedError: if another process works on the same scores.
     """
     if out is None:
         yield KeptScores({}, None)
         return
     path = state_path(out)
-    scores = _read(path, conditions) if path.exists() else {}
-    if scores:
-        print(f"{path}: goes on after {len(scores):,} scores")
-    try:
+    with locked(out):
+        scores = _read(path, conditions) if path.exists() else {}
+        if scores:
+            print(f"{path}: goes on after {len(scores):,} scores")
         # Anew, so that a line that was cut off is gone.
         lines = [_line([key, _plain(score)]) for key, score in scores.items()]
         write_text(path, "".join([_line({"conditions": conditions}), *lines]))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
-    with open(path, "a", encoding="utf-8", newline="\n") as stream:
-        yield KeptScores(scores, stream)
+        kept = KeptScores(scores, path)
+        try:
+            yield kept
+        finally:
+            kept.flush()
 
 
 def forget(out: Path | None) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from hat.arrays import Floats, Rows
 from hat.conditions import file_digest
 from hat.errors import DataError
+from hat.files import append_text, repair_lines
 from hat.latency.choices import observed_choices
 from hat.latency.dataset import split_rows
 from hat.latency.drift import DriftReport, find_shifted_runs
@@ -194,6 +195,7 @@ class BenchStore:
         if self._path is None or not self._path.exists():
             return
         try:
+            repair_lines(self._path)
             for values in read_objects(self._path, "a figure of an earlier benchmark"):
                 digest, version = values.pop("digest"), values.pop("hat", None)
                 if version != __version__:
@@ -211,10 +213,8 @@ class BenchStore:
         """Keeps new figures, at once."""
         self._rows[data.digest, row.method, row.train_rows, row.seed] = row
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as stream:
-                stream.write(
-                    json.dumps({"digest": data.digest, "hat": __version__, **row.to_dict()}) + "\n"
-                )
+            kept = {"digest": data.digest, "hat": __version__, **row.to_dict()}
+            append_text(self._path, json.dumps(kept) + "\n")
 
 
 def bench(

@@ -1,15 +1,18 @@
 """What a comparison of predictors says, in Markdown."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hat.arrays import Floats
+from hat.files import check_writable
 from hat.latency.metrics import Metrics
 from hat.latency.plots import runs_text
 from hat.latency.predictors.regression import fit_prices
+from hat.locks import locked
 from hat.report.tables import markdown_table, places
 from hat.signature import signature
 from hat.studies.latency_bench import (
@@ -39,7 +42,14 @@ def report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[s
 
     Raises:
         DataError: if a file is damaged.
+        LockedError: if another process keeps its figures in the same file.
     """
+    check_writable(settings.resume)
+    with nullcontext() if settings.resume is None else locked(settings.resume):
+        return _report_bench(paths, settings)
+
+
+def _report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[str, Any]:
     datasets = [BenchData.read(path) for path in paths]
     # The first fit imports scikit-learn, which is not what is timed here.
     fit_prices(np.eye(3) + 1, np.ones(3))

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError, DataError
+from hat.files import write_text
+from hat.folders import replacing_folder
+from hat.machine.processes import end_with_parent
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, Shown
 from hat.tasks.binary_index import count_sentences
 from hat.tasks.bpe import spell_out
@@ -115,15 +118,13 @@ def binarise(
 
     Raises:
         ConfigError: if ``binary_dir`` holds the text, or anything but binarised data.
+        LockedError: if another process binarises into it.
         DataError: if a file is missing or not UTF-8, the two sides of a split have different
             numbers of lines or none, fairseq fails, or it made more or fewer sentences.
     """
     source, target = languages
     _check_replaceable(binary_dir, text_dir)
-    temporary = binary_dir.with_name(f"{binary_dir.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir(parents=True)
+    with replacing_folder(binary_dir, lambda _: True) as temporary:
         plain_dir = temporary / "text"
         sentences, changes = _plain_copies(text_dir, languages, plain_dir)
         command = [
@@ -133,20 +134,25 @@ def binarise(
             *("--destdir", str(temporary), *flags),
         ]
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            errors="replace",
+            preexec_fn=end_with_parent,  # or it would go on writing where the next one begins
         )
         if done.returncode != 0:
             tail = done.stdout.rstrip().split("\n")[-_LAST_LINES:]
             print("\n".join(tail), file=sys.stderr)
             raise DataError("fairseq-preprocess failed; its last lines are above")
         shutil.rmtree(plain_dir)
+        log = temporary / "preprocess.log"
+        if log.is_file():  # it names the folder, whose name is another each time
+            write_text(
+                log, log.read_text(encoding="utf-8").replace(str(temporary), str(binary_dir))
+            )
         for split, count in sentences.items():
             _check_sentences(temporary, split, languages, count, text_dir)
         words = tuple(len(read_dictionary(temporary / f"dict.{name}.txt")) for name in languages)
-        shutil.rmtree(binary_dir, ignore_errors=True)
-        temporary.replace(binary_dir)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return Binarised(sentences, (words[0], words[1]), changes)
 
 

@@ -1,12 +1,11 @@
 """The tasks' YAML files and scripts that come with hat: in the repository, and in the wheel."""
 
-import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from hat.errors import ConfigError, suggestion
+from hat.folders import replacing_folder
 
 FOLDER = "configs"
 """Their name wherever they are: the files name each other by paths that begin so."""
@@ -65,14 +64,9 @@ def copy_configs(work_dir: Path, tasks: tuple[str, ...] = ()) -> Path:
     target = work_dir / FOLDER
     if target.exists():
         raise ConfigError(f"{target}: is there already; name another folder")
-    try:
-        work_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=work_dir, prefix=".configs") as name:
-            copied = Path(name) / FOLDER
-            shutil.copytree(folder(), copied, ignore=_OtherTasks(tasks) if tasks else None)
-            os.replace(copied, target)
-    except OSError as error:
-        raise ConfigError(f"{work_dir}: cannot be written: {error.strerror}") from None
+    others = _OtherTasks(tasks) if tasks else None
+    with replacing_folder(target, lambda _: False) as temporary:
+        shutil.copytree(folder(), temporary, ignore=others, dirs_exist_ok=True)
     return target
 
 

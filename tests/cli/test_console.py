@@ -40,6 +40,86 @@ def test_a_program_without_standard_output_ends_well(monkeypatch):
         pass
 
 
+HAT = f"{sys.executable} -m hat.cli"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--version >&-", "standard output is closed: redirect it to a file or to /dev/null"),
+        ("--version >/dev/full", "standard output cannot be written: No space left on device"),
+        ("new --help >/dev/full", "standard output cannot be written: No space left on device"),
+    ],
+)
+def test_an_output_that_takes_nothing_is_one_sentence(words, sentence, unbuffered):
+    done = subprocess.run(
+        ["sh", "-c", f"{HAT} {words}"],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (2, f"error: {sentence}\n")
+
+
+def test_a_closed_stream_is_not_the_next_file_that_is_opened(tmp_path):
+    code = (
+        "from hat.cli.console import one_sentence\nimport os\nwith one_sentence():\n"
+        "    stream = open('x', 'w')\n    os.write(2, b'noise')\n    stream.write('text')"
+    )
+    subprocess.run(
+        ["sh", "-c", f'{sys.executable} -c "$CODE" <&- 2>&-'],
+        env={**os.environ, "CODE": code},
+        cwd=tmp_path,
+        check=True,
+    )
+    assert (tmp_path / "x").read_text() == "text"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (PermissionError(13, "denied", "a/b"), "a/b: Permission denied"),
+        (OSError(28, "full", "a/b"), "a/b: No space left on device"),
+        (OSError(28, "full"), "No space left on device"),
+        (IsADirectoryError(21, "folder", "old", None, "new"), "new: Is a directory"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(error, sentence, capsys):
+    @command
+    def main(argv=None):
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert (end.value.code, capsys.readouterr().err) == (2, f"error: {sentence}\n")
+
+
+def test_other_errors_of_the_system_are_bugs():
+    @command
+    def main(argv=None):
+        raise OSError(9, "bad file descriptor")
+
+    with pytest.raises(OSError, match="bad"):
+        main([])
+
+
+def test_sigterm_tidies_up(tmp_path):
+    code = (
+        "from hat.cli.console import command\nfrom hat.files import replacing\nimport time\n"
+        "@command\ndef main(argv=None):\n"
+        "    with replacing('x') as temporary:\n"
+        "        print('ready', flush=True)\n        time.sleep(60)\nmain([])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n" and len(list(tmp_path.iterdir())) == 1
+    process.terminate()
+    process.communicate()
+    assert process.returncode == 143 and list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("module", "sentence"),
     [

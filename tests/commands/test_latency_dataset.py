@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -86,21 +87,55 @@ def test_a_dataset(
     assert sidecar.facts["space"]["decoder_embed_dim"] == [16, 32]
     assert {e["row"] for e in sidecar.events if e["event"] == "row"} == set(range(12))
 
-    # the same command again keeps the old files, the same seed draws the same architectures
-    run(config, csv, "--lat-dataset-size", "5")
-    out = capsys.readouterr().out
-    assert "was there already: kept as" in out
-    again = read_samples(csv)
-    assert [s.arch for s in again] == [s.arch for s in samples[:5]]
-    assert len(read_samples(f"{csv}.old")) == 12
+    # the same command again changes nothing
+    before = csv.read_bytes(), sidecar_path(csv).read_bytes()
+    with pytest.raises(SystemExit, match="2"):
+        run(config, csv, "--lat-dataset-size", "5")
+    assert capsys.readouterr().err == (
+        f"error: {csv}: holds 12 rows already: --resume goes on with it, --set-aside moves it to "
+        "x.csv.old and measures anew\n"
+    )
+    assert (csv.read_bytes(), sidecar_path(csv).read_bytes()) == before
 
-    # a run that was cut off in the middle of a row goes on from there
+    # what is set aside is never replaced, and the same seed draws the same architectures
+    for place, name in enumerate(("x.csv.old", "x.csv.old2")):
+        run(config, csv, "--lat-dataset-size", str(5 + place), "--set-aside")
+        assert f"was there already: kept as {csv.with_name(name)}" in capsys.readouterr().out
+    assert len(read_samples(f"{csv}.old")) == 12 and read_sidecar(f"{csv}.old") is not None
+    assert len(read_samples(f"{csv}.old2")) == 5
+    again = read_samples(csv)
+    assert [s.arch for s in again] == [s.arch for s in samples[:6]]
+
+    # a run that was cut off in the middle of a row, or of an event, goes on from there
     csv.write_text(csv.read_text()[:-20])
-    run(config, csv, "--lat-dataset-size", "12", "--resume")
-    assert "goes on after row 3" in capsys.readouterr().out
+    noted = sidecar_path(csv)
+    for cut in (1, 20):
+        noted.write_text(noted.read_text()[:-cut])
+        run(config, csv, "--lat-dataset-size", str(11 if cut == 1 else 12), "--resume")
+    assert "goes on after row 4" in capsys.readouterr().out
     resumed = read_samples(csv)
     assert [s.arch for s in resumed] == [s.arch for s in samples]
-    assert [s.measured_at for s in resumed[:4]] == [s.measured_at for s in again[:4]]
+    assert [s.measured_at for s in resumed[:5]] == [s.measured_at for s in again[:5]]
+    assert all(isinstance(json.loads(line), dict) for line in noted.read_text().splitlines())
+    assert {e["row"] for e in read_sidecar(csv).events if e["event"] == "row"} == set(range(12))
+
+    # with both flags it goes on where it can, and begins anew where it cannot
+    both = ("--resume", "--set-aside", "--lat-dataset-size")
+    run(config, csv, *both, "13")
+    assert "goes on after row 11" in capsys.readouterr().out
+    run(config, csv, *both, "2", "--seed", "2")
+    assert "kept as" in capsys.readouterr().out and len(read_samples(f"{csv}.old3")) == 13
+    run(config, tmp_path / "new.csv", *both, "1")
+
+
+def test_a_folder_is_no_dataset(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags in ([], ["--resume"], ["--set-aside"]):
+        with pytest.raises(SystemExit, match="2"):
+            run(config, tmp_path, *flags)
+        assert f"the CSV file to write, but {tmp_path} is a folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["space.yml"]
 
 
 @pytest.mark.stage

@@ -72,16 +72,3 @@ def test_the_summary_foretells_the_cost(bench: Any, rng: np.random.Generator) ->
         "30 of 144 trainings are done; one takes 80 s of processor time, the rest about 2.5 h"
     )
     assert "bleu, 10 architectures, 3 seeds: a training's standard deviation is" in text
-
-
-def test_only_one_process_fills_a_table(bench: Any, tmp_path: Path) -> None:
-    ground_truth = bench[0]
-    lock = tmp_path / "x.lock"
-    with (
-        ground_truth.only_one(lock),
-        pytest.raises(ConfigError, match=r"x\.lock: another process fills this table"),
-        ground_truth.only_one(lock),
-    ):
-        pass
-    with ground_truth.only_one(lock):
-        pass

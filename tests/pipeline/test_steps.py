@@ -223,7 +223,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from hat.pipeline.steps import InterruptedStepError, Runner, Step
+from hat.pipeline.signals import InterruptedStepError
+from hat.pipeline.steps import Runner, Step
 folder = Path(sys.argv[1])
 step = Step(
     name="long", about="sleep", inputs=(), outputs=(folder / "out",),
@@ -237,7 +238,7 @@ except InterruptedStepError as error:
 """
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_stops_the_step_too_and_lets_it_save(tmp_path: Path, name: str) -> None:
     number = getattr(signal, name)
     process = subprocess.Popen(
@@ -251,6 +252,7 @@ def test_a_signal_stops_the_step_too_and_lets_it_save(tmp_path: Path, name: str)
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert (tmp_path / "out").read_text() == f"saved {number}", "the step was told, and could save"
+    told = signal.SIGTERM if name == "SIGHUP" else number
+    assert (tmp_path / "out").read_text() == f"saved {told}", "the step was told, and could save"
     assert said.splitlines()[-1] == "stopped; the same command goes on with this step"
     assert not (tmp_path / "run" / "steps" / "long.json").exists()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hat.errors import ConfigError
+from hat.errors import ConfigError, DataError
 from hat.tasks.shipped import copy_configs, folder, shipped_tasks
 
 
@@ -54,5 +54,5 @@ def test_a_task_that_there_is_not(tmp_path: Path, name: str, end: str) -> None:
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
-    with pytest.raises(ConfigError, match="x: cannot be written"):
+    with pytest.raises(DataError, match="x is not a folder"):
         copy_configs(tmp_path / "x")

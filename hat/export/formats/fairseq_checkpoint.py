@@ -43,7 +43,7 @@ class FairseqFormat:
         """See ``hat.export.formats``."""
         import torch
 
-        from hat.files import replacing
+        from hat.files import writing
 
         content = {
             "args": Namespace(**checkpoint_options_of(small, notes)),
@@ -51,8 +51,8 @@ class FairseqFormat:
             "optimizer_history": [{"best_loss": None, "num_updates": 0}],
             "extra_state": {"epoch": 1, "train_iterator": {"epoch": 1}, "val_loss": None},
         }
-        with replacing(folder / _FILE) as temporary:
-            torch.save(content, temporary)
+        with writing(folder / _FILE) as stream:
+            torch.save(content, stream)
 
     @staticmethod
     def open(folder: Path, device: str) -> "Runnable":

@@ -1,0 +1,165 @@
+"""Places where nothing can be written: every command says so, and leaves nothing."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from hat.arch.hat_yaml import space_from_options
+from hat.cli.options import read_yaml
+from hat.latency.samples import write_samples
+from tests.conftest import MADE_DATA
+from tests.export.conftest import Task, write_checkpoint
+from tests.faults.fault import Fault, as_tests, refused
+from tests.faults.tiny_pipeline import write_pipeline
+from tests.latency.conftest import simulated
+from tests.tiny_yaml import CHOICES, NETWORK
+
+MEASURING = """\
+arch: transformersuper
+share-all-embeddings: True
+latcpu: True
+latiter: 2
+lat-warmup: 0
+lat-src-len: 4
+beam: 1
+vocab-size: 40
+lat-patience: 0
+latsilent: True
+"""
+ARCH = """\
+encoder-embed-dim-subtransformer: 32
+decoder-embed-dim-subtransformer: 32
+encoder-ffn-embed-dim-all-subtransformer: [48, 48]
+decoder-ffn-embed-dim-all-subtransformer: [48]
+encoder-layer-num-subtransformer: 2
+decoder-layer-num-subtransformer: 1
+encoder-self-attention-heads-all-subtransformer: [4, 4]
+decoder-self-attention-heads-all-subtransformer: [4]
+decoder-ende-attention-heads-all-subtransformer: [4]
+decoder-arbitrary-ende-attn-all-subtransformer: [-1]
+"""
+CELLS = "nasbench201:cells.csv.gz"
+
+FILES = {
+    "latency-dataset": "latency-dataset --configs lat.yml --lat-dataset-path {}",
+    "latency-predictor": "latency-predictor --lat-dataset-path lat.csv --ckpt-path {}",
+    "search": (
+        "search --configs space.yml --restore-file net.pt --ckpt-path predictor.pt "
+        "--latency-constraint 1000 --write-config-path {}"
+    ),
+    "average": "average-checkpoints --inputs c.pt c.pt --output {}",
+    "check-plot": "latency check lat.csv --plot {}",
+    "check-rows": "latency check lat.csv --json --write-clean {}",
+    "bench": "latency bench lat.csv --seeds 1 --without-mlp --resume {}",
+    "enumerate": "nasbench enumerate --out {}",
+    "convert": "nasbench convert records.tfrecord {}",
+    "epsinas-rows": "epsinas nasbench201 --data cells.csv.gz --limit 8 --out {}",
+    "epsinas-plot": "epsinas nasbench201 --data cells.csv.gz --limit 8 --plot {}",
+    "epsinas-text": "epsinas nasbench-nlp --data recipes.json --steps 5 --sentences 3 --out {}",
+    "neural-predictor": f"neural-predictor rank {CELLS} --train-split 20 --plot {{}}",
+}
+"""Commands that write one file."""
+
+FOLDERS = {
+    "train": "train --configs=space.yml --save-dir {}",
+    "search-dir": (
+        "search --configs space.yml --restore-file net.pt --ckpt-path predictor.pt "
+        "--latency-constraint 1000 --write-config-path best.yml --search-dir {}"
+    ),
+    "export": "export c.pt arch.yml {} --data numbers_en_fr --bpe-codes codes --tokeniser none",
+    "numbers": (
+        "prepare numbers --source-lang en --target-lang fr --train 30 --valid 3 --test 3 "
+        "--merges 9 --text-dir {}"
+    ),
+    "binarise": (
+        "prepare binarise --source-lang xx --target-lang yy --text-dir text --binary-dir {}"
+    ),
+    "new": (
+        "new {} --train text/train.xx text/train.yy --valid text/valid.xx text/valid.yy "
+        "--test text/test.xx text/test.yy --source xx --target yy --device cpu"
+    ),
+    "configs": "configs copy {} --task numbers.en-fr",
+    "nasbench-search": f"nasbench-search {CELLS} --budget 10 --seeds 1 --out-dir {{}}",
+    "pipeline": "pipeline tiny.yml --run-dir {}",
+}
+"""Commands that write a folder."""
+
+LONG = "x" * 300
+
+PLACES = {
+    "below-a-file": ("sub.yml/deep/x", "sub.yml is not a folder"),
+    "long-name": (LONG, "File name too long"),
+    "nowhere": ("/proc/hat/x", "cannot be written"),
+}
+
+SLOW = ("train", "search", "search-dir", "new")
+"""Commands that read much before they see where they are to write."""
+
+FAULTS = [
+    *(
+        Fault(f"{name}-{place}", words.format(path), (path, says))
+        for name, words in {**FILES, **FOLDERS}.items()
+        for place, (path, says) in PLACES.items()
+        if name not in SLOW or place == "below-a-file"
+    ),
+    *(
+        Fault(f"{name}-is-a-folder", words.format("bin"), ("bin", "a folder"))
+        for name, words in FILES.items()
+    ),
+    Fault(
+        "average-without-options-over-a-good-one",
+        "average-checkpoints --inputs bad.pt --output c.pt",
+        ("bad.pt",),
+        lambda world: torch.save(
+            {**torch.load(world / "c.pt", weights_only=False), "cfg": None}, world / "bad.pt"
+        ),
+    ),
+    Fault(
+        "dataset-over-a-good-one",
+        "latency-dataset --configs lat.yml --lat-dataset-path lat.csv",
+        ("lat.csv: holds 60 rows already", "--resume", "--set-aside"),
+    ),
+    Fault(
+        "dataset-of-hat-to-go-on-with",
+        "latency-dataset --configs lat.yml --lat-dataset-path lat.csv --resume",
+        ("lat.csv: cannot be resumed, because lat.csv.meta.jsonl is missing",),
+    ),
+    *(
+        Fault(f"{name}-is-a-file", words.format("sub.yml"), ("sub.yml",))
+        for name, words in FOLDERS.items()
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def writers(tmp_path_factory: pytest.TempPathFactory, good: Path, corpus: Path, task: Task) -> Path:
+    """The folder of good inputs and what more the commands read that write something.
+
+    ``c.pt`` is a trained network of a task, ``text`` is the text of ``bin``.
+    """
+    folder = tmp_path_factory.mktemp("writers") / "good"
+    shutil.copytree(good, folder)
+    space = {key: entry.value for key, entry in read_yaml(folder / "space.yml").items()}
+    write_samples(folder / "lat.csv", simulated(space_from_options(space, "the test"), 60))
+    (folder / "lat.yml").write_text(MEASURING + NETWORK + CHOICES)
+    write_checkpoint(folder / "c.pt", task)
+    shutil.copytree(task.data, folder / "numbers_en_fr")
+    shutil.copy(task.codes, folder / "codes")
+    (folder / "arch.yml").write_text(ARCH)
+    pipeline = write_pipeline(folder / "tiny").read_text().replace("base: .\n", "")
+    (folder / "tiny.yml").write_text(re.sub(r": (\w+\.yml)", r": tiny/\1", pipeline))
+    (folder / "text").mkdir()
+    for path in corpus.parent.glob("*.[xy][xy]"):
+        shutil.copy(path, folder / "text")
+    shutil.copy(MADE_DATA / "nasbench201" / "nasbench201.csv.gz", folder / "cells.csv.gz")
+    shutil.copy(MADE_DATA / "nasbench101" / "format_sample.tfrecord", folder / "records.tfrecord")
+    shutil.copy(MADE_DATA / "nasbench_nlp" / "recepie_loss_pairs.json", folder / "recipes.json")
+    return folder
+
+
+@as_tests(FAULTS)
+def test_a_place_where_nothing_can_be_written(fault: Fault, writers: Path, tmp_path: Path) -> None:
+    refused(fault, writers, tmp_path)
