@@ -249,7 +249,7 @@ def _json_is_read(value: Any) -> None:
 def _numbers_are_read(number: int | float) -> None:
     if isinstance(number, int):
         assert whole(str(number)) == number == whole(f" {number:+} ")
-    assert real(repr(number)) == number == real(f"\t{number!r}\n")
+    assert real(repr(number)) == float(number) == real(f"\t{number!r}\n")
 
 
 def _only_digits_are_numbers(text: str) -> None:
