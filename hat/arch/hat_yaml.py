@@ -193,9 +193,7 @@ def arch_from_entries(entries: Mapping[str, Entry], where: str) -> SubTransforme
             if key in _PARTS or is_whole:
                 continue
             found = "a list in it" if isinstance(each, list) else f"{each!r:.60}"
-            raise ConfigError(
-                f"{entries[key].where}: {key} must hold whole numbers, but found {found}"
-            )
+            raise ConfigError(f"{entries[key].where}: {key} must hold integers, but found {found}")
     return arch_from_mapping(content, where)
 
 

@@ -49,7 +49,7 @@ def _link(target: str) -> Spoil:
 
 
 FAULTS = [
-    sub("date", line(DEPTH, DEPTH[:-1] + "2024-01-01"), ":5: ", "whole numbers", "2024-01-01"),
+    sub("date", line(DEPTH, DEPTH[:-1] + "2024-01-01"), ":5: ", "must hold integers", "2024-01-01"),
     sub("tag-of-a-number", line(DEPTH, DEPTH[:-1] + "!!int abc"), ":5: ", "!!int", "without it"),
     sub("tag-of-python", "a: !!python/object/apply:os.system [id]\n", ":1: ", "the tag"),
     sub("tag-of-binary", line(DEPTH, DEPTH[:-1] + "!!binary aGVsbG8="), ":5: ", "!!binary"),
@@ -78,7 +78,7 @@ FAULTS = [
         "mapping-for-a-number",
         line(DEPTH, DEPTH[:-1] + "{a: 2}"),
         ":5: ",
-        "whole numbers",
+        "must hold integers",
         "{'a': 2}",
     ),
     sub("tab", SUB + "\ta: 1\n", ":11: ", "not valid YAML"),

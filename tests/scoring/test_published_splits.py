@@ -127,7 +127,7 @@ def test_what_is_no_split_file(published, tmp_path):
     shutil.move(tmp_path / "x.npz.npy", tmp_path / "x.npz")
     (tmp_path / "y.npz").write_text("no archive")
     for name in ("x.npz", "y.npz", "nowhere.npz"):
-        with pytest.raises(DataError, match=rf"{name}: cannot be read as a split file \(.npz\): "):
+        with pytest.raises(DataError, match=rf"{name}: cannot be read"):
             published_split(tmp_path / name, "172", table)
 
 
