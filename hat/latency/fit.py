@@ -125,9 +125,9 @@ def fit_predictor(
     """
     check_kinds(settings, (FitSettings, *PREDICTORS.settings()), "hat.fit_predictor")
     fit: FitSettings = picked(settings, FitSettings)
-    chosen = competing() if fit.predictor == "auto" else (fit.predictor,)
-    given = {field: value for each in settings for field, value in vars(each).items()}
-    PREDICTORS.check_others(chosen, given, "--predictor")
+    if fit.predictor != "auto":  # HAT's commands name no predictor and set those of its own
+        given = {field: value for each in settings for field, value in vars(each).items()}
+        PREDICTORS.check_others([fit.predictor], given, "--predictor")
     paths = as_paths(paths)
     dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted, target=fit.target)
     _check_engine(paths, dataset, fit.lat_engine)

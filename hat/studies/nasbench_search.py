@@ -54,7 +54,7 @@ class NasbenchSearchSettings(Settings):
     """a search algorithm; may be repeated (default: random, tournament, aging, evolution, local
     and guided)."""
 
-    budget: Annotated[float, AtLeast(1)] = 1e6
+    budget: Annotated[float, Above(0)] = 1e6
     """simulated seconds of training per run"""
 
     seeds: Annotated[int, AtLeast(1), AtMost(100_000)] = 20

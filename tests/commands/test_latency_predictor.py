@@ -128,7 +128,7 @@ def test_a_machine_that_was_hardly_ever_at_rest_still_gets_a_predictor(
         (["--lat-dataset-path", "{good}", "{other}"], "different workloads"),
         (["--feature-dim", "9"], "feature-dim must be 10"),
         (["--feature-norm", "1", "2"], "feature-norm needs 10 numbers"),
-        (["--lat-norm", "0"], "lat-norm must be positive"),
+        (["--lat-norm", "0"], "lat-norm must be above 0"),
         (["--predictor", "mlp"], "bsz is 128, but there are only 32 rows to train on"),
         (["--train-steps", "0"], "train-steps must be at least 1"),
         (["--machine", "average", "--keep-shifted"], "leave --keep-shifted out"),

@@ -151,7 +151,7 @@ FAULTS = [
     instead(CONVERT, "tables/format_sample.tfrecord", "latency.csv", "latency.csv"),
     instead(CONVERT, "tables/format_sample.tfrecord", "bin", "out.h5", ".csv"),
     instead(CONVERT, "out.h5", "bin", "bin", "Is a directory"),
-    on(SEARCH, "--budget=0", "budget must be at least 1, but found 0"),
+    on(SEARCH, "--budget=0", "budget must be above 0, but found 0"),
     on(SEARCH, "--budget=1", "a budget of 1 s ends before the first training, which takes"),
     on(SEARCH, "--budget=inf", "budget must be a number, but found inf"),
     on(SEARCH, "--seeds=0", "seeds must be at least 1, but found 0"),
