@@ -5,19 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hat.errors import ConfigError
 from hat.pipeline import commands
 from hat.pipeline.blocks import is_device, is_space, is_workload
 from hat.pipeline.candidate import Candidate, Found, Target, Training
 from hat.pipeline.exporting import export_formats
+from hat.pipeline.layout import Layout
 from hat.pipeline.stages import LATENCIES, PREDICTOR, SPACE, TRAINING, WINNER
 from hat.pipeline.steps import Step
 from hat.tasks.own_corpus import RULES, UNITS_FILES
-
-if TYPE_CHECKING:
-    from hat.pipeline.plan import Plan
 
 _FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref")
 """Keys of a search's settings that name files."""
@@ -53,7 +51,7 @@ class Made:
 class Builder:
     """Makes the steps of a plan."""
 
-    def __init__(self, plan: "Plan") -> None:
+    def __init__(self, plan: Layout) -> None:
         self.plan = plan
         self.file = plan.file
 
@@ -109,13 +107,6 @@ class Builder:
             own = folder if one and len(formats) == 1 else folder / suffix[1:]
             yield Made("export", suffix, partial(self._export, found, format_.flags, own))
 
-    def tokeniser(self) -> str | None:
-        """What makes tokens of a corpus of one's own; None of other tasks."""
-        if self.plan.text is None:
-            return None
-        entry = self.plan.text.get("tokeniser")
-        return "sentencepiece" if entry is None else entry.text()
-
     def label(self, stage: str, suffix: str, made_from: Sequence[str]) -> str:
         """Returns the name of a step's log and state files."""
         return f"{stage}{suffix}{self.file.variant(*made_from)}"
@@ -155,7 +146,7 @@ class Builder:
 
     def _units(self) -> tuple[Path, ...]:
         """What splits words; nothing where a tokeniser is named that there is not."""
-        name = UNITS_FILES.get(self.tokeniser() or "")
+        name = UNITS_FILES.get(self.plan.tokeniser or "")
         return () if name is None else (self._text_dir() / name,)
 
     def _text_dir(self) -> Path:
@@ -367,7 +358,7 @@ class Builder:
         Raises:
             ConfigError: if nobody says.
         """
-        tokeniser = self.tokeniser()
+        tokeniser = self.plan.tokeniser
         if tokeniser is None:
             codes = self.plan.settings.bpe_codes
             if codes is None:

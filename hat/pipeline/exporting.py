@@ -1,13 +1,10 @@
 """In which formats a pipeline writes its winners: as asked for, or as their target runs them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hat.errors import ConfigError
 from hat.pipeline.candidate import Target
-
-if TYPE_CHECKING:
-    from hat.pipeline.plan import Plan
+from hat.pipeline.layout import Layout
 
 _ROUNDED = ("onnx", "ctranslate2")
 """Formats that may have weights of 8 bits."""
@@ -34,7 +31,7 @@ class ExportFormat:
         )
 
 
-def export_formats(plan: "Plan", target: Target) -> tuple[ExportFormat, ...]:
+def export_formats(plan: Layout, target: Target) -> tuple[ExportFormat, ...]:
     """Returns the formats in which the winners of a target are written.
 
     Where none are asked for, it is what the engine of a named target opens: what was measured is

@@ -12,6 +12,7 @@ from hat.files import write_json
 from hat.pipeline.building import Builder
 from hat.pipeline.candidate import Candidate, Found, Training
 from hat.pipeline.evaluation import translations
+from hat.pipeline.layout import Layout
 from hat.pipeline.plan import Plan
 from hat.pipeline.stages import LATENCIES, SPACE, TRAINING, WINNER
 from hat.reading import read_object
@@ -113,5 +114,5 @@ def _training(build: Builder, which: Candidate, one: Training) -> dict[str, str]
     }
 
 
-def _inside(plan: Plan, path: Path) -> str:
+def _inside(plan: Layout, path: Path) -> str:
     return path.relative_to(plan.run_dir).as_posix()
