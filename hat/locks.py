@@ -25,6 +25,9 @@ from hat.files import hold, is_alive, made_folder, remove_leftovers, told_as_of
 _PATIENCE_S = 0.5
 """Whoever has the lock writes at once who it is."""
 
+_ORPHANS_S = 6.0
+"""How long processes may take to notice that the one which started them was killed."""
+
 
 class LockedError(HatError):
     """Another process writes the same output."""
@@ -106,6 +109,8 @@ def _open(path: Path, output: Path) -> int | None:
         try:
             is_held = hold(descriptor)
             if is_held is False:
+                is_held = _held_after_orphans(descriptor)
+            if is_held is False:
                 raise LockedError(_refusal(output, descriptor))
             with suppress(FileNotFoundError):
                 if is_held and os.path.samestat(os.fstat(descriptor), path.stat()):
@@ -118,6 +123,22 @@ def _open(path: Path, output: Path) -> int | None:
             path.unlink(missing_ok=True)
             return None
         # Whoever had it has just removed its file: the name is free again.
+
+
+def _held_after_orphans(descriptor: int) -> bool:
+    """Waits a little for the lock where its process is dead: what it had started ends, too.
+
+    A loader of sentences looks every five seconds whether its training is still there.
+    """
+    begun = time.monotonic()
+    while time.monotonic() - begun < _ORPHANS_S:
+        found = _read(descriptor)
+        if not found or found["host"] != socket.gethostname() or is_alive(found["pid"]):
+            return False
+        if hold(descriptor):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _refusal(output: Path, descriptor: int) -> str:

@@ -35,7 +35,7 @@ BASE = {
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
 
 GROUND: dict[str, set[str]] = {
-    "amounts": {"errors"},
+    "amounts": {"errors", "numerals"},
     "arrays": set(),
     "errors": set(),
     "version": set(),

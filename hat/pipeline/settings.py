@@ -239,6 +239,7 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
     settings = own_settings(PipelineSettings)
     check_keys(entries, [*BLOCKS, *(setting.key for setting in settings)])
     minutes, targets, searches = (entries.pop(key, None) for key in BLOCKS)
+    minutes_of_steps = minutes.block() if minutes else {}
     reader = argparse.ArgumentParser(add_help=False)
     add_flags(reader, PipelineSettings)
     set_defaults(reader, entries)
@@ -272,7 +273,7 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
     file = PipelineFile(
         path=Path(path),
         settings=one,
-        minutes=minutes.block() if minutes else {},
+        minutes=minutes_of_steps,
         targets=read_blocks(targets, "latency-dataset"),
         searches=of_budgets(one.budgets, places["budgets"])
         if one.budgets

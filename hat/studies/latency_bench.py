@@ -195,8 +195,8 @@ class BenchStore:
         if self._path is None or not self._path.exists():
             return
         try:
-            repair_lines(self._path)
-            for values in read_objects(self._path, "a figure of an earlier benchmark"):
+            what = "a figure of an earlier benchmark"
+            for values in read_objects(self._path, what, may_be_cut=True):
                 digest, version = values.pop("digest"), values.pop("hat", None)
                 if version != __version__:
                     continue
@@ -204,6 +204,7 @@ class BenchStore:
                 self._rows[digest, row.method, row.train_rows, row.seed] = row
         except (ValueError, KeyError, TypeError, AttributeError):
             raise DataError(f"{path}: is not what an earlier benchmark wrote") from None
+        repair_lines(self._path)
 
     def find(self, data: BenchData, method: str, size: int, seed: int) -> BenchRow | None:
         """Returns the figures if they are there."""

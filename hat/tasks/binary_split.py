@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hat.errors import ConfigError, DataError, suggestion
+from hat.reading import open_file
 from hat.tasks.binary_data import BinarySide
 from hat.tasks.binary_index import FORMATS
 from hat.tasks.corpus import check_sides
@@ -134,11 +135,8 @@ def _there(prefix: Path, impl: str | None) -> list[Path]:
 def _check_format(index: Path, impl: str | None) -> None:
     if impl is None:
         return
-    try:
-        with open(index, "rb") as stream:
-            start = stream.read(16)
-    except OSError as error:
-        raise DataError(f"{index}: cannot be read: {error.strerror}") from None
+    with open_file(index) as stream:
+        start = stream.read(16)
     for (magic, _), kind in zip(FORMATS, ("mmap", "older"), strict=True):
         if start.startswith(magic) and kind not in _IMPLS[impl]:
             raise ConfigError(

@@ -90,7 +90,8 @@ class BpeEncoder:
 
             first = read_text(codes_path).partition("\n")[0]
             head = f"{first}\n" if _VERSION.fullmatch(first) else ""
-            pairs = "".join(f"{left} {right}\n" for left, right in merges)  # without counts
+            # Without counts. It takes no file without a merge, so one that no text has.
+            pairs = "".join(f"{left} {right}\n" for left, right in merges or [("\0", "\0")])
             encoder = BPE(io.StringIO(head + pairs, newline="\n"))
             self._encode_lines = lambda lines: [encoder.process_line(line) for line in lines]
 

@@ -64,7 +64,7 @@ def test_an_output_that_takes_nothing_is_one_sentence(words, sentence, unbuffere
 
 def test_a_closed_stream_is_not_the_next_file_that_is_opened(tmp_path):
     code = (
-        "from hat.cli.console import one_sentence\nimport os\nwith one_sentence():\n"
+        "from hat.cli.console import one_sentence\nimport os\nwith one_sentence([]):\n"
         "    stream = open('x', 'w')\n    os.write(2, b'noise')\n    stream.write('text')"
     )
     subprocess.run(

@@ -167,17 +167,17 @@ def test_until_error(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], steady_machine: None
 ) -> None:
     csv = tmp_path / "x.csv"
-    run(config, csv, "--until-error", "1000", "--lat-dataset-size", "60")
+    run(config, csv, "--until-error", "99", "--lat-dataset-size", "60")
     out = capsys.readouterr().out
     assert last_line(out)["rows"] < 60
-    assert "target 1000 % reached" in out
+    assert "target 99 % reached" in out
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--lat-dataset-size", "0"], "lat-dataset-size must be at least 1, but found 0"),
-        (["--lat-dataset-size", "99999999"], "but the space has"),
+        (["--lat-dataset-size", "9999999"], "but the space has"),
         (["--lat-reference-every", "0"], "lat-reference-every must be at least 1, but found 0"),
         (["--resume"], "there is no dataset to resume"),
         (["--vocab-size", "3"], "vocab-size must be at least 8, but found 3"),

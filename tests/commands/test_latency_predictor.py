@@ -124,7 +124,7 @@ def test_a_machine_that_was_hardly_ever_at_rest_still_gets_a_predictor(
     [
         (["--lat-dataset-path", "{few}"], "5 usable rows are too few for a predictor"),
         (["--lat-dataset-path", "{nan}"], "must be a finite number, but found 'nan'"),
-        (["--lat-dataset-path", "{empty}"], "is empty; expected a CSV"),
+        (["--lat-dataset-path", "{empty}"], "is empty; expected a first line"),
         (["--lat-dataset-path", "{good}", "{other}"], "different workloads"),
         (["--feature-dim", "9"], "feature-dim must be 10"),
         (["--feature-norm", "1", "2"], "feature-norm needs 10 numbers"),

@@ -233,8 +233,16 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], None], str]] = {
             ("ctranslate2", "dict.fr.txt"),
         )
     },
-    "garbled graph": ("onnx", _garbled("decoder.onnx"), "out: onnxruntime cannot read it: "),
-    "garbled model": ("ctranslate2", _garbled("model.bin"), "out: ctranslate2 cannot read it: "),
+    "garbled graph": (
+        "onnx",
+        _garbled("decoder.onnx"),
+        "decoder.onnx: is damaged or another network's: ",
+    ),
+    "garbled model": (
+        "ctranslate2",
+        _garbled("model.bin"),
+        "model.bin: is damaged or another network's: ",
+    ),
     "newer": ("onnx", _facts(version=9), r"network\.json: is of version 9 of its format"),
     "newer model": ("ctranslate2", _facts(version=9), r"network\.json: is of version 9 of its f"),
     "other precision": ("onnx", _facts(precision="fp3"), "precision must be fp32 or int8, but fou"),

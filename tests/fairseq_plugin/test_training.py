@@ -116,7 +116,7 @@ def test_torchrun_trains_one_model(space_yml: Path, tmp_path: Path) -> None:
 
 @pytest.mark.numbers
 def test_missing_precisions_are_said_once(space_yml: Path, tmp_path: Path) -> None:
-    common = ["train.py", f"--configs={space_yml}", "--max-update", "1", "--save-dir"]
+    common = ["train.py", f"--configs={space_yml}", "--max-update", "5", "--save-dir"]
     done = run_script(
         *common, str(tmp_path / "bf16"), "--bf16", "--tensorboard-logdir", str(tmp_path / "tb")
     )
@@ -133,7 +133,7 @@ def test_missing_precisions_are_said_once(space_yml: Path, tmp_path: Path) -> No
 def test_a_single_subtransformer_is_trained(space_yml: Path, sub_yml: Path, tmp_path: Path) -> None:
     done = run_script(
         *("train.py", f"--configs={sub_yml}", f"--sub-configs={space_yml}"),
-        *("--train-subtransformer", "--max-update", "2", "--save-dir", str(tmp_path)),
+        *("--train-subtransformer", "--max-update", "5", "--save-dir", str(tmp_path)),
     )
     assert "smallest_loss" not in done.stdout
     model = hat.load_checkpoint(str(tmp_path / "checkpoint_best.pt"))

@@ -83,6 +83,7 @@ def refused(fault: Fault, good: Path, folder: Path) -> str:
     assert ended.seconds < LONGEST, f"{ended.seconds:.1f} s\n{told}"
     after = contents(world)
     assert after == before, f"left or changed: {sorted(set(after.items()) ^ set(before.items()))}"
+    shutil.rmtree(world)  # hundreds of them fill a disk
     return sentences[0]
 
 

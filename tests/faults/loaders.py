@@ -30,9 +30,11 @@ from hat.latency.predictors.load import load_predictor
 from hat.latency.samples import read_samples, write_samples
 from hat.latency.sidecar import Sidecar, read_sidecar
 from hat.latency.workload import Workload
-from hat.measuring.resuming import go_on
+from hat.measuring.resuming import beginning
+from hat.measuring.settings import DatasetSettings
 from hat.models.checkpoint import load_checkpoint
 from hat.models.super_transformer import SuperTransformer
+from hat.record.index import read_index
 from hat.record.run import read_steps
 from hat.record.search import read_search
 from hat.report.kept_scores import kept_scores
@@ -128,7 +130,9 @@ def _dataset(folder: Path) -> Path:
 
 
 def _go_on(path: Path) -> Any:
-    return go_on(path, read_facts(path), say=lambda line: None)
+    facts = read_facts(path)
+    settings = DatasetSettings(lat_dataset_path=str(path), lat_dataset_size=1, resume=True)
+    return beginning(settings, facts).opened(facts, say=lambda line: None)
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -389,6 +393,15 @@ LOADERS = [
         read_samples,
     ),
     Loader(
+        "run-index",
+        ("record.index.read_index",),
+        text(
+            "run.json", '{"format": "hat-run-1", "datasets": [], "searches": [], "trainings": []}'
+        ),
+        lambda path: read_index(path.parent),
+        elsewhere=False,
+    ),
+    Loader(
         "latency-sidecar",
         ("latency.sidecar.read_sidecar", "reading.read_objects"),
         _sidecar,
@@ -397,7 +410,7 @@ LOADERS = [
     ),
     Loader(
         "resumed-dataset",
-        ("measuring.resuming.go_on", "measuring.resuming._repair"),
+        ("measuring.resuming._to_go_on_with", "measuring.resuming._content"),
         _dataset,
         _go_on,
         elsewhere=False,
@@ -607,6 +620,15 @@ EXEMPT = {
     "machine.processor.file_text": "a file of the kernel",
     "machine.threads._quota": "a file of the kernel",
     "measuring.resident._field": "a file of the kernel",
+    "cli.system_errors.give_up": "opens the null device for writing",
+    "cli.system_errors.keep_descriptors": "opens the null device",
+    "files._is_dead": "opens a lock, reads nothing",
+    "files.check_writable": "opens for writing",
+    "files.repair_lines": "of a file whose reader has taken it",
+    "files.sync": "opens what was just written, to have it on the disk",
+    "files.sync_folder": "opens a folder, reads nothing",
+    "folders.replacing_folder": "opens a folder, reads nothing",
+    "locks._open": "opens a lock",
     "files.replacing": "opens what was just written, to have it on the disk",
     "cli.console.written_out": "opens the null device for writing",
     # What is damaged counts as not there.
@@ -624,7 +646,18 @@ EXEMPT = {
     "pipeline.digests.Digests._content": "bytes of a file that is there",
     "pipeline.report.write_report": "the winner that the search of this run wrote",
     "pipeline.steps.Runner._begin": "a note of the runner's",
+    "tasks.binarise.binarise": "what fairseq has just written",
+    "measuring.devices.bundle.unpacked_bytes": "what hat has just packed",
+    "locks._read": "a lock that says nothing is a lock of somebody",
+    "pipeline.index._known": "what is damaged is written anew",
+    "pipeline.steps.Runner._noted": "a note of the runner's",
     # Through loaders of the table.
+    "export.card._last_json": "export.card.read_result",
+    "models.checkpoint._check_sums": "models.checkpoint.read_plain",
+    "tasks.binary_data.BinarySide.open": "tasks.binary_data.read_sentences",
+    "tasks.binary_data.BinarySide._check_size": "tasks.binary_data.read_sentences",
+    "tasks.binary_data.BinarySide._stored": "tasks.binary_data.read_sentences",
+    "tasks.binary_split._check_format": "tests/faults/test_data_folders.py",
     "record.files.read_rows": "csv_reader.CsvRows.read",
     "studies.epsinas.nlp_batch._words": "text.lines.read_text",
     # Devices of strangers: tests/measuring/devices.

@@ -113,7 +113,7 @@ def running(spoil: Spoil) -> Spoil:
 
     def moved(folder: Path) -> None:
         spoil(folder)
-        (folder / "run").mkdir()
+        (folder / "run").mkdir(exist_ok=True)
         shutil.move(folder / "last.pt", folder / "run" / "checkpoint_last.pt")
 
     return moved
@@ -265,7 +265,11 @@ FAULTS = [
         "nothing-left", f"{RESTORE} --max-update 6 --warmup-updates 2", ("leaves nothing to train",)
     ),
     Fault("two-starts", f"{RESTORE} --finetune-from-model net.pt", ("exclude each other",)),
-    Fault("generate-a-folder", GENERATE.replace("last.pt", "bin"), ("bin: cannot be read",)),
+    Fault(
+        "generate-a-folder",
+        GENERATE.replace("last.pt", "bin"),
+        ("bin: is a folder: expected a file",),
+    ),
     Fault(
         "generate-nothing-there", GENERATE.replace("last.pt", "gone.pt"), ("gone.pt: cannot be",)
     ),

@@ -199,8 +199,14 @@ FAULTS = [
         ("bin/train: xx has 13 sentences, but yy has 60",),
         swapped(INDEX, side("valid", "xx", "idx")),
     ),
-    Fault("a-folder-for-words", TRAIN, (SOURCE, "cannot be read"), a_folder(SOURCE), real=True),
-    Fault("a-folder-for-an-index", TRAIN, (INDEX, "cannot be read"), a_folder(INDEX)),
+    Fault(
+        "a-folder-for-words",
+        TRAIN,
+        (SOURCE, "is a folder: expected a file"),
+        a_folder(SOURCE),
+        real=True,
+    ),
+    Fault("a-folder-for-an-index", TRAIN, (INDEX, "is a folder: expected a file"), a_folder(INDEX)),
     Fault("a-loop-for-words", TRAIN, (SOURCE, "is missing"), a_loop(SOURCE)),
     Fault("a-loop-for-an-index", TRAIN, ("train.xx-yy.xx.idx",), a_loop(INDEX)),
     # the older format

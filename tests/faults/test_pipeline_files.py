@@ -93,7 +93,7 @@ FAULTS = [
     flags("--preprocess=nowhere.sh", "nowhere.sh does not exist"),
     Fault("no-file", "pipeline nowhere.yml --dry-run", ("nowhere.yml", "No such file")),
     Fault("another-file", "pipeline space.yml --dry-run", ("space.yml:1", "unknown key 'arch'")),
-    Fault("a-folder", "pipeline bin --dry-run", ("bin", "Is a directory")),
+    Fault("a-folder", "pipeline bin --dry-run", ("bin: is a folder: expected a file",)),
     Fault("no-name", "pipeline --dry-run", ("required: FILE",)),
     Fault("a-predictor", "pipeline predictor.pt", ("predictor.pt", "UTF-8")),
     other("space.yml", lambda text: text.replace("32, 16", "32, 16,, 8"), "space.yml"),

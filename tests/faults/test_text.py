@@ -88,7 +88,7 @@ FAULTS = [
         "no-workers", f"{CORPUS} --workers 0", ("workers must be at least 1, but found 0",), text()
     ),
     Fault("score-uneven", SCORE, ("1 translations, but 2 references",), sides(b"a\n", b"a\nb\n")),
-    Fault("score-nothing", SCORE, ("no translations to score",), sides(b"", b"")),
+    Fault("score-nothing", SCORE, ("holds no translations",), sides(b"", b"")),
     Fault("score-latin-1", SCORE, ("sys.txt: is not UTF-8",), sides(b"\xe9\n", b"a\n")),
     Fault(
         "score-gzip",
@@ -96,7 +96,7 @@ FAULTS = [
         ("sys.gz: is not a complete gzip file",),
         damaged_gzip,
     ),
-    Fault("score-a-folder", "score --sys bin --ref bin", ("bin: cannot be read: Is a directory",)),
+    Fault("score-a-folder", "score --sys bin --ref bin", ("bin: is a folder: expected a file",)),
 ]
 
 

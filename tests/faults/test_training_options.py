@@ -60,7 +60,7 @@ def at(name: str) -> Spoil:
 FAULTS = [
     option("--update-freq 0", "update-freq must be at least 1, but found 0"),
     option("--max-tokens 0", "max-tokens must be at least 1, but found 0"),
-    option("--max-tokens 99999999999999999999", "max-tokens must be at most 2147483647"),
+    option("--max-tokens 99999999999999999999", "max-tokens must be a whole number"),
     option("--batch-size -3", "batch-size must be at least 1, but found -3"),
     option("--seed -1", "seed must be between 0 and 4294967295, but found -1"),
     option("--fixed-validation-seed -1", "fixed-validation-seed must be between 0"),
@@ -98,7 +98,7 @@ FAULTS = [
     option("--optimizer sgd", "unknown key 'adam-betas'", name="sgd-with-adam-betas"),
     option("--user-dir nowhere", "user-dir: there is no folder nowhere"),
     option("--restore-file gone.pt", "restore-file: there is no file gone.pt"),
-    option("--no-such 1", "unrecognized arguments: --no-such"),
+    option("--no-such 1", "unknown option --no-such"),
     Fault("save-dir-a-file", f"{TRAIN} --save-dir taken", ("taken",), at("taken")),
     Fault("save-dir-in-a-file", f"{TRAIN} --save-dir taken/run", ("taken",), at("taken")),
     # another schedule, another optimizer

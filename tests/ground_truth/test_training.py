@@ -103,8 +103,8 @@ def test_another_recipe_or_other_data_is_refused(recipe: Any, data: Path, tmp_pa
     TruthFile(path, conditions).add(arch, 1, cell, machine="here")
     assert len(TruthFile(path, recipe.conditions()).table) == 1
     text = recipe.training.read_text()
-    recipe.training.write_text(text.replace("max-lr: 0.004", "max-lr: 0.005"))
-    with pytest.raises(ConfigError, match=r"other conditions: max-lr was 0.004, is now 0.005"):
+    recipe.training.write_text(text.replace("max-lr: 0.006", "max-lr: 0.005"))
+    with pytest.raises(ConfigError, match=r"other conditions: max-lr was 0.006, is now 0.005"):
         TruthFile(path, recipe.conditions())
     recipe.training.write_text(text)
     with pytest.raises(ConfigError, match="averaged was the last 2 of 5 checkpoints, is now"):

@@ -76,7 +76,7 @@ def test_what_cannot_be_measured_leaves_no_file(
     tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig
 ) -> None:
     with pytest.raises(ConfigError, match="but the space has"):
-        measure_dataset(tiny_space, config, WORKLOAD, settings(tmp_path, lat_dataset_size=10**9))
+        measure_dataset(tiny_space, config, WORKLOAD, settings(tmp_path, lat_dataset_size=10**7))
     with pytest.raises(DataError, match="there is no dataset to resume"):
         measure_dataset(tiny_space, config, WORKLOAD, settings(tmp_path, resume=True))
     assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from hat.cli.flags import add_flags, read_flags
 from hat.errors import ConfigError
 from hat.models.config import SuperTransformerConfig
 from hat.models.flops import cost
-from hat.nas.build import check_limits
+from hat.nas.build import check_settings
 from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.nas.limits.counts import ParamsSettings
@@ -142,9 +142,9 @@ def test_a_predictor_and_its_limit_come_together(
 
 
 def test_a_search_needs_a_limit() -> None:
-    check_limits([ParamsSettings(params_constraint="60%")])
+    check_settings([ParamsSettings(params_constraint="60%")])
     with pytest.raises(ConfigError, match=r"a search needs a limit: --latency-constraint, .* or"):
-        check_limits([])
+        check_settings([])
 
 
 def counts(space: SearchSpace, config: SuperTransformerConfig, *words: str) -> list[Any]:

@@ -244,9 +244,9 @@ def test_work_goes_on_under_the_same_conditions_only(tmp_path, counted, change, 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "is no file of unfinished scores; remove it"),
-        ("text\n", "is no file of unfinished scores; remove it"),
-        ("[1]\n", "is no file of unfinished scores; remove it"),
+        ("", "remove the file"),
+        ("text\n", "remove the file"),
+        ("[1]\n", "remove the file"),
         ('{"conditions": {"a": 1}}\n["k"]\n["k", 1]\n', ":2: is no key with a score"),
     ],
 )
@@ -273,7 +273,7 @@ def test_an_out_that_cannot_be_written_is_said_before_the_work(tmp_path, counted
     settings = RecipeSettings(
         logs=HOME / "logs_wikitext2.zip", out=tmp_path / "file" / "s.csv", **SMALL
     )
-    with pytest.raises(HatError, match=r"s\.csv\.partial: cannot be written: "):
+    with pytest.raises(HatError, match=r"s\.csv: cannot be written: "):
         nasbench_nlp.run(settings)
     assert counted.count == 0
 
