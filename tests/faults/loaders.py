@@ -382,7 +382,7 @@ LOADERS = [
     ),
     Loader(
         "result",
-        ("export.card.read_result",),
+        ("export.card._last_json",),
         text("score.json", '{"bleu": 1.5, "signature": "a"}\n'),
         lambda path: read_result(path, "bleu"),
     ),
@@ -527,7 +527,11 @@ LOADERS = [
     ),
     Loader(
         "sentences",
-        ("tasks.binary_data.read_sentences",),
+        (
+            "tasks.binary_data.BinarySide.open",
+            "tasks.binary_data.BinarySide._check_size",
+            "tasks.binary_data.BinarySide._stored",
+        ),
         _binary("bin"),
         lambda path: read_sentences(path.with_suffix(""), 3),
         lenient="bytes are numbers of words",
@@ -630,7 +634,6 @@ EXEMPT = {
     "folders.replacing_folder": "opens a folder, reads nothing",
     "locks._open": "opens a lock",
     "files.replacing": "opens what was just written, to have it on the disk",
-    "cli.console.written_out": "opens the null device for writing",
     # What is damaged counts as not there.
     "machine.rates._read": "measured anew where it cannot be read",
     "pipeline.digests.Digests.__init__": "digests are taken anew",
@@ -645,18 +648,13 @@ EXEMPT = {
     # What hat has just written.
     "pipeline.digests.Digests._content": "bytes of a file that is there",
     "pipeline.report.write_report": "the winner that the search of this run wrote",
-    "pipeline.steps.Runner._begin": "a note of the runner's",
     "tasks.binarise.binarise": "what fairseq has just written",
     "measuring.devices.bundle.unpacked_bytes": "what hat has just packed",
     "locks._read": "a lock that says nothing is a lock of somebody",
     "pipeline.index._known": "what is damaged is written anew",
     "pipeline.steps.Runner._noted": "a note of the runner's",
     # Through loaders of the table.
-    "export.card._last_json": "export.card.read_result",
     "models.checkpoint._check_sums": "models.checkpoint.read_plain",
-    "tasks.binary_data.BinarySide.open": "tasks.binary_data.read_sentences",
-    "tasks.binary_data.BinarySide._check_size": "tasks.binary_data.read_sentences",
-    "tasks.binary_data.BinarySide._stored": "tasks.binary_data.read_sentences",
     "tasks.binary_split._check_format": "tests/faults/test_data_folders.py",
     "record.files.read_rows": "csv_reader.CsvRows.read",
     "studies.epsinas.nlp_batch._words": "text.lines.read_text",
