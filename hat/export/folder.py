@@ -1,7 +1,8 @@
 """Writing a folder that holds all it takes to translate, and opening one again.
 
-``export.json`` names what is in the folder: format, languages, rules for text, sizes of all files
-and digests of the dictionaries' words. Opening checks these, and runs no code from the folder.
+``export.json`` names what is in the folder: format, languages, rules for text, sizes and digests of
+all files, and digests of the dictionaries' words. Opening checks these, and runs no code from the
+folder.
 """
 
 import re
@@ -133,6 +134,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             "text": asdict(trained.rules),
             "dictionaries": digests,
             "files": files,
+            "digests": {name: file_digest(temporary / name) for name in files},
             "parity": parity,
             "parity-on": parity_on,
             "bleu": None if bleu is None else asdict(bleu),
@@ -193,6 +195,7 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
         languages = (_typed(values, "source-lang", str), _typed(values, "target-lang", str))
         rules = from_values(TextRules, _typed(values, "text", dict))
         sizes = _typed(values, "files", dict)
+        of_files = _typed({"digests": {}, **values}, "digests", dict)  # older exports have none
         digests = _typed(values, "dictionaries", dict)
         longest = _typed(values, "longest-source", int)
         format_ = FORMATS.load(_typed(values, "model", str))
@@ -215,6 +218,11 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
         if (length := (folder / name).stat().st_size) != size:
             raise CheckpointError(
                 f"{folder / name}: has {length} bytes, but the exported file has {size}"
+            )
+        if name in of_files and (digest := file_digest(folder / name)) != of_files[name]:
+            raise CheckpointError(
+                f"{folder / name}: is damaged or another network's: expected the digest "
+                f"{of_files[name]!s:.40}, but found {digest}"
             )
     codes = next((folder / name for name in (CODES_FILE, PIECES_FILE) if name in sizes), None)
     text = Text(languages, words, rules=rules, codes=codes, pretokenised=pretokenised)

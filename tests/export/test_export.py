@@ -1,6 +1,7 @@
 """An exported folder is the small model with all that its translations need, and nothing else."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,12 +13,19 @@ import pytest
 import torch
 
 import hat
-from hat.arch.hat_yaml import arch_to_mapping, write_arch
+from hat.arch.hat_yaml import arch_to_mapping, load_arch, write_arch
 from hat.arch.space import SearchSpace
 from hat.commands.export import main
 from hat.conditions import mapping_digest
 from hat.errors import CheckpointError, ConfigError, HatError
-from hat.export.folder import VERSION, ExportSettings, export, open_export
+from hat.export.folder import (
+    CARD_FILE,
+    EXPORT_FILE,
+    VERSION,
+    ExportSettings,
+    export,
+    open_export,
+)
 from hat.export.formats import FORMATS
 from hat.export.parity import largest_difference, parity_pairs
 from hat.export.trained import TaskSettings, Trained, read_trained
@@ -353,3 +361,24 @@ def test_bad_folders(
     with pytest.raises(CheckpointError, match=sentence) as error:
         open_export(tmp_path / "out")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_one_flipped_bit_is_found(
+    tmp_path: Path, task: Task, checkpoint: Path, sub_yml: Path, name: str
+) -> None:
+    arch = load_arch(sub_yml)
+    spans = (1,) * arch.decoder.num_layers  # CTranslate2 cannot do more
+    write_arch(sub_yml, replace(arch, decoder=replace(arch.decoder, ende_spans=spans)))
+    written(trained(checkpoint, sub_yml, task), tmp_path / "out", name)
+    open_export(tmp_path / "out")
+    names = [path.name for path in (tmp_path / "out").iterdir() if path.stat().st_size]
+    for changed in sorted({*names} - {EXPORT_FILE, CARD_FILE}):
+        path = tmp_path / "out" / changed
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(HatError, match=re.escape(changed)):
+            open_export(tmp_path / "out")
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
