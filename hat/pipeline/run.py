@@ -188,12 +188,15 @@ class Pipeline:
         """
         if (architecture is not None or flags) and not only:
             raise ConfigError("an architecture, or flags after --, need the step: --only STEP")
-        steps = self._plan(architecture).steps(only)
+        plan = self._plan(architecture)
+        steps = plan.steps(only)
         if flags and len(steps) > 1:
             raise ConfigError(f"flags after -- are for one step, but --only names {len(steps)}")
         names = [name for step in steps for name in dict.fromkeys((step.name, step.stage))]
         for name, flag in [(begin, "--from"), *((change[0], "--set") for change in changes)]:
             if name is not None and name not in names:
+                if only and name in plan.names:
+                    raise ConfigError(f"{flag}: step {name!r} is none of those that --only names")
                 known = dict.fromkeys(step.name for step in steps)
                 hint = suggestion(name, names) or f": {', '.join(known)}"
                 raise ConfigError(f"{flag}: there is no step {name!r}{hint}")

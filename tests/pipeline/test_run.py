@@ -82,6 +82,10 @@ def test_from_a_step_on_all_run_again_and_set_wins_over_files(
     assert "--latency-constraint 70% --measure-finalists 2 --set-aside" in calls()[before]
     capsys.readouterr()
     for words, message in (
+        (
+            ["--only", "latency-dataset", "--set", "evo-search.seed=2"],
+            "--set: step 'evo-search' is none of those that --only names",
+        ),
         (["--set", "evo-serch.seed=2"], "--set: there is no step 'evo-serch'; did you mean 'evo-s"),
         (["--set", "seed=2"], "expected STEP.KEY=VALUE, but found 'seed=2'"),
         (["--from", "nowhere"], "--from: there is no step 'nowhere': preprocess, train-super"),
