@@ -223,6 +223,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+# A shell may have started the tests with these ignored, as nohup does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from hat.pipeline.signals import InterruptedStepError
 from hat.pipeline.steps import Runner, Step
 folder = Path(sys.argv[1])
