@@ -27,10 +27,12 @@ class Forked:
     begun: float
     log: Path
     ask: Callable[[dict[str, Any]], Any]
+    is_over: bool = False
 
     def poll(self) -> int | None:
         """Returns the exit code, negative for a signal; None while it runs."""
         code: int | None = self.ask({"poll": self.pid})
+        self.is_over = code is not None
         return code
 
     def wait(self, seconds: float = 300.0) -> int:
@@ -69,13 +71,15 @@ class Forker:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._started: list[Forked] = []
 
     def start(self, words: str | Sequence[str], folder: Path) -> Forked:
         """Starts ``hat WORDS`` in ``folder``; what it prints goes to a log beside the folder."""
         argv = words.split() if isinstance(words, str) else list(words)
         log = folder.with_name(f"{folder.name}.log")
         pid = self._ask({"words": argv, "folder": str(folder), "log": str(log)})
-        return Forked(pid, time.monotonic(), log, self._ask)
+        self._started.append(Forked(pid, time.monotonic(), log, self._ask))
+        return self._started[-1]
 
     def run(self, words: str | Sequence[str], folder: Path, seconds: float = 300.0) -> str:
         """Runs a command to its end, which must be a good one; returns what it printed."""
@@ -84,7 +88,10 @@ class Forker:
         return process.said()
 
     def close(self) -> None:
-        """Ends the first process; no command runs any more."""
+        """Ends the first process, and commands that a test left running or stopped."""
+        for command in self._started:
+            if not command.is_over and command.poll() is None:
+                command.kill()
         self._process.communicate()
 
     def _ask(self, question: dict[str, Any]) -> Any:

@@ -237,7 +237,7 @@ def test_of_two_at_once_the_second_is_refused(
     whole, both = (new_world(world, tmp_path / name, stage) for name in ("whole", "both"))
     fork.run(stage.words, whole)
     first = fork.start(stage.words, both)
-    while not list((both / "out").glob(".*.lock")):
+    while not any(lock.stat().st_size for lock in (both / "out").glob(".*.lock")):
         assert first.poll() is None, first.said()
         time.sleep(0.002)
     os.kill(first.pid, signal.SIGSTOP)  # or it might be over too soon
