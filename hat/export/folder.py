@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.conditions import file_digest, mapping_digest
 from hat.engines.base import Runnable
+from hat.engines.facts import check_digests
 from hat.errors import CheckpointError, ConfigError
 from hat.export.bleu_difference import BleuDifference, bleu_difference
 from hat.export.card import Facts, model_card, read_latency, read_result
@@ -219,11 +220,7 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
             raise CheckpointError(
                 f"{folder / name}: has {length} bytes, but the exported file has {size}"
             )
-        if name in of_files and (digest := file_digest(folder / name)) != of_files[name]:
-            raise CheckpointError(
-                f"{folder / name}: is damaged or another network's: expected the digest "
-                f"{of_files[name]!s:.40}, but found {digest}"
-            )
+    check_digests(folder, of_files)
     codes = next((folder / name for name in (CODES_FILE, PIECES_FILE) if name in sizes), None)
     text = Text(languages, words, rules=rules, codes=codes, pretokenised=pretokenised)
     return Opened(format_.open(folder, device), text, longest)
