@@ -57,7 +57,7 @@ def measure(
             attend(joint, heads)
 
     def both() -> None:
-        attend(joint, heads).backward(gradient)
+        attend(joint, heads).backward(gradient)  # type: ignore[no-untyped-call]
 
     return best_ms(forward), best_ms(both)
 

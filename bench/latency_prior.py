@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hat.arrays import Floats
+from hat.arrays import Floats, Ints
 from hat.latency.dataset import Dataset, load_datasets
 from hat.latency.fit import competing, fit_auto
 from hat.latency.predictor import LatencyPredictor, Lesson
@@ -29,7 +29,7 @@ MORE_PAIRS = (("Xeon", "Titan Xp"), ("Raspberry Pi", "Titan Xp"))
 ROWS = (10, 20, 40)
 
 
-def fitted(dataset: Dataset, rows: Floats, seed: int, prior: LatencyPredictor | None) -> Lesson:
+def fitted(dataset: Dataset, rows: Ints, seed: int, prior: LatencyPredictor | None) -> Lesson:
     """The lesson of some rows of a dataset."""
     return Lesson.of(
         dataset.table.take(rows),

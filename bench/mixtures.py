@@ -153,11 +153,15 @@ def study(
     """
     batches, count = table.scores.shape
     transferred = transferred_weights(table, tables)
-    whole = np.arange(count)
-    points = [figures(table, transferred, whole, b, CUTS, rng) for b in range(batches)]
+    points = [figures(table, transferred, np.arange(count), b, CUTS, rng) for b in range(batches)]
     draws = [
         figures(
-            table, transferred, rng.integers(count, size=count), int(rng.integers(batches)), 1, rng
+            table,
+            transferred,
+            rng.integers(count, size=(count,)),
+            int(rng.integers(batches)),
+            1,
+            rng,
         )
         for _ in range(resamples)
     ]

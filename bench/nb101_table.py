@@ -84,10 +84,10 @@ def main() -> None:
         cells = enumerate_cells()
         print(f"enumerate: {len(cells.hashes)} cells in {time.perf_counter() - start:.1f} s")
         chosen = CellTable(
-            *(
-                column[: args.cells]
-                for column in (cells.hashes, cells.num_vertices, cells.adjacency, cells.operations)
-            )
+            cells.hashes[: args.cells],
+            cells.num_vertices[: args.cells],
+            cells.adjacency[: args.cells],
+            cells.operations[: args.cells],
         )
         generate(source, chosen, np.random.default_rng(0))
     megabytes = source.stat().st_size / 1e6

@@ -180,8 +180,8 @@ def find(data: str, job: Job) -> Job:
     """Selection by the predictor, then random search and ageing evolution for the same price."""
     loaded, metric, archs, _ = table(data, job["table"])
     has_times = "training_time" in loaded.metrics
-    price = {"cost_s": None if has_times else 1.0}
-    training = SimulatedTraining(loaded, metric, budget_s=float("inf"), **price)
+    cost_s = None if has_times else 1.0
+    training = SimulatedTraining(loaded, metric, budget_s=float("inf"), cost_s=cost_s)
     num_train, num_verified = job["size"], job["verified"]
     select(
         maker(data, job["table"], "gcn")(),
@@ -195,7 +195,7 @@ def find(data: str, job: Job) -> Job:
     runs = {"predictor": training}
     operators = table_operators(loaded)
     for name, key in {"random search": 4, "ageing evolution": 5}.items():
-        runs[name] = SimulatedTraining(loaded, metric, budget_s=budget, **price)
+        runs[name] = SimulatedTraining(loaded, metric, budget_s=budget, cost_s=cost_s)
         rng = np.random.default_rng((job["seed"], key))
         proposer = Proposer(operators, rng, in_table(loaded), max_tries=1000)
         size = max(10, num_train // 4)

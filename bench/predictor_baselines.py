@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
@@ -46,7 +47,8 @@ class FlatPredictor:
         adjacency = np.pad(graphs.adjacency, ((0, 0), (0, missing), (0, missing)))
         upper = np.triu_indices(self.vertices, k=1)
         pairs = np.swapaxes(nodes, 1, 2) @ adjacency @ nodes
-        flat = [nodes.reshape(len(nodes), -1), adjacency[:, upper[0], upper[1]], graphs.whole]
+        flat: list[NDArray[Any]] = [nodes.reshape(len(nodes), -1)]
+        flat += [adjacency[:, upper[0], upper[1]], graphs.whole]
         flat += [nodes.sum(axis=1), nodes.max(axis=1), pairs.reshape(len(nodes), -1)]
         return np.concatenate(flat, axis=1).astype(np.float64)
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -132,15 +133,16 @@ def main() -> None:
     }
     found: dict[str, float] = {}
     for name, draw in steps.items():
-        found[f"{name} alone"] = rate(lambda draw=draw: len(draw()))
+        found[f"{name} alone"] = rate(partial(lambda draw: len(draw()), draw))
     searches = {}
     for kind, predictor in predictors(space, rng).items():
         upper = predictor.upper_ms(batch)
         at_most = float(np.quantile(upper, 0.2))
         limits = Constraints([Limit("latency_ms", at_most, predictor.upper_ms)])
-        found[f"{kind}: check alone"] = rate(lambda c=limits: len(c(batch)))
+        found[f"{kind}: check alone"] = rate(partial(lambda check: len(check(batch)), limits))
         for name, draw in steps.items():
-            found[f"{kind}: {name} and check"] = rate(lambda c=limits, d=draw: len(c(d())))
+            both = partial(lambda check, draw: len(check(draw())), limits, draw)
+            found[f"{kind}: {name} and check"] = rate(both)
         searches[kind] = one_search(operators, predictor, at_most, options.seed)
     for name, value in found.items():
         print(f"{name:<30} {value:>12,.0f} per second")

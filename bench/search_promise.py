@@ -29,7 +29,6 @@ from multi30k import SPACE, read_space
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping, load_arch
 from hat.arrays import Floats
-from hat.fairseq_plugin.arguments import parse, training_parser
 from hat.files import write_json
 from hat.latency.fit import fit_predictor
 from hat.latency.predictor import LatencyPredictor
@@ -70,10 +69,7 @@ def search(options: argparse.Namespace, seed: int, budget_ms: float) -> Search:
     """Searches once, as ``evo_search.py`` does by default."""
     winner = options.folder / f"winner{seed}.yml"
     started = time.perf_counter()
-    words = [f"--configs={SPACE}", "--cpu", "--seed", str(seed)]
-    supernet = load_supernet(
-        parse(training_parser, [*words, "--restore-file", options.restore_file])
-    )
+    supernet = load_supernet(SPACE, restore_file=options.restore_file, cpu=True, seed=seed)
     found = run_search(
         supernet,
         SearchSettings(scorer=options.scorer),

@@ -103,7 +103,7 @@ def training(model: torch.nn.Module, arch: SubTransformerConfig | None, *, pad: 
         model.zero_grad(set_to_none=True)
         output = model(src_tokens, lengths, prev)
         logits = output[0] if isinstance(output, tuple) else output
-        F.cross_entropy(logits.view(-1, VOCAB), target.view(-1)).backward()
+        F.cross_entropy(logits.view(-1, VOCAB), target.view(-1)).backward()  # type: ignore[no-untyped-call]
 
     return step
 

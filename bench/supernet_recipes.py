@@ -23,7 +23,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from hat.benchmarks.csv_rows import CsvRows
 from supernet_cost import ALPHA, DISTILLED, SANDWICH, measure
 
 import hat
@@ -32,6 +31,7 @@ from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
 from hat.cli.console import set_up_logging
 from hat.cli.options import read_yaml
 from hat.conditions import file_digest, mapping_digest, what_differs
+from hat.csv_reader import CsvRows
 from hat.errors import ConfigError
 from hat.files import write_json, write_text
 from hat.nas.scorers import SCORERS
@@ -52,8 +52,7 @@ AVERAGE = ("--store-ema", "--ema-decay", "0.99")
 
 def read_archs(path: Path) -> list[SubTransformerConfig]:
     """Reads the architectures of a table, in its order."""
-    rows = CsvRows.read(path)
-    rows.need(ARCH_KEYS)
+    rows = CsvRows.read(path, columns=ARCH_KEYS)
     return [
         arch_from_mapping({key: json.loads(row[key]) for key in ARCH_KEYS}, where)
         for row, where in zip(rows.fields, rows.places, strict=True)

@@ -39,10 +39,10 @@ class TimedRunner(Runner):
         self.cpu: dict[str, float] = {}
         self.results: dict[str, Any] = {}
 
-    def run(self, step: Step) -> Outcome:
+    def run(self, step: Step, *, again: bool = False) -> Outcome:
         """Runs the step, if it is not up to date."""
         before = _cpu_seconds()
-        outcome = super().run(step)
+        outcome = super().run(step, again=again)
         kind = step.name.partition(".")[0]
         self.cpu[kind] = _cpu_seconds() - before
         self.results[kind] = outcome.result
@@ -73,7 +73,7 @@ def trainings(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Trains, translates and scores one after the other."""
     data = Path("data/binary/numbers_en_fr")
     training = Training(
-        configs=Path(options.sub_configs),
+        configs=(Path(options.sub_configs),),
         data=(data,),
         seeds=options.seeds,
         subset="test",

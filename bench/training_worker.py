@@ -81,7 +81,9 @@ class Contender:
         sentences = len(batch["target"])
         source = int(batch["net_input"]["src_lengths"].sum()) / sentences
         target = batch["ntokens"] / sentences
-        return 3 * sentences * cost(self.config, self.arch, src_len=source, tgt_len=target).flops
+        # Mean lengths need not be whole: a count of operations is a polynomial in them.
+        lengths: dict[str, Any] = {"src_len": source, "tgt_len": target}
+        return 3 * sentences * cost(self.config, self.arch, **lengths).flops
 
     def turn(self, updates: int) -> dict[str, float]:
         """Makes some updates."""
