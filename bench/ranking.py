@@ -2,20 +2,25 @@
 
     python bench/ranking.py conlang                    # prints the tables
     python bench/ranking.py conlang --page docs/results/ranking.md
+    python bench/ranking.py conlang --inherited docs/results/data/inherited_conlang.csv
 
 Reads ``docs/results/data/ground_truth_TASK.csv`` as far as it is filled and trains nothing. An
 architecture counts once it has all seeds of the recipe, or ``--seeds`` of them. The truth is the
-mean BLEU of its trainings. With ``--page`` the text between the page's two marks of this task is
-replaced. Takes about a minute.
+mean BLEU of its trainings. ``--inherited`` adds what SuperTransformers (``supernet_recipes.py``),
+mixtures and a graph network say. With ``--page`` the text between the page's two marks of this
+task is replaced. Takes about a minute, with ``--inherited`` some more.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from ranking_learned import graph_network, mixtures, read_inherited
 from truth_recipes import RECIPES
 from truth_training import Recipe
 
@@ -50,6 +55,9 @@ _FEWEST = 4
 """Architectures below which nothing is ranked."""
 
 CANDIDATES = 16
+NETWORK_ROWS = (10, 20, 40)
+NETWORK_SPLITS = 20
+
 RUNGS = (3, 6, 12, 20)
 """Marks, of 20, at which halving drops half of its candidates."""
 
@@ -63,7 +71,8 @@ class Study:
     """BLEU, (seeds,) each."""
 
     scores: Mapping[str, Floats]
-    """Free scores, (N,), higher is better."""
+    """By name, (V, N), higher is better: V is the number of SuperTransformers that a score was
+    taken from, 1 for a score without any. Figures are means over them."""
 
     drawn: Sequence[Replicate]
     """The table itself, then the bootstrap's."""
@@ -71,7 +80,8 @@ class Study:
     @property
     def flops(self) -> Floats:
         """What budgets limit."""
-        return self.scores["flops"]
+        flops: Floats = self.scores["flops"][0]
+        return flops
 
 
 def free_scores(recipe: Recipe, archs: Sequence[SubTransformerConfig]) -> dict[str, Floats]:
@@ -84,17 +94,34 @@ def free_scores(recipe: Recipe, archs: Sequence[SubTransformerConfig]) -> dict[s
     )
     found = scorers_for(archs, recipe.name, model, recipe.src_len)
     return {
-        name: scorer.score(archs) * (1 if scorer.higher_is_better else -1)
+        name: np.atleast_2d(scorer.score(archs)) * (1 if scorer.higher_is_better else -1)
         for name, scorer in found.items()
     }
 
 
-def study(recipe: Recipe, table: TruthTable, num_seeds: int, count: int) -> Study:
+def study(
+    recipe: Recipe, table: TruthTable, num_seeds: int, count: int, inherited: Path | None = None
+) -> Study:
     """Scores the architectures that have enough trainings."""
     archs = table.archs(num_seeds)
     trainings = table.values("bleu", archs)
     drawn = replicates(trainings, count, rng=np.random.default_rng(0))
-    return Study(archs, trainings, free_scores(recipe, archs), drawn)
+    scores = free_scores(recipe, archs)
+    if inherited is not None:
+        losses = read_inherited(inherited, archs)
+        counts = {name: scores[name] for name in ("decoder_depth", "encoder_depth", "params")}
+        scores |= losses | mixtures(counts, losses, drawn[0].truth)
+    return Study(archs, trainings, scores, drawn)
+
+
+def mean_tau(scores: Floats, replicate: Replicate, among: NDArray[np.bool_] | None = None) -> float:
+    """Kendall's tau of each of (V, N) scores, averaged."""
+    return float(np.mean([weighted_tau(row, replicate, among) for row in scores]))
+
+
+def mean_regret(scores: Floats, replicate: Replicate, allowed: NDArray[np.bool_]) -> float:
+    """The regret of each of (V, N) scores, averaged."""
+    return float(np.mean([regret(row, replicate, allowed) for row in scores]))
 
 
 def over(drawn: Sequence[Replicate], figure: Callable[[Replicate], float]) -> Estimate:
@@ -110,14 +137,14 @@ def agreement_table(found: Study) -> str:
     for name, scores in found.scores.items():
 
         def gain(replicate: Replicate, scores: Floats = scores) -> float:
-            return weighted_tau(scores, replicate) - weighted_tau(found.scores[BASELINE], replicate)
+            return mean_tau(scores, replicate) - mean_tau(found.scores[BASELINE], replicate)
 
         rows.append(
             (
                 name,
-                over(found.drawn, lambda replicate: weighted_tau(scores, replicate)),  # noqa: B023
+                over(found.drawn, partial(mean_tau, scores)),
                 "-" if name == BASELINE else over(found.drawn, gain),
-                over(found.drawn, lambda replicate: weighted_tau(scores, replicate, equal)),  # noqa: B023
+                over(found.drawn, partial(mean_tau, scores, among=equal)),
             )
         )
     return markdown_table(
@@ -133,12 +160,12 @@ def regret_table(found: Study) -> str:
     rows = []
     for name, scores in found.scores.items():
         cells = [
-            over(found.drawn, lambda replicate: regret(scores, replicate, found.flops <= limit))  # noqa: B023
+            over(found.drawn, partial(mean_regret, scores, allowed=found.flops <= limit))
             for limit in limits
         ]
 
         def mean(replicate: Replicate, scores: Floats = scores) -> float:
-            each = [regret(scores, replicate, found.flops <= limit) for limit in limits]
+            each = [mean_regret(scores, replicate, found.flops <= limit) for limit in limits]
             return float(np.nanmean(each))
 
         rows.append((name, *cells, over(found.drawn, mean)))
@@ -160,7 +187,7 @@ def halving_table(found: Study, table: TruthTable, num_seeds: int) -> str:
             lost, paid, candidates_of = [], [], []
             for limit in limits:
                 allowed = np.flatnonzero(found.flops <= limit)
-                best = allowed[np.argsort(-found.scores[name][allowed], kind="stable")]
+                best = allowed[np.argsort(-found.scores[name][0, allowed], kind="stable")]
                 chosen = best[:most].tolist()
                 candidates_of.append(len(chosen))
                 for turn in range(num_seeds):
@@ -188,7 +215,28 @@ def halving_table(found: Study, table: TruthTable, num_seeds: int) -> str:
     return markdown_table(rows, places(*header, "mean regret, BLEU", "worst"))
 
 
-def page_text(recipe: Recipe, table: TruthTable, num_seeds: int, count: int) -> str:
+def network_table(found: Study) -> str:
+    """What a graph network learns from some rows of the table about the others."""
+    truth, baseline = found.drawn[0].truth, found.scores[BASELINE][0]
+    rows = graph_network(found.archs, truth, baseline, NETWORK_ROWS, NETWORK_SPLITS)
+    header = ("rows", "tau of the others", f"tau of {BASELINE}", "difference")
+    return markdown_table(rows, places(*header))
+
+
+def network_part(found: Study, inherited: Path | None) -> list[str]:
+    """Lines on the graph network, which takes minutes: along with what else was learned."""
+    if inherited is None:
+        return []
+    said = (
+        "A graph network (`hat.scoring.neural_predictor`) that learned from some rows of the table "
+        f"on its other rows; {NETWORK_SPLITS} draws, mean and standard deviation:"
+    )
+    return ["", said, "", network_table(found)]
+
+
+def page_text(
+    recipe: Recipe, table: TruthTable, num_seeds: int, count: int, inherited: Path | None = None
+) -> str:
     """All tables as Markdown."""
     archs = table.archs(num_seeds)
     state = [
@@ -203,7 +251,7 @@ def page_text(recipe: Recipe, table: TruthTable, num_seeds: int, count: int) -> 
         return "\n".join(
             [*state, "", f"With fewer than {_FEWEST} architectures there are no ranks."]
         )
-    found = study(recipe, table, num_seeds, count)
+    found = study(recipe, table, num_seeds, count, inherited)
     half = spread(table, "bleu", num_seeds=num_seeds, best=0.5)
     return "\n".join(
         [
@@ -224,6 +272,7 @@ def page_text(recipe: Recipe, table: TruthTable, num_seeds: int, count: int) -> 
             "five budgets and all seeds:",
             "",
             halving_table(found, table, num_seeds),
+            *network_part(found, inherited),
         ]
     )
 
@@ -252,11 +301,14 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="default: in docs/results/data")
     parser.add_argument("--seeds", type=int, help="default: all of the recipe")
     parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--inherited", type=Path, help="inherited.csv of supernet_recipes.py")
     parser.add_argument("--page", type=Path, help="put the tables there instead of printing them")
     options = parser.parse_args()
     recipe = RECIPES[options.task]
     table = read_truth(options.table or TABLES / f"ground_truth_{options.task}.csv")
-    text = page_text(recipe, table, options.seeds or recipe.num_seeds, options.replicates)
+    text = page_text(
+        recipe, table, options.seeds or recipe.num_seeds, options.replicates, options.inherited
+    )
     if options.page is None:
         print(text)
     else:

@@ -26,5 +26,5 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any, Any]]:
     from truth_recipes import RECIPES
 
     yield ground_truth, ranking, RECIPES["conlang"]
-    for name in ("ground_truth", "ranking", "truth_recipes", "truth_training"):
+    for name in ("ground_truth", "ranking", "ranking_learned", "truth_recipes", "truth_training"):
         sys.modules.pop(name)
