@@ -97,6 +97,7 @@ bench-training: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/training.py $(if $(BEFORE),--before $(BEFORE))
 	OMP_NUM_THREADS=1 $(BIN)/python bench/super_transformer.py
 	OMP_NUM_THREADS=1 $(BIN)/python bench/attention_backend.py
+	$(BIN)/python bench/growth.py --out docs/results/growth.png
 
 # Resident memory over 2,000 updates.
 bench-memory: setup

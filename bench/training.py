@@ -55,15 +55,15 @@ STOCK = {
 STOCK_SWITCHES = ("share-all-embeddings", "encoder-normalize-before", "decoder-normalize-before")
 
 
-def write_corpus(folder: Path) -> None:
+def write_corpus(folder: Path, vocabulary: int = VOCABULARY) -> None:
     """Writes random sentence pairs as fairseq's binary data."""
     from fairseq.data import Dictionary, indexed_dataset
 
     rng = np.random.default_rng(0)
     words = Dictionary()
-    for index in range(VOCABULARY - len(words)):
-        words.add_symbol(f"w{index}", n=VOCABULARY - index)
-    chances = 1.0 / np.arange(10, VOCABULARY - 4 + 10)
+    for index in range(vocabulary - len(words)):
+        words.add_symbol(f"w{index}", n=vocabulary - index)
+    chances = 1.0 / np.arange(10, vocabulary - 4 + 10)
     chances /= chances.sum()
     source = np.clip(rng.normal(14, 4.5, SENTENCES).round(), 4, 40).astype(int)
     target = np.clip((source + rng.normal(1, 2.5, SENTENCES)).round(), 4, 40).astype(int)
@@ -71,7 +71,7 @@ def write_corpus(folder: Path) -> None:
         words.save(str(folder / f"dict.{language}.txt"))
         prefix = folder / f"train.en-de.{language}"
         builder = indexed_dataset.make_builder(f"{prefix}.bin", "mmap", vocab_size=len(words))
-        tokens = rng.choice(VOCABULARY - 4, size=int(lengths.sum()), p=chances) + 4
+        tokens = rng.choice(vocabulary - 4, size=int(lengths.sum()), p=chances) + 4
         for sentence in np.split(tokens, np.cumsum(lengths)[:-1]):
             builder.add_item(torch.tensor([*sentence, words.eos()]))
         builder.finalize(f"{prefix}.idx")
