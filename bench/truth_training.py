@@ -82,6 +82,7 @@ class Recipe:
             "no_epoch_checkpoints": True,
             "no_save_optimizer_state": True,
             "disable_validation": True,
+            "num_workers": 0,  # a process that reads ahead costs more than it saves on one core
         }
 
     def conditions(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.stage, pytest.mark.slow]
 
 RUN = "pipeline pipeline.yml --set compare-latencies.compare-patience=0 " + " ".join(
     f"--set {step}.device=counted:2"
-    for step in ("latency-dataset", "evo-search", "measure-best", "measure-largest")
+    for step in ("latency-dataset", "evo-search", "compare-latencies")
 )
 """With a device that needs no clock, of ``docs/extending.md``: equal seeds give equal latencies."""
 
@@ -173,7 +173,7 @@ def test_a_pipeline_that_is_told_to_stop_takes_its_step_along(
     number = getattr(signal, name)
     process = fork.start(f"{RUN} --only preprocess train-supertransformer", folder)
     log = folder / "run" / "logs" / "train-supertransformer.log"
-    wait_for(lambda: log.exists() and "Start iterating over samples" in log.read_text())
+    wait_for(process, lambda: log.exists() and "Start iterating over samples" in log.read_text())
     step = step_of(folder)
     assert step is not None
     second = fork.start(f"{RUN} --only train-supertransformer", folder)
@@ -185,8 +185,10 @@ def test_a_pipeline_that_is_told_to_stop_takes_its_step_along(
     assert_tidy(folder)
 
 
-def wait_for(holds: Callable[[], bool]) -> None:
+def wait_for(process: Forked, holds: Callable[[], bool]) -> None:
+    """Waits until something holds that a command brings about."""
     deadline = time.monotonic() + LONG
     while not holds():
+        assert process.poll() is None, process.said()
         assert time.monotonic() < deadline
         time.sleep(0.02)
