@@ -151,7 +151,8 @@ def test_a_pipeline_that_is_killed_in_every_step(whole: Path, fork: Forker, tmp_
             os.kill(orphan, signal.SIGSTOP)  # or it might be over too soon
             second = fork.start(RUN, folder)
             assert second.wait(LONG) == 2, second.said()
-            assert f"step {step!r} still runs: " in second.said()
+            # Quick steps may have ended, so the one that was left may come after this one.
+            assert re.search(r"step '[a-z-]+' still runs: ", second.said())
             assert f"process {orphan} (" in second.said() and "Traceback" not in second.said()
             found_orphans += 1
         os.killpg(orphan, signal.SIGKILL)
@@ -171,12 +172,12 @@ def test_a_pipeline_that_is_told_to_stop_takes_its_step_along(
     folder = tmp_path / "tiny"
     write_pipeline(folder)
     number = getattr(signal, name)
-    process = fork.start(f"{RUN} --only preprocess train-supertransformer", folder)
+    process = fork.start("pipeline pipeline.yml --only preprocess train-supertransformer", folder)
     log = folder / "run" / "logs" / "train-supertransformer.log"
     wait_for(process, lambda: log.exists() and "Start iterating over samples" in log.read_text())
     step = step_of(folder)
     assert step is not None
-    second = fork.start(f"{RUN} --only train-supertransformer", folder)
+    second = fork.start("pipeline pipeline.yml --only train-supertransformer", folder)
     assert second.wait(LONG) == 2
     assert f"error: run: process {process.pid} (hat pipeline) has been writing" in second.said()
     assert process.kill(number) == 128 + number, process.said()
