@@ -19,7 +19,7 @@ RECIPES = {
             num_archs=48,
             num_seeds=3,
             updates=3200,
-            src_len=17,
+            src_len=22,
         ),
         Recipe(
             name="multi30k",

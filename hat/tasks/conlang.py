@@ -141,19 +141,19 @@ class ConlangSettings(TextSettings):
     test: Annotated[int, AtLeast(1), AtMost(10_000_000)] = 1000
     """sentences to test on"""
 
-    nouns: Annotated[int, AtLeast(1)] = 240
+    nouns: Annotated[int, AtLeast(1)] = 1200
     """stems of nouns"""
 
-    adjectives: Annotated[int, AtLeast(1)] = 60
+    adjectives: Annotated[int, AtLeast(1)] = 300
     """stems of adjectives"""
 
-    verbs: Annotated[int, AtLeast(1)] = 80
+    verbs: Annotated[int, AtLeast(1)] = 400
     """stems of verbs"""
 
     max_number: Annotated[int, AtLeast(9), Below(10_000)] = 9999
     """the largest number, at most 9999"""
 
-    merges: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 4000
+    merges: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 1500
     """BPE merges to learn"""
 
 

@@ -228,7 +228,7 @@ def test_the_text_is_written(tmp_path: Path) -> None:
     assert figures["words"]["train"]["sentences"] == 300
     assert len((tmp_path / "bpe" / "train.qab").read_text().splitlines()) == 300
     assert (tmp_path / "tok" / "test.qaa").read_text() == (tmp_path / "raw/test.qaa").read_text()
-    assert task.signature()["task"] == "conlang.240+60+80words.9999.300+40+60"
+    assert task.signature()["task"] == "conlang.1200+300+400words.9999.300+40+60"
 
 
 def test_too_many_words_are_refused() -> None:
