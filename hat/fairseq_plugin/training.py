@@ -1,6 +1,7 @@
 """Training through fairseq's own trainer, on one process or, under torchrun, on several."""
 
 import argparse
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -199,7 +200,11 @@ def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
         divergence_told(last),
         loading_told(loads),
     ):
-        distributed_utils.call_main(fairseq_config(args), fairseq_train)
+        try:
+            distributed_utils.call_main(fairseq_config(args), fairseq_train)
+        finally:
+            # Its iterators hold each other in a circle, and the processes that read data as well.
+            gc.collect()
 
 
 @contextmanager

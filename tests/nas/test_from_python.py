@@ -1,6 +1,7 @@
 """What the commands do, called from Python: the search that README shows, and wrong calls."""
 
 import argparse
+import multiprocessing
 import re
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,12 @@ def test_keywords_are_what_flags_are(space_yml: Path) -> None:
     assert differing <= {"adam_betas"}  # one is written with brackets, the other with parentheses
     on = parse_call("hat.train", {"share_all_embeddings": False}, configs=space_yml)
     assert on.share_all_embeddings is False
+
+
+def test_a_training_leaves_no_process_behind(space_yml: Path, tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
+    hat.train(space_yml, save_dir=tmp_path / "run", num_workers=1, cpu=True)
+    assert set(multiprocessing.active_children()) == before
 
 
 WRONG_OPTIONS = [
