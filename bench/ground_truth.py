@@ -10,9 +10,10 @@ may be stopped and started over days; a kill loses the trainings in flight. The 
 the table holds the conditions of its trainings: recipe, data by content, precision, scoring. Under
 other conditions nothing is added. Architectures are trained in the order in which they are drawn,
 all seeds of one before the next. Another machine may fill a table of its own (``--table``, with
-``--skip N`` from another architecture on), and ``--take`` puts the two together. At the end, or
-with ``--summary`` alone, it says how far the table is, what the rest will cost, and whether its
-trainings can tell architectures apart.
+``--skip N`` from another architecture on), and ``--take`` puts the two together. ``--list FILE``
+writes the architectures alone, for ``supernet_recipes.py --archs``. At the end, or with
+``--summary`` alone, it says how far the table is, what the rest will cost, and whether its trainings
+can tell architectures apart.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from truth_training import Recipe, train_and_score
 from hat.arch.config import SubTransformerConfig
 from hat.cli.console import set_up_logging
 from hat.errors import ConfigError, HatError
+from hat.files import write_text
 from hat.ground_truth.draw import draw_stratified
 from hat.ground_truth.spread import spread
 from hat.ground_truth.table import Training, TruthFile, TruthTable, read_truth
@@ -164,15 +166,19 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="default: in docs/results/data")
     parser.add_argument("--scratch", type=Path, default=Path("runs/ground_truth"))
     parser.add_argument("--summary", action="store_true", help="train nothing")
+    parser.add_argument("--list", type=Path, help="train nothing, write the architectures there")
     options = parser.parse_args()
     options.recipe = recipe = RECIPES[options.task]
+    archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
+    if options.list is not None:
+        write_text(options.list, TruthTable({arch: {} for arch in archs}).to_csv())
+        return
     path = options.table or TABLES / f"ground_truth_{recipe.name}.csv"
     if options.summary:
         print(summary(recipe, read_truth(path)))
         return
     if not recipe.data.is_dir():
         raise ConfigError(f"{recipe.data}: the data is not there; make it: {recipe.prepare}")
-    archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
     with locked(options.scratch / recipe.name):
         conditions = recipe.conditions()
         file = TruthFile(path, conditions)
