@@ -12,8 +12,8 @@ other conditions nothing is added. Architectures are trained in the order in whi
 all seeds of one before the next. Another machine may fill a table of its own (``--table``, with
 ``--skip N`` from another architecture on), and ``--take`` puts the two together. ``--list FILE``
 writes the architectures alone, for ``supernet_recipes.py --archs``. At the end, or with
-``--summary`` alone, it says how far the table is, what the rest will cost, and whether its trainings
-can tell architectures apart.
+``--summary`` alone, it says how far the table is, what the rest will cost, and whether its
+trainings can tell architectures apart.
 """
 
 import argparse

@@ -103,10 +103,11 @@ def check_together(values: Mapping[str, Any], place: Place) -> None:
 def _check_schedule(values: Mapping[str, Any], place: Place) -> None:
     schedule, updates = values.get("lr-scheduler"), values.get("max-update") or 0
     warmup = values.get("warmup-updates") or 0
-    if schedule == "cosine" and values.get("lr-period-updates", -1) <= 0 < updates <= warmup:
+    # A training that ends before is a trial of a few updates, and fairseq makes it.
+    if schedule == "cosine" and values.get("lr-period-updates", -1) <= 0 < updates == warmup:
         raise ConfigError(
-            f"{place('max-update')} must be above warmup-updates, {warmup}, since the learning "
-            f"rate falls between the two, but found {updates}"
+            f"{place('max-update')} must not be warmup-updates, {warmup}: the learning rate falls "
+            "between the two"
         )
     if schedule == "polynomial_decay" and not (values.get("total-num-update") or updates):
         raise ConfigError(

@@ -76,8 +76,7 @@ FAULTS = [
     option("--max-update -5", "max-update must be at least 0, but found -5"),
     option("--max-epoch 1.5", "max-epoch"),
     option("--max-update 1e400", "max-update"),
-    option("--max-update 4", "max-update must be above warmup-updates, 4", name="as-warmup"),
-    option("--max-update 3", "max-update must be above warmup-updates, 4", name="below-warmup"),
+    option("--max-update 4", "max-update must not be warmup-updates, 4", name="as-warmup"),
     option("--max-update 0", "cosine needs max-update or lr-period-updates above 0"),
     option("--save-interval 0", "save-interval must be at least 1, but found 0"),
     option("--validate-interval 0", "validate-interval must be at least 1, but found 0"),
@@ -131,7 +130,7 @@ FAULTS = [
     in_file("betas", "adam-betas: [0.9, 0.98, 0.9]", "adam-betas"),
     in_file("mapping", "dropout: {a: 1}", "dropout"),
     in_file("bool", "seed: True", "seed must be a whole number, but found 'True'"),
-    in_file("warmup", "max-update: 2", "max-update must be above warmup-updates, 4"),
+    in_file("warmup", "max-update: 4", "max-update must not be warmup-updates, 4"),
     # translation
     generation("--beam 0", "beam must be at least 1, but found 0"),
     generation("--nbest 9", "nbest must be at most beam, 5, but found 9"),

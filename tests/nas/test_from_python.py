@@ -78,7 +78,7 @@ def test_keywords_are_what_flags_are(space_yml: Path) -> None:
 
 def test_a_training_leaves_no_process_behind(space_yml: Path, tmp_path: Path) -> None:
     before = set(multiprocessing.active_children())
-    hat.train(space_yml, save_dir=tmp_path / "run", num_workers=1, cpu=True)
+    hat.train(space_yml, save_dir=tmp_path / "run", max_update=2, num_workers=1, cpu=True)
     assert set(multiprocessing.active_children()) == before
 
 
