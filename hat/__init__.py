@@ -41,13 +41,14 @@ if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
     from hat.nas.limits import LIMITS
     from hat.nas.limits.latency import LatencySettings
-    from hat.nas.retrain import RetrainSettings
     from hat.nas.run import SearchOutcome
     from hat.nas.scorers import SCORERS
     from hat.nas.settings import FinishSettings, SearchSettings
     from hat.nas.supernet import Supernet, load_supernet
     from hat.page.write import PageSettings, write_page
     from hat.pipeline.run import Pipeline
+    from hat.retraining.finalists import RetrainSettings
+    from hat.retraining.halving import HalvingSettings
     from hat.search.algorithms import ALGORITHMS
     from hat.search.algorithms.generation import GenerationSettings
     from hat.settings import Settings
@@ -98,7 +99,8 @@ _HOME = {
     "GenerationSettings": "hat.search.algorithms.generation",
     "LatencySettings": "hat.nas.limits.latency",
     "PageSettings": "hat.page.write",
-    "RetrainSettings": "hat.nas.retrain",
+    "RetrainSettings": "hat.retraining.finalists",
+    "HalvingSettings": "hat.retraining.halving",
     "SearchSettings": "hat.nas.settings",
     # the tables of named parts: hat.SCORERS.load("bleu").Settings
     "ALGORITHMS": "hat.search.algorithms",
@@ -124,6 +126,7 @@ __all__ = [
     "FinishSettings",
     "FitSettings",
     "GenerationSettings",
+    "HalvingSettings",
     "HatError",
     "LatencySettings",
     "PageSettings",

@@ -97,8 +97,17 @@ ALLOWED: dict[str, set[str]] = {
         "cli",
     },
     "pipeline": {"report", "arch", "cli", "tasks", "text"},
+    "retraining": {"pipeline", "fairseq_plugin", "report", "search", "arch", "text", "cli"},
     "nas": {
-        *("pipeline", "fairseq_plugin", "engines", "translation", "scoring", "measuring"),
+        *(
+            "retraining",
+            "pipeline",
+            "fairseq_plugin",
+            "engines",
+            "translation",
+            "scoring",
+            "measuring",
+        ),
         *(
             "latency",
             "report",
@@ -122,6 +131,7 @@ ALLOWED: dict[str, set[str]] = {
             "own_corpus",
             "validation",
             "nas",
+            "retraining",
             "studies",
             "page",
             "pipeline",

@@ -17,11 +17,12 @@ from hat.cli.help import program
 from hat.measuring.devices import DEVICES
 from hat.nas.build import check_settings, settings_classes
 from hat.nas.limits import LIMITS
-from hat.nas.retrain import RetrainSettings
 from hat.nas.run import search
 from hat.nas.scorers import SCORERS
 from hat.nas.settings import FinishSettings, SearchSettings
 from hat.nas.supernet import supernet_of
+from hat.retraining.finalists import RetrainSettings
+from hat.retraining.halving import HalvingSettings
 from hat.scoring.spread import processes
 from hat.search.algorithms import ALGORITHMS
 from hat.settings import NO_OUTCOME, Settings
@@ -104,4 +105,5 @@ def add_search_flags(parser: argparse.ArgumentParser) -> None:
     add_flags(parser, FinishSettings, "finish of the search")
     for cls in DEVICES.settings():
         add_flags(parser, cls, "finish of the search")
+    add_flags(parser, HalvingSettings, "successive halving of finalists")
     add_flags(parser, RetrainSettings, "retraining after the search")

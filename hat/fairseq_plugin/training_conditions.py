@@ -114,7 +114,7 @@ def _counts(key: str, args: argparse.Namespace) -> bool:
     """The same for options that are no recipe's."""
     if key == "max-update":
         return (
-            _schedule_ends_at_max_update(args)
+            schedule_ends_at_max_update(args)
             or args.quantization_config_path is not None
             or follows_max_update(args)
         )
@@ -123,7 +123,7 @@ def _counts(key: str, args: argparse.Namespace) -> bool:
     return key not in EXEMPT and key not in _DERIVED
 
 
-def _schedule_ends_at_max_update(args: argparse.Namespace) -> bool:
+def schedule_ends_at_max_update(args: argparse.Namespace) -> bool:
     """Whether another ``--max-update`` means other learning rates from the first update on."""
     if args.lr_scheduler == "cosine":
         return bool(args.lr_period_updates <= 0)

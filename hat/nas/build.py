@@ -16,11 +16,12 @@ from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.nas.problem import Problem
 from hat.nas.race import SpreadScorer, spread_scorer
-from hat.nas.retrain import RetrainSettings
 from hat.nas.scorers import SCORERS
 from hat.nas.scorers.base import SearchScorer
 from hat.nas.settings import FinishSettings, SearchSettings
 from hat.nas.supernet import Supernet
+from hat.retraining.finalists import RetrainSettings
+from hat.retraining.halving import HalvingSettings
 from hat.scoring.graph_encoding import encode_subtransformers
 from hat.scoring.guides import guides
 from hat.search.algorithms import ALGORITHMS
@@ -61,7 +62,8 @@ class Built:
 def settings_classes() -> tuple[type, ...]:
     """Returns every class of settings that a search and what follows it read."""
     parts = (*ALGORITHMS.settings(), *SCORERS.settings(), *LIMITS.settings(), *DEVICES.settings())
-    return tuple(dict.fromkeys((SearchSettings, *parts, FinishSettings, RetrainSettings)))
+    ends = (FinishSettings, HalvingSettings, RetrainSettings)
+    return tuple(dict.fromkeys((SearchSettings, *parts, *ends)))
 
 
 def check_settings(settings: Iterable[Settings]) -> None:
@@ -126,7 +128,7 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
     has_front = algorithm.num_objectives > 1
     parents = picked(settings, GenerationSettings).parent_size
     # A race must not drop the parents, nor who will be measured.
-    keep = max(parents, finish.measure_finalists)
+    keep = max(parents, finish.measure_finalists, picked(settings, HalvingSettings).halve_top)
     features = GeneOperators(space).one_hot
     spread = spread_scorer(
         scorer, operators, features, keep=keep, has_front=has_front, seed=supernet.seed

@@ -1,5 +1,6 @@
 """A whole search: search, measure, write the winner, compare, report, retrain."""
 
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,21 +22,23 @@ from hat.nas.facts import write_facts
 from hat.nas.finish import Finish, SearchEnd
 from hat.nas.limits.base import SearchLimit, describe_limit
 from hat.nas.measure import build_measure
-from hat.nas.retrain import (
+from hat.nas.scorers.bleu import BleuSettings
+from hat.nas.settings import FREE_SCORERS, FinishSettings
+from hat.nas.supernet import Supernet
+from hat.progress import Progress
+from hat.report.document import Section
+from hat.report.search_report import write_search_report
+from hat.retraining.finalists import (
     Retrained,
     RetrainSettings,
     read_training,
     retrain,
     retrain_section,
 )
-from hat.nas.scorers.bleu import BleuSettings
-from hat.nas.settings import FREE_SCORERS, FinishSettings
-from hat.nas.supernet import Supernet
-from hat.progress import Progress
-from hat.report.search_report import write_search_report
+from hat.retraining.halving import HalvingSettings, halve, halving_section, read_plan
 from hat.scoring.base import Scorer
 from hat.scoring.spread import process_rank
-from hat.search.base import Objective, SearchResult
+from hat.search.base import Objective, SearchResult, Trial, ranked
 from hat.search.constraints import Constraints
 from hat.search.deliver import Delivery
 from hat.search.loop import RoundReport, Search
@@ -148,14 +151,16 @@ def _search(
     set_aside: bool,
 ) -> SearchOutcome | None:
     """Searches in a folder that nobody else searches in; see ``search``."""
-    retraining = picked(settings, RetrainSettings)
+    retraining, bleu = picked(settings, RetrainSettings), picked(settings, BleuSettings)
     training = read_training(
         retraining,
-        picked(settings, BleuSettings),
+        beam=bleu.bleu_beam,
+        lenpen=bleu.bleu_lenpen,
         target_lang=supernet.task.cfg.target_lang,
         on_cpu=supernet.device == "cpu",
         supernet=None if supernet.is_average else supernet.restore_file,
     )
+    halving = read_plan(picked(settings, HalvingSettings), on_cpu=supernet.device == "cpu")
     device = picked_device(settings)  # a wrong address is said before hours of search
     built = build_search(supernet, *settings, say=say)
     if process_rank() > 0:
@@ -168,9 +173,20 @@ def _search(
     end = SearchEnd(built.problem, result, _finish(built, folder, device, say))
     deliveries = end.measure_finalists()
     firsts = [each for each in deliveries if each.repaired_from is None]
-    winner = deliveries[0] if deliveries else _unmeasured(result, built.problem.constraints)
+    more: list[Section] = []
+    if halving is not None:
+        top = picked(settings, HalvingSettings).halve_top
+        candidates = [each for each in deliveries if each.fits][:top]
+        candidates = candidates or _unmeasured(result, built.problem.constraints, top)
+        archs = [each.arch for each in candidates]
+        halved = halve(archs, halving, folder / "halving", say=say)
+        more.append(halving_section(archs, halved))
+        chosen = candidates[halved.chosen]
+        deliveries = [chosen, *(each for each in deliveries if each is not chosen)]
+    winner = (deliveries or _unmeasured(result, built.problem.constraints, 1))[0]
     write_arch(path, winner.arch, _winner_text(result, winner, text))
     story = end.story(deliveries)
+    story = replace(story, extra=[*more, *story.extra])
     title = "Search under " + ", ".join(describe_limit(each.limit) for each in built.limits)
     files = write_search_report(folder / "report", story, title=title)
     say(f"| the winner is in {path}, the report in {files[0]}")
@@ -228,6 +244,7 @@ def _finish(built: Built, folder: Path, device: Device, say: Say) -> Finish[Arch
     settings = picked(built.settings, FinishSettings)
     supernet = built.supernet
     measure = None
+    keep = max(settings.delivery.keep, picked(built.settings, HalvingSettings).halve_top)
     if settings.measure_finalists > 0:
         measure = build_measure(
             built.limits,
@@ -242,7 +259,7 @@ def _finish(built: Built, folder: Path, device: Device, say: Say) -> Finish[Arch
     sizes = {name: build_scorer(name, supernet, ()).score for name in _RIVAL_SIZES}
     return Finish(
         measure=measure,
-        delivery=settings.delivery,
+        delivery=replace(settings.delivery, keep=keep),
         rivals=Rivals(
             seeds=settings.seeds(supernet.seed),
             sizes=sizes,
@@ -276,18 +293,27 @@ def _compared(
     return build_scorer(_TRUTH, built.supernet, built.settings), scorers
 
 
-def _unmeasured(result: SearchResult[Arch], constraints: Constraints[Arch]) -> Delivery[Arch]:
-    """The best candidate, where this machine can measure nothing of what is limited."""
-    best = result.best()
-    return Delivery(
-        arch=best.arch,
-        objective=best.objectives[0],
-        predicted=best.costs,
-        measured={},
-        upper={},
-        budget={limit.name: limit.at_most for limit in constraints.limits},
-        fits=True,
-    )
+def _unmeasured(
+    result: SearchResult[Arch], constraints: Constraints[Arch], top: int
+) -> list[Delivery[Arch]]:
+    """The best candidates, where this machine can measure nothing of what is limited."""
+    result.best()  # or an error: none could be scored
+    best: dict[Arch, Trial[Arch]] = {}
+    for trial in (result.trials[index] for index in ranked(result.trials)):
+        if not math.isnan(trial.objectives[0]):
+            best.setdefault(trial.arch, trial)
+    return [
+        Delivery(
+            arch=trial.arch,
+            objective=trial.objectives[0],
+            predicted=trial.costs,
+            measured={},
+            upper={},
+            budget={limit.name: limit.at_most for limit in constraints.limits},
+            fits=True,
+        )
+        for trial in list(best.values())[:top]
+    ]
 
 
 def _winner_text(result: SearchResult[Arch], winner: Delivery[Arch], text: str) -> str:

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+import hat
 from hat.arch.hat_yaml import arch_to_mapping, load_arch
 from hat.arch.space import SearchSpace
 from hat.machine import instructions as machine
+from hat.models.checkpoint import read_checkpoint
 
 pytest.importorskip("fairseq")
 
@@ -218,3 +221,37 @@ def test_finalists_and_baselines_are_retrained_once(
     assert again["retrained"] == result["retrained"]
     log = (tmp_path / "found.log").read_text()
     assert "> train." not in log and "= train." in log
+
+
+@pytest.mark.slow
+def test_halving_chooses_the_winner_and_its_training_is_a_whole_one(
+    run: Run, space_yml: Path, tmp_path: Path
+) -> None:
+    training = tmp_path / "common.yml"
+    training.write_text(space_yml.read_text() + "train-subtransformer: True\n")
+    flags = (
+        *("--scorer", "params", "--params-constraint", "90%", "--rank-sample", "0"),
+        *("--contest-seeds", "--halve-top", "3", "--halve-configs", training),
+        *("--halve-marks", "0.5", "1"),
+    )
+    _, folder = run(*flags)
+    with open(folder / "report" / "halving.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    (chosen,) = (row for row in rows if row["chosen"] == "yes")
+    last = [name for name in rows[0] if name.startswith("loss after")][-1]
+    reached = [row for row in rows if row[last]]
+    assert len(rows) == 3 and len(reached) == 2
+    assert float(chosen[last]) == min(float(row[last]) for row in reached)
+    winner = load_arch(tmp_path / "found.yml")
+    assert winner == load_arch(Path(chosen["folder"]) / "arch.yml")
+    # The same as a training that was never stopped.
+    whole = tmp_path / "whole"
+    hat.train(tmp_path / "found.yml", sub_configs=training, save_dir=whole, seed=1, cpu=True)
+    halved = read_checkpoint(Path(chosen["folder"]) / "training" / "checkpoint_last.pt")
+    straight = read_checkpoint(whole / "checkpoint_last.pt")
+    for name, weight in straight["model"].items():
+        assert torch.equal(halved["model"][name], weight), name
+    # What is done is not done again.
+    run(*flags)
+    log = (tmp_path / "found.log").read_text()
+    assert "> halve." not in log and "= halve." in log

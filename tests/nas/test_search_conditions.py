@@ -21,10 +21,10 @@ pytest.importorskip("fairseq")
 from hat.commands.search import main
 from hat.models.checkpoint import read_checkpoint
 from hat.nas.limits import LIMITS
-from hat.nas.retrain import RetrainSettings
 from hat.nas.scorers import SCORERS
 from hat.nas.settings import FinishSettings, SearchSettings
 from hat.nas.supernet import supernet_of
+from hat.retraining.finalists import RetrainSettings
 from hat.search.algorithms import ALGORITHMS
 from hat.settings import own_settings, settings_signature
 

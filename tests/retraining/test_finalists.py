@@ -9,11 +9,16 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import load_arch, write_arch
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError
-from hat.nas import retrain as search_retrain
-from hat.nas.retrain import RetrainSettings, Training, read_training, retrain, retrain_section
-from hat.nas.scorers.bleu import BleuSettings
 from hat.pipeline.steps import Step
 from hat.report.search_report import SearchStory
+from hat.retraining import finalists as search_retrain
+from hat.retraining.finalists import (
+    RetrainSettings,
+    Training,
+    read_training,
+    retrain,
+    retrain_section,
+)
 from hat.search.base import SearchResult, Trial
 from hat.search.deliver import Delivery
 from hat.settings import from_values
@@ -179,7 +184,7 @@ def test_a_wrong_training_is_found_before_the_search(
 
 
 def read(settings: RetrainSettings) -> Training | None:
-    return read_training(settings, BleuSettings(), target_lang="de", on_cpu=False)
+    return read_training(settings, beam=5, lenpen=1.0, target_lang="de", on_cpu=False)
 
 
 def test_raw_references_and_trainings_that_do_not_validate(
@@ -221,7 +226,7 @@ def test_a_training_may_begin_with_inherited_weights(
     settings = from_values(RetrainSettings, values)
     checkpoint = tmp_path / "super.pt"
     where: dict[str, Any] = {"target_lang": "de", "on_cpu": True}
-    read = read_training(settings, BleuSettings(), supernet=checkpoint, **where)
+    read = read_training(settings, beam=5, lenpen=1.0, supernet=checkpoint, **where)
     assert read is not None
     rows = retrain(story([archs[2]]), read, tmp_path, top=1)
     train = runner[0].steps[0]
@@ -231,4 +236,4 @@ def test_a_training_may_begin_with_inherited_weights(
     assert train.work_dir == rows[0].folder / "seed1-inherited"
     assert "Trained from inherited weights with common.yml" in retrain_section(rows, read).text
     with pytest.raises(ConfigError, match="make a checkpoint of the moving average first"):
-        read_training(settings, BleuSettings(), **where)
+        read_training(settings, beam=5, lenpen=1.0, **where)

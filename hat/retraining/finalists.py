@@ -19,7 +19,6 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, write_arch
 from hat.cli.options import read_yaml
 from hat.errors import ConfigError
-from hat.nas.scorers.bleu import BleuSettings
 from hat.pipeline import commands
 from hat.pipeline.evaluation import Evaluation
 from hat.pipeline.steps import Runner, Step
@@ -113,8 +112,9 @@ class Retrained:
 
 def read_training(
     settings: RetrainSettings,
-    bleu: BleuSettings,
     *,
+    beam: int,
+    lenpen: float,
     target_lang: str,
     on_cpu: bool,
     supernet: Path | None = None,
@@ -123,7 +123,8 @@ def read_training(
 
     Args:
         settings: of the training.
-        bleu: how its test set is translated.
+        beam: hypotheses per sentence when its test set is translated.
+        lenpen: the length penalty then.
         target_lang: for the scores.
         on_cpu: whether to train without a GPU.
         supernet: the checkpoint that ``--retrain-init supernet`` begins with; None where the
@@ -162,8 +163,8 @@ def read_training(
         subset=settings.retrain_subset,
         metric=settings.retrain_metric,
         target_lang=target_lang,
-        beam=bleu.bleu_beam,
-        lenpen=bleu.bleu_lenpen,
+        beam=beam,
+        lenpen=lenpen,
         on_cpu=on_cpu,
         reference=settings.retrain_ref,
         checkpoint_name="checkpoint_best.pt" if validates else "checkpoint_last.pt",
@@ -199,7 +200,7 @@ def retrain(
     first_cost = next(iter(story.budgets), "")
     rows = []
     for name, trial in chosen.items():
-        home = folder / _short_name(trial.arch)
+        home = folder / short_name(trial.arch)
         yml = home / "arch.yml"
         # Always: the folder is named after the architecture, whatever was done to the file.
         write_arch(yml, trial.arch, "Retrained after a search.")
@@ -313,7 +314,7 @@ def _finalists(story: SearchStory[Arch], top: int) -> dict[str, Trial[Arch]]:
     return {f"{_FINALIST} {place}": trial for place, trial in enumerate(best[:top], start=1)}
 
 
-def _short_name(arch: Arch) -> str:
+def short_name(arch: Arch) -> str:
     """A name that only this architecture has."""
     text = json.dumps(arch_to_mapping(arch), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
