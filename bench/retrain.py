@@ -27,8 +27,8 @@ from multi30k import SPACE, inherited_loss, read_space
 
 from hat.arch.hat_yaml import arch_from_mapping, arch_to_mapping, load_arch, write_arch
 from hat.files import write_text
-from hat.retraining.finalists import Training, train_and_score
 from hat.pipeline.steps import Runner
+from hat.retraining.finalists import Training, train_and_score
 
 DATA = Path("data/binary/multi30k_en_de")
 REFERENCE = Path("data/text/multi30k_en_de/raw/test.de")

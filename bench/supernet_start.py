@@ -25,8 +25,8 @@ import numpy as np
 
 from hat.arch.hat_yaml import load_space, write_arch
 from hat.files import write_text
-from hat.retraining.finalists import Training, train_and_score
 from hat.pipeline.steps import Outcome, Runner, Step
+from hat.retraining.finalists import Training, train_and_score
 
 CONFIGS = "configs/numbers.en-fr"
 
