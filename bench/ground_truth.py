@@ -81,20 +81,34 @@ def work(recipe: Recipe, arch: SubTransformerConfig, seed: int, folder: Path) ->
 
 
 def fill(options: argparse.Namespace, jobs: list[Job], file: TruthFile) -> int:
-    """Trains what is missing; returns how many trainings failed."""
-    recipe: Recipe = options.recipe
+    """Trains what is missing; returns how many trainings failed.
+
+    Workers are replaced by replacing the pool: with ``max_tasks_per_child`` that of Python 3.11
+    waits for ever (CPython gh-115634).
+    """
     torch.set_num_threads(1)
-    machine = f"{machine_name()}, hat {__version__}"
     begun, failed = time.monotonic(), 0
+    size = _TASKS_PER_CHILD * options.workers
+    for start in range(0, len(jobs), size):
+        if time.monotonic() - begun > options.hours * 3600:
+            break
+        failed += _fill(options, list(enumerate(jobs))[start : start + size], file, begun)
+    return failed
+
+
+def _fill(
+    options: argparse.Namespace, jobs: list[tuple[int, Job]], file: TruthFile, begun: float
+) -> int:
+    """Trains as many as one pool of workers may."""
+    recipe: Recipe = options.recipe
+    machine = f"{machine_name()}, hat {__version__}"
+    failed = 0
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        options.workers,
-        mp_context=context,
-        initializer=die_with_parent,
-        max_tasks_per_child=_TASKS_PER_CHILD,
+        options.workers, mp_context=context, initializer=die_with_parent
     ) as pool:
         futures = {}
-        for index, (arch, seed) in enumerate(jobs):
+        for index, (arch, seed) in jobs:
             folder = options.scratch / f"{recipe.name}_{index}_seed{seed}"
             futures[pool.submit(work, recipe, arch, seed, folder)] = (arch, seed, folder)
         for future in as_completed(futures):
