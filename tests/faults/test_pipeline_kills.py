@@ -147,15 +147,18 @@ def test_a_pipeline_that_is_killed_in_every_step(whole: Path, fork: Forker, tmp_
         orphan = step_of(folder)
         if orphan is None:
             continue
-        if number % 4 == 1 and is_alive(orphan):
-            os.kill(orphan, signal.SIGSTOP)  # or it might be over too soon
-            second = fork.start(RUN, folder)
-            assert second.wait(LONG) == 2, second.said()
-            # Quick steps may have ended, so the one that was left may come after this one.
-            assert re.search(r"step '[a-z-]+' still runs: ", second.said())
-            assert f"process {orphan} (" in second.said() and "Traceback" not in second.said()
-            found_orphans += 1
-        os.killpg(orphan, signal.SIGKILL)
+        try:
+            if number % 4 == 1 and is_alive(orphan):
+                os.kill(orphan, signal.SIGSTOP)  # or it might be over too soon
+                second = fork.start(RUN, folder)
+                assert second.wait(LONG) == 2, second.said()
+                # Quick steps may have ended, so the one that was left may come after this one.
+                assert re.search(r"step '[a-z-]+' still runs: ", second.said())
+                assert f"process {orphan} (" in second.said()
+                assert "Traceback" not in second.said()
+                found_orphans += 1
+        finally:
+            os.killpg(orphan, signal.SIGKILL)
         while step_of(folder) is not None:
             time.sleep(0.01)
     assert found_orphans >= 2

@@ -122,8 +122,13 @@ def test_another_recipe_or_other_data_is_refused(recipe: Any, data: Path, tmp_pa
 
 @pytest.mark.slow
 def test_trainings_run_side_by_side_and_one_that_fails_takes_nothing_with_it(
-    bench: Any, recipe: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bench: Any,
+    recipe: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(bench[0], "_TASKS_PER_CHILD", 1)  # two pools of workers, one after another
     fitting = draw_stratified(load_space(recipe.space), 2, seed=1)[1]
     too_large = draw_stratified(load_space(SPACE), 1, seed=1)[0]
     options = argparse.Namespace(
