@@ -72,6 +72,7 @@ bench: bench-training bench-memory bench-generation bench-engines bench-latency 
 
 bench-latency: setup
 	$(BIN)/hat latency bench $(wildcard $(DATA)/hat/latency/*.csv)
+	OMP_NUM_THREADS=1 $(BIN)/python bench/latency_prior.py $(DATA)/hat/latency
 
 bench-search: setup
 	$(BIN)/python bench/search_core.py
