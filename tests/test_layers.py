@@ -27,6 +27,7 @@ BASE = {
     "versioned",
     "yaml_reader",
     "reading",
+    "json_reader",
     "csv_reader",
     "numerals",
     "fields",
@@ -43,11 +44,12 @@ GROUND: dict[str, set[str]] = {
     "locks": {"errors", "files"},
     "folders": {"errors", "files", "locks"},
     "progress": set(),
-    "machine": {"errors", "files", "reading"},
+    "machine": {"errors", "files", "json_reader"},
     "numerals": set(),
     "fields": {"errors"},
     "torch_files": {"errors", "reading"},
     "reading": {"errors"},
+    "json_reader": {"errors", "reading"},
     "csv_reader": {"arrays", "errors", "numerals", "reading"},
     "yaml_reader": {"errors", "reading"},
     "conditions": {"errors", "reading"},
@@ -55,7 +57,7 @@ GROUND: dict[str, set[str]] = {
     "setting_notes": set(),
     "settings": {"setting_notes", "conditions", "errors"},
     "parts": {"errors", "settings"},
-    "versioned": {"errors", "files", "reading", "version"},
+    "versioned": {"errors", "files", "json_reader", "version"},
 }
 
 ALLOWED: dict[str, set[str]] = {
