@@ -28,7 +28,7 @@ from typing import Any
 import engines
 import torch
 from engine_searches_ground import Ground, spans, supernet_of
-from engine_searches_report import SPANS_OF_ONE, Found, Study
+from engine_searches_report import SPANS_OF_ONE, Case, Found, Study
 
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.conditions import file_digest, mapping_digest, what_differs
@@ -47,8 +47,8 @@ OF_SEARCHES = ("search_rounds", "population", "confidence")
 
 def cases(
     ends: Mapping[str, tuple[float, float]], budgets: int, shares: Sequence[float]
-) -> dict[str, dict[str, float]]:
-    """Limits in milliseconds by engine that they bind, by case; of cases with two engines or more.
+) -> dict[str, Case]:
+    """Limits by name; those that bind fewer than two engines are left out.
 
     Args:
         ends: what the smallest and the largest architecture take, by engine.
@@ -58,17 +58,25 @@ def cases(
     """
     low = sorted(least for least, _ in ends.values())[1]
     high = sorted(most for _, most in ends.values())[-2]
-    found = {}
+    wanted = {}
     for place in range(budgets):
         limit = float(f"{low * (high / low) ** ((place + 0.5) / budgets):.2g}")
-        binds = {name: limit for name, (least, most) in ends.items() if least < limit < most}
-        found[f"{limit:g} ms"] = binds
+        wanted[f"{limit:g} ms"] = dict.fromkeys(ends, limit)
     for share in shares:
-        limits = {
-            name: share * most for name, (least, most) in ends.items() if least < share * most
-        }
-        found[f"{100 * share:g}% of the largest"] = limits
-    return {name: limits for name, limits in found.items() if len(limits) > 1}
+        limits = {name: share * most for name, (_, most) in ends.items()}
+        wanted[f"{100 * share:g}% of the largest"] = limits
+    found = {}
+    for case, limits in wanted.items():
+        left_out = {}
+        for name, (least, most) in ends.items():
+            if limits[name] <= least:
+                left_out[name] = "its smallest architecture misses it"
+            elif limits[name] >= most:
+                left_out[name] = "its largest architecture keeps it"
+        bound = {name: limit for name, limit in limits.items() if name not in left_out}
+        if len(bound) > 1:
+            found[case] = Case(bound, left_out)
+    return found
 
 
 def studied(ground: Ground) -> Study:
@@ -85,11 +93,11 @@ def studied(ground: Ground) -> Study:
     for name in ground.engines:
         small, large = corners[2:] if name in narrow else corners[:2]
         ends[name] = (times[small][name], times[large][name])
-    limits = cases(ends, options.budgets, options.shares)
-    found: dict[str, dict[str, list[Found]]] = {case: {} for case in limits}
-    for case, label, name in wanted(limits, narrow):
+    chosen = cases(ends, options.budgets, options.shares)
+    found: dict[str, dict[str, list[Found]]] = {case: {} for case in chosen}
+    for case, label, name in searches(chosen, narrow):
         for seed in range(1, options.seeds + 1):
-            limit = limits[case][name]
+            limit = chosen[case].limits[name]
             key = f"{ground.name}, {label}, {limit:.6g} ms, seed {seed}"
             if key not in known:
                 started = time.perf_counter()
@@ -113,21 +121,19 @@ def studied(ground: Ground) -> Study:
         },
         ends=ends,
         drift={name: times[again][name] / float(ms) for name, ms in before.items()},
-        limits=limits,
+        cases=chosen,
         found=found,
         times=times,
         spread=ground.spread(),
     )
 
 
-def wanted(
-    limits: Mapping[str, Mapping[str, float]], narrow: frozenset[str]
-) -> Iterator[tuple[str, str, str]]:
-    """The searches: case, what it is called, and engine; with those in spans of one."""
-    for case, bound in limits.items():
-        for name in bound:
+def searches(chosen: Mapping[str, Case], narrow: frozenset[str]) -> Iterator[tuple[str, str, str]]:
+    """All of them: case, what is searched for, and engine; with those in spans of one."""
+    for case, each in chosen.items():
+        for name in each.limits:
             yield case, name, name
-            if name not in narrow and narrow & bound.keys():
+            if name not in narrow and narrow & each.limits.keys():
                 yield case, name + SPANS_OF_ONE, name
 
 

@@ -44,6 +44,17 @@ class Found:
         return cls(arch_from_mapping(arch, where), values["score"], values["predicted_ms"])
 
 
+@dataclass(frozen=True)
+class Case:
+    """One kind of limit."""
+
+    limits: Mapping[str, float]
+    """Milliseconds, by engine that they bind."""
+
+    left_out: Mapping[str, str]
+    """Why they do not bind the other engines."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """Everything about one space."""
@@ -63,8 +74,8 @@ class Study:
     drift: Mapping[str, float]
     """What an architecture of the rows takes now over what it took then, by engine."""
 
-    limits: Mapping[str, Mapping[str, float]]
-    """Milliseconds by case and engine that it binds."""
+    cases: Mapping[str, Case]
+    """By name."""
 
     found: Mapping[str, Mapping[str, Sequence[Found]]]
     """Winners of each seed, by case and what was searched for."""
@@ -89,26 +100,21 @@ class Study:
             "Rounds of a measurement, distance of their quartiles over their median: median "
             f"{100 * statistics.median(self.spread):.1f}%, largest {100 * max(self.spread):.1f}%."
         )
-        for case, limits in self.limits.items():
-            winners = {
-                label: [one for one in several if one.arch is not None]
-                for label, several in self.found[case].items()
-            }
-            yield from self._case(case, limits, winners)
+        for name, case in self.cases.items():
+            yield from ("", f"### {self.name}, limit {name}", "")
+            yield from (f"Not for {engine}: {why}." for engine, why in case.left_out.items())
+            winners = {}
+            for label, several in self.found[name].items():
+                winners[label] = [one for one in several if one.arch is not None]
+                if not winners[label]:
+                    yield f"For {label} no candidate was predicted to keep it."
+                    del winners[label]
+            if winners:
+                yield from self._case(case.limits, winners)
 
     def _case(
-        self, case: str, limits: Mapping[str, float], found: Mapping[str, Sequence[Found]]
+        self, limits: Mapping[str, float], winners: Mapping[str, Sequence[Found]]
     ) -> Iterator[str]:
-        yield from ("", f"### {self.name}, limit {case}", "")
-        for name, (smallest, _) in self.ends.items():
-            if name not in limits:
-                misses = smallest >= max(limits.values())
-                why = "its smallest architecture misses it" if misses else "its largest keeps it"
-                yield f"Not for {name}: {why}."
-        winners = {label: several for label, several in found.items() if several}
-        for label in found:
-            if label not in winners:
-                yield f"For {label} no candidate was predicted to keep it."
         yield from self._alike(winners)
         yield from self._summary(winners, limits)
         yield from self._of_spans(winners)
@@ -155,6 +161,12 @@ class Study:
         self, winners: Mapping[str, Sequence[Found]], limits: Mapping[str, float]
     ) -> Iterator[str]:
         """All pairs of engines in a sentence."""
+        own = [self._over(winners[name], name, limits[name]) for name in limits if name in winners]
+        beyond = [100 * each for each in own if each is not None and each > 0]
+        yield (
+            f"In their own engine {len(beyond)} of {len(own)} winners miss the limit"
+            f"{_from_to(beyond, '%')}."
+        )
         missed, kept, others = [], [], 0
         for label, name in permutations([name for name in limits if name in winners], 2):
             over = self._over(winners[label], name, limits[name])
