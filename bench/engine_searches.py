@@ -199,7 +199,7 @@ def main() -> None:
     try:
         folder, note = begun(options)
         lines = [
-            f"Machine: {note['machine']}. {note['rates']}",
+            f"Machine: {note['rates']}",
             "",
             f"Searches: {options.search_rounds} rounds of HAT's evolution, population "
             f"{options.population}, seeds 1 to {options.seeds}; a candidate fits if its latency "

@@ -126,7 +126,7 @@ class Study:
                 *("decoder width", "layers", "FFN", "spans"),
             ),
         )
-        heads = [f"{name} ({limit:.3g} ms)" for name, limit in limits.items()]
+        heads = [f"{name} ({limit:.4g} ms)" for name, limit in limits.items()]
         yield from ("", "Milliseconds measured in, median of the seeds (least to most):", "")
         rows = [
             (label, *(_range(self._times(several, name)) for name in limits))

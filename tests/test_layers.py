@@ -55,7 +55,8 @@ GROUND: dict[str, set[str]] = {
     "conditions": {"errors", "reading"},
     "signature": {"version"},
     "setting_notes": set(),
-    "settings": {"setting_notes", "conditions", "errors"},
+    "setting": {"errors", "setting_notes"},
+    "settings": {"conditions", "errors", "setting", "setting_notes"},
     "parts": {"errors", "settings"},
     "versioned": {"errors", "files", "json_reader", "version"},
 }
