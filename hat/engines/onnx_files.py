@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-# onnxruntime sends its maker what it runs, and writes an identifier into the home folder as soon as
-# it is imported, unless one of these is set; which one depends on its version.
+# As soon as it is imported, onnxruntime reports to its maker and leaves an identifier in the home
+# folder, unless one of these is set; which one depends on its version.
 for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
     os.environ.setdefault(_name, "1")
 
