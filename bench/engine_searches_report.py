@@ -164,7 +164,7 @@ class Study:
         own = [self._over(winners[name], name, limits[name]) for name in limits if name in winners]
         beyond = [100 * each for each in own if each is not None and each > 0]
         yield (
-            f"In their own engine {len(beyond)} of {len(own)} winners miss the limit"
+            f"In their own engine the winners of {len(beyond)} of {len(own)} engines miss the limit"
             f"{_from_to(beyond, '%')}."
         )
         missed, kept, others = [], [], 0
