@@ -87,7 +87,8 @@ def studied(ground: Ground) -> Study:
     repair_lines(kept)
     known = {line["key"]: line for line in read_objects(kept, "a winner")}
     corners = [arch for space in ground.spaces for arch in (space.smallest(), space.largest())]
-    again = next(arch for arch in ground.archs if spans(arch) == 1)
+    of_rows = [ground.archs[int(row["row"])] for row in ground.rows]
+    again = next((arch for arch in of_rows if spans(arch) == 1), of_rows[0])
     times = ground.measured([*corners, again])
     ends = {}
     for name in ground.engines:
