@@ -72,6 +72,7 @@ bench: bench-training bench-memory bench-generation bench-engines bench-latency 
 
 bench-latency: setup
 	$(BIN)/hat latency bench $(wildcard $(DATA)/hat/latency/*.csv)
+	OMP_NUM_THREADS=1 $(BIN)/python bench/latency_prior.py $(DATA)/hat/latency
 
 bench-search: setup
 	$(BIN)/python bench/search_core.py
@@ -107,12 +108,14 @@ bench-memory: setup
 bench-generation: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/generation.py
 
-# Random architectures in every engine; goes on where it was cut off. About half an hour.
+# Random architectures in every engine, then a search for each engine and its winners in all of them.
+# Goes on where it was cut off. Half an hour, then about an hour.
 ENGINE_ROWS ?= runs/bench-engines/rows.csv
 bench-engines: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/int8_products.py
 	OMP_NUM_THREADS=1 $(BIN)/python bench/engines.py measure $(ENGINE_ROWS)
 	$(BIN)/python bench/engines.py report $(ENGINE_ROWS)
+	OMP_NUM_THREADS=1 $(BIN)/python bench/engine_searches.py $(ENGINE_ROWS)
 
 # Trains many architectures from scratch: hours of a core, but it goes on where it was stopped. Then
 # the free scores and successive halving are judged by what is there. TRUTH=multi30k: real text.

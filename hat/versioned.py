@@ -10,7 +10,7 @@ from typing import Any
 
 from hat.errors import CheckpointError
 from hat.files import write_json
-from hat.reading import read_json
+from hat.json_reader import read_json
 from hat.version import __version__
 
 

@@ -30,9 +30,9 @@ from hat.csv_reader import CsvRows
 from hat.errors import HatError
 from hat.formats.pickle_stream import PickleStream
 from hat.formats.plain_pickle import read_plain_pickle
+from hat.json_reader import is_deeper, parse_json
 from hat.latency.samples import LatencySample, read_samples, write_samples
 from hat.numerals import real, whole
-from hat.reading import is_deeper, parse_json
 from hat.text.dictionaries import read_dictionary
 from hat.text.generation_log import read_generation_logs
 from hat.text.lines import plain

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from hat.errors import ConfigError, suggestion
-from hat.reading import parse_json
+from hat.json_reader import parse_json
 
 OPERATIONS = {
     "linear": (1, None),

@@ -13,7 +13,7 @@ from hat.arch.recipe import parse_recipe
 from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
 from hat.csv_reader import CsvRows, is_number
 from hat.errors import ConfigError, DataError, suggestion
-from hat.reading import parse_json
+from hat.json_reader import parse_json
 
 A = TypeVar("A")
 ParseArch = Callable[[str, str], A]

@@ -17,7 +17,8 @@ from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
 from hat.benchmarks.nb101_checks import COLUMNS, OPERATION_IDS, HashChecks, check_columns
 from hat.benchmarks.row_checks import COUNT, FRACTION, SECONDS
 from hat.errors import ConfigError, DataError
-from hat.reading import check_file, parse_json, read_text_lines, reason
+from hat.json_reader import parse_json
+from hat.reading import check_file, read_text_lines, reason
 
 EPOCHS = (4, 12, 36, 108)
 SEEDS = (0, 1, 2)

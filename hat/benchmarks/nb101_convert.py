@@ -26,7 +26,7 @@ from hat.benchmarks.nb101_checks import COLUMNS, OPERATION_IDS
 from hat.errors import ConfigError, DataError
 from hat.files import replacing
 from hat.formats.tfrecord import read_records
-from hat.reading import parse_json
+from hat.json_reader import parse_json
 
 _EPOCH_INDEX = {epochs: index for index, epochs in enumerate(EPOCHS)}
 _NEARLY = 1.0

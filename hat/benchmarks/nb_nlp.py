@@ -17,7 +17,7 @@ from hat.benchmarks.base import Metric, TableBenchmark, TableSettings
 from hat.benchmarks.nb_nlp_logs import log_contents, losses_of
 from hat.benchmarks.row_checks import COUNT, LOSS
 from hat.errors import DataError
-from hat.reading import read_json
+from hat.json_reader import read_json
 
 NUM_EPOCHS = 50
 

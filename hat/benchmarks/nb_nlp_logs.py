@@ -17,7 +17,8 @@ from typing import Any
 
 from hat.arch.recipe import Recipe, RecipeNode, awd_layer_sizes, parse_recipe
 from hat.errors import DataError
-from hat.reading import MOST_BYTES, decoded, gunzipped, open_file, parse_json, read_member, reason
+from hat.json_reader import parse_json
+from hat.reading import MOST_BYTES, decoded, gunzipped, open_file, read_member, reason
 
 LayerSizes = tuple[tuple[int, int], ...]
 

@@ -18,7 +18,8 @@ import numpy as np
 from hat.arrays import Floats
 from hat.errors import DataError
 from hat.formats.plain_pickle import read_plain_pickle
-from hat.reading import open_file, read_json
+from hat.json_reader import read_json
+from hat.reading import open_file
 
 _SCORE_NAMES = ("score", "scores")
 """What the notebooks call the scores: the first in the older of them."""

@@ -1,8 +1,10 @@
 """What every engine has: settings, and what it makes of a network."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from hat.errors import ConfigError
@@ -146,7 +148,7 @@ class Engine(Protocol):
         """
 
 
-class PackageEngine:
+class PackageEngine(ABC):
     """What engines share that are another package's, by whose name they go."""
 
     name: ClassVar[str]
@@ -171,6 +173,27 @@ class PackageEngine:
             "threads": threads_of(self.settings),
             **self.settings.signature(),
         }
+
+    def load(self, small: "SuperTransformer", *, device: str = "cpu") -> Runnable:
+        """See ``Engine``: the package reads files only, so they are written first."""
+        check_cpu(device, self.name)
+        with TemporaryDirectory(prefix=f"hat-{self.name}-") as folder:
+            self.write(small, Path(folder))
+            return self.open(Path(folder))
+
+    @abstractmethod
+    def write(
+        self,
+        small: "SuperTransformer",
+        folder: Path,
+        *,
+        words: tuple[Sequence[str], Sequence[str]] | None = None,
+    ) -> None:
+        """See ``Engine``."""
+
+    @abstractmethod
+    def open(self, folder: Path, *, device: str = "cpu") -> Runnable:
+        """See ``Engine``."""
 
 
 def threads_of(settings: EngineSettings) -> int:

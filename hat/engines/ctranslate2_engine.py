@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from hat.engines.base import EngineSettings, PackageEngine, check_cpu, check_installed, threads_of
 from hat.engines.ctranslate2_layout import check_model
-from hat.engines.facts import read_facts, write_facts
+from hat.engines.facts import checked_facts, write_facts
 from hat.engines.int8_weights import Int8EngineSettings, check_range
 from hat.errors import CheckpointError, ConfigError
 
@@ -37,13 +36,6 @@ class Ctranslate2Engine(PackageEngine):
             )
         if config.activation_fn == "linear":
             raise ConfigError("CTranslate2 cannot represent activation-fn: linear")
-
-    def load(self, small: "SuperTransformer", *, device: str = "cpu") -> "Ctranslate2Runnable":
-        """See ``hat.engines.base.Engine``."""
-        check_cpu(device, self.name)
-        with TemporaryDirectory(prefix="hat-ctranslate2-") as folder:
-            self.write(small, Path(folder))
-            return self.open(Path(folder))
 
     def write(
         self,
@@ -77,7 +69,7 @@ class Ctranslate2Engine(PackageEngine):
         from hat.engines.ctranslate2_files import Ctranslate2Network
         from hat.engines.ctranslate2_runner import Ctranslate2Runnable
 
-        facts = read_facts(folder, self.settings.precision)
+        facts = checked_facts(folder, self.settings.precision)
         check_range(folder, facts)
         check_model(folder)
         try:

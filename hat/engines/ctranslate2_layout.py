@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hat.errors import CheckpointError
-from hat.reading import open_file, read_json
+from hat.json_reader import read_json
+from hat.reading import open_file
 
 _MODEL = "model.bin"
 _CONFIG = "config.json"

@@ -45,16 +45,11 @@ def _others(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name != NETWORK_FILE)
 
 
-def read_facts(folder: Path, precision: str | None = None) -> dict[str, Any]:
+def read_facts(folder: Path) -> dict[str, Any]:
     """Reads what ``write_facts`` wrote.
 
-    Args:
-        folder: where.
-        precision: that of the network has to be this one; None: any.
-
     Raises:
-        CheckpointError: if the file is missing, damaged, of a newer hat or of another precision,
-            or another file of the folder is not the one that was written: engines trust theirs.
+        CheckpointError: if the file is missing, damaged or of a newer hat.
     """
     path = folder / NETWORK_FILE
     facts = read_versioned(path, FORMAT, VERSION)
@@ -67,14 +62,26 @@ def read_facts(folder: Path, precision: str | None = None) -> dict[str, Any]:
             f"{path}: precision must be {' or '.join(PRECISIONS)}, but found "
             f"{facts.get('precision')!r}"
         )
-    if precision is not None and facts.get("precision") != precision:
-        raise CheckpointError(
-            f"{path}: expected a network in {precision}, but found one in {facts.get('precision')}"
-        )
-    digests = facts.get("digests", {})  # older versions noted none
+    digests = facts.setdefault("digests", {})  # older versions noted none
     if not isinstance(digests, dict):
         raise CheckpointError(f"{path}: digests must be an object, but found {digests!r:.60}")
-    check_digests(folder, digests)
+    return facts
+
+
+def checked_facts(folder: Path, precision: str) -> dict[str, Any]:
+    """Reads what ``write_facts`` wrote, and the digests of the other files: engines trust theirs.
+
+    Raises:
+        CheckpointError: as ``read_facts``, if the network is of another precision, or if a file is
+            not the one that was written.
+    """
+    facts = read_facts(folder)
+    if facts["precision"] != precision:
+        raise CheckpointError(
+            f"{folder / NETWORK_FILE}: expected a network in {precision}, but found one in "
+            f"{facts['precision']}"
+        )
+    check_digests(folder, facts["digests"])
     return facts
 
 

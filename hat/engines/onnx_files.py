@@ -4,13 +4,23 @@ hat sends this file as it is to devices that have neither hat nor torch, so it i
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
+
+# As soon as it is imported, onnxruntime reports to its maker and leaves an identifier in the home
+# folder, unless one of these is set; which one depends on its version.
+for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
+    os.environ.setdefault(_name, "1")
+
+import onnxruntime as ort  # noqa: E402
+
+if hasattr(ort, "disable_telemetry_events"):  # of versions that look at neither
+    ort.disable_telemetry_events()
 
 ENCODER_FILE, DECODER_FILE, WEIGHTS_FILE = "encoder.onnx", "decoder.onnx", "weights.bin"
 NETWORK_FILE = "network.json"

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from hat.engines.base import EngineSettings, PackageEngine, check_cpu, check_installed, threads_of
-from hat.engines.facts import read_facts, write_facts
+from hat.engines.facts import checked_facts, write_facts
 from hat.engines.int8_weights import Int8EngineSettings, check_range
 from hat.errors import CheckpointError
 from hat.reading import check_file
@@ -30,13 +29,6 @@ class OnnxruntimeEngine(PackageEngine):
         """See ``hat.engines.base.Engine``. Every network can be represented."""
         for package in ("onnx", "onnxruntime"):
             check_installed(package, self.name, "engines")
-
-    def load(self, small: "SuperTransformer", *, device: str = "cpu") -> "StepRunnable":
-        """See ``hat.engines.base.Engine``."""
-        check_cpu(device, self.name)
-        with TemporaryDirectory(prefix="hat-onnx-") as folder:
-            self.write(small, Path(folder))
-            return self.open(Path(folder))
 
     def write(
         self,
@@ -62,7 +54,7 @@ class OnnxruntimeEngine(PackageEngine):
         from hat.engines.onnx_files import DECODER_FILE, ENCODER_FILE, WEIGHTS_FILE, OnnxNetwork
         from hat.engines.onnx_runner import OnnxRunnable
 
-        facts = read_facts(folder, self.settings.precision)
+        facts = checked_facts(folder, self.settings.precision)
         check_range(folder, facts)
         for name in (ENCODER_FILE, DECODER_FILE, WEIGHTS_FILE):
             check_file(folder / name, CheckpointError)

@@ -11,8 +11,9 @@ from hat.conditions import mapping_digest
 from hat.errors import DataError
 from hat.export.bleu_difference import BleuDifference
 from hat.fields import Fields
+from hat.json_reader import parse_object
 from hat.models.config import SuperTransformerConfig
-from hat.reading import parse_object, read_text
+from hat.reading import read_text
 
 
 def read_result(path: Path, needed: str) -> dict[str, Any]:

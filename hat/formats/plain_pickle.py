@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from hat.errors import DataError
-from hat.reading import is_deeper, read_bytes
+from hat.json_reader import is_deeper
+from hat.reading import read_bytes
 
 _NAMES = {
     ("numpy", "dtype"): "dtype",

@@ -23,8 +23,8 @@ from hat.csv_reader import CsvRows
 from hat.errors import ConfigError, DataError
 from hat.fields import Fields
 from hat.files import write_json, write_text
+from hat.json_reader import parse_json, read_object
 from hat.numerals import real, whole
-from hat.reading import parse_json, read_object
 
 Arch = SubTransformerConfig
 

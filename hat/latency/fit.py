@@ -1,7 +1,7 @@
 """From a dataset to a predictor: which rows to learn from, which kind, what it reaches."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -132,7 +132,7 @@ def fit_predictor(
     dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted, target=fit.target)
     _check_engine(paths, dataset, fit.lat_engine)
     _check_each_once(paths)
-    prior = None if fit.prior is None else load_prior(fit.prior, dataset, fit.target)
+    prior = None if fit.prior is None else _prior(fit.prior, dataset, fit.target)
     rows = _rows_to_use(dataset, fit, say)
     split = split_rows(rows, fit.seed)
     if len(split.test) == 0 or len(split.train) < _FEWEST_TO_TRAIN:
@@ -192,14 +192,21 @@ def fit_predictor(
     )
 
 
-def load_prior(path: Path, dataset: Dataset, target: str = "latency") -> LatencyPredictor:
-    """Loads a predictor to start from, for the rows of a dataset.
+def load_prior(
+    path: Path, choices: Mapping[str, Sequence[int]], what: str, *, target: str = "latency"
+) -> LatencyPredictor:
+    """Loads a predictor of another device, engine or workload to start from.
+
+    Args:
+        path: its file.
+        choices: sorted, by name of decision, that it has to know.
+        what: has these choices, for the sentence of the error.
+        target: what it has to predict.
 
     Raises:
         CheckpointError: if it cannot be read.
-        ConfigError: if it does not hold its scales, as HAT's do not, or was made for other choices
-            than the dataset shows.
-        DataError: if it needs architectures, and the dataset holds averages only.
+        ConfigError: if it does not hold its scales, as HAT's do not, predicts something else or was
+            made for other choices.
     """
     try:
         prior = load_predictor(path)
@@ -209,7 +216,13 @@ def load_prior(path: Path, dataset: Dataset, target: str = "latency") -> Latency
             "the dataset of that device"
         ) from None
     prior.check_target(target)
-    prior.check_choices(dataset.choices, "this dataset")
+    prior.check_choices(choices, what)
+    return prior
+
+
+def _prior(path: Path, dataset: Dataset, target: str) -> LatencyPredictor:
+    """Loads what to start from, if the rows of the dataset say enough for it."""
+    prior = load_prior(path, dataset.choices, "this dataset", target=target)
     if prior.needs_layers and dataset.table.layers is None:
         raise DataError(
             f"{path}: needs the architecture of every row, but the dataset has averages only: "

@@ -15,8 +15,8 @@ from typing import Any
 from hat.errors import DataError
 from hat.fields import Fields
 from hat.files import append_text, write_text
+from hat.json_reader import read_objects
 from hat.latency.workload import Workload
-from hat.reading import read_objects
 
 FORMAT = "hat-latency-dataset-1"
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from hat.errors import HatError
 from hat.files import write_json
+from hat.json_reader import read_object
 from hat.machine.instructions import float_type
 from hat.machine.onednn import is_for_onednn
 from hat.machine.onednn import product as onednn_product
 from hat.machine.processor import processor_name
-from hat.reading import read_object
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 

@@ -9,9 +9,9 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats
 from hat.latency.choices import space_choices
-from hat.latency.predictor import Scales
+from hat.latency.fit import fit_auto
+from hat.latency.predictor import LatencyPredictor, Lesson
 from hat.latency.predictors.basis import additive
-from hat.latency.predictors.linear import fit_linear
 from hat.latency.samples import LatencySample
 from hat.latency.table import table_of_archs, table_of_samples
 
@@ -37,17 +37,20 @@ class UntilError:
         max_rows: int,
         batch: int,
         seed: int,
+        prior: LatencyPredictor | None = None,
     ) -> None:
         """Args: target_percent: stop at this cross-validated mean absolute percentage error.
 
         space: where to choose from; max_rows: stop there in any case; batch: rows at a time;
-        seed: draws the candidates.
+        seed: draws the candidates; prior: a predictor of another device, from which the one whose
+        error counts starts.
         """
         self.space = space
         self.target_percent = target_percent
         self.max_rows = max_rows
         self.batch = batch
         self.seed = seed
+        self.prior = prior
         self.error_percent: float | None = None
         """Cross-validated error after the last batch; ``None`` before there was one."""
 
@@ -83,23 +86,28 @@ class UntilError:
         if self.error_percent is None:
             return None
         reached = "reached" if self.error_percent <= self.target_percent else "not reached"
+        start = (
+            "" if self.prior is None else f" of a predictor that starts from {self.prior.source}"
+        )
         return (
-            f"cross-validated error {self.error_percent:.2f} %, "
+            f"cross-validated error{start} {self.error_percent:.2f} %, "
             f"target {self.target_percent:g} % {reached}"
         )
 
     def _error(self, samples: Sequence[LatencySample]) -> float:
         table = table_of_samples(samples)
         latency_ms = np.array([sample.total_ms for sample in samples])
-        fit = fit_linear(
-            "additive",
+        lesson = Lesson.of(
             table,
             latency_ms,
+            seed=self.seed,
             choices=space_choices(self.space),
-            scales=Scales.of(table.features, latency_ms),
-            rng=np.random.default_rng(self.seed),
+            prior=self.prior,
         )
-        return fit.cv_error_percent
+        # One kind, chosen beforehand: the best of several would look better than it is.
+        fitted = fit_auto(lesson, kinds=["additive" if self.prior is None else "from-prior"])
+        assert fitted.cv_error_percent is not None, "both kinds cross-validate"
+        return fitted.cv_error_percent
 
     def _informative(
         self,

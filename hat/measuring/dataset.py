@@ -12,7 +12,7 @@ from tqdm import tqdm
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.space import SearchSpace
-from hat.conditions import mapping_digest
+from hat.conditions import file_digest, mapping_digest
 from hat.errors import HatError
 from hat.latency.choices import space_choices
 from hat.latency.samples import LatencySample
@@ -114,13 +114,14 @@ def measure_dataset(
     device = device or LocalDevice(LocalDevice.Settings())
     started = time.monotonic()
     check_path(settings)
+    plan = plan_of(settings, space)
     try:
         with (
             locked(settings.lat_dataset_path, say=say),
             device.open(SuperTransformer(config).eval(), workload) as opened,
         ):
-            plan, collector = _collected(
-                *(opened, space, config, settings),
+            collector = _collected(
+                *(opened, space, config, settings, plan),
                 say=say,
                 say_row=say_row,
                 show_progress=show_progress,
@@ -151,11 +152,12 @@ def _collected(
     space: SearchSpace,
     config: SuperTransformerConfig,
     settings: DatasetSettings,
+    plan: Plan,
     *,
     say: Callable[[str], None],
     say_row: Callable[[str], None] | None,
     show_progress: bool,
-) -> tuple[Plan, Collector]:
+) -> Collector:
     """Measures everything on an open device."""
     workload, reference = device.workload, reference_arch(space)
     facts = {
@@ -167,10 +169,11 @@ def _collected(
         "model": vars(config),
         "seed": settings.seed,
         "until_error": settings.until_error,
+        "prior": None if settings.prior is None else file_digest(settings.prior),
         "reference_every": settings.lat_reference_every,
         "reference": arch_to_mapping(reference),
     }
-    path, plan = Path(settings.lat_dataset_path), plan_of(settings, space)
+    path = Path(settings.lat_dataset_path)
     begun = beginning(settings, facts)
     plan.check(path, begun.samples)
     samples, sidecar = begun.opened(facts, say=say)
@@ -209,4 +212,4 @@ def _collected(
             baseline = collector.reference.baseline
             sidecar.append(event="baseline", baseline_ms=baseline.latency_ms, noise=baseline.noise)
         collector.run(plan)
-    return plan, collector
+    return collector

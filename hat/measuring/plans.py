@@ -9,6 +9,8 @@ import numpy as np
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError, DataError
+from hat.latency.choices import space_choices
+from hat.latency.fit import load_prior
 from hat.latency.samples import LatencySample
 from hat.measuring.active import UntilError
 from hat.measuring.settings import DatasetSettings
@@ -84,16 +86,21 @@ def plan_of(settings: DatasetSettings, space: SearchSpace) -> Plan:
     """Returns the plan that the settings ask for.
 
     Raises:
-        ConfigError: if the space is smaller than the dataset.
+        ConfigError: if the space is smaller than the dataset, or the prior is for another one.
+        CheckpointError: if the prior cannot be read.
     """
     if settings.until_error is None:
         return Drawn(space, settings.lat_dataset_size, settings.seed)
+    prior = None
+    if settings.prior is not None:
+        prior = load_prior(settings.prior, space_choices(space), "this space")
     return UntilError(
         space,
         target_percent=settings.until_error,
         max_rows=settings.lat_dataset_size,
         batch=settings.lat_reference_every,
         seed=settings.seed,
+        prior=prior,
     )
 
 

@@ -186,6 +186,7 @@ def _conditions(facts: Mapping[str, Any]) -> dict[str, Any]:
         "search space": facts.get("space_fingerprint"),
         "seed": facts.get("seed"),
         "until-error": facts.get("until_error"),
+        "content of prior": facts.get("prior"),
         **chosen_by,
         **(facts.get("model") or {}),
         "reference": facts.get("reference"),

@@ -116,6 +116,10 @@ class DatasetSettings(Settings):
     """choose rows where they teach most; stop when the cross-validated mean absolute percentage
     error is this small"""
 
+    prior: Annotated[Path | None, Shown("FILE")] = None
+    """with --until-error, latency predictor of another device, engine or workload that the one of
+    this dataset will start from"""
+
     lat_reference_every: Annotated[int, AtLeast(1)] = 10
     """rows between two looks at the reference SubTransformer"""
 
@@ -124,3 +128,8 @@ class DatasetSettings(Settings):
 
     seed: Annotated[int, AtLeast(0)] = 1
     """draws what is measured"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.prior is not None and self.until_error is None:
+            raise ConfigError("--prior decides when --until-error is reached, which is missing")

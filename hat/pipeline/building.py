@@ -9,16 +9,17 @@ from typing import Any
 
 from hat.errors import ConfigError
 from hat.pipeline import commands
-from hat.pipeline.blocks import is_device, is_space, is_workload
+from hat.pipeline.blocks import Block, is_device, is_space, is_workload
 from hat.pipeline.candidate import Candidate, Found, Target, Training
 from hat.pipeline.exporting import export_formats
 from hat.pipeline.layout import Layout
 from hat.pipeline.stages import LATENCIES, PREDICTOR, SPACE, TRAINING, WINNER
 from hat.pipeline.steps import Step
 from hat.tasks.own_corpus import RULES, UNITS_FILES
+from hat.yaml_reader import Entry
 
-_FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref")
-"""Keys of a search's settings that name files."""
+_FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref", "prior")
+"""Keys of settings that name files which a step reads."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class Builder:
             **self._about("latency-dataset", f"measure SubTransformers {where}", LATENCIES),
             command=(*command, *target.block.words()),
             # Of the data the sizes of its dictionaries count: the output layer is as wide.
-            inputs=(*configs, self.plan.data),
+            inputs=(*configs, self.plan.data, *self._named("latency-dataset", target.block)),
             outputs=(target.latencies,),
             unattended=("--set-aside",),
             resumed=("--resume", "--set-aside"),
@@ -187,19 +188,13 @@ class Builder:
         return Step(
             **self._about("latency-predictor", "fit a predictor to the measurements", PREDICTOR),
             command=commands.latency_predictor(configs, target.latencies, target.predictor),
-            inputs=(*configs, target.latencies),
+            inputs=(*configs, target.latencies, *self._named("latency-predictor")),
             outputs=(target.predictor,),
         )
 
     def _evo_search(self, found: Found) -> Step:
         name, target = "evo-search", found.target
         space, configs = self.file.stage_files("supertransformer"), self.file.stage_files(name)
-        entries = {
-            **self.file.entries("supertransformer"),
-            **self.file.entries(name),
-            **found.block.entries,
-        }
-        named = [Path(entries[key].text()) for key in _FILE_KEYS if key in entries]
         command = commands.search(
             *(space, configs),
             supernet=self.plan.supernet,
@@ -214,12 +209,19 @@ class Builder:
             command=(*command, *of_target, *found.block.words()),
             inputs=(
                 *(*space, *configs, self.plan.supernet, target.predictor, self.plan.data),
-                *named,
+                *self._named("supertransformer", name, found.block),
             ),
             outputs=(found.best.yml,),
             # The search itself knows what decides its rounds; how finalists are measured does not.
             unattended=("--set-aside",),
         )
+
+    def _named(self, *settings: str | Block) -> list[Path]:
+        """The files that settings of stages and of blocks name; the last ones win."""
+        entries: dict[str, Entry] = {}
+        for each in settings:
+            entries |= self.file.entries(each) if isinstance(each, str) else each.entries
+        return [Path(entries[key].text()) for key in _FILE_KEYS if key in entries]
 
     def _train(self, which: Candidate, one: Training) -> Step:
         training = self.file.stage_files("subtransformer")

@@ -10,7 +10,8 @@ from typing import Any
 
 from hat.errors import HatError
 from hat.files import write_json
-from hat.reading import open_file, read_object
+from hat.json_reader import read_object
+from hat.reading import open_file
 
 _YOUNG_NS = 2_000_000_000
 """A file that was written so shortly before may be written again under the same time."""

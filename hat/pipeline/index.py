@@ -9,13 +9,13 @@ from typing import Any
 
 from hat.errors import DataError
 from hat.files import write_json
+from hat.json_reader import read_object
 from hat.pipeline.building import Builder
 from hat.pipeline.candidate import Candidate, Found, Training
 from hat.pipeline.evaluation import translations
 from hat.pipeline.layout import Layout
 from hat.pipeline.plan import Plan
 from hat.pipeline.stages import LATENCIES, SPACE, TRAINING, WINNER
-from hat.reading import read_object
 
 INDEX = "run.json"
 FORMAT = "hat-run-1"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hat.errors import HatError
-from hat.reading import read_object
+from hat.json_reader import read_object
 
 _SECONDS = 0.5
 _COLUMNS = 80

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hat.errors import DataError
-from hat.reading import read_object
+from hat.json_reader import read_object
 from hat.record.files import inside
 from hat.record.search import STATE_FILE
 

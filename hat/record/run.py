@@ -9,8 +9,8 @@ from typing import Any
 
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
+from hat.json_reader import read_object
 from hat.latency.predictor import LatencyPredictor
-from hat.reading import read_object
 from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts, Translated
 from hat.record.files import number
 from hat.record.index import IndexedSearch, Scored, read_index

@@ -9,9 +9,9 @@ from typing import Any
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
+from hat.json_reader import parse_object, read_object, read_objects
 from hat.latency.predictor import LatencyPredictor
 from hat.models.config import SuperTransformerConfig
-from hat.reading import parse_object, read_object, read_objects
 from hat.record import words
 from hat.record.budget import budget_steps, front_of
 from hat.record.facts import COUNTS, CostAxis, Measured, Point, Quality, SearchFacts

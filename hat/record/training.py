@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hat.errors import HatError
-from hat.reading import parse_object, read_log
+from hat.json_reader import parse_object
+from hat.reading import read_log
 from hat.record.facts import Curve
 from hat.record.files import inside, number
 

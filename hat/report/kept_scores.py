@@ -17,8 +17,9 @@ from hat.conditions import what_differs
 from hat.errors import DataError
 from hat.fields import Fields
 from hat.files import append_text, split_lines, write_text
+from hat.json_reader import parse_json, parse_object
 from hat.locks import locked
-from hat.reading import parse_json, parse_object, read_text
+from hat.reading import read_text
 
 FLUSH_SECONDS = 2.0
 """What an interruption can cost at most."""

@@ -13,7 +13,7 @@ from hat.conditions import what_differs
 from hat.errors import DataError, SearchError
 from hat.fields import Fields
 from hat.files import write_json, write_text
-from hat.reading import read_object
+from hat.json_reader import read_object
 from hat.search.base import (
     A,
     AdaptiveObjective,

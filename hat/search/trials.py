@@ -8,7 +8,7 @@ from typing import Any, Generic
 
 from hat.errors import DataError, HatError
 from hat.fields import Fields
-from hat.reading import read_objects
+from hat.json_reader import read_objects
 from hat.search.base import A, Codec, Objective, Trial
 
 

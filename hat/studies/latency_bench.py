@@ -13,6 +13,7 @@ from hat.arrays import Floats, Rows
 from hat.conditions import file_digest
 from hat.errors import DataError
 from hat.files import append_text, repair_lines
+from hat.json_reader import read_objects
 from hat.latency.choices import observed_choices
 from hat.latency.dataset import split_rows
 from hat.latency.drift import DriftReport, find_shifted_runs
@@ -23,7 +24,6 @@ from hat.latency.predictors.linear import LinearSettings, fit_linear
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
 from hat.latency.samples import read_samples
 from hat.latency.table import ArchTable, table_of_samples
-from hat.reading import read_objects
 from hat.settings import NO_OUTCOME, AtLeast, Settings, Shown
 from hat.version import __version__
 

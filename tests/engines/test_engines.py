@@ -179,10 +179,11 @@ HEADS = "import builtins, json, sys\n" + (
 """A device that has numpy and the engine, and neither torch nor hat."""
 
 
-def on_a_device(script: Path, code: str, *words: str) -> Any:
+def on_a_device(script: Path, code: str, *words: str, home: Path) -> Any:
     lines = f"{HEADS}sys.path.insert(0, sys.argv[1])\nimport {script.stem} as engine\n{code}"
     command = [sys.executable, "-c", lines, str(script.parent), *words]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    hidden = ("PYTHONPATH", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
+    environment = {**{k: v for k, v in os.environ.items() if k not in hidden}, "HOME": str(home)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -205,7 +206,11 @@ def test_files_run_where_there_is_no_torch(tmp_path: Path, name: str) -> None:
         "passes.encode(), passes.decode()\n"
         "print(json.dumps([passes.is_whole, sorted({'torch', 'hat'} & set(sys.modules))]))\n"
     )
-    assert on_a_device(script, code, str(tmp_path / "files")) == [name == "ctranslate2", []]
+    home = tmp_path / "home"
+    home.mkdir()
+    found = on_a_device(script, code, str(tmp_path / "files"), home=home)
+    assert found == [name == "ctranslate2", []]
+    assert not list(home.rglob("*")), "an engine's package leaves nothing at home"
 
 
 def test_a_device_without_torch_computes_the_same(tmp_path: Path) -> None:
@@ -224,8 +229,9 @@ def test_a_device_without_torch_computes_the_same(tmp_path: Path) -> None:
     )
     assert engine.script is not None
     words = json.dumps([source.tolist(), begun.tolist()])
-    found = torch.tensor(on_a_device(engine.script, code, str(tmp_path), words)).transpose(0, 1)
-    torch.testing.assert_close(found, expected(small, source, begun), atol=2e-5, rtol=0)
+    found = on_a_device(engine.script, code, str(tmp_path), words, home=tmp_path)
+    log_probs = torch.tensor(found).transpose(0, 1)
+    torch.testing.assert_close(log_probs, expected(small, source, begun), atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize(("chosen", "largest"), [(None, 63), ("reduced", 63), ("full", 127)])

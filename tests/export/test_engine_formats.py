@@ -18,6 +18,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import load_arch, write_arch
 from hat.commands.export import main
 from hat.commands.translate import main as translate
+from hat.conditions import file_digest
 from hat.errors import CheckpointError, ConfigError, HatError
 from hat.translation.text import END_IDX, UNKNOWN_IDX
 from tests.export.conftest import Task
@@ -259,6 +260,23 @@ def test_damaged_folders(export: Export, tmp_path: Path, case: str) -> None:
     noted.write_text(json.dumps({**json.loads(noted.read_text()), "digests": {}}))
     with pytest.raises(CheckpointError, match=sentence):
         hat.Translator(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_file_is_read_twice_for_its_digest(
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    export("--format", name)
+    read: list[str] = []
+
+    def noted(path: Path) -> str:
+        read.append(path.name)
+        return file_digest(path)
+
+    monkeypatch.setattr("hat.engines.facts.file_digest", noted)
+    hat.Translator(tmp_path / "out")
+    files = json.loads((tmp_path / "out" / "export.json").read_text())["files"]
+    assert sorted(read) == sorted(files)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -335,7 +335,7 @@ LOADERS = [
     ),
     Loader(
         "nasbench-nlp",
-        ("benchmarks.nb_nlp.NasBenchNlp.build", "reading.read_json", "reading.parse_json"),
+        ("benchmarks.nb_nlp.NasBenchNlp.build", "json_reader.read_json", "json_reader.parse_json"),
         made("nasbench_nlp/recepie_loss_pairs.json"),
         _table(NasBenchNlp, NlpSettings),
     ),
@@ -403,7 +403,7 @@ LOADERS = [
     ),
     Loader(
         "latency-sidecar",
-        ("latency.sidecar.read_sidecar", "reading.read_objects"),
+        ("latency.sidecar.read_sidecar", "json_reader.read_objects"),
         _sidecar,
         lambda path: read_sidecar(path.with_name("x.csv")),
         elsewhere=False,
@@ -480,7 +480,7 @@ LOADERS = [
     ),
     Loader(
         "ground-truth-facts",
-        ("ground_truth.table.TruthFile.__init__", "reading.read_object"),
+        ("ground_truth.table.TruthFile.__init__", "json_reader.read_object"),
         lambda folder: _truth(folder).with_suffix(".json"),
         _open_truth,
         elsewhere=False,

@@ -10,15 +10,20 @@ import pytest
 import hat
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
+from hat.conditions import file_digest
 from hat.errors import ConfigError, DataError
+from hat.latency.fit import fit_auto
+from hat.latency.predictor import Lesson
 from hat.latency.samples import LatencySample, read_samples, write_samples
+from hat.latency.sidecar import read_sidecar
 from hat.latency.workload import Workload
 from hat.measuring.dataset import measure_dataset
 from hat.measuring.plans import Drawn
 from hat.measuring.settings import DatasetSettings, WorkloadSettings
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
-from tests.latency.conftest import simulated_sample
+from tests.latency.conftest import arrays, simulated_sample
+from tests.latency.conftest import simulated as simulated_rows
 
 WORKLOAD = Workload(src_len=3, decode_steps=2, beam=1, runs=2, warmup_runs=0)
 
@@ -71,6 +76,34 @@ def test_until_error_says_what_was_reached(
     made = measure_dataset(tiny_space, config, WORKLOAD, wanted, say=lambda line: None)
     assert made.error_percent is not None and made.error_percent < 50
     assert made.lines()[1].endswith("target 50 % reached")
+
+
+def test_until_error_from_a_prior(
+    tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig, simulated: None
+) -> None:
+    old = tmp_path / "old.pt"
+    table, latency_ms = arrays(simulated_rows(tiny_space, 60))
+    predictor = fit_auto(Lesson.of(table, 2 * latency_ms), kinds=["additive"]).predictor
+    predictor.save(old)
+    wanted = settings(tmp_path, lat_dataset_size=60, until_error=50.0, prior=old)
+    made = measure_dataset(tiny_space, config, WORKLOAD, wanted, say=lambda line: None)
+    assert f"of a predictor that starts from {old} " in made.lines()[1]
+    sidecar = read_sidecar(made.path)
+    assert sidecar is not None and sidecar.facts["prior"] == file_digest(old)
+    before = made.path.read_text()
+    for other in (replace(wanted, prior=None), replace(wanted, until_error=None, prior=None)):
+        with pytest.raises(DataError, match="cannot be resumed under other conditions: "):
+            measure_dataset(tiny_space, config, WORKLOAD, replace(other, resume=True))
+    assert made.path.read_text() == before
+    predictor.choices = {"encoder_embed_dim": [64, 128]}
+    predictor.save(old)
+    with pytest.raises(
+        ConfigError, match=r"old\.pt was made for another search space: .* this spa"
+    ):
+        measure_dataset(tiny_space, config, WORKLOAD, replace(wanted, set_aside=True))
+    assert made.path.read_text() == before
+    with pytest.raises(ConfigError, match="--prior decides when --until-error is reached, which"):
+        settings(tmp_path, prior=old)
 
 
 def test_what_cannot_be_measured_leaves_no_file(

@@ -58,6 +58,7 @@ def test_what_decides_nothing_may_change(
         (FACTS, {"device": {"name": "A", "torch": "2.1"}}, "torch was 2.0, is now 2.1"),
         (FACTS | UNTIL, {**UNTIL, "reference_every": 20}, "lat-reference-every was 10, is now 20"),
         (FACTS, UNTIL, "until-error was nothing, is now 2.0"),
+        (FACTS | UNTIL, {"prior": "0f"}, "content of prior was nothing, is now 0f"),
         (FACTS, {"model": {"qkv_dim": 16}}, "qkv_dim was 8, is now 16"),
     ],
 )

@@ -130,14 +130,20 @@ def test_steps_run_again_when_a_file_changes_that_they_read_unsaid(tmp_path: Pat
     search, reference = tmp_path / "search.yml", tmp_path / "valid.de"
     search.write_text("scorer-table: a.csv\nretrain-configs: b.yml\nretrain-ref: c.txt\n")
     reference.touch()
+    measured, fitted = tmp_path / "dataset.yml", tmp_path / "predictor.yml"
+    measured.write_text("until-error: 3\nprior: d.pt\n")
+    fitted.write_text("prior: e.pt\n")
     changed = pipeline(
         "multi30k.en-de",
         evo_search=str(search),
+        latency_dataset=str(measured),
+        latency_predictor=str(fitted),
         subset="valid",
         reference=f"{tmp_path}/{{subset}}.de",
     )
     steps = {step.name: set(step.inputs) for step in changed.steps()}
     assert {Path("a.csv"), Path("b.yml"), Path("c.txt")} <= steps["evo-search"]
+    assert Path("d.pt") in steps["latency-dataset"] and Path("e.pt") in steps["latency-predictor"]
     data = Path("data/binary/multi30k_en_de")
     assert data in steps["latency-dataset"] & steps["compare-latencies"]
     settings = Path("configs/multi30k.en-de/subtransformer/common_cpu.yml")

@@ -12,6 +12,11 @@ A format is a class with, beside what every named part has (``hat.parts``),
     of source and target by number;
 ``open(folder, device)``
     reads that again, without running code from it, as a ``hat.engines.base.Runnable``.
+
+It may have
+
+``checked_digests(folder)``
+    digests, by name, that ``open`` compares files with: they are not read once more before.
 """
 
 from typing import Any

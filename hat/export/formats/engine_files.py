@@ -79,8 +79,16 @@ class EngineFormat:
         """See ``hat.export.formats``."""
         from hat.engines.facts import read_facts
 
-        precision = read_facts(folder).get("precision")
+        precision = read_facts(folder)["precision"]
         return cls._engine(precision=precision).open(folder, device=device)
+
+    @classmethod
+    def checked_digests(cls, folder: Path) -> Mapping[str, Any]:
+        """See ``hat.export.formats``."""
+        from hat.engines.facts import read_facts
+
+        digests: Mapping[str, Any] = read_facts(folder)["digests"]
+        return digests
 
     def _chosen(self) -> "Engine":
         precision = "int8" if self.settings.int8 else "fp32"

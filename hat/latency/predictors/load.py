@@ -8,9 +8,10 @@ import numpy as np
 
 from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.errors import CheckpointError, ConfigError, HatError
+from hat.json_reader import parse_object
 from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
-from hat.reading import parse_object, reason
+from hat.reading import reason
 from hat.torch_files import check_tensors, open_torch
 
 

@@ -13,7 +13,7 @@ from hat.arch.space import SearchSpace
 from hat.arrays import Floats
 from hat.benchmarks.csv_table import CsvSettings, CsvTable
 from hat.errors import ConfigError
-from hat.reading import parse_object
+from hat.json_reader import parse_object
 from hat.report.epsinas_plots import plot_scores
 from hat.scoring.collapsed.transformer import NORMS
 from hat.scoring.epsinas_scorer import READ_OUTS, EpsinasScorer
