@@ -16,8 +16,8 @@ from hat.arrays import Floats
 from hat.csv_reader import CsvRows
 from hat.errors import DataError
 from hat.ground_truth.agreement import Replicate, weighted_tau
+from hat.json_reader import parse_json
 from hat.numerals import real
-from hat.reading import parse_json
 from hat.scoring.graph_encoding import encoder_for
 from hat.scoring.neural_predictor import NeuralPredictor
 from hat.scoring.ridge import RidgeEnsemble
