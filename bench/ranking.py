@@ -58,6 +58,12 @@ CANDIDATES = 16
 NETWORK_ROWS = (10, 20, 40)
 NETWORK_SPLITS = 20
 
+HALVED_BY_OTHERS = ", judged by the seeds that it did not choose by"
+HALVED_BY_ITSELF = (
+    ". With one seed it is judged by the trainings it chose by, so its regret is too small by what "
+    "another seed would change"
+)
+
 RUNGS = (3, 6, 12, 20)
 """Marks, of 20, at which halving drops half of its candidates."""
 
@@ -109,8 +115,10 @@ def study(
     scores = free_scores(recipe, archs)
     if inherited is not None:
         losses = read_inherited(inherited, archs)
+        # Where the rate falls to nothing, the average of the weights is the weights.
+        plain = {name: each for name, each in losses.items() if "-average." not in name}
         counts = {name: scores[name] for name in ("decoder_depth", "encoder_depth", "params")}
-        scores |= losses | mixtures(counts, losses, drawn[0].truth)
+        scores |= losses | mixtures(counts, plain, drawn[0].truth)
     return Study(archs, trainings, scores, drawn)
 
 
@@ -168,8 +176,12 @@ def regret_table(found: Study) -> str:
             each = [mean_regret(scores, replicate, found.flops <= limit) for limit in limits]
             return float(np.nanmean(each))
 
-        rows.append((name, *cells, over(found.drawn, mean)))
-    return markdown_table(rows, places("score", *header, "mean"))
+        def more(replicate: Replicate, scores: Floats = scores) -> float:
+            return mean(replicate, scores) - mean(replicate, found.scores[BASELINE])
+
+        difference = "-" if name == BASELINE else over(found.drawn, more)
+        rows.append((name, *cells, over(found.drawn, mean), difference))
+    return markdown_table(rows, places("score", *header, "mean", f"less that of {BASELINE}"))
 
 
 def halving_table(found: Study, table: TruthTable, num_seeds: int) -> str:
@@ -199,7 +211,7 @@ def halving_table(found: Study, table: TruthTable, num_seeds: int) -> str:
                     )
                     done = halve(chosen, curves, seconds, rungs=rungs)
                     # Judged by the other seeds: not by the trainings that it was chosen by.
-                    truth = np.array([np.delete(each, turn).mean() for each in found.trainings])
+                    truth = np.array([others(each, turn).mean() for each in found.trainings])
                     lost.append(float(truth[allowed].max() - truth[done.chosen]))
                     paid.append(done.cost / seconds[allowed].max())
             rows.append(
@@ -234,6 +246,11 @@ def network_part(found: Study, inherited: Path | None) -> list[str]:
     return ["", said, "", network_table(found)]
 
 
+def others(trainings: Floats, turn: int) -> Floats:
+    """All trainings but one; that one where it is the only one."""
+    return np.delete(trainings, turn) if len(trainings) > 1 else trainings
+
+
 def page_text(
     recipe: Recipe, table: TruthTable, num_seeds: int, count: int, inherited: Path | None = None
 ) -> str:
@@ -246,18 +263,21 @@ def page_text(
     if archs:
         bleu = np.array([values.mean() for values in table.values("bleu", archs)])
         state[0] += f" Their mean BLEU lies between {bleu.min():.1f} and {bleu.max():.1f}."
-        state += ["", f"- BLEU: {spread(table, 'bleu', num_seeds=num_seeds)}."]
+        again = max(num_seeds, 2)  # one seed alone says nothing of the noise
+        if len(table.archs(again)) > 1:
+            state += ["", f"- BLEU: {spread(table, 'bleu', num_seeds=again)}."]
     if len(archs) < _FEWEST:
         return "\n".join(
             [*state, "", f"With fewer than {_FEWEST} architectures there are no ranks."]
         )
     found = study(recipe, table, num_seeds, count, inherited)
-    half = spread(table, "bleu", num_seeds=num_seeds, best=0.5)
+    if num_seeds > 1:
+        half = spread(table, "bleu", num_seeds=num_seeds, best=0.5)
+        loss = spread(table, "loss", num_seeds=num_seeds)
+        state += [f"- BLEU among the better half: {half}.", f"- Cross-entropy in bits: {loss}."]
     return "\n".join(
         [
             *state,
-            f"- BLEU among the better half: {half}.",
-            f"- Cross-entropy in bits: {spread(table, 'loss', num_seeds=num_seeds)}.",
             "",
             "Kendall's tau with the mean BLEU (95% interval over architectures and seeds, "
             f"{count} replicates, seed 0):",
@@ -269,7 +289,7 @@ def page_text(
             regret_table(found),
             "",
             f"Successive halving at marks {', '.join(map(str, RUNGS))} of {recipe.marks}, over the "
-            "five budgets and all seeds:",
+            f"five budgets and all seeds{HALVED_BY_OTHERS if num_seeds > 1 else HALVED_BY_ITSELF}:",
             "",
             halving_table(found, table, num_seeds),
             *network_part(found, inherited),
