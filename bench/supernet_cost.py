@@ -31,6 +31,7 @@ from hat.modules.soft_targets import DistillationSettings
 from hat.modules.vocabulary_loss import Teacher, vocabulary_loss
 
 DISTILLED = ("--distill-weight", "1")
+HALF_DISTILLED = ("--distill-weight", "0.5")
 ALPHA = (*DISTILLED, "--distill-divergence", "alpha")
 SANDWICH = ("--sampling-strategy", "sandwich")
 RECIPES: dict[str, tuple[str, ...]] = {
@@ -41,7 +42,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
         *("--sampling-strategy", "progressive", "--widen-at", "0.99"),
     ),
     "sandwich, 2 random": SANDWICH,
-    "uniform, distilled": DISTILLED,
+    "uniform, half distilled": HALF_DISTILLED,
     "sandwich, distilled": (*SANDWICH, *DISTILLED),
     "sandwich, distilled by alpha": (*SANDWICH, *ALPHA),
     "uniform, average": ("--store-ema", "--ema-decay", "0.99"),

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from supernet_cost import ALPHA, DISTILLED, SANDWICH, measure
+from supernet_cost import ALPHA, DISTILLED, HALF_DISTILLED, SANDWICH, measure
 
 import hat
 from hat.arch.config import SubTransformerConfig
@@ -41,7 +41,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "balanced": ("--sampling-strategy", "balanced"),
     "progressive": ("--sampling-strategy", "progressive"),
     "sandwich": SANDWICH,
-    "uniform-kl": DISTILLED,
+    "uniform-half-kl": HALF_DISTILLED,
     "sandwich-kl": (*SANDWICH, *DISTILLED),
     "sandwich-alpha": (*SANDWICH, *ALPHA),
 }

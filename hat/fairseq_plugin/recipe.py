@@ -124,6 +124,13 @@ def check_recipe(args: argparse.Namespace, task: Any) -> None:
     criterion = "label_smoothed_cross_entropy"
     if settings.distillation.distill_weight > 0 and args.criterion != criterion:
         raise ConfigError(f"distill-weight needs criterion {criterion}, but it is {args.criterion}")
+    part = SAMPLINGS.load(settings.sampling_strategy)
+    if settings.distillation.distill_weight == 1 and not part.trains_largest:
+        raise ConfigError(
+            f"distill-weight 1 with sampling-strategy {settings.sampling_strategy}: all would learn "
+            "from the largest SubTransformer, and it from nobody; take a weight below 1, or a "
+            "strategy that trains the largest, such as sandwich"
+        )
     space = space_from_options(options, "the SuperTransformer's options")
     recipe_of(options, space, network_config(options, task))
 

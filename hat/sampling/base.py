@@ -40,6 +40,10 @@ class Sampling(ABC):
     follows_max_update: ClassVar[bool] = False
     """Whether another ``--max-update`` makes other draws from the first update on."""
 
+    trains_largest: ClassVar[bool] = False
+    """Whether the largest SubTransformer learns from the words themselves, at every update or
+    before all others: what another may learn from alone."""
+
     settings: Any
 
     @classmethod

@@ -37,6 +37,7 @@ class Progressive(Sampling):
     """
 
     Settings: ClassVar[type] = ProgressiveSettings
+    trains_largest: ClassVar[bool] = True
     follows_max_update: ClassVar[bool] = True
 
     def __init__(

@@ -28,6 +28,7 @@ class Sandwich(Sampling):
     """
 
     Settings: ClassVar[type] = SandwichSettings
+    trains_largest: ClassVar[bool] = True
 
     def __init__(self, settings: SandwichSettings, space: SearchSpace) -> None:
         """Args: settings: how many are random; space: what is drawn from."""

@@ -91,6 +91,7 @@ FAULTS = [
     option("--ema-decay 1.5", "ema-decay must be below 1, but found 1.5"),
     option("--num-workers -1", "num-workers must be at least 0, but found -1"),
     option("--distributed-world-size 3", "there are 0 GPUs, and only torchrun"),
+    option("--distill-weight 1", "from the largest SubTransformer, and it from nobody"),
     option("--distill-weight -1", "distill-weight must be"),
     option("--sampling-strategy unifrm", "did you mean 'uniform'"),
     option("--optimizer adm", "--optimizer cannot be 'adm'; did you mean 'adam'"),
