@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(list(argv or []))
     from hat.measuring.dataset import measure_dataset
+    from hat.measuring.engines import check_engine
 
     network = read_flags(options, NetworkSettings)
     timing = read_flags(options, WorkloadSettings)
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = network_config(network, vars(options))
     workload = timing.workload(network.arch, is_here=device.is_here)
     settings = read_flags(options, DatasetSettings)
+    check_engine(workload, config, space.largest())
     stop_if_checking()
     made = measure_dataset(
         space,
