@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hat.conditions import file_digest
+from hat.conditions import check_digests, file_digest
 from hat.errors import CheckpointError
 from hat.versioned import read_versioned, write_versioned
 
@@ -76,22 +76,3 @@ def read_facts(folder: Path, precision: str | None = None) -> dict[str, Any]:
         raise CheckpointError(f"{path}: digests must be an object, but found {digests!r:.60}")
     check_digests(folder, digests)
     return facts
-
-
-def check_digests(folder: Path, digests: Mapping[str, Any]) -> None:
-    """Checks that files of a folder are those that were written.
-
-    Args:
-        folder: where.
-        digests: by name of the file.
-
-    Raises:
-        CheckpointError: naming the one that is another, or lies elsewhere.
-    """
-    for name, digest in digests.items():
-        file = folder / name
-        if file.parent != folder or (found := file_digest(file)) != digest:
-            raise CheckpointError(
-                f"{file}: is damaged or another network's: expected the digest {digest!s:.40}, but "
-                f"found {found if file.parent == folder else 'a path'}"
-            )

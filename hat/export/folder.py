@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from hat.arch.hat_yaml import arch_to_mapping
-from hat.conditions import file_digest, mapping_digest
+from hat.conditions import check_digests, file_digest, mapping_digest
 from hat.engines.base import Runnable
-from hat.engines.facts import check_digests
 from hat.errors import CheckpointError, ConfigError
 from hat.export.bleu_difference import BleuDifference, bleu_difference
 from hat.export.card import Facts, model_card, read_latency, read_result

@@ -2,15 +2,15 @@
 
 import platform
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import chdir
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.errors import ConfigError, suggestion
-from hat.locks import locked
+from hat.locks import LockedError, locked
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import Speed, step_seconds
 from hat.pipeline.index import write_index
@@ -19,6 +19,7 @@ from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
 from hat.pipeline.showing import duration
+from hat.pipeline.stages import WINNER
 from hat.pipeline.steps import Runner, Step, printable
 
 Changes = Sequence[tuple[str, str, str]]
@@ -38,6 +39,25 @@ def _set(step: Step, changes: Changes) -> tuple[str, ...]:
         # A switch is a flag without a value; of a list, each value is a word.
         words += [f"--{setting}", *([] if value == "True" else shlex.split(value))]
     return tuple(words)
+
+
+@contextmanager
+def _alone(plan: Plan, say: Callable[[str], None]) -> Iterator[None]:
+    """Holds the lock of a run's folder.
+
+    Pipelines for other hardware take turns, too: what one trains anew, the other might be reading.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(plan.run_dir, say=say))
+        except LockedError as error:
+            hardware = plan.file.variant(*WINNER)
+            turns = (
+                "; pipelines for different hardware share its SuperTransformer, so they take "
+                "turns; several targets in one file are one run (docs/tasks.md)"
+            )
+            raise LockedError(f"{error}{turns if hardware else ''}") from None
+        yield
 
 
 P = ParamSpec("P")
@@ -144,7 +164,7 @@ class Pipeline:
         steps = self.steps(
             only=only, begin=begin, changes=changes, architecture=architecture, flags=flags
         )
-        with locked(plan.run_dir, say=say):
+        with _alone(plan, say):
             if architecture is None:
                 write_index(plan)
             for step in steps:

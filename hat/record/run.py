@@ -16,10 +16,11 @@ from hat.record.files import number
 from hat.record.index import IndexedSearch, Scored, read_index
 from hat.record.latency import Dataset, latency_facts, read_dataset, read_predictors
 from hat.record.left import read_arch
-from hat.record.search import STATE_FILE, add_predictions, read_search
+from hat.record.search import add_predictions, read_search
 from hat.record.sizes import sizes
 from hat.record.training import read_curves
 from hat.record.translations import compare_translations
+from hat.search.loop import STATE_FILE
 
 _LATENCY = "latency_ms"
 

@@ -18,8 +18,9 @@ from hat.record.facts import COUNTS, CostAxis, Measured, Point, Quality, SearchF
 from hat.record.files import number, numbers, read_rows
 from hat.record.left import arch_of, plain_rows, ranking_truth, read_arch, report_signature
 from hat.record.sizes import network_from, sizes
+from hat.search.loop import FACTS_FILE, FACTS_FORMAT, STATE_FILE, STATE_FORMAT, TRIALS_FILE
+from hat.versioned import check_format, check_version
 
-STATE_FILE = "search_state.json"
 _MOST_POINTS = 1500
 _MOST_STEPS = 200
 """Steps of a curve of convergence that are kept: more cannot be told apart."""
@@ -71,12 +72,16 @@ def read_search(
         DataError: if a file is damaged.
     """
     state = read_object(folder / STATE_FILE, "the state of a search")
+    check_version(state.get("format"), STATE_FORMAT, folder / STATE_FILE, DataError)
     conditions, count = state.get("conditions"), state.get("trials")
     if not isinstance(conditions, dict) or not isinstance(count, int) or count < 0:
         raise DataError(f"{folder / STATE_FILE}: is not the state of a search")
-    trials = read_objects(folder / "trials.jsonl", "a candidate of a search", count=count)
-    facts_path = folder / "facts.json"
-    facts = read_object(facts_path, "what a search notes") if facts_path.is_file() else {}
+    trials = read_objects(folder / TRIALS_FILE, "a candidate of a search", count=count)
+    facts_path = folder / FACTS_FILE
+    facts: Mapping[str, Any] = {}  # older versions wrote none
+    if facts_path.is_file():
+        facts = read_object(facts_path, "what a search notes")
+        check_format(facts.get("format"), FACTS_FORMAT, facts_path)
     if "network" in facts:
         network = network_from(facts["network"], str(facts_path))
     objective = _objective(trials, conditions, folder)
@@ -166,7 +171,7 @@ def _score(trial: Mapping[str, Any], objective: str) -> float | None:
 
 
 def _add_trials(read: _Reading, trials: Sequence[Mapping[str, Any]]) -> None:
-    path = read.folder / "trials.jsonl"
+    path = read.folder / TRIALS_FILE
     for place, trial in enumerate(trials, start=1):
         where = f"{path}:{place}"
         point = read.point(arch_of(trial.get("arch"), where), f"c{place}")
@@ -354,9 +359,9 @@ def _convergence(
     contest = read.folder / "contest"
     for folder in sorted(contest.iterdir()) if contest.is_dir() else []:
         match = _CONTEST.fullmatch(folder.name)
-        if match is None or not (folder / "trials.jsonl").is_file():
+        if match is None or not (folder / TRIALS_FILE).is_file():
             continue
-        rows = read_objects(folder / "trials.jsonl", "a candidate of a search")
+        rows = read_objects(folder / TRIALS_FILE, "a candidate of a search")
         name = "this search" if match[1] == "search" else "random search"
         curves.setdefault(name, []).append(_curve(read, rows))
     return {name: [curve for curve in found if curve] for name, found in curves.items()}
