@@ -81,6 +81,18 @@ FAULTS = [
     on(EXPORT, "--source-lang=", "source-lang needs a value, but found ''"),
     on(EXPORT, "--target-lang=../x", "target-lang must be a language", "'../x'"),
     on(EXPORT, "--source-lang=fr --target-lang=en", "numbers.pt", "43 source words", "49"),
+    Fault(
+        "export:score-below-0",
+        f"{EXPORT} --score s.json",
+        ("s.json: its JSON: 'bleu' must be 0 or more, but found -5",),
+        put("s.json", b'{"bleu": -5, "signature": "x"}\n'),  # type: ignore[arg-type]
+    ),
+    Fault(
+        "export:score-above-100",
+        f"{EXPORT} --score s.json",
+        ("s.json: its JSON: 'bleu' must be 100 or less, but found 250",),
+        put("s.json", b'{"bleu": 250, "signature": "x"}\n'),  # type: ignore[arg-type]
+    ),
     on(EXPORT, "--score=sys.txt", "sys.txt", "whose last line is JSON"),
     on(EXPORT, "--latency=nowhere", "nowhere", "No such file"),
     on(EXPORT, "--task=iwslt", "--task cannot be 'iwslt'", "'iwslt14'"),

@@ -77,6 +77,14 @@ FAULTS = [
     line("data: '!x'|data: y", "'data' stands here again"),
     line("supertransformer: &a [*a]", "anchors (&) and aliases (*) are not read"),
     line("supertransformer: !!python/name:os.system", "tag"),
+    line(
+        "targets: {a: {lat-engine: torch}, b: {lat-engine: torch}}",
+        f"{LAST}: targets: b has the same settings as a",
+    ),
+    line("retrain-seeds: 1000000", "retrain-seeds must be at most 1000, but found 1000000"),
+    line("export-formats: [onnx]", f"{LAST}: export-formats needs export: the folder to write"),
+    line("export-int8: True", f"{LAST}: export-int8 needs export"),
+    line("searches: {a: {}, b: {}}", f"{LAST}: searches: b has the same settings as a"),
     line("export: out", "export", "preprocess"),
     flags("--set evo-search", "--set", "STEP.KEY=VALUE", "'evo-search'"),
     flags("--set evo-serch.seed=2", "--set: there is no step 'evo-serch'"),
@@ -101,6 +109,19 @@ FAULTS = [
         "real", f"{DRY} --beam=-1", ("--beam: beam must be at least 1, but found -1",), real=True
     ),
 ]
+
+
+def test_an_engine_that_cannot_run_the_space_is_refused_before_anything_is_trained(
+    good: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ctranslate2")
+
+    def spoil(world: Path) -> None:
+        with (world / "pipeline.yml").open("a") as file:
+            file.write("targets: {a: {lat-engine: ctranslate2}, b: {}}\n")
+
+    says = ("step latency-dataset.a: CTranslate2 cannot represent decoder.ende_spans",)
+    refused(Fault("engine", DRY, says, spoil), good, tmp_path)
 
 
 @as_tests(FAULTS)

@@ -121,6 +121,21 @@ FAULTS = [
     Fault("prepare:task", "prepare nubmers", ("'nubmers'", "'numbers'")),
     Fault("prepare:nothing", "prepare", ("required: TASK",)),
     Fault("prepare:lines", "prepare lines predictor.pt", ("predictor.pt", "UTF-8")),
+    Fault(
+        "new:one-text",
+        NEW.replace("pairs.fr", "pairs.en"),
+        ("--train names pairs.en for both sides", "two different files"),
+    ),
+    Fault(
+        "new:limit-below-0",
+        f"{NEW} --limit -3ms",
+        ("--limit: expected one argument; one that begins with a dash is written --limit=-...",),
+    ),
+    Fault(
+        "new:behind-dashes",
+        "new -- mine --train pairs.en pairs.fr",
+        ("--train stands behind --, where options are words like others",),
+    ),
     Fault("report:nowhere", "report nowhere", ("nowhere",)),
     Fault("report:a-file", "report latency.csv", ("latency.csv",)),
     Fault("report:another-folder", "report bin", ("bin",)),
