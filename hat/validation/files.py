@@ -96,6 +96,10 @@ def _validate(path: str, command: str | None, found: dict[str, Checked]) -> None
     except ConfigError as error:
         found[path] = Checked(path, command or "train", 0, (str(error),))
         return
+    if command is None and not entries:  # a file of a stage may leave all as it is
+        nothing = f"{path}: holds nothing: expected 'key: value' lines"
+        found[path] = Checked(path, "train", 0, (nothing,))
+        return
     kind = command or kind_of(entries)
     if kind == PIPELINE:
         errors, named = _pipeline_errors(path, entries)

@@ -136,6 +136,16 @@ FAULTS = [
         "new -- mine --train pairs.en pairs.fr",
         ("--train stands behind --, where options are words like others",),
     ),
+    Fault(
+        "nasbench:convert-over-itself",
+        CONVERT.replace("out.h5", "tables/format_sample.tfrecord"),
+        ("target would write over tables/format_sample.tfrecord, which is read (source)",),
+    ),
+    on(
+        NB201,
+        "--out=tables/nasbench201.csv.gz",
+        "out would write over tables/nasbench201.csv.gz, which is read (data)",
+    ),
     Fault("report:nowhere", "report nowhere", ("nowhere",)),
     Fault("report:a-file", "report latency.csv", ("latency.csv",)),
     Fault("report:another-folder", "report bin", ("bin",)),
