@@ -198,6 +198,8 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
         of_files = _typed({"digests": {}, **values}, "digests", dict)  # older exports have none
         digests = _typed(values, "dictionaries", dict)
         longest = _typed(values, "longest-source", int)
+        if longest < 1:
+            raise ConfigError(f"longest-source must be a positive number, but found {longest}")
         format_ = FORMATS.load(_typed(values, "model", str))
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None

@@ -89,8 +89,8 @@ def validate(paths: Iterable[str | Path]) -> list[Checked]:
 
 
 def _validate(path: str, command: str | None, found: dict[str, Checked]) -> None:
-    if path in found:
-        return
+    if path in found and (command is None or found[path].kind != PIPELINE):
+        return  # a pipeline is no stage's file, not even its own
     try:
         entries = read_yaml(path)
     except ConfigError as error:

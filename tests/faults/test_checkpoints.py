@@ -218,7 +218,7 @@ AVERAGES: dict[str, tuple[Spoil, str]] = {
     ),
     "no-tensor": (average(encoder__layers__0__fc1__weight=lambda weight: 1), "but found 1"),
     "more": (average(more=lambda weight: weight), "'more' does not belong to a"),
-    "empty": (part("extra_state", "ema", value={}), "is missing"),
+    "empty": (part("extra_state", "ema", value={}), "is not a SuperTransformer: it has no matrix"),
     "other-words": (
         option(source_dictionary_digest="00ff"),
         "was trained with other source words",

@@ -37,13 +37,9 @@ def folders(
     settings = TaskSettings(data=good / "numbers_en_fr", bpe_codes=good / "codes")
     arch = load_arch(good / "numbers.yml")
     found = []
-    for number, layers in enumerate((arch.encoder.num_layers, 1)):
+    for number, widths in enumerate((arch.encoder.ffn_dims, _others(arch.encoder.ffn_dims))):
         decoder = replace(arch.decoder, ende_spans=(1,) * arch.decoder.num_layers)
-        encoder = replace(
-            arch.encoder,
-            ffn_dims=arch.encoder.ffn_dims[:layers],
-            self_heads=arch.encoder.self_heads[:layers],
-        )
+        encoder = replace(arch.encoder, ffn_dims=widths)
         yml = into / f"{number}.yml"
         write_arch(yml, replace(arch, encoder=encoder, decoder=decoder))
         trained = read_trained(good / "numbers.pt", yml, settings)
@@ -52,6 +48,10 @@ def folders(
         export(trained, into / str(number), how, format_)
         found.append(into / str(number))
     return found[0], found[1]
+
+
+def _others(widths: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(16 if width > 16 else 32 for width in widths)
 
 
 def spoilt(content: bytes, other: bytes) -> Iterator[tuple[str, bytes | None]]:

@@ -44,6 +44,12 @@ def newer(world: Path) -> None:
     path.write_text(json.dumps({**found, "version": 999}))
 
 
+def rewritten(world: Path, longest: int) -> None:
+    path = world / "model" / "export.json"
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps({**found, "longest-source": longest}))
+
+
 def cut(name: str, count: int) -> "object":
     def spoil(world: Path) -> None:
         path = world / name
@@ -130,6 +136,15 @@ FAULTS = [
     instead(TRANSLATE, "model", "predictor.pt", "predictor.pt", "not a checkpoint"),
     *map(without, ("export.json", "config.json", "model.safetensors", "dict.fr.txt", "bpe.codes")),
     Fault("translate:newer", TRANSLATE, ("model", "999"), newer),
+    *(
+        Fault(
+            f"translate:longest-{longest}",
+            TRANSLATE,
+            ("model/export.json: longest-source must be a positive number", f"found {longest}"),
+            lambda world, longest=longest: rewritten(world, longest),  # type: ignore[misc]
+        )
+        for longest in (0, -5)
+    ),
     Fault(
         "translate:truncated",
         TRANSLATE,

@@ -111,6 +111,13 @@ FAULTS = [
 ]
 
 
+def test_a_pipeline_is_no_file_of_its_own_stages(good_copy: Path) -> None:
+    path = good_copy / "pipeline.yml"
+    path.write_text(path.read_text().replace("evo-search: search.yml", "evo-search: pipeline.yml"))
+    ended = run_here(["validate", "pipeline.yml"], good_copy)
+    assert ended.code == 2 and "pipeline.yml:2: unknown key 'run-dir'" in ended.err, ended.err
+
+
 def test_an_engine_that_cannot_run_the_space_is_refused_before_anything_is_trained(
     good: Path, tmp_path: Path
 ) -> None:

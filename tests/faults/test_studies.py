@@ -89,7 +89,12 @@ FAULTS = [
     instead(NEW, "pairs.en", "nowhere", "nowhere", "No such file"),
     instead(NEW, "pairs.en", "predictor.pt", "predictor.pt", "UTF-8"),
     instead(NEW, "pairs.en", "hello.en", "hello.en", "2", "600"),
-    instead(NEW, "pairs.en", "pairs.fr", "pairs.fr, pairs.fr: 0 usable pairs are too few"),
+    instead(
+        NEW,
+        "pairs.en",
+        "pairs.fr",
+        "--train names pairs.fr for both sides: expected two different files",
+    ),
     instead(NEW, "mine", "bin", "bin: is there already and not empty"),
     instead(NEW, "mine", "sys.txt", "sys.txt: is there already"),
     holds("pairs.en", b"", NEW, "pairs.en"),
@@ -121,11 +126,6 @@ FAULTS = [
     Fault("prepare:task", "prepare nubmers", ("'nubmers'", "'numbers'")),
     Fault("prepare:nothing", "prepare", ("required: TASK",)),
     Fault("prepare:lines", "prepare lines predictor.pt", ("predictor.pt", "UTF-8")),
-    Fault(
-        "new:one-text",
-        NEW.replace("pairs.fr", "pairs.en"),
-        ("--train names pairs.en for both sides", "two different files"),
-    ),
     Fault(
         "new:limit-below-0",
         f"{NEW} --limit -3ms",

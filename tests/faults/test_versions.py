@@ -222,11 +222,16 @@ def flip(folder: Path) -> None:
     path.write_bytes(content)
 
 
+def one_more_digest(folder: Path) -> None:
+    content = json.loads((folder / "config.json").read_text())
+    change(digests={**content["digests"], "../x": "1"})(folder)
+
+
 SAVED: dict[str, tuple[Callable[[Path], None], str]] = {
     "newer": (change(version=2), "is of version 2 of its format"),
     "bit": (flip, r"model.safetensors: is damaged or another network's: expected the digest"),
     "digests": (change(digests=[]), r"config.json: digests must be an object, but found \[\]"),
-    "elsewhere": (change(digests={"../x": "1"}), "but found a path"),
+    "elsewhere": (one_more_digest, "but found a path"),
     "gone": (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
 }
 
