@@ -50,6 +50,7 @@ EXEMPT = {
     "locks._read": "a lock that says nothing is a lock of somebody",
     "pipeline.index._known": "what is damaged is written anew",
     "pipeline.steps.Runner._noted": "a note of the runner's",
+    "page.write._check_ours": "what is damaged is no page's and is not written over",
     # Through loaders of the table.
     "models.checkpoint._check_sums": "models.checkpoint.read_plain",
     "tasks.binary_split._check_format": "tests/faults/test_data_folders.py",

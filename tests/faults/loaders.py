@@ -21,6 +21,7 @@ from hat.latency.samples import read_samples
 from hat.latency.sidecar import read_sidecar
 from hat.models.checkpoint import load_checkpoint
 from hat.record.index import read_index
+from hat.record.left import search_facts
 from hat.record.run import read_steps
 from hat.record.search import read_search
 from hat.scoring.published_splits import _read as read_splits
@@ -375,6 +376,13 @@ LOADERS = [
         ("record.run.read_steps",),
         made_for.step,
         lambda path: read_steps(path.parent),
+        elsewhere=False,
+    ),
+    Loader(
+        "facts-of-a-search",
+        ("record.left.search_facts",),
+        lambda folder: make_run(folder) / "best_cpu.search" / "facts.json",
+        search_facts,
         elsewhere=False,
     ),
     Loader(

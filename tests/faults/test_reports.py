@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.documents import change
+from tests.faults.documents import change, put
 from tests.faults.fault import Fault, Spoil, as_tests, refused, run_here
 
 REPORT = "report run"
@@ -85,6 +85,17 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
 FAULTS = [Fault(name, REPORT, says, spoil) for name, (spoil, says) in ROWS.items()]
 
 
+FAULTS += [
+    Fault(
+        f"over-{name}",
+        "report run --out notes.html",
+        (f"{name}: is there already and is no page's", "--out names another file"),
+        put(name, content),
+    )
+    for name, content in (("notes.md", "# mine\n"), ("notes.json", "{}"))
+]
+
+
 @as_tests(FAULTS)
 def test_is_refused_in_one_sentence(fault: Fault, good: Path, tmp_path: Path) -> None:
     refused(fault, good, tmp_path)
@@ -103,3 +114,4 @@ def test_a_run_of_before_or_with_other_logs_is_shown(spoil: Spoil, good_copy: Pa
     ended = run_here(REPORT.split(), good_copy)
     assert ended.code == 0, ended.err
     assert (good_copy / "run/page.html").stat().st_size > 10_000
+    assert run_here(REPORT.split(), good_copy).code == 0, "a page takes the place of a page"
