@@ -75,7 +75,7 @@ def read_blocks(entry: Entry | None, command: str) -> tuple[Block, ...]:
     """
     if entry is None:
         return (Block(command=command),)
-    blocks = []
+    blocks: list[Block] = []
     for name, each in entry.block().items():
         if not _NAME.fullmatch(name):
             raise ConfigError(
