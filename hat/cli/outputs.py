@@ -9,6 +9,10 @@ from hat.cli.options import split_config_flags
 from hat.errors import ConfigError
 
 
+_FACTS = ".meta.jsonl"
+"""Behind the name of a latency dataset: what was noted while it was measured."""
+
+
 def check_apart(options: argparse.Namespace, *outputs: str, argv: Sequence[str] = ()) -> None:
     """Checks that no file that a command is to write is one that its options name to be read.
 
@@ -23,6 +27,7 @@ def check_apart(options: argparse.Namespace, *outputs: str, argv: Sequence[str] 
     values = vars(options)
     read = [(name, path) for name in values if name not in outputs for path in _files(values[name])]
     read += [("configs", Path(path)) for path in split_config_flags(argv)[0]]
+    read += [(name, path.with_name(f"{path.name}{_FACTS}")) for name, path in read]
     for output in outputs:
         for written in _files(values.get(output)):
             for name, path in read:

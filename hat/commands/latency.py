@@ -92,6 +92,9 @@ def bench(argv: Sequence[str]) -> None:
     options = parser.parse_args(list(argv))
     settings = read_flags(options, BenchSettings)
     check_apart(options, "resume")
+    for place, path in enumerate(options.csv):
+        if path in options.csv[:place]:
+            raise ConfigError(f"{path}: is named twice")
     import torch
 
     torch.set_num_threads(1)

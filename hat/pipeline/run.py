@@ -25,9 +25,19 @@ from hat.pipeline.steps import Runner, Step, printable
 Changes = Sequence[tuple[str, str, str]]
 """Step, setting and value."""
 
+OWN = (
+    *("ckpt-path", "configs", "evo-configs", "lat-dataset-path", "output", "path"),
+    *("restore-file", "save-dir", "sub-configs", "write-config-path"),
+)
+"""Settings of steps by which the pipeline ties them together."""
+
 
 def _set(step: Step, changes: Changes) -> tuple[str, ...]:
-    """The flags of what is changed for a step; of several of one setting the last counts."""
+    """The flags of what is changed for a step; of several of one setting the last counts.
+
+    Raises:
+        ConfigError: naming a setting that is not the user's, or a value that is not closed.
+    """
     own = {
         setting: value
         for kind in (step.stage, step.name)  # what is said of one step wins
@@ -36,8 +46,17 @@ def _set(step: Step, changes: Changes) -> tuple[str, ...]:
     }
     words: list[str] = []
     for setting, value in own.items():
+        flag = f"--{setting}"
+        if setting in OWN and any(word.partition("=")[0] == flag for word in step.command):
+            raise ConfigError(f"--set: {setting} is what the pipeline itself says")
         # A switch is a flag without a value; of a list, each value is a word.
-        words += [f"--{setting}", *([] if value == "True" else shlex.split(value))]
+        try:
+            given = [] if value == "True" else shlex.split(value)
+        except ValueError:
+            raise ConfigError(
+                f"--set: {setting}: a quotation mark is not closed in {value!r}"
+            ) from None
+        words += [flag, *given]
     return tuple(words)
 
 
@@ -226,7 +245,14 @@ class Pipeline:
 
     @_from_base
     def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:
-        """Returns the steps of ``test``."""
+        """Returns the steps of ``test``.
+
+        Raises:
+            ConfigError: if one of the files is not there.
+        """
+        for flag, path in (("--test", checkpoint), ("--architecture", architecture)):
+            if not path.is_file():
+                raise ConfigError(f"{flag}: there is no file {path}")
         evaluation, name = self.plan.evaluation(), f"{architecture.stem}.{self.settings.subset}"
         return [
             evaluation.translate(f"translate.{name}", checkpoint, architecture),

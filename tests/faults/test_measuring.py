@@ -72,6 +72,12 @@ FAULTS = [
     on(CHECK, "--min-shift=1000", "min-shift must be below 1000, but found 1000"),
     on(CHECK, "--plot=", "plot needs a value, but found ''"),
     on(CHECK, "--write-clean=", "write-clean needs a value, but found ''"),
+    on(CHECK, "--write-clean=latency.csv.meta.jsonl", "write-clean would write over latency.csv."),
+    Fault(
+        "latency-bench:one-file-twice",
+        "latency bench latency.csv latency.csv --seeds 1",
+        ("latency.csv: is named twice",),
+    ),
     on(
         CHECK,
         "--write-clean=latency.csv",

@@ -88,6 +88,17 @@ FAULTS = [
     line("export: out", "export", "preprocess"),
     flags("--set evo-search", "--set", "STEP.KEY=VALUE", "'evo-search'"),
     flags("--set evo-serch.seed=2", "--set: there is no step 'evo-serch'"),
+    flags(
+        "--only evo-search --set evo-search.write-config-path=net.pt",
+        "--set: write-config-path is what the pipeline itself says",
+    ),
+    flags(
+        "--only train-supertransformer --set train-supertransformer.save-dir=x",
+        "--set: save-dir is what the pipeline itself says",
+    ),
+    flags("--set evo-search.seed='1", "--set: seed: a quotation mark is not closed in", '"\'1"'),
+    flags("--test nowhere.pt --architecture sub.yml", "--test: there is no file nowhere.pt"),
+    flags("--test net.pt --architecture gone.yml", "--architecture: there is no file gone.yml"),
     flags("--from nowhere", "--from: there is no step 'nowhere'"),
     flags("--only nowhere", "'nowhere'"),
     flags("--from evo-search --only evo-search", "give one"),
