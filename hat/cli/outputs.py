@@ -8,7 +8,6 @@ from typing import Any
 from hat.cli.options import split_config_flags
 from hat.errors import ConfigError
 
-
 _FACTS = ".meta.jsonl"
 """Behind the name of a latency dataset: what was noted while it was measured."""
 

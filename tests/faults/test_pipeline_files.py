@@ -1,6 +1,7 @@
 """Pipeline files: values of a wrong type, unknown keys, references that lead nowhere."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 import hat
 from hat.errors import HatError
+from hat.locks import LockedError, locked
 from tests.faults.fault import Fault, as_tests, refused, run_here
 from tests.faults.more_good import PIPELINE
 
@@ -120,6 +122,25 @@ FAULTS = [
         "real", f"{DRY} --beam=-1", ("--beam: beam must be at least 1, but found -1",), real=True
     ),
 ]
+
+
+def test_pipelines_for_different_hardware_take_turns(
+    good_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one trains anew, the other might be reading."""
+    monkeypatch.chdir(good_copy)
+    for name in ("cpu", "gpu"):
+        shutil.copy("latency.yml", f"{name}.yml")
+    text = Path("pipeline.yml").read_text()
+    Path("several.yml").write_text(text.replace("latency.yml", "'{hardware}.yml'"))
+    with locked("runs/small"):
+        for name, turns in (("pipeline.yml", False), ("several.yml", True)):
+            with pytest.raises(LockedError) as refusal:
+                hat.Pipeline(name, hardware="cpu" if turns else None).run(only=["preprocess"])
+            sentence = str(refusal.value)
+            assert sentence.startswith("runs/small: process ") and "\n" not in sentence
+            assert turns == sentence.endswith("are one run (docs/tasks.md)"), sentence
+    hat.Pipeline("several.yml", hardware="gpu").run(only=["preprocess"])
 
 
 def test_a_pipeline_is_no_file_of_its_own_stages(good_copy: Path) -> None:
