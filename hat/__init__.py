@@ -195,7 +195,15 @@ hat.search.__class__ = _Search
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'hat' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
+    try:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        from hat.cli.extras import missing_package
+        from hat.errors import ConfigError
+
+        if (sentence := missing_package(error)) is None:
+            raise
+        raise ConfigError(f"hat.{name}: {sentence}") from None
     globals()[name] = value
     return value
 

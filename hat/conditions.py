@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hat.errors import HatError
+from hat.errors import CheckpointError, HatError
 from hat.reading import open_file
 
 _DIGITS = 16
@@ -48,6 +48,29 @@ def file_digest(path: str | Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGITS]
         except OSError as error:
             raise HatError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def check_digests(folder: Path, digests: Mapping[str, Any]) -> None:
+    """Checks that files of a folder are those that were written.
+
+    Args:
+        folder: where.
+        digests: by name of the file.
+
+    Raises:
+        CheckpointError: naming the one that is another, or lies elsewhere.
+    """
+    for name, digest in digests.items():
+        file = folder / name
+        try:
+            found = file_digest(file) if file.parent == folder else "a path"
+        except HatError as error:
+            raise CheckpointError(str(error)) from None
+        if found != digest:
+            raise CheckpointError(
+                f"{file}: is damaged or another network's: expected the digest {digest!s:.40}, but "
+                f"found {found}"
+            )
 
 
 def content_digest(paths: str | Path | Sequence[str | Path]) -> str:

@@ -21,8 +21,8 @@ class Fields:
     ) -> None:
         self._values, self._where, self._error = values, where, error
 
-    def number(self, name: str, *, least: float = -math.inf) -> float:
-        """Returns a finite number, ``least`` or more.
+    def number(self, name: str, *, least: float = -math.inf, most: float = math.inf) -> float:
+        """Returns a finite number, ``least`` or more and ``most`` or less.
 
         Raises:
             HatError: if there is none; so do the others.
@@ -32,6 +32,8 @@ class Fields:
             self._fail(name, "a number", value)
         if value < least:
             self._fail(name, f"{least:g} or more", value)
+        if value > most:
+            self._fail(name, f"{most:g} or less", value)
         return float(value)
 
     def number_or_none(self, name: str) -> float | None:

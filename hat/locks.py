@@ -29,6 +29,10 @@ _ORPHANS_S = 6.0
 """How long processes may take to notice that the one which started them was killed."""
 
 
+_TOLD: set[int] = set()
+"""File systems without locks that this process has spoken of."""
+
+
 class LockedError(HatError):
     """Another process writes the same output."""
 
@@ -75,7 +79,8 @@ def locked(output: str | Path, *, say: Callable[[str], None] = _to_stderr) -> It
 
     Args:
         output: the file or folder that is written, which need not be there.
-        say: takes a line if a process that held the lock died before it was done.
+        say: takes a line if a process that held the lock died before it was done, or if the file
+            system knows no locks, which is said once.
 
     Raises:
         LockedError: if another process holds it: naming output and process.
@@ -86,6 +91,12 @@ def locked(output: str | Path, *, say: Callable[[str], None] = _to_stderr) -> It
     with made_folder(path.parent, output, keep=False):
         with told_as_of(output):
             descriptor = _open(path, output)
+        if descriptor is None and (system := path.parent.stat().st_dev) not in _TOLD:
+            _TOLD.add(system)
+            say(
+                f"warning: {output}: this file system knows no locks, so nothing keeps another "
+                "process from writing here at the same time: see to it that none does"
+            )
         lock = Lock(output, descriptor)
         try:
             if descriptor is not None and (before := _read(descriptor)):

@@ -1,5 +1,7 @@
 """One process at a time: a second one is told who writes, a dead one is noticed."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -176,10 +178,27 @@ def test_a_leftover_whose_process_is_hidden_but_holds_it_stays(tmp_path: Path) -
     other = tmp_path / f".x.{dead.pid}.tmp"
     other.touch()
     with other.open() as stream:
-        import fcntl
-
         fcntl.flock(stream, fcntl.LOCK_EX)
         write_text(tmp_path / "x", "text")
         assert other.exists()
     write_text(tmp_path / "x", "text")
     assert not other.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_said_once(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr("hat.locks._TOLD", set())
+    said: list[str] = []
+    for name in ("first", "second"):
+        with locked(tmp_path / name, say=said.append), replacing(tmp_path / name / "x") as path:
+            path.write_text("there")
+        assert (tmp_path / name / "x").read_text() == "there"
+    (sentence,) = said
+    assert sentence.startswith(f"warning: {tmp_path / 'first'}: this file system knows no locks")
+    assert [each.name for each in sorted(tmp_path.rglob("*"))] == ["first", "x", "second", "x"]

@@ -1,5 +1,6 @@
 """``import hat`` is light, and the README's calls work."""
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 import hat
+from hat.errors import HatError
 
 
 def test_import_is_light() -> None:
@@ -24,6 +26,15 @@ def test_public_names(name: str) -> None:
 def test_unknown_name() -> None:
     with pytest.raises(AttributeError, match="module 'hat' has no attribute 'load_chekpoint'"):
         hat.load_chekpoint  # noqa: B018
+
+
+def test_a_package_of_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'fairseq'", name="fairseq")
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    with pytest.raises(HatError, match=r"hat\.train: this needs the package fairseq, .*\[train\]"):
+        hat.__getattr__("train")
 
 
 def test_search_is_a_function_and_a_package() -> None:

@@ -68,8 +68,13 @@ def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
         if not word.startswith("-"):
             raise ConfigError(f"unexpected word {word!r}: the command takes no more words")
         flag = word.partition("=")[0]
+        if flag in parser._option_string_actions:
+            raise ConfigError(f"{flag} stands behind --, where options are words like others")
         raise ConfigError(f"unknown option {flag}{suggestion(flag, parser._option_string_actions)}")
     if found := _OTHER.fullmatch(message):
+        if found[2].startswith("expected ") and found[2].endswith(" argument"):
+            hint = f"; one that begins with a dash is written {_flag(found[1])}=-..."
+            raise ConfigError(f"{_flag(found[1])}: {found[2]}{hint}")
         raise ConfigError(f"{_flag(found[1])}: {found[2]}")
     raise ConfigError(message)
 

@@ -31,11 +31,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     stop_if_checking()
     done = average_checkpoints(files.output, settings)
     names = ", ".join(path.name for path in done.inputs)
+    if done.warning is not None:
+        print(f"warning: {done.warning}")
     print(f"averaged {len(done.inputs)} checkpoints: {names}")
     print_result(
         {
             "checkpoint": str(done.checkpoint),
             "inputs": [str(path) for path in done.inputs],
+            "warning": done.warning,
             "signature": done.signature,
         }
     )

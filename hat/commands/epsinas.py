@@ -19,6 +19,7 @@ from typing import Any
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
+from hat.cli.outputs import check_apart
 from hat.files import check_writable
 from hat.studies.epsinas import ablate, convolutions, integrate, nasbench_nlp, search_weights
 from hat.studies.epsinas import subtransformers as subs
@@ -73,5 +74,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     run, settings, _ = _STUDIES[options.command]
     words = [options.space] if options.command in _SPACES else []
     chosen = read_flags(options, settings)
+    check_apart(options, "out", "plot")
     check_writable(getattr(chosen, "out", None), getattr(chosen, "plot", None))
     print_result(run(*words, chosen))

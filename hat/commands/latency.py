@@ -9,6 +9,7 @@ from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.cli.network import network_parser, parse_beside_training
+from hat.cli.outputs import check_apart
 from hat.errors import ConfigError, suggestion
 from hat.files import check_writable
 from hat.latency.check import CheckSettings, check_dataset
@@ -65,6 +66,7 @@ def check(argv: Sequence[str]) -> None:
     files = read_flags(options, _CheckFiles)
     picture = None if options.json else f"{Path(options.csv).stem}.check.png"
     plot = files.plot or picture
+    check_apart(options, "plot", "write_clean")
     check_writable(plot, files.write_clean)
     checked = check_dataset(options.csv, read_flags(options, CheckSettings))
     print("\n".join(checked.lines()))
@@ -89,6 +91,10 @@ def bench(argv: Sequence[str]) -> None:
     add_flags(parser, BenchSettings)
     options = parser.parse_args(list(argv))
     settings = read_flags(options, BenchSettings)
+    check_apart(options, "resume")
+    for place, path in enumerate(options.csv):
+        if path in options.csv[:place]:
+            raise ConfigError(f"{path}: is named twice")
     import torch
 
     torch.set_num_threads(1)

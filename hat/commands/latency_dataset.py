@@ -10,6 +10,7 @@ from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import read_flags
 from hat.cli.help import program
 from hat.cli.network import network_parser
+from hat.cli.outputs import check_apart
 from hat.measuring.devices import device_at, device_settings
 from hat.measuring.settings import DatasetSettings, WorkloadSettings
 from hat.models.network import NetworkSettings, network_config
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(list(argv or []))
     from hat.measuring.dataset import measure_dataset
+    from hat.measuring.engines import check_engine
 
     network = read_flags(options, NetworkSettings)
     timing = read_flags(options, WorkloadSettings)
@@ -38,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = network_config(network, vars(options))
     workload = timing.workload(network.arch, is_here=device.is_here)
     settings = read_flags(options, DatasetSettings)
+    check_engine(workload, config, space.largest())
     stop_if_checking()
+    check_apart(options, "lat_dataset_path", argv=argv or [])
     made = measure_dataset(
         space,
         config,

@@ -9,6 +9,7 @@ from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import program
 from hat.cli.options import StageParser
+from hat.cli.outputs import check_apart
 from hat.files import check_writable
 from hat.latency.fit import FitResult, FitSettings, fit_predictor
 from hat.latency.predictors import PREDICTORS
@@ -49,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     files, settings = read_flags(options, _Files), read_flags(options, FitSettings)
     own: list[Settings] = [read_flags(options, cls) for cls in PREDICTORS.settings()]
     stop_if_checking()
+    check_apart(options, "ckpt_path", argv=argv or [])
     check_writable(files.ckpt_path)
     fit = fit_predictor(files.lat_dataset_path, settings, *own)
     fit.predictor.save(files.ckpt_path)

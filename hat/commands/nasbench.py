@@ -16,6 +16,7 @@ from hat.benchmarks.nb201_files import check_unpacked, is_published_nb201
 from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser, sentence
+from hat.cli.outputs import check_apart
 from hat.conditions import file_digest, files_digest
 from hat.errors import ConfigError
 from hat.files import check_writable
@@ -52,6 +53,7 @@ class _Query(Settings):
 
 def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
     start = time.perf_counter()
+    check_apart(words, "target")
     source = Path(words.source)
     found: dict[str, Any]
     check_unpacked(source)

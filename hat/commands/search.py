@@ -14,6 +14,7 @@ from hat.arch.hat_yaml import space_from_options
 from hat.cli.console import command, print_result, set_up_logging, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import program
+from hat.cli.outputs import check_apart
 from hat.measuring.devices import DEVICES
 from hat.nas.build import check_settings, settings_classes
 from hat.nas.limits import LIMITS
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_settings(settings)
         space_from_options(vars(options), "the SuperTransformer's options")
         stop_if_checking()
+        check_apart(options, "write_config_path", argv=argv or [])
         found = search(
             supernet_of(options, ema=files.restore_ema),
             *settings,

@@ -152,10 +152,23 @@ class PackageEngine(ABC):
     """What engines share that are another package's, by whose name they go."""
 
     name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    """What writing files needs; opening them needs the one that the engine is called after."""
+
     Settings: ClassVar[type[EngineSettings]]
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
+
+    @classmethod
+    def check_packages(cls) -> None:
+        """Checks that all packages are there.
+
+        Raises:
+            ConfigError: naming the one that is missing, and how it is installed.
+        """
+        for package in cls.packages:
+            check_installed(package, cls.name, "engines")
 
     @classmethod
     def build(cls, settings: Any) -> Self:

@@ -22,12 +22,13 @@ class Ctranslate2Engine(PackageEngine):
 
     Settings: ClassVar[type[EngineSettings]] = Int8EngineSettings
     name: ClassVar[str] = "ctranslate2"
+    packages: ClassVar[tuple[str, ...]] = ("ctranslate2",)
     about: ClassVar[str] = "a model folder of CTranslate2's"
     script: ClassVar[Path | None] = Path(__file__).with_name("ctranslate2_files.py")
 
     def check(self, config: "SuperTransformerConfig", arch: "SubTransformerConfig") -> None:
         """See ``hat.engines.base.Engine``."""
-        check_installed("ctranslate2", self.name, "engines")
+        self.check_packages()
         if max(arch.decoder.ende_spans) > 1:
             raise ConfigError(
                 f"CTranslate2 cannot represent decoder.ende_spans = {list(arch.decoder.ende_spans)}"

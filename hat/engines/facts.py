@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hat.conditions import file_digest
+from hat.conditions import check_digests, file_digest
 from hat.errors import CheckpointError
 from hat.versioned import read_versioned, write_versioned
 
@@ -83,22 +83,3 @@ def checked_facts(folder: Path, precision: str) -> dict[str, Any]:
         )
     check_digests(folder, facts["digests"])
     return facts
-
-
-def check_digests(folder: Path, digests: Mapping[str, Any]) -> None:
-    """Checks that files of a folder are those that were written.
-
-    Args:
-        folder: where.
-        digests: by name of the file.
-
-    Raises:
-        CheckpointError: naming the one that is another, or lies elsewhere.
-    """
-    for name, digest in digests.items():
-        file = folder / name
-        if file.parent != folder or (found := file_digest(file)) != digest:
-            raise CheckpointError(
-                f"{file}: is damaged or another network's: expected the digest {digest!s:.40}, but "
-                f"found {found if file.parent == folder else 'a path'}"
-            )

@@ -22,13 +22,13 @@ class OnnxruntimeEngine(PackageEngine):
 
     Settings: ClassVar[type[EngineSettings]] = Int8EngineSettings
     name: ClassVar[str] = "onnxruntime"
+    packages: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     about: ClassVar[str] = "ONNX graphs of the encoder and of a step of the decoder"
     script: ClassVar[Path | None] = Path(__file__).with_name("onnx_files.py")
 
     def check(self, config: "SuperTransformerConfig", arch: "SubTransformerConfig") -> None:
         """See ``hat.engines.base.Engine``. Every network can be represented."""
-        for package in ("onnx", "onnxruntime"):
-            check_installed(package, self.name, "engines")
+        self.check_packages()
 
     def write(
         self,

@@ -92,9 +92,9 @@ class TorchEngine:
 
     def open(self, folder: Path, *, device: str = "cpu") -> "StepRunnable":
         """See ``hat.engines.base.Engine``."""
-        from hat.models.saved import load
+        from hat.models.saved import read_model
 
-        return self.load(load(folder), device=device)
+        return self.load(read_model(folder), device=device)
 
 
 def torch_signature(name: str, version: str, settings: TorchSettings) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The model card: what an exported folder is and how good, large and fast it is, for people."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ def read_result(path: Path, needed: str) -> dict[str, Any]:
         DataError: if the file cannot be read or does not end with such a line.
     """
     return _checked(_last_json(path), path, needed)
+
+
+_MOST = {"bleu": 100.0}
+"""What a result cannot be above."""
 
 
 def read_latency(path: Path, arch: SubTransformerConfig) -> dict[str, Any]:
@@ -65,7 +70,8 @@ def _last_json(path: Path) -> dict[str, Any]:
 
 
 def _checked(found: dict[str, Any], path: Path, needed: str) -> dict[str, Any]:
-    Fields(found, f"{path}: its JSON").number(needed)
+    most = _MOST.get(needed, math.inf)
+    Fields(found, f"{path}: its JSON").number(needed, least=0, most=most)
     if not isinstance(found.get("signature"), str):
         raise DataError(f"{path}: its JSON has no signature, so nobody could repeat the number")
     return found

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from hat.arch.hat_yaml import arch_to_mapping
-from hat.conditions import file_digest, mapping_digest
+from hat.conditions import check_digests, file_digest, mapping_digest
 from hat.engines.base import Runnable
-from hat.engines.facts import check_digests
 from hat.errors import CheckpointError, ConfigError
 from hat.export.bleu_difference import BleuDifference, bleu_difference
 from hat.export.card import Facts, model_card, read_latency, read_result
@@ -199,6 +198,8 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
         of_files = _typed({"digests": {}, **values}, "digests", dict)  # older exports have none
         digests = _typed(values, "dictionaries", dict)
         longest = _typed(values, "longest-source", int)
+        if longest < 1:
+            raise ConfigError(f"longest-source must be a positive number, but found {longest}")
         format_ = FORMATS.load(_typed(values, "model", str))
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None

@@ -127,9 +127,9 @@ def check_recipe(args: argparse.Namespace, task: Any) -> None:
     part = SAMPLINGS.load(settings.sampling_strategy)
     if settings.distillation.distill_weight == 1 and not part.trains_largest:
         raise ConfigError(
-            f"distill-weight 1 with sampling-strategy {settings.sampling_strategy}: all would learn "
-            "from the largest SubTransformer, and it from nobody; take a weight below 1, or a "
-            "strategy that trains the largest, such as sandwich"
+            f"distill-weight 1 with sampling-strategy {settings.sampling_strategy}: all would "
+            "learn from the largest SubTransformer, and it from nobody; take a weight below 1, or "
+            "a strategy that trains the largest, such as sandwich"
         )
     space = space_from_options(options, "the SuperTransformer's options")
     recipe_of(options, space, network_config(options, task))

@@ -25,8 +25,14 @@ from hat.fairseq_plugin.recipe import (
     inherited_weights,
     network_config,
 )
-from hat.fairseq_plugin.training_conditions import STARTS, training_conditions
-from hat.models.checkpoint import EMA_KEY, checkpoint_options, read_checkpoint, super_transformer
+from hat.fairseq_plugin.training_conditions import EMA_SEED, STARTS, training_conditions
+from hat.models.checkpoint import (
+    EMA_KEY,
+    checkpoint_options,
+    read_checkpoint,
+    super_transformer,
+    with_average,
+)
 from hat.models.saved_state import check_saved_state
 from hat.models.training_record import Stretch, TrainingRecord
 from hat.text.dictionaries import check_dictionaries, noted_dictionaries
@@ -86,6 +92,8 @@ def begin(args: argparse.Namespace) -> Beginning:
     content = {} if first is None else _state(first)  # what is damaged is said before more is done
     task = build_task(args)
     check_recipe(args, task)
+    if EMA_SEED in starts:
+        _check_seed(starts[EMA_SEED], args, task)
     record = TrainingRecord(conditions=training_conditions(args, task, starts))
     if kept is None:
         return _from_start(args, record, starts, task, content)
@@ -119,6 +127,8 @@ def _starts(args: argparse.Namespace, own: Path) -> dict[str, Path]:
     """The checkpoints that options name to begin from, by option. They are there."""
     if args.restore_file != DEFAULT_RESTORE_FILE and args.finetune_from_model:
         raise ConfigError("restore-file and finetune-from-model exclude each other: give one")
+    if args.ema_seed_model and not args.store_ema:
+        raise ConfigError(f"{EMA_SEED} needs store-ema: without it there is no moving average")
     if args.finetune_from_model and any(getattr(args, name) for name in _RESETS):
         raise ConfigError("finetune-from-model resets everything: give no --reset-* with it")
     starts = {}
@@ -203,6 +213,16 @@ def _check_network(
     check_same_network(super_transformer(content, path), network_config(vars(args), task), path)
 
 
+def _check_seed(path: Path, args: argparse.Namespace, task: Any) -> None:
+    """Checks that a moving average can begin with that of a checkpoint: fairseq just loads it."""
+    average = with_average(read_checkpoint(path), path)
+    _check_network(average, path, args, task)
+    if not _anyway(args):
+        check_dictionaries(
+            noted_dictionaries(checkpoint_options(average, path)), {}, task_words(task), path
+        )
+
+
 def _newest(folder: Path) -> Path | None:
     """The newest checkpoint of a folder that has no last one."""
     found = [path for path in folder.glob("checkpoint*.pt") if path.is_file()]
@@ -238,7 +258,7 @@ def _with_history(
 
 def _switch_off_starts(args: argparse.Namespace) -> None:
     args.restore_file = DEFAULT_RESTORE_FILE
-    args.finetune_from_model = args.continue_once = None
+    args.finetune_from_model = args.continue_once = args.ema_seed_model = None
     args.optimizer_overrides = "{}"
     for name in _RESETS:
         setattr(args, name, False)

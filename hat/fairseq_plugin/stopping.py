@@ -39,7 +39,8 @@ class _Wish:
         """Notes a signal; a second one ends the program at once."""
         self.number = number
         for each in _SIGNALS:
-            signal.signal(each, _end)
+            if signal.getsignal(each) != signal.SIG_IGN:
+                signal.signal(each, _end)
         logger.warning("stopping after this update; once more to stop at once, unsaved")
 
 
@@ -77,7 +78,9 @@ def stopped_by_signals() -> Iterator[None]:
         logger.warning("stopped after update %d: %s", trainer.get_num_updates(), kept)
         raise Stopped(128 + number)
 
-    before = {each: signal.signal(each, wish.take) for each in _SIGNALS}
+    # What is ignored stays so: nohup and shells have a reason.
+    heard = [each for each in _SIGNALS if signal.getsignal(each) != signal.SIG_IGN]
+    before = {each: signal.signal(each, wish.take) for each in heard}
     fairseq_s.validate_and_save = validate_and_save
     try:
         yield

@@ -26,7 +26,7 @@ from hat.text.dictionaries import SIDES, digest_option
 _CHANGES_NOTHING = {
     "names of places; what lies there counts by its content": """
         data save-dir checkpoint-suffix plasma-path restore-file finetune-from-model continue-once
-        init-from-supernet
+        init-from-supernet ema-seed-model
     """,
     "logs": """
         aim-repo aim-run-hash azureml-logging eval-bleu-print-samples log-file log-format
@@ -57,7 +57,9 @@ _CHANGES_NOTHING = {
 EXEMPT = frozenset(" ".join(_CHANGES_NOTHING.values()).split())
 """Options that are no condition of a training."""
 
-STARTS = ("restore-file", "finetune-from-model", "continue-once", INIT)
+EMA_SEED = "ema-seed-model"
+
+STARTS = ("restore-file", "finetune-from-model", "continue-once", INIT, EMA_SEED)
 """Options that name a checkpoint to begin from. The file's content is a condition."""
 
 _DERIVED = {name.replace("_", "-") for name in (training_record.OPTION, *map(digest_option, SIDES))}

@@ -17,6 +17,7 @@ from hat.fields import Fields
 from hat.files import append_text, write_text
 from hat.json_reader import read_objects
 from hat.latency.workload import Workload
+from hat.versioned import check_not_newer
 
 FORMAT = "hat-latency-dataset-1"
 
@@ -78,7 +79,9 @@ def read_sidecar(dataset: str | Path) -> Sidecar | None:
     if not path.exists():
         return None
     records = read_objects(path, "a fact or an event of a latency dataset", may_be_cut=True)
-    if not records or records[0].get("format") != FORMAT:
+    found = records[0].get("format") if records else None
+    if found != FORMAT:
+        check_not_newer(found, FORMAT, f"{path}:1")
         raise DataError(f"{path}: is not the sidecar of a latency dataset")
     facts = Fields(records[0], f"{path}:1")
     facts.mapping("workload")

@@ -22,9 +22,11 @@ from hat.measuring.device import device_facts
 from hat.measuring.noise import TimingNoise, timing_noise
 from hat.version import __version__
 
+ENGINES = ("onnx", "onnxruntime", "ctranslate2")
+
 PACKAGES = (
     *("torch", "numpy", "scipy", "scikit-learn", "pymoo", "sacrebleu", "sacremoses"),
-    *("subword-nmt", "fastBPE", "fairseq-fixed"),
+    *("subword-nmt", "sentencepiece", "fastBPE", "fairseq-fixed", *ENGINES),
 )
 """Distributions whose versions are told."""
 
@@ -140,6 +142,13 @@ def _software(versions: Mapping[str, str | None]) -> Iterator[Finding]:
             "note",
             "not installed: subword-nmt applies BPE, with the same result but much slower",
             install_command(EXTRAS["fastBPE"]),
+        )
+    if lacking := [name for name in ENGINES if versions[name] is None]:
+        yield Finding(
+            "engines",
+            "note",
+            f"{', '.join(lacking)} not installed: no measuring in them, no exporting for them",
+            install_command(EXTRAS[lacking[0]]),
         )
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+from hat.arch.config import SubTransformerConfig
 from hat.engines import ENGINES
 from hat.engines.base import DUMMY_WORD, END_IDX, Engine
 from hat.errors import ConfigError
 from hat.latency.workload import Workload
+from hat.models.config import SuperTransformerConfig
 from hat.settings import from_values
 
 
@@ -25,6 +27,17 @@ def engine_of(workload: Workload) -> Engine:
         return part.build(from_values(part.Settings, values))
     except ConfigError as error:
         raise ConfigError(f"the engine {workload.engine}: {error}") from None
+
+
+def check_engine(
+    workload: Workload, config: SuperTransformerConfig, arch: SubTransformerConfig
+) -> None:
+    """Checks, before work that takes long, that a workload's engine can run a network here.
+
+    Raises:
+        ConfigError: naming the package that is missing, or what cannot be represented.
+    """
+    engine_of(workload).check(config, arch)
 
 
 def settled(workload: Workload) -> Workload:

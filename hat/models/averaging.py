@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,8 +68,8 @@ class AverageSettings(Settings):
         if any(path.is_dir() for path in self.inputs):
             raise ConfigError(f"a folder of checkpoints {needs}")
 
-    def paths(self) -> list[Path]:
-        """Returns the checkpoints that are averaged, in their order.
+    def chosen(self) -> "Chosen":
+        """Looks for the checkpoints that are averaged.
 
         Raises:
             CheckpointError: if the folder is not there, or holds fewer than are asked for.
@@ -76,7 +77,7 @@ class AverageSettings(Settings):
         epochs, updates = self.num_epoch_checkpoints, self.num_update_checkpoints
         count, pattern = (epochs, _EPOCH) if updates is None else (updates, _UPDATE)
         if count is None:
-            return list(self.inputs)
+            return Chosen(paths=self.inputs)
         if not self.inputs[0].is_dir():
             raise CheckpointError(f"{self.inputs[0]}: there is no such folder of checkpoints")
         bound = self.checkpoint_upper_bound
@@ -90,7 +91,83 @@ class AverageSettings(Settings):
                 f"{self.inputs[0]}: holds {len(numbered)} such checkpoints, but {count} are to be "
                 "averaged"
             )
-        return [path for _, path in sorted(numbered)[-count:]]
+        numbered.sort()
+        last = [number for number, _ in numbered[-count:]]
+        end = 0 if updates is None else _updates_done(self.inputs[0])
+        gaps = _missing([number for number, _ in numbered], min(end, bound or end))
+        return Chosen(
+            paths=tuple(path for _, path in numbered[-count:]),
+            kind="epoch" if updates is None else "update",
+            numbers=tuple(last),
+            missing=tuple(number for number in gaps if number > last[0]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Which checkpoints are averaged, in their order."""
+
+    paths: tuple[Path, ...]
+    kind: str = ""
+    """What their numbers count: ``epoch`` or ``update``; empty where the paths were named."""
+
+    numbers: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+    """Numbers among these whose checkpoints are not there, though all others are evenly apart."""
+
+    def warning(self) -> str | None:
+        """Says which are missing, and what is averaged instead; None where none is.
+
+        fairseq wrote no checkpoint of an update that an epoch ended with (its issue 2230), so the
+        last N of such a folder begin earlier than was meant.
+        """
+        if not self.missing:
+            return None
+        return (
+            f"{self.paths[0].parent}: lacks the checkpoint of {self.kind} "
+            f"{_listed(self.missing)}, though the others are evenly apart; averaged are those of "
+            f"{_listed(self.numbers)}"
+        )
+
+
+_SHOWN = 10
+"""Most numbers that a sentence lists."""
+
+_MOST_GAPS = 100
+"""For each checkpoint that is there; more are no gaps."""
+
+_LAST = "checkpoint_last.pt"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    return ", ".join(map(str, numbers[:_SHOWN])) + more
+
+
+def _missing(numbers: Sequence[int], end: int) -> list[int]:
+    """Returns what is missing in rising numbers, which may go up to ``end``.
+
+    Nothing, if they are not evenly apart but for gaps.
+    """
+    steps = [after - before for before, after in pairwise(numbers)]
+    step = min(steps, default=0)
+    # Two neighbours may be as far apart as they are by chance.
+    if 2 * steps.count(step) < max(3, len(steps)) or any(each % step for each in steps):
+        return []
+    all_of_them = range(numbers[0], max(end, numbers[-1]) + 1, step)
+    if len(all_of_them) > _MOST_GAPS * len(numbers):
+        return []
+    return sorted({*all_of_them} - {*numbers})
+
+
+def _updates_done(folder: Path) -> int:
+    """After how many updates the last checkpoint of a folder was saved; 0 if nobody can tell."""
+    last = folder / _LAST
+    try:
+        history = read_checkpoint(last).get("optimizer_history") if last.is_file() else None
+        return int(history[-1]["num_updates"]) if history else 0
+    except (CheckpointError, TypeError, ValueError, LookupError, AttributeError):
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +176,9 @@ class Averaged:
 
     checkpoint: Path
     inputs: Sequence[Path]
+    warning: str | None
+    """What about them may not be as it was meant."""
+
     signature: str
 
 
@@ -113,7 +193,8 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     if output.is_dir():
         raise ConfigError(f"--output names the file to write, but {output} is a folder")
     check_writable(output)
-    paths = settings.paths()
+    chosen = settings.chosen()
+    paths = chosen.paths
     inputs = files_digest(paths)  # before the output is written: it may be one of them
     content = average(paths, ema=settings.ema)
     with writing(output) as stream:
@@ -121,6 +202,7 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     return Averaged(
         checkpoint=output,
         inputs=paths,
+        warning=chosen.warning(),
         signature=signature(
             stage="average-checkpoints",
             count=len(paths),

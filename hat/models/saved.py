@@ -1,10 +1,11 @@
 """A SubTransformer in a folder of its own: ``config.json`` and its weights, nothing else's.
 
 ``config.json`` holds the SuperTransformer's configuration, which decides what a smaller
-architecture computes (``SuperTransformer``), and the SubTransformer's. Nothing in the folder can
-run code when it is loaded.
+architecture computes (``SuperTransformer``), the SubTransformer's, and a digest of the weights.
+Nothing in the folder can run code when it is loaded.
 """
 
+import logging
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
@@ -14,6 +15,7 @@ from typing import Any, get_origin
 import torch
 
 from hat.arch.config import SubTransformerConfig
+from hat.conditions import check_digests, file_digest
 from hat.errors import CheckpointError, ConfigError, suggestion
 from hat.folders import replacing_folder
 from hat.models.config import SuperTransformerConfig
@@ -21,6 +23,8 @@ from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
 from hat.models.weights import WEIGHTS_FILES, read_weights, write_weights
 from hat.versioned import read_versioned, write_versioned
+
+logger = logging.getLogger(__name__)
 
 FORMAT, VERSION = "hat.model", 1
 """Of ``config.json``. Raise the version when an older hat would read a folder wrongly."""
@@ -50,7 +54,29 @@ def load(path: str | Path) -> SuperTransformer:
         CheckpointError: if a file is missing, damaged, of a newer hat, or does not fit the others.
         ConfigError: if the weights are safetensors and the package is not installed.
     """
-    config_path = Path(path) / CONFIG_FILE
+    folder = Path(path)
+    values = read_versioned(folder / CONFIG_FILE, FORMAT, VERSION)
+    digests, name = values.get("digests"), values.get("weights")
+    if digests is None:
+        logger.warning(
+            "%s: an older hat saved it and noted no digests, so nobody can tell whether its "
+            "weights are those that were saved",
+            folder,
+        )
+    elif not isinstance(digests, Mapping):
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE}: digests must be an object, but found {digests!r:.60}"
+        )
+    elif name in WEIGHTS_FILES.values() and name not in digests:
+        raise CheckpointError(f"{folder / CONFIG_FILE}: digests holds none of {name}")
+    else:
+        check_digests(folder, digests)
+    return read_model(folder)
+
+
+def read_model(path: Path) -> SuperTransformer:
+    """Reads the files of ``load`` where somebody else has checked that they are the right ones."""
+    config_path = path / CONFIG_FILE
     values = read_versioned(config_path, FORMAT, VERSION)
     try:
         config = _read(SuperTransformerConfig, values.get("network"), "network")
@@ -62,9 +88,9 @@ def load(path: str | Path) -> SuperTransformer:
     if not isinstance(name, str) or name not in WEIGHTS_FILES.values():
         known = " or ".join(WEIGHTS_FILES.values())
         raise CheckpointError(f"{config_path}: weights must be {known}, but found {name!r}")
-    weights = read_weights(Path(path) / name)
+    weights = read_weights(path / name)
     with torch.device("meta"):  # whatever config.json says, this takes no memory
-        _check_shapes(SuperTransformer(config, size=arch), weights, Path(path) / name)
+        _check_shapes(SuperTransformer(config, size=arch), weights, path / name)
     return _filled(SuperTransformer(config, size=arch), weights).eval()
 
 
@@ -74,11 +100,12 @@ def write_model(model: SuperTransformer, folder: Path, *, weights: str) -> None:
         hint = suggestion(weights, WEIGHTS_FILES)
         known = " or ".join(WEIGHTS_FILES)
         raise ConfigError(f"weights must be {known}, but found {weights!r}{hint}")
-    small = extract(model, model.arch)
+    small, name = extract(model, model.arch), WEIGHTS_FILES[weights]
     # Shared weights stand once among the parameters, though twice in the state.
-    write_weights(folder / WEIGHTS_FILES[weights], dict(small.named_parameters()))
+    write_weights(folder / name, dict(small.named_parameters()))
     described = {
-        "weights": WEIGHTS_FILES[weights],
+        "weights": name,
+        "digests": {name: file_digest(folder / name)},
         "network": asdict(small.config),
         "subtransformer": asdict(small.arch),
     }

@@ -11,6 +11,7 @@ from scipy.stats import t as student_t
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, load_arch
 from hat.conditions import file_digest, mapping_digest
+from hat.errors import ConfigError
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.workload import Workload
 from hat.measuring.device import check_device
@@ -170,6 +171,9 @@ def compare_files(
 
     if device is None or device.is_here:
         check_device(workload.device)
+    for place, path in enumerate(paths):
+        if path in paths[:place]:
+            raise ConfigError(f"{path}: is named twice")
     archs = [load_arch(path) for path in paths]
     predictor = load_predictor(settings.ckpt_path)
     if predictor.facts.get("workload"):

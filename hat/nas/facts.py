@@ -9,8 +9,7 @@ from hat.files import write_json
 from hat.models.config import SuperTransformerConfig
 from hat.nas.limits.base import SearchLimit
 from hat.search.base import Objective
-
-FACTS_FILE = "facts.json"
+from hat.search.loop import FACTS_FILE, FACTS_FORMAT
 
 
 def write_facts(
@@ -28,7 +27,7 @@ def write_facts(
         limits: with the device and the workload that each latency is of.
     """
     facts = {
-        "format": "hat-search-facts-1",
+        "format": FACTS_FORMAT,
         "network": asdict(network),
         "higher_is_better": {each.name: each.higher_is_better for each in objectives},
         "limits": {

@@ -11,7 +11,7 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import write_arch
-from hat.errors import SearchError
+from hat.errors import ConfigError, SearchError
 from hat.files import check_writable
 from hat.locks import locked
 from hat.measuring.devices import picked_device
@@ -41,7 +41,7 @@ from hat.scoring.spread import process_rank
 from hat.search.base import Objective, SearchResult, Trial, ranked
 from hat.search.constraints import Constraints
 from hat.search.deliver import Delivery
-from hat.search.loop import RoundReport, Search
+from hat.search.loop import FACTS_FILE, STATE_FILE, TRIALS_FILE, RoundReport, Search
 from hat.settings import Settings, picked
 from hat.signature import signature
 
@@ -137,8 +137,26 @@ def search(
     if process_rank() > 0:  # only the first process writes
         return _search(supernet, settings, path, folder, say, set_aside=set_aside)
     check_writable(path)
+    _check_folder(folder)
     with locked(folder, say=say):
         return _search(supernet, settings, path, folder, say, set_aside=set_aside)
+
+
+def _check_folder(folder: Path) -> None:
+    """Checks that a folder which no search has begun in holds nothing else, such as data.
+
+    Raises:
+        ConfigError: naming what it holds.
+    """
+    if not folder.is_dir() or (folder / STATE_FILE).exists():
+        return
+    ours = (TRIALS_FILE, FACTS_FILE, "report", "contest", "retrained")
+    others = [each.name for each in folder.iterdir() if each.name not in ours]
+    strange = sorted(name for name in others if not name.startswith("."))
+    if strange:
+        raise ConfigError(
+            f"{folder}: is no folder of a search: it holds {strange[0]}; --search-dir names another"
+        )
 
 
 def _search(

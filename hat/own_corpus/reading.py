@@ -21,7 +21,7 @@ def read_pairs(
         changes: counts what the rule changed.
 
     Raises:
-        ConfigError: if there are more than two files.
+        ConfigError: if there are more than two files, or one stands for both sides.
         DataError: if a file is missing or not UTF-8, the sides differ in their number of lines, or
             a line has no tab.
     """
@@ -32,6 +32,8 @@ def read_pairs(
             f"{what} takes a source and a target file, or one file with tabs, but found "
             f"{len(paths)} files"
         )
+    if paths[0].exists() and paths[1].exists() and paths[0].samefile(paths[1]):
+        raise ConfigError(f"{what} names {paths[0]} for both sides: expected two different files")
     return read_sides(paths[0], languages, paths, changes)
 
 

@@ -1,21 +1,24 @@
 """Reading runs and writing their page: HTML, Markdown and JSON beside each other."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from hat.errors import ConfigError
+from hat.errors import ConfigError, DataError
 from hat.files import check_writable, write_json, write_text
+from hat.json_reader import read_object
 from hat.page.html import page_html
 from hat.page.markdown import page_markdown
 from hat.page.view import differences
-from hat.record.facts import Facts, RunFacts
+from hat.record.facts import FORMAT, Facts, RunFacts
 from hat.record.run import read_run
 from hat.settings import Settings, Shown
 from hat.version import __version__
 
 DEFAULT_NAME = "page.html"
+_PREFIX = FORMAT.rpartition("-")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,25 @@ def read_facts(folders: Sequence[Path]) -> Facts:
     )
 
 
+def _check_ours(out: Path) -> None:
+    """Checks that what lies beside a page, and would be written over, is a page's, too.
+
+    Raises:
+        ConfigError: naming what is not: README.md beside ``--out README.html``.
+    """
+    json = out.with_suffix(".json")
+    if json.is_file():
+        with suppress(DataError):
+            if str(read_object(json, "a page").get("format")).startswith(_PREFIX):
+                return
+    for beside in (json, out.with_suffix(".md")):
+        if beside.is_file():
+            raise ConfigError(
+                f"{beside}: is there already and is no page's, but the page is written as .html, "
+                ".md and .json: --out names another file"
+            )
+
+
 def write_page(folders: Sequence[str | Path], settings: PageSettings | None = None) -> list[Path]:
     """Writes the page of one or several runs.
 
@@ -72,6 +94,7 @@ def write_page(folders: Sequence[str | Path], settings: PageSettings | None = No
     if out.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--out: expected the name of an .html file, but found {out}")
     facts = read_facts(paths)
+    _check_ours(out)
     check_writable(out.with_suffix(".json"), out.with_suffix(".md"), out)
     # The page comes last: where it is there, it is complete.
     write_json(out.with_suffix(".json"), asdict(facts))

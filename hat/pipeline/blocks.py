@@ -75,7 +75,7 @@ def read_blocks(entry: Entry | None, command: str) -> tuple[Block, ...]:
     """
     if entry is None:
         return (Block(command=command),)
-    blocks = []
+    blocks: list[Block] = []
     for name, each in entry.block().items():
         if not _NAME.fullmatch(name):
             raise ConfigError(
@@ -83,7 +83,13 @@ def read_blocks(entry: Entry | None, command: str) -> tuple[Block, ...]:
                 f"{name!r}"
             )
         settings = {key.replace("_", "-"): value for key, value in each.block().items()}
-        blocks.append(checked(Block(name, command, settings)))
+        block = checked(Block(name, command, settings))
+        alike = [other.name for other in blocks if sorted(other.words()) == sorted(block.words())]
+        if alike:  # whose names may differ in nothing but what one forgot to write
+            raise ConfigError(
+                f"{each.where}: {entry.key}: {name} has the same settings as {alike[0]}"
+            )
+        blocks.append(block)
     if not blocks:
         raise ConfigError(f"{entry.where}: {entry.key} holds 'name: {{key: value}}' lines")
     return tuple(blocks)

@@ -16,6 +16,7 @@ from hat.pipeline.evaluation import translations
 from hat.pipeline.layout import Layout
 from hat.pipeline.plan import Plan
 from hat.pipeline.stages import LATENCIES, SPACE, TRAINING, WINNER
+from hat.versioned import check_not_newer
 
 INDEX = "run.json"
 FORMAT = "hat-run-1"
@@ -44,6 +45,7 @@ def _known(path: Path) -> dict[str, Any]:
         found = read_object(path, "the index of a run")
     except DataError:
         return {}
+    check_not_newer(found.get("format"), FORMAT, path)
     lists = [found.get(name) for name in _LISTS] if found.get("format") == FORMAT else [None]
     right = all(isinstance(e, list) and all(isinstance(x, dict) for x in e) for e in lists)
     return found if right else {}

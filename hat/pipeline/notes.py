@@ -46,7 +46,14 @@ def _search(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _average(result: Mapping[str, Any]) -> list[str]:
+    warning = result.get("warning")
+    return [] if warning is None else [f"warning: {warning}"]
+
+
 _KINDS = {
+    "average-subtransformer": _average,
+    "average-largest": _average,
     "latency-dataset": _dataset,
     "latency-predictor": _predictor,
     "evo-search": _search,

@@ -2,15 +2,15 @@
 
 import platform
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import chdir
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.errors import ConfigError, suggestion
-from hat.locks import locked
+from hat.locks import LockedError, locked
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import Speed, step_seconds
 from hat.pipeline.index import write_index
@@ -19,14 +19,25 @@ from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
 from hat.pipeline.showing import duration
+from hat.pipeline.stages import WINNER
 from hat.pipeline.steps import Runner, Step, printable
 
 Changes = Sequence[tuple[str, str, str]]
 """Step, setting and value."""
 
+OWN = (
+    *("ckpt-path", "configs", "evo-configs", "lat-dataset-path", "output", "path"),
+    *("restore-file", "save-dir", "sub-configs", "write-config-path"),
+)
+"""Settings of steps by which the pipeline ties them together."""
+
 
 def _set(step: Step, changes: Changes) -> tuple[str, ...]:
-    """The flags of what is changed for a step; of several of one setting the last counts."""
+    """The flags of what is changed for a step; of several of one setting the last counts.
+
+    Raises:
+        ConfigError: naming a setting that is not the user's, or a value that is not closed.
+    """
     own = {
         setting: value
         for kind in (step.stage, step.name)  # what is said of one step wins
@@ -35,9 +46,37 @@ def _set(step: Step, changes: Changes) -> tuple[str, ...]:
     }
     words: list[str] = []
     for setting, value in own.items():
+        flag = f"--{setting}"
+        if setting in OWN and any(word.partition("=")[0] == flag for word in step.command):
+            raise ConfigError(f"--set: {setting} is what the pipeline itself says")
         # A switch is a flag without a value; of a list, each value is a word.
-        words += [f"--{setting}", *([] if value == "True" else shlex.split(value))]
+        try:
+            given = [] if value == "True" else shlex.split(value)
+        except ValueError:
+            raise ConfigError(
+                f"--set: {setting}: a quotation mark is not closed in {value!r}"
+            ) from None
+        words += [flag, *given]
     return tuple(words)
+
+
+@contextmanager
+def _alone(plan: Plan, say: Callable[[str], None]) -> Iterator[None]:
+    """Holds the lock of a run's folder.
+
+    Pipelines for other hardware take turns, too: what one trains anew, the other might be reading.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(plan.run_dir, say=say))
+        except LockedError as error:
+            hardware = plan.file.variant(*WINNER)
+            turns = (
+                "; pipelines for different hardware share its SuperTransformer, so they take "
+                "turns; several targets in one file are one run (docs/tasks.md)"
+            )
+            raise LockedError(f"{error}{turns if hardware else ''}") from None
+        yield
 
 
 P = ParamSpec("P")
@@ -144,7 +183,7 @@ class Pipeline:
         steps = self.steps(
             only=only, begin=begin, changes=changes, architecture=architecture, flags=flags
         )
-        with locked(plan.run_dir, say=say):
+        with _alone(plan, say):
             if architecture is None:
                 write_index(plan)
             for step in steps:
@@ -206,7 +245,14 @@ class Pipeline:
 
     @_from_base
     def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:
-        """Returns the steps of ``test``."""
+        """Returns the steps of ``test``.
+
+        Raises:
+            ConfigError: if one of the files is not there.
+        """
+        for flag, path in (("--test", checkpoint), ("--architecture", architecture)):
+            if not path.is_file():
+                raise ConfigError(f"{flag}: there is no file {path}")
         evaluation, name = self.plan.evaluation(), f"{architecture.stem}.{self.settings.subset}"
         return [
             evaluation.translate(f"translate.{name}", checkpoint, architecture),

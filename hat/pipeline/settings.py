@@ -93,7 +93,7 @@ class PipelineSettings(Settings):
     retrain_largest: bool = False
     """train the largest SubTransformer from scratch, too"""
 
-    retrain_seeds: Annotated[int, AtLeast(1)] = 1
+    retrain_seeds: Annotated[int, AtLeast(1), AtMost(1000)] = 1
     """train from scratch so often, with the seed of subtransformer's files and those after it"""
 
     average_checkpoints: Annotated[int | None, AtLeast(1)] = None
@@ -281,6 +281,7 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
         places=places,
     )
     _check_hardware(file)
+    _check_export(file)
     _check_launcher(file)
     run_dir = file.settings.run_dir
     if (file.base / run_dir).is_file():
@@ -307,6 +308,13 @@ def _check_launcher(file: PipelineFile) -> None:
     if one.launcher is None and (one.processes > 1 or one.launcher_arguments):
         key = "processes" if one.processes > 1 else "launcher-arguments"
         raise ConfigError(f"{file.places[key]}: {key} needs a launcher: torchrun")
+
+
+def _check_export(file: PipelineFile) -> None:
+    one = file.settings
+    if one.export is None and (one.export_formats or one.export_int8):
+        key = "export-formats" if one.export_formats else "export-int8"
+        raise ConfigError(f"{file.places[key]}: {key} needs export: the folder to write")
 
 
 def _check_hardware(file: PipelineFile) -> None:

@@ -33,10 +33,10 @@ def number(value: Any) -> float | None:
 
 
 def numbers(values: Any, where: str, what: str) -> dict[str, float]:
-    """Returns the numbers of a JSON object; ``null`` is left out.
+    """Returns the numbers of a JSON object, none below 0; ``null`` is left out.
 
     Raises:
-        DataError: naming ``where``, if it is no object of numbers.
+        DataError: naming ``where``, if it is no object of such numbers.
     """
     if not isinstance(values, Mapping):
         raise DataError(f"{where}: {what} should be numbers by name, but found {values!r:.60}")
@@ -47,6 +47,8 @@ def numbers(values: Any, where: str, what: str) -> dict[str, float]:
         read = number(value)
         if read is None:
             raise DataError(f"{where}: {what}: {name} is no number: {value!r:.60}")
+        if read < 0:
+            raise DataError(f"{where}: {what}: {name} is below 0: {value!r:.60}")
         found[str(name)] = read
     return found
 

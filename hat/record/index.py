@@ -11,7 +11,8 @@ from typing import Any
 from hat.errors import DataError
 from hat.json_reader import read_object
 from hat.record.files import inside
-from hat.record.search import STATE_FILE
+from hat.search.loop import STATE_FILE
+from hat.versioned import check_format
 
 _INDEX, _FORMAT = "run.json", "hat-run-1"
 
@@ -83,8 +84,7 @@ def read_index(folder: Path) -> Index:
             f"writes, nor {STATE_FILE}, which a search writes"
         )
     found = read_object(path, "the index of a run")
-    if found.get("format") != _FORMAT:
-        raise DataError(f"{path}: format is {found.get('format')!r:.40}; expected {_FORMAT!r}")
+    check_format(found.get("format"), _FORMAT, path)
     datasets, predictors = {}, {}
     for each in _list(found, "datasets", path):
         dataset, predictor = (_text(each, key, path) for key in ("dataset", "predictor"))

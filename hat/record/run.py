@@ -16,10 +16,11 @@ from hat.record.files import number
 from hat.record.index import IndexedSearch, Scored, read_index
 from hat.record.latency import Dataset, latency_facts, read_dataset, read_predictors
 from hat.record.left import read_arch
-from hat.record.search import STATE_FILE, add_predictions, read_search
+from hat.record.search import add_predictions, read_search
 from hat.record.sizes import sizes
 from hat.record.training import read_curves
 from hat.record.translations import compare_translations
+from hat.search.loop import STATE_FILE
 
 _LATENCY = "latency_ms"
 
@@ -106,7 +107,8 @@ def read_steps(folder: Path) -> dict[str, StepState]:
         state = read_object(path, "the state of a pipeline's step")
         seconds, command, result = (state.get(key) for key in ("seconds", "command", "result"))
         right = isinstance(command, list) and all(isinstance(word, str) for word in command)
-        if number(seconds) is None or not right or not isinstance(result, dict):
+        is_time = (found := number(seconds)) is not None and found >= 0
+        if not is_time or not right or not isinstance(result, dict):
             raise DataError(f"{path}: is not the state of a pipeline's step")
         assert isinstance(command, list)
         steps[path.stem] = StepState(path.stem, float(seconds or 0), tuple(command), result)

@@ -9,6 +9,7 @@ from typing import Any
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.errors import ConfigError, DataError
+from hat.fields import Fields
 from hat.json_reader import parse_object, read_object, read_objects
 from hat.latency.predictor import LatencyPredictor
 from hat.models.config import SuperTransformerConfig
@@ -16,10 +17,18 @@ from hat.record import words
 from hat.record.budget import budget_steps, front_of
 from hat.record.facts import COUNTS, CostAxis, Measured, Point, Quality, SearchFacts
 from hat.record.files import number, numbers, read_rows
-from hat.record.left import arch_of, plain_rows, ranking_truth, read_arch, report_signature
+from hat.record.left import (
+    arch_of,
+    plain_rows,
+    ranking_truth,
+    read_arch,
+    report_signature,
+    search_facts,
+)
 from hat.record.sizes import network_from, sizes
+from hat.search.loop import FACTS_FILE, STATE_FILE, STATE_FORMAT, TRIALS_FILE
+from hat.versioned import check_version
 
-STATE_FILE = "search_state.json"
 _MOST_POINTS = 1500
 _MOST_STEPS = 200
 """Steps of a curve of convergence that are kept: more cannot be told apart."""
@@ -71,14 +80,16 @@ def read_search(
         DataError: if a file is damaged.
     """
     state = read_object(folder / STATE_FILE, "the state of a search")
+    check_version(state.get("format"), STATE_FORMAT, folder / STATE_FILE, DataError)
     conditions, count = state.get("conditions"), state.get("trials")
-    if not isinstance(conditions, dict) or not isinstance(count, int) or count < 0:
+    seconds = number(state.get("elapsed_s"))
+    is_time = seconds is not None and seconds >= 0
+    if not isinstance(conditions, dict) or not isinstance(count, int) or count < 0 or not is_time:
         raise DataError(f"{folder / STATE_FILE}: is not the state of a search")
-    trials = read_objects(folder / "trials.jsonl", "a candidate of a search", count=count)
-    facts_path = folder / "facts.json"
-    facts = read_object(facts_path, "what a search notes") if facts_path.is_file() else {}
+    trials = read_objects(folder / TRIALS_FILE, "a candidate of a search", count=count)
+    facts = search_facts(folder / FACTS_FILE)
     if "network" in facts:
-        network = network_from(facts["network"], str(facts_path))
+        network = network_from(facts["network"], str(folder / FACTS_FILE))
     objective = _objective(trials, conditions, folder)
     read = _Reading(
         folder=folder,
@@ -132,7 +143,7 @@ def read_search(
         num_unscored=sum(_score(trial, objective) is None for trial in trials),
         num_rounds=len({number(trial.get("round")) for trial in trials}),
         num_left_out=num_left_out,
-        seconds=number(state.get("elapsed_s")),
+        seconds=seconds,
         steps=steps,
         convergence=_convergence(read, trials),
         ranking_truth=ranking_truth(folder / "report"),
@@ -166,16 +177,15 @@ def _score(trial: Mapping[str, Any], objective: str) -> float | None:
 
 
 def _add_trials(read: _Reading, trials: Sequence[Mapping[str, Any]]) -> None:
-    path = read.folder / "trials.jsonl"
+    path = read.folder / TRIALS_FILE
     for place, trial in enumerate(trials, start=1):
         where = f"{path}:{place}"
         point = read.point(arch_of(trial.get("arch"), where), f"c{place}")
         score, share = _score(trial, read.objective), number(trial.get("share", 1.0)) or 0.0
         if score is not None and (point.score is None or share > point.share):
             point.score, point.share = score, share
-        if point.round is None:
-            found = number(trial.get("round"))
-            point.round = None if found is None else int(found)
+        if point.round is None and trial.get("round") is not None:
+            point.round = Fields(trial, where).whole("round")
         point.bound |= numbers(trial.get("costs", {}), where, "costs")
 
 
@@ -354,9 +364,9 @@ def _convergence(
     contest = read.folder / "contest"
     for folder in sorted(contest.iterdir()) if contest.is_dir() else []:
         match = _CONTEST.fullmatch(folder.name)
-        if match is None or not (folder / "trials.jsonl").is_file():
+        if match is None or not (folder / TRIALS_FILE).is_file():
             continue
-        rows = read_objects(folder / "trials.jsonl", "a candidate of a search")
+        rows = read_objects(folder / TRIALS_FILE, "a candidate of a search")
         name = "this search" if match[1] == "search" else "random search"
         curves.setdefault(name, []).append(_curve(read, rows))
     return {name: [curve for curve in found if curve] for name, found in curves.items()}

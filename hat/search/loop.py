@@ -28,7 +28,8 @@ from hat.search.trials import TrialFormat
 
 TRIALS_FILE = "trials.jsonl"
 STATE_FILE = "search_state.json"
-_FORMAT = 4
+STATE_FORMAT = 4
+FACTS_FILE, FACTS_FORMAT = "facts.json", "hat-search-facts-1"
 
 Costs = Callable[[Sequence[A]], Mapping[str, NDArray[np.float64]]]
 
@@ -223,7 +224,7 @@ class Search(Generic[A]):
         # Trials before state: a kill in between leaves trials that the old state does not count.
         write_text(self._folder / TRIALS_FILE, "".join(line + "\n" for line in self._lines))
         state = {
-            "format": _FORMAT,
+            "format": STATE_FORMAT,
             "conditions": self._conditions,
             "rounds": self._round,
             "trials": len(self._trials),
@@ -238,11 +239,11 @@ class Search(Generic[A]):
         try:
             state = Fields(read_object(path, "the state of a search"), str(path))
             version = state.whole("format")
-            if version != _FORMAT:
+            if version != STATE_FORMAT:
+                age = "an older" if version < STATE_FORMAT else "a newer"
                 raise SearchError(
-                    f"{path}: was made by {'an older' if version < _FORMAT else 'a newer'} version "
-                    f"of hat (state format {version}, here {_FORMAT}) and cannot go on; choose "
-                    "another folder or remove it"
+                    f"{path}: was made by {age} version of hat (state format {version}, here "
+                    f"{STATE_FORMAT}) and cannot go on; choose another folder or remove it"
                 )
             conditions = state.mapping("conditions")
             count, rounds = state.whole("trials", least=1), state.whole("rounds", least=1)

@@ -155,6 +155,7 @@ def _sentencepiece() -> Any:
         import sentencepiece
     except ImportError:
         raise ConfigError(
-            "splitting into pieces needs the package sentencepiece, which is not installed"
+            "splitting into pieces needs the package sentencepiece, which is not installed: "
+            "pip install sentencepiece"
         ) from None
     return sentencepiece

@@ -75,6 +75,7 @@ def _sacremoses() -> Any:
         import sacremoses
     except ImportError:
         raise ConfigError(
-            "tokenising needs the package sacremoses, which is not installed"
+            "tokenising needs the package sacremoses, which is not installed: pip install "
+            "sacremoses"
         ) from None
     return sacremoses

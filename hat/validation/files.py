@@ -89,12 +89,16 @@ def validate(paths: Iterable[str | Path]) -> list[Checked]:
 
 
 def _validate(path: str, command: str | None, found: dict[str, Checked]) -> None:
-    if path in found:
-        return
+    if path in found and (command is None or found[path].kind != PIPELINE):
+        return  # a pipeline is no stage's file, not even its own
     try:
         entries = read_yaml(path)
     except ConfigError as error:
         found[path] = Checked(path, command or "train", 0, (str(error),))
+        return
+    if command is None and not entries:  # a file of a stage may leave all as it is
+        nothing = f"{path}: holds nothing: expected 'key: value' lines"
+        found[path] = Checked(path, "train", 0, (nothing,))
         return
     kind = command or kind_of(entries)
     if kind == PIPELINE:

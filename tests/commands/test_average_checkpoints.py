@@ -1,6 +1,7 @@
 """``hat average-checkpoints``: the mean, which files are chosen, and what is refused."""
 
 import argparse
+import json
 import math
 import re
 from collections.abc import Callable
@@ -238,3 +239,63 @@ def test_without_usable_options_a_good_output_stays(
         main(words)
     assert message in capsys.readouterr().err
     assert (tmp_path / "mean.pt").read_bytes() == b"good"
+
+
+GAPS: dict[str, tuple[list[int], int | None, int, str | None]] = {
+    # Checkpoints that are there, the last update of all, how many are averaged, what is said.
+    "none": ([100, 200, 300, 400], None, 3, None),
+    "one": (
+        [100, 200, 400, 500],
+        None,
+        3,
+        "update 300, though the others are evenly apart; averaged are those of 200, 400, 500",
+    ),
+    "two": ([100, 200, 400, 500, 700], None, 4, "update 300, 600, though"),
+    "before-those": ([100, 200, 400, 500, 600], None, 3, None),
+    "the-last": (
+        [100, 200, 300],
+        400,
+        2,
+        "update 400, though the others are evenly apart; averaged are those of 200, 300",
+    ),
+    "not-the-last": ([100, 200, 300], 350, 2, None),
+    "uneven": ([100, 150, 400, 500], None, 3, None),
+    "two-are-few": ([200, 500], None, 2, None),
+    "by-chance": ([1, 2, 3, 10**12], None, 3, None),
+}
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_an_update_that_is_missing_among_others_is_named(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """fairseq wrote no checkpoint of an update that an epoch ends with (its issue 2230)."""
+    updates, last, count, says = GAPS[name]
+    for update in updates:
+        save(tmp_path / f"checkpoint_1_{update}.pt", 1)
+    if last is not None:
+        history = {"optimizer_history": [{"num_updates": last}]}
+        content = torch.load(tmp_path / f"checkpoint_1_{updates[-1]}.pt", weights_only=False)
+        torch.save({**content, **history}, tmp_path / "checkpoint_last.pt")
+    words = ["--inputs", str(tmp_path), "--num-update-checkpoints", str(count)]
+    main([*words, "--output", str(tmp_path / "mean.pt")])
+    out = capsys.readouterr().out
+    result = json.loads(out.splitlines()[-1])
+    assert len(result["inputs"]) == count
+    if says is None:
+        assert result["warning"] is None and "warning" not in out.splitlines()[0]
+    else:
+        assert f"{tmp_path}: lacks the checkpoint of {says}" in result["warning"]
+        assert out.splitlines()[0] == f"warning: {result['warning']}"
+
+
+def test_what_is_before_the_bound_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for epoch in (1, 2, 3, 5, 7):
+        save(tmp_path / f"checkpoint{epoch}.pt", epoch)
+    words = ["--inputs", str(tmp_path), "--num-epoch-checkpoints", "3"]
+    main([*words, "--checkpoint-upper-bound", "6", "--output", str(tmp_path / "mean.pt")])
+    assert "epoch 4, though the others are evenly apart; averaged are those of 2, 3, 5\n" in (
+        capsys.readouterr().out
+    )

@@ -73,11 +73,17 @@ class Forker:
         )
         self._started: list[Forked] = []
 
-    def start(self, words: str | Sequence[str], folder: Path) -> Forked:
-        """Starts ``hat WORDS`` in ``folder``; what it prints goes to a log beside the folder."""
+    def start(
+        self, words: str | Sequence[str], folder: Path, *, ignored: Sequence[int] = ()
+    ) -> Forked:
+        """Starts ``hat WORDS`` in ``folder``; what it prints goes to a log beside the folder.
+
+        Signals may be ignored from the start, as ``nohup`` and shells have it.
+        """
         argv = words.split() if isinstance(words, str) else list(words)
         log = folder.with_name(f"{folder.name}.log")
-        pid = self._ask({"words": argv, "folder": str(folder), "log": str(log)})
+        question = {"words": argv, "folder": str(folder), "log": str(log)}
+        pid = self._ask({**question, "ignored": [int(number) for number in ignored]})
         self._started.append(Forked(pid, time.monotonic(), log, self._ask))
         return self._started[-1]
 
@@ -153,6 +159,8 @@ def _become(main: Callable[[Sequence[str]], None], question: dict[str, Any]) -> 
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler if number == 2 else signal.SIG_DFL)
+        for number in question["ignored"]:
+            signal.signal(number, signal.SIG_IGN)
         os.chdir(question["folder"])
         log = os.open(question["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for descriptor in (1, 2):

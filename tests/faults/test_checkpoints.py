@@ -16,6 +16,7 @@ pytest.importorskip("fairseq")
 
 TRAIN = "train --configs=space.yml --num-workers 0 --save-dir run"
 RESTORE = f"{TRAIN} --restore-file last.pt"
+SEED = f"{TRAIN} --store-ema --ema-seed-model last.pt"
 FINETUNE = f"{TRAIN} --finetune-from-model last.pt"
 INHERIT = f"{TRAIN} --configs=sub.yml --train-subtransformer --init-from-supernet last.pt"
 GENERATE = "generate bin --path last.pt --configs=sub.yml --source-lang xx --target-lang yy"
@@ -50,6 +51,7 @@ def state(content: dict[str, Any]) -> dict[str, Any]:
             "best": 5.0,
             "previous_training_time": 1.0,
             "metrics": [],
+            "ema": dict(content["model"]),
         },
         "last_optimizer_state": {"state": adam, "param_groups": [{"lr": 0.1, "params": [*adam]}]},
     }
@@ -87,6 +89,17 @@ def weight(change: Callable[[torch.Tensor], Any]) -> Spoil:
         found["model"][WEIGHT] = change(found["model"][WEIGHT])
 
     return content(changed)
+
+
+def average(**changed: Callable[[torch.Tensor], Any]) -> Spoil:
+    """Changes weights of the moving average; names have two underscores for the point."""
+
+    def change(found: dict[str, Any]) -> None:
+        weights = found["extra_state"]["ema"]
+        for name, made in changed.items():
+            weights[name.replace("__", ".")] = made(weights[WEIGHT])
+
+    return content(change)
 
 
 def option(**values: Any) -> Spoil:
@@ -192,10 +205,34 @@ STATES: dict[str, tuple[Spoil, str]] = {
     "groups": (part("last_optimizer_state", "param_groups", value=[]), "param_groups must be"),
 }
 
+AVERAGES: dict[str, tuple[Spoil, str]] = {
+    "none": (part("extra_state", "ema", value=None), "holds no moving average of the weights"),
+    "no-state": (part("extra_state", value=3), "holds no moving average of the weights"),
+    "nan": (
+        average(encoder__layers__0__fc1__weight=lambda weight: weight * torch.nan),
+        "holds NaN or infinite numbers",
+    ),
+    "shape": (
+        average(encoder__layers__0__fc1__weight=lambda weight: weight[:-1]),
+        "has shape (47, 32)",
+    ),
+    "no-tensor": (average(encoder__layers__0__fc1__weight=lambda weight: 1), "but found 1"),
+    "more": (average(more=lambda weight: weight), "'more' does not belong to a"),
+    "empty": (part("extra_state", "ema", value={}), "is not a SuperTransformer: it has no matrix"),
+    "other-words": (
+        option(source_dictionary_digest="00ff"),
+        "was trained with other source words",
+    ),
+}
+"""What a moving average cannot begin with."""
+
 FAULTS = [
     *(
         Fault(f"{name}-{kind}", words, ("last.pt: ", says), spoil)
-        for kind, words in (("restore", RESTORE), ("average", AVERAGE), ("export", EXPORT))
+        for kind, words in (
+            *(("restore", RESTORE), ("seed", SEED)),
+            *(("average", AVERAGE), ("export", EXPORT)),
+        )
         for name, (spoil, says) in FILES.items()
     ),
     *(
@@ -220,6 +257,29 @@ FAULTS = [
             *((name, FILES[name]) for name in ("cut", "text", "evil")),
             ("updates", STATES["updates"]),
         )
+    ),
+    *(
+        Fault(f"average-{name}", SEED, ("last.pt: ", says), spoil)
+        for name, (spoil, says) in AVERAGES.items()
+    ),
+    Fault(
+        "average-of-another-width",
+        f"{SEED} --decoder-ffn-embed-dim 96 --decoder-ffn-embed-dim-choice 96",
+        (
+            "last.pt: no training of these options can begin with its weights",
+            "decoder-ffn-dim is 48 there, but 96 here",
+        ),
+    ),
+    Fault(
+        "average-of-nothing",
+        SEED.replace("--store-ema ", ""),
+        ("ema-seed-model needs store-ema",),
+    ),
+    Fault("average-of-a-predictor", SEED.replace("last.pt", "predictor.pt"), ("predictor.pt: is",)),
+    Fault(
+        "average-of-a-folder",
+        SEED.replace("last.pt", "bin"),
+        ("ema-seed-model: there is no file bin",),
     ),
     Fault(
         "another-width",

@@ -44,6 +44,12 @@ def newer(world: Path) -> None:
     path.write_text(json.dumps({**found, "version": 999}))
 
 
+def rewritten(world: Path, longest: int) -> None:
+    path = world / "model" / "export.json"
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps({**found, "longest-source": longest}))
+
+
 def cut(name: str, count: int) -> "object":
     def spoil(world: Path) -> None:
         path = world / name
@@ -81,6 +87,18 @@ FAULTS = [
     on(EXPORT, "--source-lang=", "source-lang needs a value, but found ''"),
     on(EXPORT, "--target-lang=../x", "target-lang must be a language", "'../x'"),
     on(EXPORT, "--source-lang=fr --target-lang=en", "numbers.pt", "43 source words", "49"),
+    Fault(
+        "export:score-below-0",
+        f"{EXPORT} --score s.json",
+        ("s.json: its JSON: 'bleu' must be 0 or more, but found -5",),
+        put("s.json", b'{"bleu": -5, "signature": "x"}\n'),  # type: ignore[arg-type]
+    ),
+    Fault(
+        "export:score-above-100",
+        f"{EXPORT} --score s.json",
+        ("s.json: its JSON: 'bleu' must be 100 or less, but found 250",),
+        put("s.json", b'{"bleu": 250, "signature": "x"}\n'),  # type: ignore[arg-type]
+    ),
     on(EXPORT, "--score=sys.txt", "sys.txt", "whose last line is JSON"),
     on(EXPORT, "--latency=nowhere", "nowhere", "No such file"),
     on(EXPORT, "--task=iwslt", "--task cannot be 'iwslt'", "'iwslt14'"),
@@ -118,6 +136,15 @@ FAULTS = [
     instead(TRANSLATE, "model", "predictor.pt", "predictor.pt", "not a checkpoint"),
     *map(without, ("export.json", "config.json", "model.safetensors", "dict.fr.txt", "bpe.codes")),
     Fault("translate:newer", TRANSLATE, ("model", "999"), newer),
+    *(
+        Fault(
+            f"translate:longest-{longest}",
+            TRANSLATE,
+            ("model/export.json: longest-source must be a positive number", f"found {longest}"),
+            lambda world, longest=longest: rewritten(world, longest),  # type: ignore[misc]
+        )
+        for longest in (0, -5)
+    ),
     Fault(
         "translate:truncated",
         TRANSLATE,

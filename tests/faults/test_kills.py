@@ -219,6 +219,35 @@ def test_sigterm_leaves_no_trace_of_what_is_not_done(
     stage.check(whole / "out", broken / "out")
 
 
+NOHUP = (signal.SIGHUP, signal.SIGINT)
+
+BEGUN = {"search": "best.search/search_state.json", "train": "super/checkpoint_last.pt"}
+"""What is there when a stage has done some of its work."""
+
+
+@pytest.mark.stage
+@pytest.mark.parametrize("name", ["search", pytest.param("train", marks=pytest.mark.slow)])
+def test_what_nohup_started_ends_at_sigterm_alone(
+    name: str, world: Path, fork: Forker, tmp_path: Path
+) -> None:
+    (stage,) = [each for each in STAGES if each.name == name]
+    whole, broken = (new_world(world, tmp_path / each, stage) for each in ("whole", "broken"))
+    fork.run(stage.words, whole)
+    process = fork.start(stage.words, broken, ignored=NOHUP)
+    while not (broken / "out" / BEGUN[name]).exists():
+        assert process.poll() is None, process.said()
+        time.sleep(0.002)
+    for number in NOHUP:
+        os.kill(process.pid, number)
+    time.sleep(0.05)
+    assert process.poll() is None, process.said()
+    assert "stopping" not in process.said()
+    assert process.kill(signal.SIGTERM) == 128 + signal.SIGTERM, process.said()
+    assert_tidy(broken)
+    fork.run(stage.words, broken)
+    stage.check(whole / "out", broken / "out")
+
+
 LOCKED = ("train", "dataset", "search", "export", "numbers", "binarise")
 
 

@@ -17,7 +17,9 @@ import pytest
 
 from hat.errors import HatError
 from tests.faults.damage import MARKER, hostile, odd_places, spoilt, texts
-from tests.faults.loaders import EXEMPT, LOADERS, Loader
+from tests.faults.exempt import EXEMPT
+from tests.faults.loader import Loader
+from tests.faults.loaders import LOADERS
 from tests.faults.readers import readers
 
 LONGEST = 5.0

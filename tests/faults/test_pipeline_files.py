@@ -1,6 +1,7 @@
 """Pipeline files: values of a wrong type, unknown keys, references that lead nowhere."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 import hat
 from hat.errors import HatError
+from hat.locks import LockedError, locked
 from tests.faults.fault import Fault, as_tests, refused, run_here
 from tests.faults.more_good import PIPELINE
 
@@ -77,9 +79,28 @@ FAULTS = [
     line("data: '!x'|data: y", "'data' stands here again"),
     line("supertransformer: &a [*a]", "anchors (&) and aliases (*) are not read"),
     line("supertransformer: !!python/name:os.system", "tag"),
+    line(
+        "targets: {a: {lat-engine: torch}, b: {lat-engine: torch}}",
+        f"{LAST}: targets: b has the same settings as a",
+    ),
+    line("retrain-seeds: 1000000", "retrain-seeds must be at most 1000, but found 1000000"),
+    line("export-formats: [onnx]", f"{LAST}: export-formats needs export: the folder to write"),
+    line("export-int8: True", f"{LAST}: export-int8 needs export"),
+    line("searches: {a: {}, b: {}}", f"{LAST}: searches: b has the same settings as a"),
     line("export: out", "export", "preprocess"),
     flags("--set evo-search", "--set", "STEP.KEY=VALUE", "'evo-search'"),
     flags("--set evo-serch.seed=2", "--set: there is no step 'evo-serch'"),
+    flags(
+        "--only evo-search --set evo-search.write-config-path=net.pt",
+        "--set: write-config-path is what the pipeline itself says",
+    ),
+    flags(
+        "--only train-supertransformer --set train-supertransformer.save-dir=x",
+        "--set: save-dir is what the pipeline itself says",
+    ),
+    flags("--set evo-search.seed='1", "--set: seed: a quotation mark is not closed in", '"\'1"'),
+    flags("--test nowhere.pt --architecture sub.yml", "--test: there is no file nowhere.pt"),
+    flags("--test net.pt --architecture gone.yml", "--architecture: there is no file gone.yml"),
     flags("--from nowhere", "--from: there is no step 'nowhere'"),
     flags("--only nowhere", "'nowhere'"),
     flags("--from evo-search --only evo-search", "give one"),
@@ -101,6 +122,45 @@ FAULTS = [
         "real", f"{DRY} --beam=-1", ("--beam: beam must be at least 1, but found -1",), real=True
     ),
 ]
+
+
+def test_pipelines_for_different_hardware_take_turns(
+    good_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one trains anew, the other might be reading."""
+    monkeypatch.chdir(good_copy)
+    for name in ("cpu", "gpu"):
+        shutil.copy("latency.yml", f"{name}.yml")
+    text = Path("pipeline.yml").read_text()
+    Path("several.yml").write_text(text.replace("latency.yml", "'{hardware}.yml'"))
+    with locked("runs/small"):
+        for name, turns in (("pipeline.yml", False), ("several.yml", True)):
+            with pytest.raises(LockedError) as refusal:
+                hat.Pipeline(name).run(only=["preprocess"])
+            sentence = str(refusal.value)
+            assert sentence.startswith("runs/small: process ") and "\n" not in sentence
+            assert turns == sentence.endswith("are one run (docs/tasks.md)"), sentence
+    hat.Pipeline("several.yml", hardware="gpu").run(only=["preprocess"])
+
+
+def test_a_pipeline_is_no_file_of_its_own_stages(good_copy: Path) -> None:
+    path = good_copy / "pipeline.yml"
+    path.write_text(path.read_text().replace("evo-search: search.yml", "evo-search: pipeline.yml"))
+    ended = run_here(["validate", "pipeline.yml"], good_copy)
+    assert ended.code == 2 and "pipeline.yml:2: unknown key 'run-dir'" in ended.err, ended.err
+
+
+def test_an_engine_that_cannot_run_the_space_is_refused_before_anything_is_trained(
+    good: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ctranslate2")
+
+    def spoil(world: Path) -> None:
+        with (world / "pipeline.yml").open("a") as file:
+            file.write("targets: {a: {lat-engine: ctranslate2}, b: {}}\n")
+
+    says = ("step latency-dataset.a: CTranslate2 cannot represent decoder.ende_spans",)
+    refused(Fault("engine", DRY, says, spoil), good, tmp_path)
 
 
 @as_tests(FAULTS)

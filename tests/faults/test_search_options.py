@@ -24,6 +24,20 @@ def values(old: str, new: str) -> str:
 
 
 FAULTS = [
+    options("--search-dir=bin", "bin: is no folder of a search: it holds dict.xx.txt"),
+    *(
+        Fault(
+            f"winner-over-{name}",
+            BASE.replace("best.yml", name),
+            (f"write-config-path would write over {name}, which is read ({option})",),
+        )
+        for name, option in (
+            ("net.pt", "restore-file"),
+            ("predictor.pt", "ckpt-path"),
+            ("space.yml", "configs"),
+            ("search.yml", "configs"),
+        )
+    ),
     options("--evo-iter=0", "evo-iter must be at least 1, but found 0"),
     options("--evo-iter=1000000000000", "evo-iter must be at most"),
     options("--mutation-prob=0", "mutation-prob must be above 0, but found 0"),

@@ -49,6 +49,15 @@ def _link(target: str) -> Spoil:
 
 
 FAULTS = [
+    *(
+        Fault(
+            f"validate-{name}",
+            "validate sub.yml",
+            ("sub.yml: holds nothing: expected 'key: value' lines",),
+            put("sub.yml", text),
+        )
+        for name, text in (("empty", ""), ("comments", "# nothing\n\n"), ("null", "~\n"))
+    ),
     sub("date", line(DEPTH, DEPTH[:-1] + "2024-01-01"), ":5: ", "must hold integers", "2024-01-01"),
     sub("tag-of-a-number", line(DEPTH, DEPTH[:-1] + "!!int abc"), ":5: ", "!!int", "without it"),
     sub("tag-of-python", "a: !!python/object/apply:os.system [id]\n", ":1: ", "the tag"),

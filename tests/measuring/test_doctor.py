@@ -64,6 +64,8 @@ def test_what_is_missing_is_said_with_the_command_that_brings_it(tmp_path, monke
     topics = by_topic(doctor.check_up(tmp_path, measure=False).findings)
     assert topics["fairseq"].advice.startswith("hat build-fairseq wheels, then pip install")
     assert topics["fastBPE"].level == "note"
+    assert topics["engines"].text.startswith("onnx, onnxruntime, ctranslate2 not installed")
+    assert topics["engines"].advice == 'pip install "hat-nas[engines]"'
 
 
 def test_a_fairseq_that_cannot_be_imported_is_named_with_its_reason(monkeypatch):

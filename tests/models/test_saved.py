@@ -108,12 +108,22 @@ def _cut(name: str, keep: float) -> Callable[[Path], None]:
     return damage
 
 
+def _unchecked(damage: Callable[[Path], Any]) -> Callable[[Path], None]:
+    """The same in a folder of an older hat, which noted no digests."""
+
+    def damage_all(folder: Path) -> None:
+        _config(lambda c: c.pop("digests"))(folder)
+        damage(folder)
+
+    return damage_all
+
+
 def _put(name: str, weights: Any) -> Callable[[Path], None]:
     def damage(folder: Path) -> None:
         _config(lambda c: c.update(weights=name))(folder)
         torch.save(weights, folder / name)
 
-    return damage
+    return _unchecked(damage)
 
 
 NAME = "model.safetensors"
@@ -121,11 +131,19 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no folder": (shutil.rmtree, r"config\.json: cannot be read: No such file"),
     "no config": (lambda f: (f / "config.json").unlink(), r"config\.json: cannot be read: No such"),
     "no weights": (lambda f: (f / NAME).unlink(), r"model\.safetensors: cannot be read: No such"),
+    "older and no weights": (
+        _unchecked(lambda f: (f / NAME).unlink()),
+        r"model\.safetensors: cannot be read: No such",
+    ),
+    "weights cut by one": (_cut(NAME, 0.9999), r"safetensors: is damaged or another network's"),
     "config cut": (_cut("config.json", 0.5), r"config\.json.*: is not JSON"),
     "config empty": (_cut("config.json", 0), r"config\.json.*: is not JSON"),
-    "weights cut": (_cut(NAME, 0.9), r"safetensors: is damaged or no safetensors file"),
-    "weights cut early": (_cut(NAME, 0.001), r"safetensors: is damaged or no safetensors file"),
-    "weights empty": (_cut(NAME, 0), r"safetensors: is damaged or no safetensors file"),
+    "weights cut": (_unchecked(_cut(NAME, 0.9)), r"safetensors: is damaged or no safetensors file"),
+    "weights cut early": (
+        _unchecked(_cut(NAME, 0.001)),
+        r"safetensors: is damaged or no safetensors file",
+    ),
+    "weights empty": (_unchecked(_cut(NAME, 0)), r"safetensors: is damaged or no safetensors file"),
     "newer": (
         _config(lambda c: c.update(version=VERSION + 1, hat="99.0")),
         rf"is of version {VERSION + 1} of its format, written by hat 99\.0, .* install a newer hat",
@@ -180,6 +198,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         _put("model.pt", shutil.rmtree),
         r"model\.pt: refused, because it holds",
     ),
+    "weights without a digest": (
+        _config(lambda c: c.update(weights="model.pt")),
+        r"config\.json: digests holds none of model\.pt",
+    ),
     "a list": (_put("model.pt", [torch.ones(2)]), r"model\.pt: holds more than named weights"),
 }
 
@@ -197,6 +219,7 @@ def test_bad_folders(tmp_path: Path, tiny_space: SearchSpace, case: str) -> None
 
 def test_weights_of_two_precisions(tmp_path: Path, model: SuperTransformer) -> None:
     hat.save(model, tmp_path / "m", weights="torch")
+    _unchecked(lambda folder: None)(tmp_path / "m")
     weights = torch.load(tmp_path / "m" / "model.pt", weights_only=True)
     name = next(iter(weights))
     for other in (torch.float16, torch.int64):

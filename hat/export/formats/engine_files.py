@@ -44,7 +44,9 @@ class EngineFormat:
 
     @classmethod
     def build(cls, settings: Int8Settings) -> "EngineFormat":
-        """Makes the part."""
+        """Makes the part, which is to write: a package that is missing is missing now."""
+        part: Any = ENGINES.load(cls.engine)
+        part.check_packages()
         return cls(settings)
 
     @property

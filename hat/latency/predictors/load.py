@@ -13,6 +13,7 @@ from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.reading import reason
 from hat.torch_files import check_tensors, open_torch
+from hat.versioned import check_not_newer
 
 
 class NoScalesError(ConfigError):
@@ -65,7 +66,9 @@ def load_predictor(
         predictor.source = str(path)
         _check_prediction(predictor)
         return predictor
-    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+    found = content.get("format") if isinstance(content, Mapping) else None
+    if found != FORMAT:
+        check_not_newer(found, FORMAT, path, CheckpointError)
         raise CheckpointError(f"{path}: is not a latency predictor")
     predictor = predictor_of_content(content, str(path))
     predictor.check_scales(feature_norm, lat_norm)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import shlex
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -54,6 +55,12 @@ finally:
     shutil.rmtree(folder, ignore_errors=True)
 """
 """Puts the scripts into a folder of their own, which goes when the connection does."""
+
+_HELLO_S = 120.0
+"""How long the device may take to import the engine's package, and to say so."""
+
+_PROFILE_LINES, _LONGEST_LINE = 1000, 1 << 16
+"""How much a shell's profile may print before."""
 
 _REASONS = {
     "Host key verification failed": "its host key is not known here, or is another one than it "
@@ -179,11 +186,20 @@ class SshSession:
     def _hello(self) -> dict[str, Any]:
         """The first answer; what a shell's profile prints before it is passed over."""
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with contextlib.suppress(ValueError):
-                found = json.loads(line)
-                if isinstance(found, dict) and {"ready", "error"} & found.keys():
-                    return found
+        # What reads no input, or prints without end, is no Python of ours.
+        timer = threading.Timer(_HELLO_S, self._process.kill)
+        timer.start()
+        try:
+            for _ in range(_PROFILE_LINES):
+                line = self._process.stdout.readline(_LONGEST_LINE)
+                if not line:
+                    break
+                with contextlib.suppress(ValueError):
+                    found = json.loads(line)
+                    if isinstance(found, dict) and {"ready", "error"} & found.keys():
+                        return found
+        finally:
+            timer.cancel()
         raise DeviceGoneError("no answer")
 
     def _answer(self) -> dict[str, Any]:
@@ -202,6 +218,7 @@ class SshSession:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
+            self._process.kill()
             return "it sends what is no answer"
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace")
@@ -209,7 +226,7 @@ class SshSession:
             if sign in said:
                 return reason
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        last = lines[-1] if lines else f"ssh ended with code {code}"
+        last = lines[-1] if lines else f"what runs there gives no answer (exit code {code})"
         return f"no Python could be run there: {last}" if code in (126, 127) else last
 
 

@@ -6,15 +6,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import sysconfig
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import files
 from pathlib import Path
 
 import pytest
+
+from tests.environments import environment_of, files_of
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 PACKAGES = ("numpy", "onnxruntime")
@@ -116,17 +115,7 @@ def ctranslate2_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _environment(
     tmp_path_factory: pytest.TempPathFactory, packages: Sequence[str], needed: Sequence[str]
 ) -> Path:
-    """Links to packages of ours, no copies."""
-    folder = tmp_path_factory.mktemp("device") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    ours = Path(sysconfig.get_paths()["purelib"])
-    theirs = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     for package in (*packages, *needed):
         pytest.importorskip(package)
     names = {name.partition(".")[0] for name in needed}
-    for package in packages:
-        names |= {Path(file).parts[0] for file in files(package) or [] if ".." not in str(file)}
-    for name in names:
-        if (ours / name).exists():
-            (theirs / name).symlink_to(ours / name)
-    return folder
+    return environment_of(tmp_path_factory.mktemp("device") / "venv", names | files_of(packages))

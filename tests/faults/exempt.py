@@ -1,0 +1,63 @@
+"""Functions that read a file and have no line of their own among the loaders."""
+
+EXEMPT = {
+    # No files of users.
+    "cli.check.main": "what hat pipeline sends to its own process",
+    "pipeline.checking.check_steps": "the answer of hat's own process",
+    "measuring.memory.peak_mib": "the answer of hat's own process",
+    "measuring.memory_server.main": "what hat sends to its own process",
+    "measuring.devices.remote.serve": "what hat sends to a device; without hat's readers there",
+    "measuring.devices.remote._in_a_child": "the answer of its own process",
+    "scoring.spread._receive": "what another process of the same search sends",
+    "cli.described._content": "a file of the package",
+    "page.html.page_html": "a file of the package",
+    "measuring.devices.bundle.scripts_for": "files of the package",
+    "tasks.shipped.shipped_tasks": "files of the package",
+    "commands.build_fairseq.unpack": "an archive whose SHA-256 is checked first",
+    "commands.build_fairseq.apply": "a file out of that archive",
+    "benchmarks.pictures._read_samples": "files of the package foolbox",
+    "machine.energy._Rapl.__init__": "a file of the kernel",
+    "machine.energy._Rapl.joules": "a file of the kernel",
+    "machine.processor.file_text": "a file of the kernel",
+    "machine.threads._quota": "a file of the kernel",
+    "measuring.resident._field": "a file of the kernel",
+    "cli.system_errors.give_up": "opens the null device for writing",
+    "cli.system_errors.keep_descriptors": "opens the null device",
+    "files._is_dead": "opens a lock, reads nothing",
+    "files.check_writable": "opens for writing",
+    "files.repair_lines": "of a file whose reader has taken it",
+    "files.sync": "opens what was just written, to have it on the disk",
+    "files.sync_folder": "opens a folder, reads nothing",
+    "folders.replacing_folder": "opens a folder, reads nothing",
+    "locks._open": "opens a lock",
+    "files.replacing": "opens what was just written, to have it on the disk",
+    # What is damaged counts as not there.
+    "machine.rates._read": "measured anew where it cannot be read",
+    "pipeline.digests.Digests.__init__": "digests are taken anew",
+    "pipeline.steps.Runner._state": "the step is run again",
+    "pipeline.showing._read": "progress is not shown",
+    # Logs: read as they are, whatever bytes stand in them.
+    "reading.read_log": "replaces what is no text",
+    "pipeline.steps.Runner._show_end": "by read_log",
+    "pipeline.steps._last_json": "by read_log",
+    "record.left._report_line": "by read_log",
+    "record.training.read_curves": "by read_log",
+    # What hat has just written.
+    "pipeline.digests.Digests._content": "bytes of a file that is there",
+    "pipeline.report.write_report": "the winner that the search of this run wrote",
+    "tasks.binarise.binarise": "what fairseq has just written",
+    "measuring.devices.bundle.unpacked_bytes": "what hat has just packed",
+    "locks._read": "a lock that says nothing is a lock of somebody",
+    "pipeline.index._known": "what is damaged is written anew",
+    "pipeline.steps.Runner._noted": "a note of the runner's",
+    "page.write._check_ours": "what is damaged is no page's and is not written over",
+    # Through loaders of the table.
+    "models.checkpoint._check_sums": "models.checkpoint.read_plain",
+    "tasks.binary_split._check_format": "tests/faults/test_data_folders.py",
+    "record.files.read_rows": "csv_reader.CsvRows.read",
+    "studies.epsinas.nlp_batch._words": "text.lines.read_text",
+    # Devices of strangers: tests/measuring/devices.
+    "measuring.devices.ssh_session.SshSession._hello": "a line from a device",
+    "measuring.devices.ssh_session.SshSession._answer": "a line from a device",
+}
+"""Functions that read and are not called here -> why that is right."""
