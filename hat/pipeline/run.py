@@ -203,7 +203,13 @@ class Pipeline:
         Returns:
             What ``hat score`` prints: ``bleu``, ``chrf``, ``signature`` and more. The translations
             are in ``exp``, beside the checkpoint.
+
+        Raises:
+            ConfigError: if one of the files is not there.
         """
+        for flag, path in (("--test", checkpoint), ("--architecture", architecture)):
+            if not path.is_file():
+                raise ConfigError(f"{flag}: there is no file {path}")
         runner = Runner(checkpoint.parent / "exp", platform.machine(), say, by_hand=True)
         result: Mapping[str, Any] = {}
         for step in self.test_steps(checkpoint, architecture):
@@ -245,14 +251,7 @@ class Pipeline:
 
     @_from_base
     def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:
-        """Returns the steps of ``test``.
-
-        Raises:
-            ConfigError: if one of the files is not there.
-        """
-        for flag, path in (("--test", checkpoint), ("--architecture", architecture)):
-            if not path.is_file():
-                raise ConfigError(f"{flag}: there is no file {path}")
+        """Returns the steps of ``test``; the files need not be there yet."""
         evaluation, name = self.plan.evaluation(), f"{architecture.stem}.{self.settings.subset}"
         return [
             evaluation.translate(f"translate.{name}", checkpoint, architecture),
