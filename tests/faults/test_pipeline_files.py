@@ -99,8 +99,16 @@ FAULTS = [
         "--set: save-dir is what the pipeline itself says",
     ),
     flags("--set evo-search.seed='1", "--set: seed: a quotation mark is not closed in", '"\'1"'),
-    flags("--test nowhere.pt --architecture sub.yml", "--test: there is no file nowhere.pt"),
-    flags("--test net.pt --architecture gone.yml", "--architecture: there is no file gone.yml"),
+    Fault(
+        "no-checkpoint",
+        "pipeline pipeline.yml --test nowhere.pt --architecture sub.yml",
+        ("--test: there is no file nowhere.pt",),
+    ),
+    Fault(
+        "no-architecture",
+        "pipeline pipeline.yml --test net.pt --architecture gone.yml",
+        ("--architecture: there is no file gone.yml",),
+    ),
     flags("--from nowhere", "--from: there is no step 'nowhere'"),
     flags("--only nowhere", "'nowhere'"),
     flags("--from evo-search --only evo-search", "give one"),
