@@ -273,7 +273,7 @@ def test_no_file_is_read_twice_for_its_digest(
         read.append(path.name)
         return file_digest(path)
 
-    monkeypatch.setattr("hat.engines.facts.file_digest", noted)
+    monkeypatch.setattr("hat.conditions.file_digest", noted)
     hat.Translator(tmp_path / "out")
     files = json.loads((tmp_path / "out" / "export.json").read_text())["files"]
     assert sorted(read) == sorted(files)
