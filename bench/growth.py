@@ -61,7 +61,8 @@ class Size:
 
 def space_lines(width: int, layers: int) -> list[str]:
     """The file of ``training.py``'s space, with one choice for every size."""
-    sizes: dict[str, Any] = {"qkv-dim": width}
+    # One encoder layer cannot be attended to together with an earlier one.
+    sizes: dict[str, Any] = {"qkv-dim": width, "decoder-arbitrary-ende-attn-choice": [-1]}
     for side in ("encoder", "decoder"):
         for key, value in (("embed", width), ("ffn-embed", 4 * width)):
             sizes[f"{side}-{key}-dim"] = value
@@ -161,7 +162,8 @@ def plot(found: Sequence[dict[str, Any]], path: Path) -> None:
             panel.errorbar(values, ms, bars, fmt="o-", color=colour, label=precision)
             floor = [p["products_ms"] for p in points]
             panel.plot(values, floor, ":", color=colour, label=f"{precision}, products")
-            panel.set_xticks(values, [f"{value:,}" for value in values])
+            short = [f"{value / 1000:.0f}k" if value >= 1000 else str(value) for value in values]
+            panel.set_xticks(values, short)
         panel.minorticks_off()
         panel.set_xlabel(axis)
         panel.set_ylim(bottom=0)
