@@ -89,10 +89,11 @@ def fill(options: argparse.Namespace, jobs: list[Job], file: TruthFile) -> int:
     torch.set_num_threads(1)
     begun, failed = time.monotonic(), 0
     size = _TASKS_PER_CHILD * options.workers
+    numbered = list(enumerate(jobs))
     for start in range(0, len(jobs), size):
         if time.monotonic() - begun > options.hours * 3600:
             break
-        failed += _fill(options, list(enumerate(jobs))[start : start + size], file, begun)
+        failed += _fill(options, numbered[start : start + size], file, begun)
     return failed
 
 

@@ -12,7 +12,6 @@ at this machine's rate.
 
 import argparse
 import json
-import logging
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pictures import picture
 from training import MAX_TOKENS, SPACE, VOCABULARY, Contender, write_corpus
 
 from hat.machine.instructions import in_hardware
@@ -145,34 +145,31 @@ def timed(size: Size, rounds: int, updates: int) -> dict[str, Any]:
 
 def plot(found: Sequence[dict[str, Any]], path: Path) -> None:
     """A panel for each axis, milliseconds of an update."""
-    import matplotlib
+    with picture(path, ncols=len(AXES), figsize=(15, 3.6)) as (figure, panels):
+        for axis, panel in zip(AXES, panels, strict=True):
+            draw(panel, [one for one in found if one["axis"] == axis])
+            panel.set_xlabel(axis)
+        panels[0].set_ylabel("an update, ms")
+        lines = panels[0].get_legend_handles_labels()
+        figure.legend(*lines, loc="outside lower center", ncols=4)
 
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # fairseq asks for every line
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(1, len(AXES), figsize=(15, 3.6), layout="constrained")
-    for axis, panel in zip(AXES, panels, strict=True):
-        for precision, colour in (("fp32", "C0"), ("bf16", "C1")):
-            points = [one for one in found if (one["axis"], one["precision"]) == (axis, precision)]
-            if not points:
-                continue
-            values, ms = [p["value"] for p in points], [p["ms"] for p in points]
-            bars = [[p["ms"] - p["least"] for p in points], [p["most"] - p["ms"] for p in points]]
-            panel.errorbar(values, ms, bars, fmt="o-", color=colour, label=precision)
-            floor = [p["products_ms"] for p in points]
-            panel.plot(values, floor, ":", color=colour, label=f"{precision}, products")
-            short = [f"{value / 1000:.0f}k" if value >= 1000 else str(value) for value in values]
-            panel.set_xticks(values, short)
-        panel.minorticks_off()
-        panel.set_xlabel(axis)
-        panel.set_ylim(bottom=0)
-        panel.grid(alpha=0.3)
-    panels[0].set_ylabel("an update, ms")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+def draw(panel: Any, found: Sequence[dict[str, Any]]) -> None:
+    """What was found along one axis: a line with bars, and dotted its products, by precision."""
+    for precision, colour in (("fp32", "C0"), ("bf16", "C1")):
+        points = [one for one in found if one["precision"] == precision]
+        if not points:
+            continue
+        values, ms = [p["value"] for p in points], [p["ms"] for p in points]
+        bars = [[p["ms"] - p["least"] for p in points], [p["most"] - p["ms"] for p in points]]
+        panel.errorbar(values, ms, bars, fmt="o-", color=colour, label=precision)
+        products = [p["products_ms"] for p in points]
+        panel.plot(values, products, ":", color=colour, label=f"{precision}, products")
+        short = [f"{value / 1000:.0f}k" if value >= 1000 else str(value) for value in values]
+        panel.set_xticks(values, short)
+    panel.minorticks_off()
+    panel.set_ylim(bottom=0)
+    panel.grid(alpha=0.3)
 
 
 def main() -> None:

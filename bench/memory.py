@@ -11,11 +11,11 @@ architecture and every batch has other lengths, so shapes hardly ever come back.
 
 import argparse
 import json
-import logging
 import os
 import tempfile
 from pathlib import Path
 
+from pictures import picture
 from training import Contender, contenders, write_corpus
 
 from hat.machine.instructions import in_hardware
@@ -40,24 +40,15 @@ def started(data: Path, precisions: list[str]) -> list[Contender]:
 
 def plot(series: dict[str, list[tuple[int, float]]], path: Path) -> None:
     """Draws resident memory against updates."""
-    import matplotlib
-
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # fairseq asks for every line
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    for name, points in series.items():
-        style = "-" if "bounded" in name else "--"
-        axes.plot(*zip(*points, strict=True), style, label=name)
-    axes.set_xlabel("updates")
-    axes.set_ylabel("resident memory, MB")
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+    with picture(path, figsize=(7, 4)) as (figure, axes):
+        for name, points in series.items():
+            style = "-" if "bounded" in name else "--"
+            axes.plot(*zip(*points, strict=True), style, label=name)
+        axes.set_xlabel("updates")
+        axes.set_ylabel("resident memory, MB")
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+        figure.legend(loc="outside right upper")
 
 
 def main() -> None:

@@ -29,7 +29,6 @@ from hat.arrays import Floats
 from hat.errors import ConfigError, HatError
 from hat.files import write_text
 from hat.ground_truth.agreement import (
-    Estimate,
     Replicate,
     estimate,
     regret,
@@ -132,27 +131,29 @@ def mean_regret(scores: Floats, replicate: Replicate, allowed: NDArray[np.bool_]
     return float(np.mean([regret(row, replicate, allowed) for row in scores]))
 
 
-def over(drawn: Sequence[Replicate], figure: Callable[[Replicate], float]) -> Estimate:
-    """A figure of the table with its interval."""
-    return estimate([figure(replicate) for replicate in drawn])
+Figures = NDArray[np.float64]
+"""A figure of the table itself, then of each of the bootstrap's."""
+
+
+def over(drawn: Sequence[Replicate], figure: Callable[[Replicate], float]) -> Figures:
+    """A figure of all replicates."""
+    return np.array([figure(replicate) for replicate in drawn])
 
 
 def agreement_table(found: Study) -> str:
     """Kendall's tau over all pairs and over those of equal decoder depth, and less the baseline."""
     depths = np.array([arch.decoder.num_layers for arch in found.archs])
     equal = depths[:, None] == depths[None, :]
+    baseline = over(found.drawn, partial(mean_tau, found.scores[BASELINE]))
     rows = []
     for name, scores in found.scores.items():
-
-        def gain(replicate: Replicate, scores: Floats = scores) -> float:
-            return mean_tau(scores, replicate) - mean_tau(found.scores[BASELINE], replicate)
-
+        taus = over(found.drawn, partial(mean_tau, scores))
         rows.append(
             (
                 name,
-                over(found.drawn, partial(mean_tau, scores)),
-                "-" if name == BASELINE else over(found.drawn, gain),
-                over(found.drawn, partial(mean_tau, scores, among=equal)),
+                estimate(taus),
+                "-" if name == BASELINE else estimate(taus - baseline),
+                estimate(over(found.drawn, partial(mean_tau, scores, among=equal))),
             )
         )
     return markdown_table(
@@ -164,23 +165,24 @@ def agreement_table(found: Study) -> str:
 def regret_table(found: Study) -> str:
     """BLEU that a choice by each score loses under each budget."""
     limits = np.quantile(found.flops, BUDGETS)
-    header = [f"{limit / 1e6:.1f} MFLOPs" for limit in limits]
+
+    def regrets(scores: Floats) -> Figures:
+        """(budgets, replicates)"""
+        return np.array(
+            [
+                over(found.drawn, partial(mean_regret, scores, allowed=found.flops <= limit))
+                for limit in limits
+            ]
+        )
+
+    baseline = np.nanmean(regrets(found.scores[BASELINE]), axis=0)
     rows = []
     for name, scores in found.scores.items():
-        cells = [
-            over(found.drawn, partial(mean_regret, scores, allowed=found.flops <= limit))
-            for limit in limits
-        ]
-
-        def mean(replicate: Replicate, scores: Floats = scores) -> float:
-            each = [mean_regret(scores, replicate, found.flops <= limit) for limit in limits]
-            return float(np.nanmean(each))
-
-        def more(replicate: Replicate, scores: Floats = scores) -> float:
-            return mean(replicate, scores) - mean(replicate, found.scores[BASELINE])
-
-        difference = "-" if name == BASELINE else over(found.drawn, more)
-        rows.append((name, *cells, over(found.drawn, mean), difference))
+        each = regrets(scores)
+        mean = np.nanmean(each, axis=0)
+        difference = "-" if name == BASELINE else estimate(mean - baseline)
+        rows.append((name, *map(estimate, each), estimate(mean), difference))
+    header = [f"{limit / 1e6:.1f} MFLOPs" for limit in limits]
     return markdown_table(rows, places("score", *header, "mean", f"less that of {BASELINE}"))
 
 

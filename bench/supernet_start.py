@@ -14,7 +14,6 @@ import argparse
 import csv
 import io
 import json
-import platform
 import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,7 +24,7 @@ import numpy as np
 
 from hat.arch.hat_yaml import load_space, write_arch
 from hat.files import write_text
-from hat.pipeline.steps import Outcome, Runner, Step
+from hat.pipeline.steps import Outcome, Runner, Step, this_machine
 from hat.retraining.finalists import Training, train_and_score
 
 CONFIGS = "configs/numbers.en-fr"
@@ -98,7 +97,7 @@ def trainings(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                     if start == "supernet":
                         flags += ["--init-from-supernet", str(options.supernet)]
                     home = options.out / f"{name}.{start}.{updates}"
-                    runner = TimedRunner(options.out, f"{platform.machine()} {platform.node()}")
+                    runner = TimedRunner(options.out, this_machine())
                     scored = train_and_score(
                         runner, home, yml, seed, replace(training, train_flags=tuple(flags))
                     )

@@ -1,6 +1,5 @@
 """What every engine has: settings, and what it makes of a network."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,14 +147,11 @@ class Engine(Protocol):
         """
 
 
-class PackageEngine(ABC):
+class PackageEngine(Engine):
     """What engines share that are another package's, by whose name they go."""
 
-    name: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
     """What writing files needs; opening them needs the one that the engine is called after."""
-
-    Settings: ClassVar[type[EngineSettings]]
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
@@ -193,20 +189,6 @@ class PackageEngine(ABC):
         with TemporaryDirectory(prefix=f"hat-{self.name}-") as folder:
             self.write(small, Path(folder))
             return self.open(Path(folder))
-
-    @abstractmethod
-    def write(
-        self,
-        small: "SuperTransformer",
-        folder: Path,
-        *,
-        words: tuple[Sequence[str], Sequence[str]] | None = None,
-    ) -> None:
-        """See ``Engine``."""
-
-    @abstractmethod
-    def open(self, folder: Path, *, device: str = "cpu") -> Runnable:
-        """See ``Engine``."""
 
 
 def threads_of(settings: EngineSettings) -> int:

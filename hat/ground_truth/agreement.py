@@ -103,7 +103,7 @@ def regret(scores: Floats, replicate: Replicate, allowed: Bools) -> float:
     return float(truth.max() - np.average(truth[chosen], weights=weights[chosen]))
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float] | Floats) -> Estimate:
     """Of the figure of the table itself, which comes first, and those of its replicates."""
     known = np.array(values[1:])[np.isfinite(values[1:])]
     if np.isnan(values[0]) or not len(known):

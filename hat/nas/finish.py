@@ -16,7 +16,7 @@ from hat.report.document import Section
 from hat.report.search_report import SearchStory, rank_section
 from hat.scoring.base import Scorer
 from hat.scoring.rank_stats import rank_stats
-from hat.search.base import A, Objective, SearchResult, ranked
+from hat.search.base import A, Objective, SearchResult
 from hat.search.cached import CachedObjective
 from hat.search.deliver import Delivery, DeliverySettings, Measure, deliver
 from hat.search.proposer import Proposer
@@ -81,8 +81,8 @@ class SearchEnd(Generic[A]):
         The cheapest is the candidate furthest below its limits. It is tried last: if it does not
         fit on this machine, nothing does, and the search ends with an error.
         """
-        trials, keep = self._result.trials, self._finish.delivery.keep
-        archs = list(dict.fromkeys(trials[i].arch for i in ranked(trials)))
+        keep = self._finish.delivery.keep
+        archs = [trial.arch for trial in self._result.ranking()]
         finalists, more = archs[: 2 * keep], archs[2 * keep : 4 * keep]
         order = np.argsort(self._loss(finalists), kind="stable")
         limits = self._problem.constraints.limits

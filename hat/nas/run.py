@@ -35,10 +35,10 @@ from hat.retraining.finalists import (
     retrain,
     retrain_section,
 )
-from hat.retraining.halving import HalvingSettings, halve, halving_section, read_plan
+from hat.retraining.halving import HalvingSettings, Plan, halve, halving_section, read_plan
 from hat.scoring.base import Scorer
 from hat.scoring.spread import process_rank
-from hat.search.base import Objective, SearchResult, Trial, ranked
+from hat.search.base import Objective, SearchResult
 from hat.search.constraints import Constraints
 from hat.search.deliver import Delivery
 from hat.search.loop import FACTS_FILE, STATE_FILE, TRIALS_FILE, RoundReport, Search
@@ -150,7 +150,7 @@ def _check_folder(folder: Path) -> None:
     """
     if not folder.is_dir() or (folder / STATE_FILE).exists():
         return
-    ours = (TRIALS_FILE, FACTS_FILE, "report", "contest", "retrained")
+    ours = (TRIALS_FILE, FACTS_FILE, "report", "contest", "halving", "retrained")
     others = [each.name for each in folder.iterdir() if each.name not in ours]
     strange = sorted(name for name in others if not name.startswith("."))
     if strange:
@@ -187,20 +187,18 @@ def _search(
     result = _searched(built, folder, say, set_aside=set_aside)
     objectives = [built.problem.objective, *built.problem.more_objectives]
     write_facts(folder, supernet.model.config, objectives, built.limits)
-    text = signature(**built.signature_parts, rounds=built.problem.num_rounds)
+    parts = {**built.signature_parts, "rounds": built.problem.num_rounds}
+    text = signature(**parts, **({} if halving is None else {"halving": halving.digest()}))
     end = SearchEnd(built.problem, result, _finish(built, folder, device, say))
     deliveries = end.measure_finalists()
     firsts = [each for each in deliveries if each.repaired_from is None]
     more: list[Section] = []
     if halving is not None:
-        top = picked(settings, HalvingSettings).halve_top
-        candidates = [each for each in deliveries if each.fits][:top]
-        candidates = candidates or _unmeasured(result, built.problem.constraints, top)
-        archs = [each.arch for each in candidates]
-        halved = halve(archs, halving, folder / "halving", say=say)
-        more.append(halving_section(archs, halved))
-        chosen = candidates[halved.chosen]
+        candidates = [each for each in deliveries if each.fits][: halving.top]
+        candidates = candidates or _unmeasured(result, built.problem.constraints, halving.top)
+        chosen, section = _halved(candidates, halving, folder / "halving", say)
         deliveries = [chosen, *(each for each in deliveries if each is not chosen)]
+        more.append(section)
     winner = (deliveries or _unmeasured(result, built.problem.constraints, 1))[0]
     write_arch(path, winner.arch, _winner_text(result, winner, text))
     story = end.story(deliveries)
@@ -224,6 +222,15 @@ def _search(
         signature=text,
         finalists=(len(firsts), sum(not each.fits for each in firsts)),
     )
+
+
+def _halved(
+    candidates: Sequence[Delivery[Arch]], plan: Plan, folder: Path, say: Say
+) -> tuple[Delivery[Arch], Section]:
+    """The candidate that successive halving chooses, and what the report says of it."""
+    archs = [each.arch for each in candidates]
+    found = halve(archs, plan, folder, say=say)
+    return candidates[found.chosen], halving_section(archs, found)
 
 
 def _searched(built: Built, folder: Path, say: Say, *, set_aside: bool) -> SearchResult[Arch]:
@@ -316,10 +323,7 @@ def _unmeasured(
 ) -> list[Delivery[Arch]]:
     """The best candidates, where this machine can measure nothing of what is limited."""
     result.best()  # or an error: none could be scored
-    best: dict[Arch, Trial[Arch]] = {}
-    for trial in (result.trials[index] for index in ranked(result.trials)):
-        if not math.isnan(trial.objectives[0]):
-            best.setdefault(trial.arch, trial)
+    scored = [each for each in result.ranking() if not math.isnan(each.objectives[0])]
     return [
         Delivery(
             arch=trial.arch,
@@ -330,7 +334,7 @@ def _unmeasured(
             budget={limit.name: limit.at_most for limit in constraints.limits},
             fits=True,
         )
-        for trial in list(best.values())[:top]
+        for trial in scored[:top]
     ]
 
 

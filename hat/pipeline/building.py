@@ -18,7 +18,7 @@ from hat.pipeline.steps import Step
 from hat.tasks.own_corpus import RULES, UNITS_FILES
 from hat.yaml_reader import Entry
 
-_FILE_KEYS = ("scorer-table", "retrain-configs", "retrain-ref", "prior")
+_FILE_KEYS = ("scorer-table", "halve-configs", "retrain-configs", "retrain-ref", "prior")
 """Keys of settings that name files which a step reads."""
 
 

@@ -20,7 +20,7 @@ from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
 from hat.pipeline.showing import duration
 from hat.pipeline.stages import WINNER
-from hat.pipeline.steps import Runner, Step, printable
+from hat.pipeline.steps import Runner, Step, printable, this_machine
 
 Changes = Sequence[tuple[str, str, str]]
 """Step, setting and value."""
@@ -317,5 +317,4 @@ class Pipeline:
 
     def _runner(self, by_hand: bool = False, say: Callable[[str], None] = print) -> Runner:
         device = "cpu" if self.settings.on_cpu else "gpu"
-        machine = f"{platform.machine()} {platform.node()} {device}"
-        return Runner(self.plan.run_dir, machine, say, by_hand=by_hand)
+        return Runner(self.plan.run_dir, f"{this_machine()} {device}", say, by_hand=by_hand)

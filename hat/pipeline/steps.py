@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -315,6 +316,11 @@ def _locked(step: Step, log: Path) -> Iterator[Lock]:
         except DataError as error:
             raise StepError(f"{error}; --run-dir names another folder") from None
         yield lock
+
+
+def this_machine() -> str:
+    """Names the machine that a ``Runner`` runs on."""
+    return f"{platform.machine()} {platform.node()}"
 
 
 def printable(command: Sequence[str]) -> str:

@@ -6,7 +6,6 @@ what was interrupted goes on. Each architecture has a folder of its own, named a
 
 import hashlib
 import json
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,16 +16,16 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping, write_arch
-from hat.cli.options import read_yaml
 from hat.errors import ConfigError
 from hat.pipeline import commands
 from hat.pipeline.evaluation import Evaluation
-from hat.pipeline.steps import Runner, Step
+from hat.pipeline.steps import Runner, Step, this_machine
 from hat.report.document import Section
 from hat.report.search_report import SearchStory
 from hat.report.tables import Column, csv_table, markdown_table
 from hat.report.verdict import BLEU_MARGIN, Judged, Runs, compare
-from hat.search.base import Trial, ranked
+from hat.retraining.training_file import read_training_file
+from hat.search.base import Trial
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, OneOf, Settings, Shown
 from hat.text.scores import METRICS
 
@@ -138,26 +137,18 @@ def read_training(
     """
     if settings.retrain_top == 0:
         return None
-    if settings.retrain_configs is None:
-        raise ConfigError("--retrain-top needs a training: --retrain-configs is missing")
-    entries = read_yaml(settings.retrain_configs)
-    if "data" not in entries:
-        raise ConfigError(f"{settings.retrain_configs}: names no data folder (data: ...)")
     if settings.retrain_ref is not None and not settings.retrain_ref.is_file():
         raise ConfigError(f"--retrain-ref: there is no file {settings.retrain_ref}")
+    file = read_training_file(settings.retrain_configs, "--retrain-configs", "--retrain-top")
     start = supernet if settings.retrain_init == "supernet" else None
     if start is None and settings.retrain_init == "supernet":
         raise ConfigError(
             "--retrain-init supernet begins with the weights of the last update: make a checkpoint "
             "of the moving average first (hat average-checkpoints --ema) and search with that"
         )
-    from hat.fairseq_plugin.arguments import parse_call
-
-    parse_call("--retrain-configs", {}, configs=settings.retrain_configs)
-    validates = not ("disable-validation" in entries and entries["disable-validation"].switch())
     return Training(
-        configs=(settings.retrain_configs,),
-        data=tuple(Path(path) for path in entries["data"].text().split(":")),
+        configs=(file.path,),
+        data=file.data,
         seeds=tuple(dict.fromkeys(settings.retrain_seeds)),
         margin=settings.retrain_margin,
         subset=settings.retrain_subset,
@@ -167,7 +158,7 @@ def read_training(
         lenpen=lenpen,
         on_cpu=on_cpu,
         reference=settings.retrain_ref,
-        checkpoint_name="checkpoint_best.pt" if validates else "checkpoint_last.pt",
+        checkpoint_name="checkpoint_best.pt" if file.validates else "checkpoint_last.pt",
         train_flags=() if start is None else ("--init-from-supernet", str(start)),
         start=start,
     )
@@ -194,7 +185,7 @@ def retrain(
     Raises:
         StepError: if a training fails; its log has been shown by then.
     """
-    runner = Runner(folder, f"{platform.machine()} {platform.node()}", say=say)
+    runner = Runner(folder, this_machine(), say=say)
     chosen = {**_finalists(story, top), **story.baselines}
     measured = {each.arch: each.measured for each in story.deliveries}
     first_cost = next(iter(story.budgets), "")
@@ -306,11 +297,7 @@ def _finalists(story: SearchStory[Arch], top: int) -> dict[str, Trial[Arch]]:
             if each.fits
         ]
     else:
-        trials = story.result.trials
-        by_arch: dict[Arch, Trial[Arch]] = {}
-        for index in ranked(trials):
-            by_arch.setdefault(trials[index].arch, trials[index])
-        best = list(by_arch.values())
+        best = story.result.ranking()
     return {f"{_FINALIST} {place}": trial for place, trial in enumerate(best[:top], start=1)}
 
 

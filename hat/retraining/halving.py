@@ -8,7 +8,6 @@ had been the only one.
 
 import argparse
 import math
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +15,14 @@ from typing import Annotated, Any
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import write_arch
-from hat.cli.options import read_yaml
+from hat.conditions import file_digest, mapping_digest
 from hat.errors import ConfigError
 from hat.pipeline import commands
-from hat.pipeline.steps import Runner, Step
+from hat.pipeline.steps import Runner, Step, this_machine
 from hat.report.document import Section
 from hat.report.tables import Column, csv_table, markdown_table
 from hat.retraining.finalists import short_name
+from hat.retraining.training_file import read_training_file
 from hat.settings import NO_OUTCOME, Above, AtLeast, AtMost, Between, Settings, Shown
 
 Arch = SubTransformerConfig
@@ -62,6 +62,9 @@ class HalvingSettings(Settings):
 class Plan:
     """What is trained, and when half is dropped."""
 
+    top: int
+    """How many candidates there are at most."""
+
     configs: Path
     data: tuple[Path, ...]
     total: int
@@ -72,6 +75,17 @@ class Plan:
 
     flags: tuple[str, ...] = ()
     """For ``train.py``: seed, device, and what keeps the schedule that of a whole training."""
+
+    def digest(self) -> str:
+        """Of what decides who is chosen among given candidates, beside the data."""
+        return mapping_digest(
+            {
+                "top": self.top,
+                "training": file_digest(self.configs),
+                "updates": self.updates,
+                "flags": self.flags,
+            }
+        )
 
     def sizes(self, candidates: int) -> tuple[int, ...]:
         """How many are trained up to each mark."""
@@ -118,33 +132,27 @@ def read_plan(settings: HalvingSettings, *, on_cpu: bool) -> Plan | None:
     """
     if settings.halve_top == 0:
         return None
-    configs = settings.halve_configs
-    if configs is None:
-        raise ConfigError("--halve-top needs a training: --halve-configs is missing")
-    entries = read_yaml(configs)
-    if "data" not in entries:
-        raise ConfigError(f"{configs}: names no data folder (data: ...)")
-    if "disable-validation" in entries and entries["disable-validation"].switch():
-        raise ConfigError(f"{configs}: halving goes by the validation loss, so it must validate")
-    from hat.fairseq_plugin.arguments import parse_call
+    file = read_training_file(settings.halve_configs, "--halve-configs", "--halve-top")
+    args = file.args
+    if not file.validates:
+        raise ConfigError(f"{file.path}: halving goes by the validation loss, so it must validate")
+    if not args.max_update:
+        raise ConfigError(f"{file.path}: halving needs max-update, the updates of a training")
     from hat.fairseq_plugin.training_conditions import schedule_ends_at_max_update
 
-    args = parse_call("--halve-configs", {}, configs=configs)
-    if not args.max_update:
-        raise ConfigError(f"{configs}: halving needs max-update, the updates of a training")
     schedule = _whole_schedule(args)
-    cut = parse_call("--halve-configs", schedule, configs=configs)
-    if schedule_ends_at_max_update(cut):
+    if schedule_ends_at_max_update(file.with_options(schedule)):
         raise ConfigError(
-            f"{configs}: halving stops trainings on their way, but the learning rates of "
+            f"{file.path}: halving stops trainings on their way, but the learning rates of "
             f"lr-scheduler {args.lr_scheduler} hang on max-update"
         )
     updates = sorted({max(1, round(mark * args.max_update)) for mark in settings.halve_marks})
     words = [f"--{key.replace('_', '-')}={value}" for key, value in schedule.items()]
     words += ["--seed", str(settings.halve_seed), *(["--cpu"] if on_cpu else [])]
     return Plan(
-        configs=configs,
-        data=tuple(Path(path) for path in entries["data"].text().split(":")),
+        top=settings.halve_top,
+        configs=file.path,
+        data=file.data,
         total=args.max_update,
         updates=tuple(updates),
         flags=tuple(words),
@@ -154,7 +162,8 @@ def read_plan(settings: HalvingSettings, *, on_cpu: bool) -> Plan | None:
 def _whole_schedule(args: argparse.Namespace) -> dict[str, Any]:
     """Options that keep the learning rates as they are when ``--max-update`` is smaller."""
     if args.lr_scheduler == "cosine" and args.lr_period_updates <= 0:
-        return {"lr_period_updates": args.max_update - args.warmup_updates}
+        # A training that ends within the warm-up never comes to the part that falls.
+        return {"lr_period_updates": max(1, args.max_update - args.warmup_updates)}
     if args.lr_scheduler == "polynomial_decay" and not args.total_num_update:
         return {"total_num_update": args.max_update}
     return {}
@@ -176,7 +185,7 @@ def halve(
     Raises:
         StepError: if a training fails; its log has been shown by then.
     """
-    runner = Runner(folder, f"{platform.machine()} {platform.node()}", say=say)
+    runner = Runner(folder, this_machine(), say=say)
     say(
         f"| halving {len(archs)} candidates: {', '.join(map(str, plan.sizes(len(archs))))} are "
         f"trained up to {', '.join(map(str, plan.updates))} of {plan.total} updates, as many "

@@ -66,19 +66,26 @@ class SearchResult(Generic[A]):
     higher_is_better: tuple[bool, ...]
     signature: str = ""
 
+    def ranking(self) -> list[Trial[A]]:
+        """One trial of each architecture, best first; those without a score come last."""
+        found: dict[A, Trial[A]] = {}
+        for index in ranked(self.trials):
+            found.setdefault(self.trials[index].arch, self.trials[index])
+        return list(found.values())
+
     def best(self) -> Trial[A]:
         """The trial with the smallest first objective; the earliest of equals.
 
         Raises:
             SearchError: if no candidate could be scored.
         """
-        order = ranked(self.trials)
-        if not order or math.isnan(self.trials[order[0]].objectives[0]):
+        ranking = self.ranking()
+        if not ranking or math.isnan(ranking[0].objectives[0]):
             raise SearchError(
                 f"none of the {len(self.trials)} candidates could be scored "
                 f"by {self.objective_names[0]}"
             )
-        return self.trials[order[0]]
+        return ranking[0]
 
     def pareto_front(self) -> list[Trial[A]]:
         """The scored trials that no other trial beats in every objective, best first."""

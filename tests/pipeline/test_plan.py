@@ -128,7 +128,9 @@ def test_without_hardware_nothing_has_its_name(tmp_path: Path) -> None:
 def test_steps_run_again_when_a_file_changes_that_they_read_unsaid(tmp_path: Path) -> None:
     """What is not in their command: what a search's YAML names, the data, references."""
     search, reference = tmp_path / "search.yml", tmp_path / "valid.de"
-    search.write_text("scorer-table: a.csv\nretrain-configs: b.yml\nretrain-ref: c.txt\n")
+    search.write_text(
+        "scorer-table: a.csv\nretrain-configs: b.yml\nretrain-ref: c.txt\nhalve-configs: f.yml\n"
+    )
     reference.touch()
     measured, fitted = tmp_path / "dataset.yml", tmp_path / "predictor.yml"
     measured.write_text("until-error: 3\nprior: d.pt\n")
@@ -142,7 +144,7 @@ def test_steps_run_again_when_a_file_changes_that_they_read_unsaid(tmp_path: Pat
         reference=f"{tmp_path}/{{subset}}.de",
     )
     steps = {step.name: set(step.inputs) for step in changed.steps()}
-    assert {Path("a.csv"), Path("b.yml"), Path("c.txt")} <= steps["evo-search"]
+    assert {Path("a.csv"), Path("b.yml"), Path("c.txt"), Path("f.yml")} <= steps["evo-search"]
     assert Path("d.pt") in steps["latency-dataset"] and Path("e.pt") in steps["latency-predictor"]
     data = Path("data/binary/multi30k_en_de")
     assert data in steps["latency-dataset"] & steps["compare-latencies"]

@@ -25,7 +25,7 @@ CURVES = {  # validation losses after 10, 20 and 40 updates
     3: (4.5, 3.5, 3.2),
     4: (5.0, 4.0, 2.0),  # equal to the first, which the search ranks higher
 }
-PLAN = Plan(configs=Path("common.yml"), data=(Path("data"),), total=40, updates=(10, 20, 40))
+PLAN = Plan(top=5, configs=Path("common.yml"), data=(Path("data"),), total=40, updates=(10, 20, 40))
 
 
 @pytest.fixture
