@@ -136,6 +136,31 @@ def test_rates_follow_the_whole_training(tmp_path: Path) -> None:
     assert read_plan(HalvingSettings(), on_cpu=True) is None
 
 
+def test_what_decides_who_is_chosen_is_in_the_digest(tmp_path: Path) -> None:
+    path = tmp_path / "common.yml"
+    path.write_text(f"{TRAINING}{COSINE}max-update: 100\n")
+
+    def digest(**settings: Any) -> str:
+        given: dict[str, Any] = {"halve_top": 4, "halve_configs": path, **settings}
+        plan = read_plan(HalvingSettings(**given), on_cpu=True)
+        assert plan is not None
+        return plan.digest()
+
+    before = digest()
+    assert before == digest()
+    changes: list[dict[str, Any]] = [{"halve_top": 5}, {"halve_seed": 2}, {"halve_marks": (1.0,)}]
+    assert all(digest(**change) != before for change in changes)
+    path.write_text(f"{TRAINING}{COSINE}max-update: 100\nclip-norm: 1.0\n")
+    assert digest() != before
+
+
+def test_a_training_within_its_warm_up_is_halved_too(tmp_path: Path) -> None:
+    path = tmp_path / "common.yml"
+    path.write_text(f"{TRAINING}{COSINE}max-update: 5\n")
+    plan = read_plan(HalvingSettings(halve_top=4, halve_configs=path), on_cpu=True)
+    assert plan is not None and plan.flags[0] == "--lr-period-updates=1"
+
+
 def test_a_training_that_tells_no_loss_is_an_error(
     monkeypatch: pytest.MonkeyPatch, archs: list[SubTransformerConfig], tmp_path: Path
 ) -> None:
