@@ -200,6 +200,11 @@ def main() -> None:
     try:
         folder, note = begun(options)
         lines = [
+            "# Searches for each engine: all tables",
+            "",
+            "Written by `bench/engine_searches.py`, whose first lines say what is done; "
+            "[engines](engines.md) says what it means.",
+            "",
             f"Machine: {note['rates']}",
             "",
             f"Searches: {options.search_rounds} rounds of HAT's evolution, population "

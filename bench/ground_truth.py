@@ -11,7 +11,8 @@ the table holds the conditions of its trainings: recipe, data by content, precis
 other conditions nothing is added. Architectures are trained in the order in which they are drawn,
 all seeds of one before the next. Another machine may fill a table of its own (``--table``, with
 ``--skip N`` from another architecture on), and ``--take`` puts the two together. ``--list FILE``
-writes the architectures alone, for ``supernet_recipes.py --archs``. At the end, or with
+writes the architectures alone, for ``supernet_recipes.py --archs``. ``--among FILE`` trains the
+architectures of that file instead, into a ``--table`` of their own. At the end, or with
 ``--summary`` alone, it says how far the table is, what the rest will cost, and whether its
 trainings can tell architectures apart.
 """
@@ -23,11 +24,13 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import arch_table
 import numpy as np
 import torch
 from truth_recipes import RECIPES
@@ -126,7 +129,7 @@ def _fill(
                 continue
             file.add(arch, seed, training, machine=machine)
             print(
-                f"{len(file.table)} of {recipe.num_archs * recipe.num_seeds}: decoder "
+                f"{len(file.table)} of {options.total}: decoder "
                 f"{arch.decoder.num_layers} x {arch.decoder.embed_dim}, encoder "
                 f"{arch.encoder.num_layers} x {arch.encoder.embed_dim}, seed {seed}: BLEU "
                 f"{training.bleu:.2f}, loss {training.loss:.3f}, {training.cpu_seconds:.0f} s of "
@@ -139,10 +142,9 @@ def _fill(
     return failed
 
 
-def summary(recipe: Recipe, table: TruthTable) -> str:
+def summary(recipe: Recipe, archs: Sequence[SubTransformerConfig], table: TruthTable) -> str:
     """How far the table is, what the rest costs, and how well it can tell architectures apart."""
-    archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
-    total = recipe.num_archs * recipe.num_seeds
+    total = len(archs) * recipe.num_seeds
     lines = [f"{len(table)} of {total} trainings are done"]
     seconds = table.values("cpu_seconds", table.archs())
     if seconds:
@@ -178,24 +180,33 @@ def main() -> None:
     parser.add_argument("--skip", type=int, default=0, help="leave the first so many architectures")
     parser.add_argument("--take", type=Path, nargs="*", default=[], help="other tables to add")
     parser.add_argument("--hours", type=float, default=float("inf"), help="begin none after that")
+    parser.add_argument("--among", type=Path, help="CSV file: train its architectures instead")
     parser.add_argument("--table", type=Path, help="default: in docs/results/data")
     parser.add_argument("--scratch", type=Path, default=Path("runs/ground_truth"))
     parser.add_argument("--summary", action="store_true", help="train nothing")
     parser.add_argument("--list", type=Path, help="train nothing, write the architectures there")
     options = parser.parse_args()
     options.recipe = recipe = RECIPES[options.task]
-    archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
+    if options.among is None:
+        archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
+    elif options.table is None:
+        raise ConfigError("--among needs --table: the ground truth holds what was drawn for it")
+    else:
+        archs = list(dict.fromkeys(arch for arch, _ in arch_table.read(options.among)))
+    options.total = len(archs) * recipe.num_seeds
     if options.list is not None:
         write_text(options.list, TruthTable({arch: {} for arch in archs}).to_csv())
         return
     path = options.table or TABLES / f"ground_truth_{recipe.name}.csv"
     if options.summary:
-        print(summary(recipe, read_truth(path)))
+        print(summary(recipe, archs, read_truth(path)))
         return
     if not recipe.data.is_dir():
         raise ConfigError(f"{recipe.data}: the data is not there; make it: {recipe.prepare}")
     with locked(options.scratch / recipe.name):
         conditions = recipe.conditions()
+        if options.among is not None:
+            conditions["drawn"] = f"listed in {options.among.name}"
         file = TruthFile(path, conditions)
         for other in options.take:
             read_truth(other)  # a name that is not there is no empty table
@@ -207,7 +218,7 @@ def main() -> None:
             if seed not in file.table.trainings.get(arch, {})
         ]
         failed = fill(options, jobs, file)
-        print(summary(recipe, file.table))
+        print(summary(recipe, archs, file.table))
     if failed:
         raise HatError(f"{failed} trainings failed; start again to repeat them")
 

@@ -299,13 +299,13 @@ def page_text(
     )
 
 
-def replace_part(path: Path, task: str, text: str) -> None:
-    """Puts ``text`` between the two marks of ``task`` in a page.
+def replace_part(path: Path, made_by: str, text: str) -> None:
+    """Puts ``text`` between the two marks of a page that name the script and task it comes from.
 
     Raises:
         ConfigError: if the page has no such marks.
     """
-    begin, end = f"<!-- bench/ranking.py {task} -->", "<!-- end -->"
+    begin, end = f"<!-- bench/{made_by} -->", "<!-- end -->"
     page = path.read_text(encoding="utf-8")
     before, mark, rest = page.partition(begin)
     _, closing, after = rest.partition(end)
@@ -334,7 +334,7 @@ def main() -> None:
     if options.page is None:
         print(text)
     else:
-        replace_part(options.page, options.task, text)
+        replace_part(options.page, f"ranking.py {options.task}", text)
 
 
 if __name__ == "__main__":

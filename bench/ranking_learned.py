@@ -8,15 +8,13 @@ them.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import arch_table
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping
 from hat.arrays import Floats
-from hat.csv_reader import CsvRows
 from hat.errors import DataError
 from hat.ground_truth.agreement import Replicate, weighted_tau
-from hat.json_reader import parse_json
 from hat.numerals import real
 from hat.scoring.graph_encoding import encoder_for
 from hat.scoring.neural_predictor import NeuralPredictor
@@ -41,15 +39,11 @@ def read_inherited(path: Path, archs: Archs) -> dict[str, Floats]:
     Raises:
         DataError: if the file is none, or one of ``archs`` is not there.
     """
-    rows = CsvRows.read(path, columns=ARCH_KEYS)
     losses: dict[str, dict[SubTransformerConfig, list[float]]] = {}
-    for row, where in zip(rows.fields, rows.places, strict=True):
-        keys = {key: parse_json(row[key], f"{where}: {key}") for key in ARCH_KEYS}
-        arch = arch_from_mapping(keys, where)
-        for column, text in row.items():
-            if column not in ARCH_KEYS:
-                name = column.rpartition(".seed")[0]
-                losses.setdefault(name, {}).setdefault(arch, []).append(-real(text))
+    for arch, columns in arch_table.read(path):
+        for column, text in columns.items():
+            name = column.rpartition(".seed")[0]
+            losses.setdefault(name, {}).setdefault(arch, []).append(-real(text))
     for found in losses.values():
         if missing := [arch for arch in archs if arch not in found]:
             raise DataError(f"{path}: {len(missing)} of the table's architectures are not there")

@@ -14,26 +14,24 @@ was stopped goes on.
 """
 
 import argparse
-import csv
-import io
 import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import arch_table
 import numpy as np
 from supernet_cost import ALPHA, DISTILLED, HALF_DISTILLED, SANDWICH, measure
 
 import hat
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
+from hat.arch.hat_yaml import arch_to_mapping
 from hat.cli.console import set_up_logging
 from hat.cli.options import read_yaml
 from hat.conditions import file_digest, mapping_digest, what_differs
-from hat.csv_reader import CsvRows
 from hat.errors import ConfigError
-from hat.files import write_json, write_text
+from hat.files import write_json
 from hat.nas.scorers import SCORERS
 
 RECIPES: dict[str, tuple[str, ...]] = {
@@ -48,15 +46,6 @@ RECIPES: dict[str, tuple[str, ...]] = {
 """Each keeps a moving average beside its weights, whose losses get a column ``RECIPE-average``."""
 
 AVERAGE = ("--store-ema", "--ema-decay", "0.99")
-
-
-def read_archs(path: Path) -> list[SubTransformerConfig]:
-    """Reads the architectures of a table, in its order."""
-    rows = CsvRows.read(path, columns=ARCH_KEYS)
-    return [
-        arch_from_mapping({key: json.loads(row[key]) for key in ARCH_KEYS}, where)
-        for row, where in zip(rows.fields, rows.places, strict=True)
-    ]
 
 
 def check_conditions(options: argparse.Namespace, archs: Sequence[SubTransformerConfig]) -> None:
@@ -144,20 +133,6 @@ def score(
     return losses
 
 
-def write_table(
-    path: Path, archs: Sequence[SubTransformerConfig], found: dict[str, list[float]]
-) -> None:
-    """Writes a line for each architecture, with a column for each SuperTransformer so far."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*ARCH_KEYS, *found])
-    for index, arch in enumerate(archs):
-        keys = arch_to_mapping(arch)
-        genes = [json.dumps(keys[key]) for key in ARCH_KEYS]
-        writer.writerow([*genes, *(f"{losses[index]:.6f}" for losses in found.values())])
-    write_text(path, text.getvalue())
-
-
 def main() -> None:
     """Trains all, and writes the table after each."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -175,12 +150,12 @@ def main() -> None:
     parser.add_argument("flags", nargs="*", help="behind --: further flags for hat train")
     options = parser.parse_args()
     set_up_logging("WARNING")
-    archs = read_archs(options.archs)
+    archs = [arch for arch, _ in arch_table.read(options.archs)]
     check_conditions(options, archs)
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[str]] = {}
     for name, losses in columns(options, archs):
-        found[name] = losses
-        write_table(options.out / "inherited.csv", archs, found)
+        found[name] = [f"{loss:.6f}" for loss in losses]
+        arch_table.write(options.out / "inherited.csv", archs, found)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ RECIPES = {
             num_seeds=3,
             updates=3200,
             src_len=22,
+            decode_steps=18,
+            num_words=1496,
         ),
         Recipe(
             name="multi30k",
@@ -31,6 +33,8 @@ RECIPES = {
             num_seeds=2,
             updates=4000,
             src_len=15,
+            decode_steps=15,
+            num_words=7872,
             lenpen=0.6,
             precision="bf16",
         ),

@@ -56,6 +56,10 @@ class Recipe:
     """fp32, or bf16 where products are large enough to gain by it."""
     src_len: int
     """Tokens of an average sentence, whose FLOPs are counted."""
+    decode_steps: int
+    """Of an average translation, which is timed."""
+    num_words: int
+    """Of the dictionary, for networks without data."""
     marks: int = 20
     """Checkpoints of a training, evenly apart."""
     averaged: int = 5

@@ -13,10 +13,15 @@ from hat.ground_truth.draw import draw_stratified
 from hat.ground_truth.table import Training, TruthTable
 
 
+def drawn(recipe: Any) -> list[Any]:
+    """The architectures of the whole table."""
+    return draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
+
+
 def made_up(recipe: Any, rng: np.random.Generator) -> TruthTable:
     """BLEU follows the decoder's depth, and the loss on the way follows BLEU."""
     table = TruthTable()
-    for arch in draw_stratified(recipe.read_space(), 10, seed=recipe.draw_seed):
+    for arch in drawn(recipe)[:10]:
         for seed in (1, 2, 3):
             bleu = 40 + 5 * arch.decoder.num_layers + rng.normal()
             curve = tuple(9 - mark * bleu / 400 for mark in range(1, recipe.marks + 1))
@@ -58,18 +63,18 @@ def test_a_page_keeps_everything_outside_its_marks(bench: Any, tmp_path: Path) -
     ranking = bench[1]
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- bench/ranking.py conlang -->\nold\n<!-- end -->\nafter\n")
-    ranking.replace_part(page, "conlang", "new")
-    ranking.replace_part(page, "conlang", "newer")
+    ranking.replace_part(page, "ranking.py conlang", "new")
+    ranking.replace_part(page, "ranking.py conlang", "newer")
     assert page.read_text() == (
         "before\n<!-- bench/ranking.py conlang -->\n\nnewer\n\n<!-- end -->\nafter\n"
     )
     with pytest.raises(ConfigError, match=r"page\.md: has no part between"):
-        ranking.replace_part(page, "multi30k", "new")
+        ranking.replace_part(page, "ranking.py multi30k", "new")
 
 
 def test_the_summary_foretells_the_cost(bench: Any, rng: np.random.Generator) -> None:
     ground_truth, _, recipe = bench
-    text = ground_truth.summary(recipe, made_up(recipe, rng))
+    text = ground_truth.summary(recipe, drawn(recipe), made_up(recipe, rng))
     assert text.startswith(
         "30 of 144 trainings are done; one takes 80 s of processor time, the rest about 2.5 h"
     )

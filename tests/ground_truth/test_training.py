@@ -72,6 +72,8 @@ def recipe(bench: Any, data: Path, tmp_path: Path) -> Any:
         num_seeds=2,
         updates=20,
         src_len=10,
+        decode_steps=10,
+        num_words=100,
         marks=5,
         averaged=2,
         beam=2,
@@ -132,7 +134,7 @@ def test_trainings_run_side_by_side_and_one_that_fails_takes_nothing_with_it(
     fitting = draw_stratified(load_space(recipe.space), 2, seed=1)[1]
     too_large = draw_stratified(load_space(SPACE), 1, seed=1)[0]
     options = argparse.Namespace(
-        recipe=recipe, workers=2, scratch=tmp_path / "scratch", hours=float("inf")
+        recipe=recipe, total=4, workers=2, scratch=tmp_path / "scratch", hours=float("inf")
     )
     path = tmp_path / "table.csv"
     jobs = [(fitting, 1), (too_large, 1), (fitting, 2)]
