@@ -118,7 +118,7 @@ def choose(options: argparse.Namespace, recipe: Recipe, path: Path) -> None:
                 ckpt_path=(options.predictor,), latency_constraint=(f"{limit:.4f}",)
             ),
             hat.SearchSettings(search_algorithm=algorithm, scorer=scorer),
-            hat.FinishSettings(measure_finalists=0),
+            hat.FinishSettings(measure_finalists=0, contest_seeds=(), rank_sample=0),
             write_config_path=options.scratch / f"{way.replace(', ', '_')}_{share}_{seed}.yml",
             set_aside=True,
             say=lambda line: None,
