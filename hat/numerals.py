@@ -58,3 +58,8 @@ def _real_or_not(text: str) -> float:
 
 
 _NOT_FINITE = ("nan", "inf", "-inf", "+inf", "infinity", "-infinity")
+
+
+def number_of(count: int, what: str) -> str:
+    """How many there are, in words: ``1 step``, ``2 steps``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -4,12 +4,13 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
 from hat.errors import DataError
-from hat.files import append_text, check_writable, repair_lines, replacing, write_text
+from hat.files import Kind, append_text, check_writable, repair_lines, replacing, write_text
 from hat.models.weights import write_weights
 
 
@@ -117,3 +118,27 @@ def test_what_will_be_written_is_checked_and_leaves_nothing(tmp_path: Path) -> N
     with pytest.raises(DataError, match="folder: cannot be written: it is a folder"):
         check_writable(tmp_path / "x", tmp_path / "folder")
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\3\4weights", "archive"),
+        (b"\x89HDF\r\n", "archive"),
+        (b"\x89PNG\r\n\0", "picture"),
+        (b"a: 1\n", "text"),
+    ],
+)
+def test_only_a_file_of_the_same_kind_is_written_over(
+    content: bytes, kind: Kind, tmp_path: Path
+) -> None:
+    (tmp_path / "there").write_bytes(content)
+    (tmp_path / "empty").touch()
+    for each in get_args(Kind):
+        check_writable(tmp_path / "empty", kind=each)
+        if each == kind or (each == "text" and b"\0" not in content):
+            check_writable(tmp_path / "there", kind=each)
+        else:
+            with pytest.raises(DataError, match=r"there: would be written over, but is no "):
+                check_writable(tmp_path / "there", kind=each)
+    assert (tmp_path / "there").read_bytes() == content

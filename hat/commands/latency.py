@@ -67,7 +67,8 @@ def check(argv: Sequence[str]) -> None:
     picture = None if options.json else f"{Path(options.csv).stem}.check.png"
     plot = files.plot or picture
     check_apart(options, "plot", "write_clean")
-    check_writable(plot, files.write_clean)
+    check_writable(plot, kind="picture")
+    check_writable(files.write_clean)
     checked = check_dataset(options.csv, read_flags(options, CheckSettings))
     print("\n".join(checked.lines()))
     if plot is not None:

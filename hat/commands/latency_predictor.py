@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     own: list[Settings] = [read_flags(options, cls) for cls in PREDICTORS.settings()]
     stop_if_checking()
     check_apart(options, "ckpt_path", argv=argv or [])
-    check_writable(files.ckpt_path)
+    check_writable(files.ckpt_path, kind="archive")
     fit = fit_predictor(files.lat_dataset_path, settings, *own)
     fit.predictor.save(files.ckpt_path)
     _report(fit)

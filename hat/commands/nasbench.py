@@ -78,7 +78,7 @@ def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
 
 
 def _enumerate(words: argparse.Namespace, settings: _Enumerate) -> dict[str, Any]:
-    check_writable(settings.out)
+    check_writable(settings.out, kind="archive")
     start = time.perf_counter()
     cells = enumerate_cells(workers=settings.workers)
     if settings.out:

@@ -50,5 +50,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     run, settings, _ = _COMMANDS[options.command]
     chosen: Any = read_flags(options, settings)
-    check_writable(getattr(chosen, "plot", None))
+    check_writable(getattr(chosen, "plot", None), kind="picture")
     print_result(run(load_benchmark(options.benchmark), chosen))

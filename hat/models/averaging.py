@@ -192,7 +192,7 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     output = Path(output)
     if output.is_dir():
         raise ConfigError(f"--output names the file to write, but {output} is a folder")
-    check_writable(output)
+    check_writable(output, kind="archive")
     chosen = settings.chosen()
     paths = chosen.paths
     inputs = files_digest(paths)  # before the output is written: it may be one of them

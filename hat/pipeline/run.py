@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.errors import ConfigError, suggestion
 from hat.locks import LockedError, locked
+from hat.numerals import number_of
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import Speed, step_seconds
 from hat.pipeline.index import write_index
@@ -290,11 +291,11 @@ class Pipeline:
                 expected[place] = estimated.get(step.name)
         known = sum(seconds for seconds in expected if seconds is not None)
         unknown = sum(seconds is None for seconds in expected)
-        about = f"{len(steps)} steps, about {known / 60:.1f} min of work"
+        about = f"{number_of(len(steps), 'step')}, about {known / 60:.1f} min of work"
         if unknown == len(steps):
-            about = f"{len(steps)} steps, none of which ever ran here"
+            about = f"{number_of(len(steps), 'step')}, none of which ever ran here"
         elif unknown:
-            about += f", plus {unknown} steps that never ran here"
+            about += f", plus {number_of(unknown, 'step')} that never ran here"
         lines = [f"{self.settings.task}: {about}"]
         for step, seconds in zip(steps, expected, strict=True):
             time = f" (about {duration(seconds)})" if by_rates and seconds else ""

@@ -63,6 +63,13 @@ FILES = {
 }
 """Commands that write one file."""
 
+OTHERS = (
+    (("average", "latency-predictor", "enumerate"), "sub.yml", "is no file of weights or arrays"),
+    (("search", "check-rows", "bench", "epsinas-rows", "epsinas-text"), "c.pt", "is no text file"),
+    (("check-plot", "epsinas-plot", "neural-predictor"), "notes", "is no picture file"),
+)
+"""Which of them would write over which file of another kind, and what is said."""
+
 FOLDERS = {
     "train": "train --configs=space.yml --save-dir {}",
     "search-dir": (
@@ -113,6 +120,12 @@ FAULTS = [
         for name, words in FILES.items()
         if not words.endswith(".png")
     ),
+    *(
+        Fault(f"{name}-over-another-kind", FILES[name].format(path), (f"{path}{end}", says))
+        for names, path, says in OTHERS
+        for name in names
+        for end in [".png" if FILES[name].endswith(".png") else ""]
+    ),
     Fault(
         "average-without-options-over-a-good-one",
         "average-checkpoints --inputs bad.pt --output c.pt",
@@ -156,6 +169,7 @@ def writers(tmp_path_factory: pytest.TempPathFactory, good: Path, corpus: Path, 
     (folder / "text").mkdir()
     for path in corpus.parent.glob("*.[xy][xy]"):
         shutil.copy(path, folder / "text")
+    (folder / "notes.png").write_text("not a picture at all\n")
     shutil.copy(MADE_DATA / "nasbench201" / "nasbench201.csv.gz", folder / "cells.csv.gz")
     shutil.copy(MADE_DATA / "nasbench101" / "format_sample.tfrecord", folder / "records.tfrecord")
     shutil.copy(MADE_DATA / "nasbench_nlp" / "recepie_loss_pairs.json", folder / "recipes.json")

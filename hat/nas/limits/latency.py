@@ -13,6 +13,7 @@ from hat.errors import ConfigError
 from hat.latency.predictors import PREDICTORS
 from hat.latency.samples import FEATURE_COLUMNS
 from hat.nas.limits.base import Amount, Ground, SearchLimit, upper_bound
+from hat.numerals import number_of
 from hat.search.constraints import Limit
 from hat.settings import Above, Below, OneOf, Settings, Shown
 
@@ -51,8 +52,8 @@ class LatencySettings(Settings):
         if len(paths) != len(texts):
             raise ConfigError(
                 "every latency predictor needs its limit: --ckpt-path names "
-                f"{_number_of(len(paths), 'predictor')}, but --latency-constraint "
-                f"{_number_of(len(texts), 'limit')}"
+                f"{number_of(len(paths), 'predictor')}, but --latency-constraint "
+                f"{number_of(len(texts), 'limit')}"
             )
         for text in texts:
             _AMOUNT.check(text)
@@ -147,7 +148,3 @@ def _distinct_names(paths: Sequence[str]) -> list[str]:
             return names
     twice = Counter(paths).most_common(1)[0][0]
     raise ConfigError(f"--ckpt-path names {twice} twice")
-
-
-def _number_of(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
