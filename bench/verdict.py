@@ -9,7 +9,7 @@
 ``choose`` searches under each limit, a share of the largest architecture's predicted latency. By
 inherited loss it searches once for each seed, with the SuperTransformer of that seed (if there are
 fewer, they come round again), by HAT's evolution and by random search among as many candidates. By
-the free counts it searches once: decoder depth, then parameters; and parameters. Each is
+the free counts it searches once: decoder depth, then parameters; parameters; FLOPs. Each is
 ``hat.search`` with its defaults, which are HAT's. ``ground_truth.py`` trains the choices with the
 recipe of the ground truth; ``measure`` times them in turn, in rounds. ``report`` adds successive
 halving among all that was chosen under a limit, played on the validation losses of the first seed
@@ -40,7 +40,7 @@ from hat.numerals import real, whole
 
 TABLES = Path("docs/results/data")
 SHARES = (0.35, 0.5, 0.7)
-COUNTS = ("decoder_depth_then_params", "params")
+COUNTS = ("decoder_depth_then_params", "params", "flops")
 SEARCHES = ("evolution", "random")
 COLUMNS = ("way", "limit_ms", "search_seed", "predicted_ms", "score")
 ROUNDS = 7
