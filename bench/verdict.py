@@ -12,8 +12,8 @@ fewer, they come round again), by HAT's evolution and by random search among as 
 the free counts it searches once: decoder depth, then parameters; parameters; FLOPs. Each is
 ``hat.search`` with its defaults, which are HAT's. ``ground_truth.py`` trains the choices with the
 recipe of the ground truth; ``measure`` times them in turn, in rounds. ``report`` adds successive
-halving among all that was chosen under a limit, played on the validation losses of the first seed
-and judged by the others. What two ways chose is trained once and counts for both.
+halving among all that was chosen under a limit: each seed chooses by its validation losses, and
+the other seeds judge. What two ways chose is trained once and counts for both.
 """
 
 import argparse

@@ -48,6 +48,11 @@ class DataFolder:
             raise ConfigError(NO_DATA)
         folders = tuple(Path(place) for place in str(data).split(os.pathsep))
         for folder in folders:
+            if folder.is_file():
+                raise DataError(
+                    f"{folder}: is a file where the data folder is expected; YAML files are named "
+                    "with --configs and the like"
+                )
             if not folder.is_dir():
                 raise DataError(f"{folder}: no such data folder; the task's preprocess.sh makes it")
         folder = folders[0]

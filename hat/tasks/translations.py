@@ -68,8 +68,12 @@ def score_files(settings: ScoreSettings) -> tuple[TranslationScore, Changes, str
         the likely reason in a sentence.
 
     Raises:
+        ConfigError: if translations and references are the same file.
         DataError: if a file cannot be read or there are not as many references as translations.
     """
+    own, reference = settings.sys, settings.ref
+    if own and reference and own.exists() and reference.exists() and own.samefile(reference):
+        raise ConfigError(f"--sys and --ref name the same file, {own}: expected two")
     changes = Changes()
     hypotheses, references = _read(settings, changes)
     if not hypotheses:

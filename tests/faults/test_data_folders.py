@@ -134,6 +134,9 @@ FAULTS = [
         ("bin: has no 'train' data, such as train.xx-yy.xx.idx", "there are test, valid"),
         gone(*(side("train", lang, end) for lang in ("xx", "yy") for end in ("bin", "idx"))),
     ),
+    Fault(
+        "a-yaml-file-for-the-folder", f"{TRAIN} space.yml", ("space.yml: is a file", "--configs")
+    ),
     Fault("empty-words", TRAIN, (SOURCE, "has 0 bytes", "tells of 750"), holding(SOURCE, b"")),
     Fault("cut-words", TRAIN, (SOURCE, "has 749 bytes", "tells of 750"), cut(SOURCE, -1)),
     Fault("longer-words", TRAIN, (SOURCE, "has 900 bytes", "750"), holding(SOURCE, b"\4\0" * 450)),
@@ -308,7 +311,7 @@ FAULTS = [
     Fault("dictionary-a-folder", TRAIN, ("dict.xx.txt is missing",), a_folder("bin/dict.xx.txt")),
     # the folder and its splits
     Fault("no-such-folder", f"{TRAIN} --data nowhere", ("nowhere: no such data folder",)),
-    Fault("a-file-for-the-folder", f"{TRAIN} --data net.pt", ("net.pt: no such data folder",)),
+    Fault("a-file-for-the-folder", f"{TRAIN} --data net.pt", ("net.pt: is a file where",)),
     Fault("no-such-second-folder", f"{TRAIN} --data bin:bni", ("bni: no such data folder",)),
     Fault("no-data-in-it", f"{TRAIN} --data .", (".: dict.xx.txt is missing",)),
     Fault(

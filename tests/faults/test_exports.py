@@ -179,6 +179,7 @@ FAULTS = [
     instead(LOG, "gen.out", "bin", "bin: is a folder: expected a file"),
     instead(LOG, "gen.out", "predictor.pt", "predictor.pt"),
     instead(FILES, "ref.txt", "pairs.en", "600", "2"),
+    Fault("score:itself", "score --sys sys.txt --ref sys.txt", ("--sys and --ref", "sys.txt")),
     Fault("score:one-side", "score --sys sys.txt", ("--sys needs --ref",)),
     on(AVERAGE, "--num-epoch-checkpoints=0", "num-epoch-checkpoints must be at least 1"),
     on(AVERAGE, "--num-epoch-checkpoints=9", "checkpoints", "9"),
