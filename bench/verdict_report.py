@@ -43,7 +43,7 @@ class Group:
     """What one way reached under one limit."""
 
     archs: Sequence[Arch]
-    """One for each search."""
+    """One for each search whose choice is trained."""
 
     bleu: Floats
     """(n,). Where searches differ, the means of their choices' trainings; where there is one
@@ -149,7 +149,7 @@ def contrast(pairs: Sequence[tuple[Floats, Floats]]) -> tuple[float, float]:
 def judge(
     choices: Sequence[Choice], table: TruthTable, latency: Mapping[Arch, Sequence[float]]
 ) -> Judgement:
-    """Puts together what is known; ways of which a choice is not trained are left out of a limit.
+    """Puts together what is known; choices that are not trained yet are left out.
 
     Args:
         choices: all of them.
@@ -164,10 +164,11 @@ def judge(
         under = [each for each in choices if each.limit_ms == limit]
         found: dict[str, Group] = {}
         for way in dict.fromkeys(each.way for each in under):
-            archs = [each.arch for each in under if each.way == way]
-            if all(table.trainings.get(arch) for arch in archs):
+            searches = [each.arch for each in under if each.way == way]
+            archs = [arch for arch in searches if table.trainings.get(arch)]
+            if archs:
                 bleu = table.values("bleu", archs)
-                one = bleu[0] if len(archs) == 1 else np.array([each.mean() for each in bleu])
+                one = bleu[0] if len(searches) == 1 else np.array([each.mean() for each in bleu])
                 found[way] = Group(archs, one)
         if found:
             candidates = list(dict.fromkeys(arch for each in found.values() for arch in each.archs))
