@@ -33,19 +33,20 @@ from hat.modules.vocabulary_loss import Teacher, vocabulary_loss
 DISTILLED = ("--distill-weight", "1")
 HALF_DISTILLED = ("--distill-weight", "0.5")
 ALPHA = (*DISTILLED, "--distill-divergence", "alpha")
+UNIFORM = ("--sampling-strategy", "uniform")  # said aloud: a task's file may say otherwise
 SANDWICH = ("--sampling-strategy", "sandwich")
 RECIPES: dict[str, tuple[str, ...]] = {
-    "uniform": (),
-    "uniform again": (),
+    "uniform": UNIFORM,
+    "uniform again": UNIFORM,
     "balanced": ("--sampling-strategy", "balanced"),
     "largest only (first stage of progressive)": (
         *("--sampling-strategy", "progressive", "--widen-at", "0.99"),
     ),
     "sandwich, 2 random": SANDWICH,
-    "uniform, half distilled": HALF_DISTILLED,
+    "uniform, half distilled": (*UNIFORM, *HALF_DISTILLED),
     "sandwich, distilled": (*SANDWICH, *DISTILLED),
     "sandwich, distilled by alpha": (*SANDWICH, *ALPHA),
-    "uniform, average": ("--store-ema", "--ema-decay", "0.99"),
+    "uniform, average": (*UNIFORM, "--store-ema", "--ema-decay", "0.99"),
 }
 BLOCK = 8
 """Rounds whose times are added up."""

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import arch_table
 import numpy as np
-from supernet_cost import ALPHA, DISTILLED, HALF_DISTILLED, SANDWICH, measure
+from supernet_cost import ALPHA, DISTILLED, HALF_DISTILLED, SANDWICH, UNIFORM, measure
 
 import hat
 from hat.arch.config import SubTransformerConfig
@@ -35,11 +35,11 @@ from hat.files import write_json
 from hat.nas.scorers import SCORERS
 
 RECIPES: dict[str, tuple[str, ...]] = {
-    "uniform": (),
+    "uniform": UNIFORM,
     "balanced": ("--sampling-strategy", "balanced"),
     "progressive": ("--sampling-strategy", "progressive"),
     "sandwich": SANDWICH,
-    "uniform-half-kl": HALF_DISTILLED,
+    "uniform-half-kl": (*UNIFORM, *HALF_DISTILLED),
     "sandwich-kl": (*SANDWICH, *DISTILLED),
     "sandwich-alpha": (*SANDWICH, *ALPHA),
 }

@@ -46,8 +46,8 @@ class Group:
     """One for each search whose choice is trained."""
 
     bleu: Floats
-    """(n,). Where searches differ, the means of their choices' trainings; where there is one
-    choice, its trainings."""
+    """(n,). Of several searches, the mean of each different choice's trainings; of one search, the
+    trainings of its choice."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,8 @@ def judge(
             searches = [each.arch for each in under if each.way == way]
             archs = [arch for arch in searches if table.trainings.get(arch)]
             if archs:
-                bleu = table.values("bleu", archs)
+                # Searches that found the same share its trainings: they count once.
+                bleu = table.values("bleu", list(dict.fromkeys(archs)))
                 one = bleu[0] if len(searches) == 1 else np.array([each.mean() for each in bleu])
                 found[way] = Group(archs, one)
         if found:
