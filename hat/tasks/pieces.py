@@ -105,7 +105,10 @@ class PieceEncoder:
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
             self._processor.LoadFromSerializedProto(content)
-        except RuntimeError:
+            size = self._processor.get_piece_size()
+            self.pieces = [str(self._processor.id_to_piece(number)) for number in range(size)]
+            """All pieces, the program's own three first."""
+        except (RuntimeError, UnicodeDecodeError):  # a piece that is no text is met in use only
             raise DataError(
                 f"{model_path}: is no SentencePiece model, or not a whole one"
             ) from None
@@ -118,12 +121,6 @@ class PieceEncoder:
     def join(self, line: str) -> str:
         """Returns the text of pieces with blanks between them."""
         return join_pieces(line)
-
-    @property
-    def pieces(self) -> list[str]:
-        """All pieces, the program's own three first."""
-        size = self._processor.get_piece_size()
-        return [str(self._processor.id_to_piece(number)) for number in range(size)]
 
 
 def join_pieces(line: str) -> str:

@@ -63,11 +63,16 @@ def test_a_file_says_which_units_it_makes(model: Path, tmp_path: Path) -> None:
         assert [units.join(line) for line in units.encode(LINES)] == LINES
 
 
-def test_a_cut_model_is_one_sentence(model: Path, tmp_path: Path) -> None:
-    cut = tmp_path / "cut"
+def test_a_damaged_model_is_one_sentence(model: Path, tmp_path: Path) -> None:
+    cut, no_text = tmp_path / "cut", tmp_path / "no_text"
     cut.write_bytes(model.read_bytes()[:300])
-    with pytest.raises(DataError, match="is no SentencePiece model, or not a whole one"):
-        PieceEncoder(cut)
+    whole, piece = model.read_bytes(), PieceEncoder(model).pieces[-1].encode()
+    start = b"\n" + bytes([len(piece)])  # of its field
+    assert start + piece in whole
+    no_text.write_bytes(whole.replace(start + piece, start + b"\x9f" * len(piece)))
+    for damaged in (cut, no_text):
+        with pytest.raises(DataError, match="is no SentencePiece model, or not a whole one"):
+            PieceEncoder(damaged)
     with pytest.raises(DataError, match="cannot be read"):
         PieceEncoder(tmp_path / "nowhere")
 
