@@ -95,7 +95,8 @@ class Judgement:
                 means.append((way, f"{np.mean([each.bleu.mean() for each in under]):.1f}", gain))
         less = f"{self.ours}, less this"
         return [
-            f"{self.trainings} trainings of {len(self.latency_ms)} architectures.",
+            f"{self.trainings} trainings of {len(self.latency_ms)} architectures. Halving is "
+            "judged by the other seeds of what it chose, or by its own where there is no other.",
             "",
             markdown_table(rows, places(*header, less)),
             "",
@@ -183,18 +184,22 @@ def judge(
 
 
 def _halving(candidates: Sequence[Arch], table: TruthTable) -> Group | None:
-    """What halving by each seed chooses, judged by the other seeds; None without two seeds."""
+    """What halving by each seed chooses, judged by the other seeds of its choice, if it has any.
+
+    None if no seed trained all candidates.
+    """
     runs = [table.trainings[arch] for arch in candidates]
     seeds = sorted(set.intersection(*(set(each) for each in runs)))
-    if len(seeds) < 2:
+    if not seeds:
         return None
     chosen, bleu = [], []
     for seed in seeds:
         curves = np.array([each[seed].curve for each in runs])
         done = halve(list(range(len(runs))), curves, np.ones(len(runs)), rungs=RUNGS)
-        others = [training.bleu for key, training in runs[done.chosen].items() if key != seed]
+        reached = {key: training.bleu for key, training in runs[done.chosen].items()}
+        others = [value for key, value in reached.items() if key != seed]
         chosen.append(candidates[done.chosen])
-        bleu.append(float(np.mean(others)))
+        bleu.append(float(np.mean(others or [reached[seed]])))
     return Group(chosen, np.array(bleu))
 
 
