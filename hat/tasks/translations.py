@@ -72,7 +72,7 @@ def score_files(settings: ScoreSettings) -> tuple[TranslationScore, Changes, str
         DataError: if a file cannot be read or there are not as many references as translations.
     """
     own, reference = settings.sys, settings.ref
-    if own and reference and own.exists() and reference.exists() and own.samefile(reference):
+    if own and reference and own.is_file() and reference.is_file() and own.samefile(reference):
         raise ConfigError(f"--sys and --ref name the same file, {own}: expected two")
     changes = Changes()
     hypotheses, references = _read(settings, changes)

@@ -17,6 +17,9 @@ from hat.models.checkpoint import read_checkpoint
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
 
+GOOD = b"PK good"
+"""Of a file that must stay; it begins as weights do."""
+
 OPTIONS = {
     "arch": "transformersuper",
     "encoder_embed_dim": 16,
@@ -173,12 +176,12 @@ def test_what_does_not_belong_together_is_refused_and_the_output_stays(
         torch.save(content, path)
     change(content)
     torch.save(content, other)
-    output.write_bytes(b"good")
+    output.write_bytes(GOOD)
     with pytest.raises(SystemExit, match="2"):
         main(["--inputs", str(one), str(other), "--output", str(output)])
     error = capsys.readouterr().err
     assert re.search(rf"other\.pt: .*{message}", error), error
-    assert output.read_bytes() == b"good"
+    assert output.read_bytes() == GOOD
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mean.pt", "one.pt", "other.pt"]
 
 
@@ -234,11 +237,11 @@ def test_without_usable_options_a_good_output_stays(
     monkeypatch.chdir(tmp_path)
     save(tmp_path / "one.pt", 1)
     (tmp_path / "broken.pt").write_bytes(b"no checkpoint")
-    (tmp_path / "mean.pt").write_bytes(b"good")
+    (tmp_path / "mean.pt").write_bytes(GOOD)
     with pytest.raises(SystemExit, match="2"):
         main(words)
     assert message in capsys.readouterr().err
-    assert (tmp_path / "mean.pt").read_bytes() == b"good"
+    assert (tmp_path / "mean.pt").read_bytes() == GOOD
 
 
 GAPS: dict[str, tuple[list[int], int | None, int, str | None]] = {

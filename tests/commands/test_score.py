@@ -45,8 +45,9 @@ def test_sacre_detokenises_the_log_and_takes_raw_references(
 
 
 def test_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "sys").write_text("one two three four\n")
-    files = ("--sys", str(tmp_path / "sys"), "--ref", str(tmp_path / "sys"))
+    for name in ("sys", "ref"):
+        (tmp_path / name).write_text("one two three four\n")
+    files = ("--sys", str(tmp_path / "sys"), "--ref", str(tmp_path / "ref"))
     assert run(capsys, *files)["bleu"] == 100
 
 
