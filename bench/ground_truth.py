@@ -30,16 +30,16 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from pathlib import Path
 
-import arch_table
 import numpy as np
 import torch
 from truth_recipes import RECIPES
 from truth_training import Recipe, train_and_score
 
 from hat.arch.config import SubTransformerConfig
-from hat.cli.console import set_up_logging
+from hat.cli.console import one_sentence, set_up_logging
 from hat.errors import ConfigError, HatError
 from hat.files import write_text
+from hat.ground_truth import arch_table
 from hat.ground_truth.draw import draw_stratified
 from hat.ground_truth.spread import spread
 from hat.ground_truth.table import Training, TruthFile, TruthTable, read_truth
@@ -192,7 +192,7 @@ def main() -> None:
     elif options.table is None:
         raise ConfigError("--among needs --table: the ground truth holds what was drawn for it")
     else:
-        archs = list(dict.fromkeys(arch for arch, _ in arch_table.read(options.among)))
+        archs = list(dict.fromkeys(arch for _, arch, _ in arch_table.read(options.among)))
     options.total = len(archs) * recipe.num_seeds
     if options.list is not None:
         write_text(options.list, TruthTable({arch: {} for arch in archs}).to_csv())
@@ -224,8 +224,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_sentence(sys.argv):
         main()
-    except HatError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)

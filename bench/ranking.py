@@ -26,7 +26,8 @@ from truth_training import Recipe
 
 from hat.arch.config import SubTransformerConfig
 from hat.arrays import Floats
-from hat.errors import ConfigError, HatError
+from hat.cli.console import one_sentence
+from hat.errors import ConfigError
 from hat.files import write_text
 from hat.ground_truth.agreement import (
     Replicate,
@@ -338,8 +339,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_sentence(sys.argv):
         main()
-    except HatError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)

@@ -8,12 +8,12 @@ them.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import arch_table
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arrays import Floats
 from hat.errors import DataError
+from hat.ground_truth import arch_table
 from hat.ground_truth.agreement import Replicate, weighted_tau
 from hat.numerals import real
 from hat.scoring.graph_encoding import encoder_for
@@ -40,7 +40,7 @@ def read_inherited(path: Path, archs: Archs) -> dict[str, Floats]:
         DataError: if the file is none, or one of ``archs`` is not there.
     """
     losses: dict[str, dict[SubTransformerConfig, list[float]]] = {}
-    for arch, columns in arch_table.read(path):
+    for _, arch, columns in arch_table.read(path):
         for column, text in columns.items():
             name = column.rpartition(".seed")[0]
             losses.setdefault(name, {}).setdefault(arch, []).append(-real(text))

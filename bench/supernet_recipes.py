@@ -20,7 +20,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import arch_table
 import numpy as np
 from supernet_cost import ALPHA, DISTILLED, HALF_DISTILLED, SANDWICH, UNIFORM, measure
 
@@ -31,7 +30,8 @@ from hat.cli.console import set_up_logging
 from hat.cli.options import read_yaml
 from hat.conditions import file_digest, mapping_digest, what_differs
 from hat.errors import ConfigError
-from hat.files import write_json
+from hat.files import write_json, write_text
+from hat.ground_truth import arch_table
 from hat.nas.scorers import SCORERS
 
 RECIPES: dict[str, tuple[str, ...]] = {
@@ -150,12 +150,12 @@ def main() -> None:
     parser.add_argument("flags", nargs="*", help="behind --: further flags for hat train")
     options = parser.parse_args()
     set_up_logging("WARNING")
-    archs = [arch for arch, _ in arch_table.read(options.archs)]
+    archs = [arch for _, arch, _ in arch_table.read(options.archs)]
     check_conditions(options, archs)
     found: dict[str, list[str]] = {}
     for name, losses in columns(options, archs):
         found[name] = [f"{loss:.6f}" for loss in losses]
-        arch_table.write(options.out / "inherited.csv", archs, found)
+        write_text(options.out / "inherited.csv", arch_table.text_of(archs, found))
 
 
 if __name__ == "__main__":

@@ -21,24 +21,23 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import arch_table
 from engines import network_of
-from ranking import replace_part
+from ranking import TABLES, replace_part
 from truth_recipes import RECIPES
 from truth_training import Recipe
 from verdict_report import Choice, draw, judge
 
 import hat
-from hat.cli.console import set_up_logging
+from hat.cli.console import one_sentence, set_up_logging
 from hat.conditions import file_digest, what_differs
-from hat.errors import ConfigError, HatError
-from hat.files import write_json
+from hat.errors import ConfigError
+from hat.files import write_json, write_text
+from hat.ground_truth import arch_table
 from hat.ground_truth.table import read_truth
 from hat.json_reader import read_object
 from hat.machine.rates import machine_name, rates
 from hat.numerals import real, whole
 
-TABLES = Path("docs/results/data")
 SHARES = (0.35, 0.5, 0.7)
 COUNTS = ("decoder_depth_then_params", "params", "flops")
 SEARCHES = ("evolution", "random")
@@ -58,7 +57,7 @@ def read_choices(path: Path) -> list[Choice]:
             predicted_ms=real(row["predicted_ms"]),
             score=real(row["score"]),
         )
-        for arch, row in arch_table.read(path, COLUMNS)
+        for _, arch, row in arch_table.read(path, COLUMNS)
     ]
 
 
@@ -71,7 +70,7 @@ def write_choices(path: Path, choices: Sequence[Choice]) -> None:
         "predicted_ms": [f"{each.predicted_ms:.4f}" for each in choices],
         "score": [f"{each.score:.6f}" for each in choices],
     }
-    arch_table.write(path, [each.arch for each in choices], columns)
+    write_text(path, arch_table.text_of([each.arch for each in choices], columns))
 
 
 def wanted(options: argparse.Namespace) -> Iterator[tuple[str, float, int, str, str, Path]]:
@@ -150,7 +149,7 @@ def measure(options: argparse.Namespace, recipe: Recipe, path: Path) -> None:
         times.append([f"{sample.total_ms:.4f}" for sample in samples])
         print(f"round {turn} of {ROUNDS}", flush=True)
     columns = {f"ms_{turn}": row for turn, row in enumerate(times, start=1)}
-    arch_table.write(latency_file(path), archs, columns)
+    write_text(latency_file(path), arch_table.text_of(archs, columns))
     note = {"machine": machine_name(), "rates": str(rates()), "workload": workload.tag()}
     write_json(latency_file(path).with_suffix(".json"), note)
 
@@ -166,7 +165,7 @@ def report(options: argparse.Namespace, path: Path) -> None:
     table = read_truth(path.with_name(f"{path.stem}_trained.csv"))
     latency = {
         arch: [real(text) for text in row.values()]
-        for arch, row in arch_table.read(latency_file(path))
+        for _, arch, row in arch_table.read(latency_file(path))
     }
     verdict = judge(choices, table, latency)
     text = "\n".join(verdict.lines())
@@ -209,8 +208,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_sentence(sys.argv):
         main()
-    except HatError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)

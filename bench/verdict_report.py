@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from pictures import picture
+from ranking import RUNGS
 
 from hat.arch.config import SubTransformerConfig
 from hat.arrays import Floats
@@ -15,13 +16,11 @@ from hat.errors import DataError
 from hat.ground_truth.halving import halve
 from hat.ground_truth.table import TruthTable
 from hat.report.tables import markdown_table, places
+from hat.report.verdict import welch_half_width
 
 Arch = SubTransformerConfig
 
 HALVING = "halving of all above"
-RUNGS = (3, 6, 12, 20)
-"""Marks, of 20, at which halving drops half of its candidates, as in ``ranking.py``."""
-
 ALL_LIMITS = math.inf
 
 
@@ -124,27 +123,17 @@ def _interval(gain: float, half: float) -> str:
 def contrast(pairs: Sequence[tuple[Floats, Floats]]) -> tuple[float, float]:
     """The mean difference of pairs of groups, and half of its 95% interval.
 
-    Welch's interval (Biometrika 1947) with Satterthwaite's degrees of freedom, for a mean of
-    differences instead of one.
-
     Args:
         pairs: ours and theirs, (n,) and (m,) each.
 
     Returns:
         Half of the interval is ``nan`` where a group has one value only.
     """
-    from scipy.stats import t
-
     gain = float(np.mean([ours.mean() - theirs.mean() for ours, theirs in pairs]))
     groups = [group for pair in pairs for group in pair]
     if min(map(len, groups)) < 2:
         return gain, math.nan
-    parts = np.array([group.var(ddof=1) / len(group) for group in groups]) / len(pairs) ** 2
-    free = np.array([len(group) - 1 for group in groups])
-    if parts.sum() == 0:
-        return gain, 0.0
-    freedom = parts.sum() ** 2 / (parts**2 / free).sum()
-    return gain, float(t.ppf(0.975, freedom) * np.sqrt(parts.sum()))
+    return gain, welch_half_width(*groups, share=1 / len(pairs))
 
 
 def judge(
@@ -178,7 +167,7 @@ def judge(
                 found[HALVING] = halved
             groups[limit] = found
     if not any(way.startswith("evolution, ") for each in groups.values() for way in each):
-        raise DataError("no search's choices are all trained: there is nothing to compare")
+        raise DataError("no search's choice is trained: there is nothing to compare")
     medians = {arch: float(np.median(times)) for arch, times in latency.items()}
     return Judgement(groups, medians, len(table))
 

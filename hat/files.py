@@ -10,12 +10,13 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from hat.errors import DataError, HatError
+from hat.file_kinds import Kind, check_replaced
 
 Files = str | Path | Iterable[str | Path]
 """One file or several."""
@@ -127,26 +128,6 @@ def as_paths(files: Files) -> list[str]:
     return [str(files)] if isinstance(files, str | Path) else [str(path) for path in files]
 
 
-Kind = Literal["text", "picture", "archive"]
-"""What a file is by its first bytes; weights and tables of arrays are archives."""
-
-_STARTS: Mapping[Kind, tuple[bytes, ...]] = {
-    # torch.save's today, and before torch 1.6; HDF5
-    "archive": (b"PK", b"\x80\x02", b"\x89HDF"),
-    "picture": (
-        b"\x89PNG",
-        b"\xff\xd8",
-        b"%PDF",
-        b"%!PS",
-        b"<?xml",
-        b"<svg",
-        b"RIFF",
-        b"II*",
-        b"MM\0",
-    ),
-}
-
-
 def check_writable(*paths: str | Path | None, kind: Kind = "text") -> None:
     """Checks, before work that takes long, that its results can be written. Leaves nothing.
 
@@ -160,26 +141,13 @@ def check_writable(*paths: str | Path | None, kind: Kind = "text") -> None:
             written there.
     """
     for target in (Path(path) for path in paths if path is not None):
-        _check_replaced(target, kind)
+        check_replaced(target, kind)
         with made_folder(target.parent, target, keep=False), told_as_of(target):
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
             probe = temporary_for(target)
             os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o666))
             probe.unlink()
-
-
-def _check_replaced(target: Path, kind: Kind) -> None:
-    """Checks that what would be written over is of the kind that is written."""
-    if not target.is_file() or not os.access(target, os.R_OK):
-        return
-    with target.open("rb") as stream:
-        head = stream.read(4096)
-    starts = _STARTS.get(kind)
-    fits = b"\0" not in head if starts is None else head.startswith(starts)
-    if head and not fits:
-        word = "file of weights or arrays" if kind == "archive" else f"{kind} file"
-        raise DataError(f"{target}: would be written over, but is no {word}: name another file")
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from hat.errors import DataError
-from hat.files import Kind, append_text, check_writable, repair_lines, replacing, write_text
+from hat.file_kinds import Kind
+from hat.files import append_text, check_writable, repair_lines, replacing, write_text
 from hat.models.weights import write_weights
 
 

@@ -4,9 +4,6 @@ Beside ``ground_truth_TASK.csv`` lies ``ground_truth_TASK.json`` with the condit
 trainings. A training may be added under the same conditions only.
 """
 
-import csv
-import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
 from hat.arrays import Floats
 from hat.conditions import what_differs
-from hat.csv_reader import CsvRows
 from hat.errors import ConfigError, DataError
 from hat.fields import Fields
 from hat.files import write_json, write_text
-from hat.json_reader import parse_json, read_object
+from hat.ground_truth import arch_table
+from hat.json_reader import read_object
 from hat.numerals import real, whole
 
 Arch = SubTransformerConfig
@@ -83,13 +79,15 @@ class TruthTable:
         """Returns the file's text."""
         seeds = self.seeds
         columns = [(measure, seed) for measure in (*MEASURES, _CURVE) for seed in seeds]
-        rows: list[list[str]] = [[*ARCH_KEYS, *(f"{name}_seed{seed}" for name, seed in columns)]]
-        for arch, runs in self.trainings.items():
-            cells = [_cell(runs.get(seed), measure) for measure, seed in columns]
-            rows.append([*(json.dumps(value) for value in arch_to_mapping(arch).values()), *cells])
-        out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerows(rows)
-        return out.getvalue()
+        return arch_table.text_of(
+            list(self.trainings),
+            {
+                f"{measure}_seed{seed}": [
+                    _cell(runs.get(seed), measure) for runs in self.trainings.values()
+                ]
+                for measure, seed in columns
+            },
+        )
 
 
 def _cell(training: Training | None, measure: str) -> str:
@@ -106,15 +104,10 @@ def read_truth(path: Path) -> TruthTable:
     Raises:
         DataError: naming file and line, if the file cannot be read or is no such table.
     """
-    rows = CsvRows.read(path, columns=ARCH_KEYS)
     table = TruthTable()
-    for row, where in zip(rows.fields, rows.places, strict=True):
+    for where, arch, row in arch_table.read(path):
         try:
-            named = {key: parse_json(row[key], f"{where}: {key}") for key in ARCH_KEYS}
-            arch = arch_from_mapping(named, where)
             runs = _trainings(row)
-        except ConfigError as error:
-            raise DataError(str(error)) from None
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"{where}: is no row of a ground truth: {type(error).__name__} {error}"

@@ -103,24 +103,25 @@ def compare(ours: Runs, baseline: Runs, judged: Judged) -> Verdict:
     return Verdict(ours=ours, baseline=baseline, gain=gain, low=low, high=high, sentence=sentence)
 
 
-def welch_half_width(a: np.ndarray, b: np.ndarray) -> float:
-    """Half of the 95% interval of the difference of two means (Welch, Biometrika 1947).
+def welch_half_width(*groups: np.ndarray, share: float = 1.0) -> float:
+    """Half of the 95% interval of a sum or difference of means (Welch, Biometrika 1947).
 
-    The two groups may have different variances: a rival that finds the same architecture with
-    every seed has none. Where neither has any, seeds decide nothing and the interval is a point.
+    The groups may have different variances: a rival that finds the same architecture with
+    every seed has none. Where none has any, seeds decide nothing and the interval is a point. The
+    degrees of freedom are Satterthwaite's (Biometrics 1946).
 
     Args:
-        a: (n,), two runs or more.
-        b: (m,), two runs or more.
+        groups: (n,) each, two runs or more.
+        share: of the sum: a half for the mean of two differences.
     """
     from scipy.stats import t
 
-    parts = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
+    parts = np.array([group.var(ddof=1) / len(group) for group in groups])
     variance = parts.sum()
     if variance == 0:
         return 0.0
-    freedom = variance**2 / (parts**2 / (len(a) - 1, len(b) - 1)).sum()
-    return float(t.ppf((1 + LEVEL) / 2, freedom) * math.sqrt(variance))
+    freedom = variance**2 / (parts**2 / [len(group) - 1 for group in groups]).sum()
+    return float(share * t.ppf((1 + LEVEL) / 2, freedom) * math.sqrt(variance))
 
 
 def _sentence(

@@ -260,7 +260,7 @@ LOADERS = [
     ),
     Loader(
         "ground-truth",
-        ("ground_truth.table.read_truth",),
+        ("ground_truth.arch_table.read",),
         made_for.truth,
         made_for.open_truth,
         elsewhere=False,

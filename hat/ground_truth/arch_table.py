@@ -1,4 +1,4 @@
-"""CSV files with an architecture a line: HAT's YAML keys, then what a bench says of it."""
+"""CSV files with an architecture a line: HAT's YAML keys, then what is said of it."""
 
 import csv
 import io
@@ -9,14 +9,14 @@ from pathlib import Path
 from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import ARCH_KEYS, arch_from_mapping, arch_to_mapping
 from hat.csv_reader import CsvRows
-from hat.files import write_text
+from hat.errors import ConfigError, DataError
 from hat.json_reader import parse_json
 
 Arch = SubTransformerConfig
 
 
-def read(path: Path, more: Sequence[str] = ()) -> list[tuple[Arch, dict[str, str]]]:
-    """Reads the architectures in their order, each with its other columns as text.
+def read(path: Path, more: Sequence[str] = ()) -> list[tuple[str, Arch, dict[str, str]]]:
+    """Reads the architectures in their order, each after its place and before its other columns.
 
     Args:
         path: the file.
@@ -28,18 +28,22 @@ def read(path: Path, more: Sequence[str] = ()) -> list[tuple[Arch, dict[str, str
     rows = CsvRows.read(path, columns=(*ARCH_KEYS, *more))
     found = []
     for row, where in zip(rows.fields, rows.places, strict=True):
-        keys = {key: parse_json(row[key], f"{where}: {key}") for key in ARCH_KEYS}
+        try:
+            keys = {key: parse_json(row[key], f"{where}: {key}") for key in ARCH_KEYS}
+            arch = arch_from_mapping(keys, where)
+        except ConfigError as error:
+            raise DataError(str(error)) from None
         rest = {name: text for name, text in row.items() if name not in ARCH_KEYS}
-        found.append((arch_from_mapping(keys, where), rest))
+        found.append((where, arch, rest))
     return found
 
 
-def write(path: Path, archs: Sequence[Arch], columns: Mapping[str, Sequence[str]]) -> None:
-    """Writes a line for each architecture, its keys first, then the texts of each column."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+def text_of(archs: Sequence[Arch], columns: Mapping[str, Sequence[str]]) -> str:
+    """The file's text: a line for each architecture, its keys first, then each column's text."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*ARCH_KEYS, *columns])
     for arch, *more in zip(archs, *columns.values(), strict=True):
         keys = arch_to_mapping(arch)
         writer.writerow([*(json.dumps(keys[key]) for key in ARCH_KEYS), *more])
-    write_text(path, text.getvalue())
+    return out.getvalue()
