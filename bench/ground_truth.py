@@ -27,6 +27,7 @@ import traceback
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -44,7 +45,6 @@ from hat.ground_truth.draw import draw_stratified
 from hat.ground_truth.spread import spread
 from hat.ground_truth.table import Training, TruthFile, TruthTable, read_truth
 from hat.locks import locked
-from hat.machine.rates import machine_name
 from hat.version import __version__
 
 TABLES = Path("docs/results/data")
@@ -105,7 +105,7 @@ def _fill(
 ) -> int:
     """Trains as many as one pool of workers may."""
     recipe: Recipe = options.recipe
-    machine = f"{machine_name()}, hat {__version__}"
+    machine = f"{recipe.machine}, hat {__version__}"
     failed = 0
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
@@ -174,6 +174,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("task", choices=RECIPES)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train")
     parser.add_argument("--workers", type=int, default=1, help="trainings side by side")
     parser.add_argument("--archs", type=int, help="only the first so many architectures")
     parser.add_argument("--seeds", type=int, help="only the first so many seeds")
@@ -186,7 +187,7 @@ def main() -> None:
     parser.add_argument("--summary", action="store_true", help="train nothing")
     parser.add_argument("--list", type=Path, help="train nothing, write the architectures there")
     options = parser.parse_args()
-    options.recipe = recipe = RECIPES[options.task]
+    options.recipe = recipe = replace(RECIPES[options.task], device=options.device)
     if options.among is None:
         archs = draw_stratified(recipe.read_space(), recipe.num_archs, seed=recipe.draw_seed)
     elif options.table is None:

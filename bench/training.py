@@ -77,6 +77,10 @@ def write_corpus(folder: Path, vocabulary: int = VOCABULARY) -> None:
         builder.finalize(f"{prefix}.idx")
 
 
+def _python_path() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+
+
 @dataclass
 class Contender:
     """A process that trains when told to."""
@@ -96,7 +100,7 @@ class Contender:
             cwd=self.tree,
             env={
                 **os.environ,
-                "PYTHONPATH": str(self.tree),
+                "PYTHONPATH": os.pathsep.join([str(self.tree), *_python_path()]),
                 "OMP_NUM_THREADS": threads,
                 **(variables or {}),
             },
@@ -218,17 +222,18 @@ def report(all_of_them: list[Contender], rates: dict[str, list[float]]) -> dict[
         for other in (f"{name} before", name.replace("largest", "fairseq's Transformer")):
             against = by_name.get((other, precision))
             if against is not None and against is not one:
-                print(f"{name}, {precision}: {_ratio(one, against)} times {other}")
+                print(f"{name}, {precision}: {ratio(one, against)} times {other}")
         single = by_name.get((name.split(",")[0], precision))
         if single is not None and single is not one:
-            print(f"{name}, {precision}: {_ratio(one, single, 'wall_s')} times one thread")
+            print(f"{name}, {precision}: {ratio(one, single, 'wall_s')} times one thread")
         wide = by_name.get((name, "fp32"))
         if precision == "bf16" and wide is not None:
-            print(f"{name}: bf16 {_ratio(one, wide)} times fp32")
+            print(f"{name}: bf16 {ratio(one, wide)} times fp32")
     return medians
 
 
-def _ratio(one: Contender, other: Contender, clock: str = "cpu_s") -> str:
+def ratio(one: Contender, other: Contender, clock: str = "cpu_s") -> str:
+    """Of their tokens per second, median and range over the rounds."""
     pairs = zip(one.per_second("tokens", clock), other.per_second("tokens", clock), strict=True)
     values = [a / b for a, b in pairs]
     return f"{statistics.median(values):.2f} [{min(values):.2f} .. {max(values):.2f}]"

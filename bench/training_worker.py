@@ -88,6 +88,7 @@ class Contender:
     def turn(self, updates: int) -> dict[str, float]:
         """Makes some updates."""
         batches = [self.next_batch() for _ in range(updates)]
+        on_gpu = torch.cuda.is_available()
         system = resource.getrusage(resource.RUSAGE_SELF).ru_stime
         wall_s = cpu_s = operations = loss = 0.0
         for batch in batches:
@@ -96,12 +97,17 @@ class Contender:
             wall_s += time.perf_counter() - wall
             cpu_s += time.process_time() - cpu
             operations += self.operations(batch)
+        if on_gpu:  # the last step of the optimizer still runs
+            wall = time.perf_counter()
+            torch.cuda.synchronize()
+            wall_s += time.perf_counter() - wall
         used = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "wall_s": wall_s,
             "cpu_s": cpu_s,
             "system_s": used.ru_stime - system,
             "peak_mb": used.ru_maxrss / 1024,
+            "gpu_mb": torch.cuda.max_memory_allocated() / 2**20 if on_gpu else 0.0,
             "rss_mb": resident_mb(),
             "tokens": float(sum(batch["ntokens"] for batch in batches)),
             "operations": operations,

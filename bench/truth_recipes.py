@@ -31,12 +31,11 @@ RECIPES = {
             training=_MULTI30K / "subtransformer/common_truth.yml",
             num_archs=16,
             num_seeds=2,
-            updates=4000,
+            updates=1200,
             src_len=15,
             decode_steps=15,
             num_words=7872,
             lenpen=0.6,
-            precision="bf16",
         ),
     )
 }

@@ -19,6 +19,7 @@ from hat.fairseq_plugin.data_folder import dictionaries_digest, subset_digest
 from hat.fairseq_plugin.generation import plain_text
 from hat.fairseq_plugin.loading import build_task, load_model, validation_batches
 from hat.ground_truth.table import Training
+from hat.measuring.device import device_name
 from hat.models.averaging import AverageSettings, average_checkpoints
 from hat.models.checkpoint import read_checkpoint
 from hat.scoring.bleu import BeamTranslator, references_of
@@ -27,7 +28,7 @@ from hat.text.scores import score_translations
 from hat.translation.beam import BeamSettings
 from hat.yaml_reader import plain, read_mapping
 
-_NO_CONDITIONS = {"data", "seed", "bf16", "max-update"} | {
+_NO_CONDITIONS = {"data", "seed", "bf16", "fp16", "max-update"} | {
     *("log-interval", "save-interval", "validate-interval", "no-epoch-checkpoints")
 }
 """Of a recipe's file: places, logs, and what ``Recipe`` says itself."""
@@ -54,6 +55,9 @@ class Recipe:
     updates: int
     precision: str = "fp32"
     """fp32, or bf16 where products are large enough to gain by it."""
+    device: str = "cpu"
+    """cpu: on one thread, so that a rerun on the same machine gives the same bits; or cuda. No
+    condition of a table: the same computation but for rounding and the bits of dropout."""
     src_len: int
     """Tokens of an average sentence, whose FLOPs are counted."""
     decode_steps: int
@@ -67,19 +71,22 @@ class Recipe:
     beam: int = 4
     lenpen: float = 1.0
 
+    @property
+    def machine(self) -> str:
+        """What trains here: the processor or the GPU, and the version of torch."""
+        return f"{device_name(self.device)} (torch {torch.__version__})"
+
     def read_space(self) -> SearchSpace:
         """The architectures to choose from."""
         return load_space(self.space)
 
     def options(self, save_dir: Path, seed: int) -> dict[str, Any]:
-        """What the recipe says beside its YAML file.
-
-        On one thread, so that a rerun on the same machine gives the same bits.
-        """
+        """What the recipe says beside its YAML file."""
         return {
             "save_dir": str(save_dir),
             "seed": seed,
-            "cpu": True,
+            "cpu": self.device == "cpu",
+            "fp16": False,
             "bf16": self.precision == "bf16",
             "max_update": self.updates,
             "save_interval_updates": self.updates // self.marks,
@@ -96,8 +103,10 @@ class Recipe:
 
         Raises:
             DataError: if the data is not there.
-            ConfigError: if this machine has no instructions for the recipe's precision.
+            ConfigError: if this machine has no GPU or no instructions as the recipe wants.
         """
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ConfigError(f"the table of {self.name} is trained on a GPU: torch finds none")
         largest = arch_to_mapping(self.read_space().largest())
         args = parse_call(
             "ground truth",
@@ -158,10 +167,10 @@ def train_and_score(
     marks = sorted(
         folder.glob("checkpoint_*_*.pt"), key=lambda path: int(path.stem.rsplit("_", 1)[1])
     )
-    curve = _losses(task, marks, arch, "valid")
+    curve = _losses(task, marks, arch, "valid", recipe.device)
     averaged = folder / "averaged.pt"
     average_checkpoints(averaged, AverageSettings(inputs=tuple(marks[-recipe.averaged :])))
-    (loss,) = _losses(task, [averaged], arch, "test")
+    (loss,) = _losses(task, [averaged], arch, "test", recipe.device)
     hypotheses, references = _translated(recipe, task, averaged, arch)
     score = score_translations(hypotheses, references, metric="sacre")
     shutil.rmtree(folder)
@@ -169,11 +178,17 @@ def train_and_score(
 
 
 def _losses(
-    task: Any, checkpoints: Sequence[Path], arch: SubTransformerConfig, subset: str
+    task: Any,
+    checkpoints: Sequence[Path],
+    arch: SubTransformerConfig,
+    subset: str,
+    device: str,
 ) -> tuple[float, ...]:
     """Cross-entropy in bits per token, without label smoothing, of each checkpoint."""
-    model = load_model(str(checkpoints[0]), task, arch)
-    batches = validation_batches(task, subset, model.config, max_tokens=_BATCH_TOKENS)
+    model = load_model(str(checkpoints[0]), task, arch).to(device)
+    batches = validation_batches(
+        task, subset, model.config, max_tokens=_BATCH_TOKENS, device=device
+    )
     scorer = InheritedLoss(model, batches, label_smoothing=0.0)
     found = []
     for checkpoint in checkpoints:
@@ -186,9 +201,11 @@ def _translated(
     recipe: Recipe, task: Any, checkpoint: Path, arch: SubTransformerConfig
 ) -> tuple[list[str], list[str]]:
     """Translations of the test set and its references, plain text in the same order."""
-    model = load_model(str(checkpoint), task, arch)
+    model = load_model(str(checkpoint), task, arch).to(recipe.device)
     words, padding_idx = task.target_dictionary, model.config.padding_idx
-    batches = validation_batches(task, "test", model.config, max_tokens=_BATCH_TOKENS)
+    batches = validation_batches(
+        task, "test", model.config, max_tokens=_BATCH_TOKENS, device=recipe.device
+    )
     translate = BeamTranslator(
         model,
         batches,

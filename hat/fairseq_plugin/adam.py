@@ -5,7 +5,6 @@ from collections import defaultdict
 from typing import Any
 
 import torch
-from fairseq import utils
 from fairseq.optim import OPTIMIZER_REGISTRY
 from fairseq.optim import adam as fairseq_s
 from torch import Tensor
@@ -107,7 +106,12 @@ class FairseqAdam(fairseq_s.FairseqAdam):  # type: ignore[misc]
         if not self._is_fused:
             norm: Tensor = super().clip_grad_norm(max_norm, aggregate_norm_fn)
             return norm
-        norm = self._factor * utils.clip_grad_norm_(self.params, 0, aggregate_norm_fn)
+        # fairseq's starts a kernel for each weight, and on a GPU's machine uses the GPU in any case
+        gradients = [each.grad for each in self.params if each.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if aggregate_norm_fn is not None:
+            norm = aggregate_norm_fn(norm)
+        norm = self._factor * norm
         if max_norm > 0:
             self._factor = self._factor * (max_norm / (norm + 1e-6)).clamp(max=1)
         return norm

@@ -10,6 +10,10 @@ from hat.modules.linear import LinearSuper
 from hat.modules.products import linear
 from hat.modules.slicing import check_active, leading, row_blocks
 
+# cuDNN's attention, torch's first choice for fp16 and bf16 on recent GPUs, makes a plan for every
+# new shape. Architectures and sentences bring a new one in nearly every call, and the plans cost
+# many times the attention. torch's other kernels need none.
+torch.backends.cuda.enable_cudnn_sdp(False)
 
 class MultiheadAttentionSuper(nn.Module):
     """Multi-head attention whose input widths and number of heads can shrink.

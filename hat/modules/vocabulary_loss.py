@@ -41,6 +41,10 @@ a batch share it."""
 _SOFTMAX_BYTES = 4 * 2**20
 """Of float32 logits at once where the products are of another type."""
 
+_GPU_FACTOR = 32
+"""How many times more of both a GPU takes at once: its caches hold no block anyway, and each of the
+dozen kernels of a block costs microseconds to start, however little it does."""
+
 
 @dataclass(frozen=True)
 class VocabularyLoss:
@@ -180,7 +184,8 @@ class _Work:
         self.teacher = teacher
         self.soft = 0.0 if teacher is None else teacher.settings.distill_weight
         self.hard = 1.0 - self.soft
-        self.block = max(1, _BLOCK_BYTES // (vocabulary * features.element_size()))
+        factor = 1 if features.device.type == "cpu" else _GPU_FACTOR
+        self.block = max(1, factor * _BLOCK_BYTES // (vocabulary * features.element_size()))
         self.by_onednn = by_onednn(features, weight)
         if self.by_onednn:
             self.block = min(self.block, _BLOCK_ROWS)
@@ -190,7 +195,7 @@ class _Work:
         else:
             self.logits = features.new_empty((min(self.block, len(features)), vocabulary))
         self.is_exact = features.dtype in (torch.float32, torch.float64)
-        rows = max(1, _SOFTMAX_BYTES // (4 * vocabulary))
+        rows = max(1, factor * _SOFTMAX_BYTES // (4 * vocabulary))
         self.part = self.block if self.is_exact and teacher is None else rows
         if not self.is_exact:
             self.buffer = features.new_empty((rows, vocabulary), dtype=torch.float32)
