@@ -53,6 +53,8 @@ def parse_json(text: str, where: str, error: Error = DataError, *, constants: bo
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as problem:
+        if _depth(text[: problem.pos]) > _DEEPEST:  # where Python's own limit is higher
+            raise error(f"{where}: is nested more than {_DEEPEST} deep") from None
         line = f":{problem.lineno}" if "\n" in text.strip() else ""
         found = f"{text[problem.pos : problem.pos + 30]!r}" if text[problem.pos :] else "its end"
         raise error(f"{where}{line}: is not JSON: {problem.msg}, but found {found}") from None
@@ -151,6 +153,18 @@ def _finite(word: str) -> float:
     if not math.isfinite(number := float(word)):
         raise ValueError(f"the number {word:.30} is too large")
     return number
+
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+
+
+def _depth(text: str) -> int:
+    """How deep the beginning of JSON text goes."""
+    now = deepest = 0
+    for bracket in re.findall(r"[\[{\]}]", _STRING.sub("", text)):
+        now += 1 if bracket in "[{" else -1
+        deepest = max(deepest, now)
+    return deepest
 
 
 def is_deeper(value: Any, most: int) -> bool:

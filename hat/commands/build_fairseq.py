@@ -31,7 +31,7 @@ NAME, VERSION = "fairseq-fixed", "0.12.3.1"
 SHA256 = "c607577a54ab30e2ee0f0b0a754ea5cdbc6ad0a9f99a1726638a2201445bc1cc"
 """Of the source distribution: it is one upload by one person, so no other file is built."""
 
-BUILT_VERSION = f"{VERSION}+hat1"
+BUILT_VERSION = f"{VERSION}+hat2"
 """What the wheel calls itself: the release, with the patches below."""
 
 NEEDED_EXTENSIONS = (
@@ -64,6 +64,12 @@ PATCHES = (
         "fairseq/optim/amp_optimizer.py",
         "torch.cuda.amp.GradScaler(",
         'torch.amp.GradScaler("cuda", ',
+    ),
+    # Where there is a GPU it takes that one even for weights on the CPU, and then fails.
+    Patch(
+        "fairseq/utils.py",
+        "                device = torch.cuda.current_device()",
+        "                device = grads[0].device",
     ),
     Patch("fairseq/version.txt", VERSION, BUILT_VERSION),
 )

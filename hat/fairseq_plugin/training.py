@@ -65,10 +65,16 @@ def _has_torchrun() -> bool:
 
 def _check_processes(args: argparse.Namespace) -> None:
     devices = 0 if args.cpu else torch.cuda.device_count()
+    found = "1 GPU" if devices == 1 else f"{devices} GPUs"
     if not _has_torchrun() and args.distributed_world_size > max(1, devices):
         raise ConfigError(
-            f"distributed-world-size is {args.distributed_world_size}, but there are {devices} "
-            "GPUs, and only torchrun starts several processes without them"
+            f"distributed-world-size is {args.distributed_world_size}, but hat finds {found}, and "
+            "only torchrun starts several processes without them"
+        )
+    if _has_torchrun() and devices and args.device_id >= devices:
+        raise ConfigError(
+            f"process {args.device_id} of this machine has no GPU of its own: torch finds {found}; "
+            "start as many processes as there are GPUs, or give --cpu"
         )
 
 

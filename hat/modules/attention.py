@@ -15,6 +15,7 @@ from hat.modules.slicing import check_active, leading, row_blocks
 # many times the attention. torch's other kernels need none.
 torch.backends.cuda.enable_cudnn_sdp(False)
 
+
 class MultiheadAttentionSuper(nn.Module):
     """Multi-head attention whose input widths and number of heads can shrink.
 

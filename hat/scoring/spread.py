@@ -53,8 +53,9 @@ def processes() -> Iterator[None]:
     """Joins the processes that ``torchrun`` started; does nothing without it.
 
     What travels is small and lives in the memory of the CPU, so gloo carries it whatever the
-    device that scores; each process has a GPU of its own, ``cuda:LOCAL_RANK``. Only the driver
-    prints. When it is done it lets the others go; when it fails, ``torchrun`` ends them.
+    device that scores; each process has a GPU of its own, ``cuda:LOCAL_RANK``, or shares one where
+    there are fewer. Only the driver prints. When it is done it lets the others go; when it fails,
+    ``torchrun`` ends them.
     """
     if num_processes() == 1:
         yield
@@ -62,7 +63,7 @@ def processes() -> Iterator[None]:
     # The others wait while the driver measures and trains, however long that takes.
     dist.init_process_group("gloo", timeout=timedelta(days=30))
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     if process_rank() == 0:
         yield
         _send(_STOP)

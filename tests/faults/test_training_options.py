@@ -90,7 +90,7 @@ FAULTS = [
     option("--lr-shrink 2", "lr-shrink must be between 0 and 1, but found 2"),
     option("--ema-decay 1.5", "ema-decay must be below 1, but found 1.5"),
     option("--num-workers -1", "num-workers must be at least 0, but found -1"),
-    option("--distributed-world-size 3", "there are 0 GPUs, and only torchrun"),
+    option("--distributed-world-size 99", "and only torchrun starts several processes"),
     option("--distill-weight 1", "from the largest SubTransformer, and it from nobody"),
     option("--distill-weight -1", "distill-weight must be"),
     option("--sampling-strategy unifrm", "did you mean 'uniform'"),

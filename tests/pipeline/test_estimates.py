@@ -17,7 +17,8 @@ def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pipeline:
     found = machine.Rates({"fp32": 100.0, "bf16": 100.0, "fp16": 1.0, "int8": 1.0}, 1, "this one")
     monkeypatch.setattr(machine, "rates", lambda: found)
     monkeypatch.setattr(machine, "call_seconds", lambda: 2e-6)
-    return Pipeline("configs/multi30k.en-de/pipeline.yml", run_dir=str(tmp_path / "run"))
+    folders = {"data": str(tmp_path / "data"), "run_dir": str(tmp_path / "run")}
+    return Pipeline("configs/multi30k.en-de/pipeline.yml", **folders)
 
 
 def test_seconds_go_by_work_and_rate(pipeline: Pipeline) -> None:
