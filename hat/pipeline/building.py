@@ -13,6 +13,7 @@ from hat.pipeline.blocks import Block, is_device, is_space, is_workload
 from hat.pipeline.candidate import Candidate, Found, Target, Training
 from hat.pipeline.exporting import export_formats
 from hat.pipeline.layout import Layout
+from hat.pipeline.notes import mostly_disturbed
 from hat.pipeline.stages import LATENCIES, PREDICTOR, SPACE, TRAINING, WINNER
 from hat.pipeline.steps import Step
 from hat.tasks.own_corpus import RULES, UNITS_FILES
@@ -181,6 +182,7 @@ class Builder:
             unattended=("--set-aside",),
             resumed=("--resume", "--set-aside"),
             depends_on_machine=True,
+            doubt=mostly_disturbed,
         )
 
     def _latency_predictor(self, target: Target) -> Step:

@@ -18,15 +18,25 @@ def notes(step: str, result: Mapping[str, Any]) -> list[str]:
     return _KINDS[step](result) if step in _KINDS and result else []
 
 
+def mostly_disturbed(result: Mapping[str, Any]) -> str | None:
+    """Says so of a dataset most of whose rows were disturbed: nothing can be learned from that."""
+    rows, marked = _rows(result)
+    return None if 2 * marked <= rows else f"{marked} of {rows} rows were disturbed"
+
+
+def _rows(result: Mapping[str, Any]) -> tuple[int, int]:
+    return int(result.get("rows", 0)), int(result.get("marked_rows", 0))
+
+
 def _dataset(result: Mapping[str, Any]) -> list[str]:
-    rows, marked = int(result.get("rows", 0)), int(result.get("marked_rows", 0))
+    rows, marked = _rows(result)
     if not marked:
         return []
     warning = "warning: " if marked > _MUCH_DISTURBED * rows else ""
-    return [
-        f"{warning}{marked} of {rows} rows were measured while the machine was disturbed, and are "
-        "left out"
-    ]
+    told = f"{warning}{marked} of {rows} rows were measured while the machine was disturbed"
+    if mostly_disturbed(result):
+        return [f"{told}: the next run of this pipeline measures again"]
+    return [f"{told}, and are left out"]
 
 
 def _predictor(result: Mapping[str, Any]) -> list[str]:

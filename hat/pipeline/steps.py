@@ -84,6 +84,9 @@ class Step:
     minutes: float | None = None
     """How long it takes on two CPU cores, until this machine has run it once."""
 
+    doubt: Callable[[Mapping[str, Any]], str | None] = lambda _: None
+    """Says why a result of it is not to be relied on, so that it runs again; None if it is."""
+
     @property
     def stage(self) -> str:
         """What all steps of its kind are called."""
@@ -146,7 +149,10 @@ class Runner:
         state = self._state(step)
         key = self._key(step)
         is_done = state.get("inputs") == key and state.get("outputs") == self._digest(step.outputs)
-        if is_done and not again:
+        doubt = step.doubt(state.get("result", {})) if is_done else None
+        if doubt is not None:
+            self.say(f"  {step.name}: {doubt}, so it is done again")
+        elif is_done and not again:
             self.say(f"= {step.name}: up to date ({step.about})")
             if self.by_hand and state["result"]:
                 print(json.dumps(state["result"]))
@@ -201,7 +207,8 @@ class Runner:
         """Returns how long the step will take: 0 if up to date, None if nobody knows."""
         state = self._state(step)
         ready = all(path.exists() for path in step.inputs)
-        if ready and state.get("inputs") == self._key(step):
+        is_done = ready and state.get("inputs") == self._key(step)
+        if is_done and step.doubt(state.get("result", {})) is None:
             return 0.0
         if "seconds" in state:
             return float(state["seconds"])

@@ -24,6 +24,9 @@ class Limit(Generic[A]):
     cost: Callable[[Sequence[A]], NDArray[np.float64]]
     """Costs (N,) of N candidates. For latency this is the upper bound of the prediction."""
 
+    meaning: str = ""
+    """What a cost is, where it was not counted or measured, for errors."""
+
     def __str__(self) -> str:
         return f"{self.name} <= {_number(self.at_most)}"
 
@@ -105,9 +108,11 @@ class Constraints(Generic[A]):
             closest = "none of them had a cost"
         else:
             if limit.name.partition("@")[0].endswith("_ms"):
-                closest = f"the fastest seen took {_number(seen.lowest)} ms"
+                verb = "is at" if limit.meaning else "took"
+                closest = f"the fastest seen {verb} {_number(seen.lowest)} ms"
             else:
                 closest = f"the smallest seen had {_number(seen.lowest)}"
+            closest += f" ({limit.meaning})" if limit.meaning else ""
             closest += f": {self._describe(seen.arch)}"
         return InfeasibleError(
             f"no candidate met the constraint {limit} in {num_tries} tries{of_these}; {closest}",

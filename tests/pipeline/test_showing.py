@@ -76,6 +76,10 @@ def test_notes_say_what_the_owner_should_know() -> None:
     assert said == [
         "warning: 40 of 150 rows were measured while the machine was disturbed, and are left out"
     ]
+    assert notes("latency-dataset", {"rows": 150, "marked_rows": 150}) == [
+        "warning: 150 of 150 rows were measured while the machine was disturbed: the next run of "
+        "this pipeline measures again"
+    ]
     assert notes("latency-predictor", {"cv_error_percent": 4.24}) == [
         "the predictor is 4.2 % off on average, in cross-validation"
     ]

@@ -65,6 +65,20 @@ def test_a_changed_output_or_command_runs_the_step_again(runner: Runner, tmp_pat
     assert not runner.run(make_step(tmp_path, COPY + "; ")).skipped
 
 
+def test_a_result_that_is_not_to_be_relied_on_is_made_again(
+    runner: Runner, tmp_path: Path, lines: list[str]
+) -> None:
+    step = make_step(tmp_path, doubt=lambda result: "too short" if result["length"] < 4 else None)
+    runner.run(step)
+    assert runner.expected_seconds(step) != 0
+    assert not runner.run(step).skipped
+    assert "  copy: too short, so it is done again" in lines
+    (tmp_path / "in").write_text("abcd")
+    runner.run(step)
+    assert runner.expected_seconds(step) == 0
+    assert runner.run(step).skipped
+
+
 def test_measurements_belong_to_a_machine(tmp_path: Path, runner: Runner) -> None:
     here, there = make_step(tmp_path), make_step(tmp_path, name="m", depends_on_machine=True)
     runner.run(here), runner.run(there)

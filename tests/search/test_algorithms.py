@@ -21,7 +21,7 @@ from hat.search.algorithms.local_search import LocalSearch
 from hat.search.algorithms.nsga2 import NSGA2
 from hat.search.algorithms.tournament_evolution import TournamentEvolution, TournamentSettings
 from hat.search.base import SearchAlgorithm
-from hat.search.constraints import CostObjective, InfeasibleError, Limit
+from hat.search.constraints import Constraints, CostObjective, InfeasibleError, Limit
 from hat.search.loop import Search
 from hat.search.proposer import Proposer
 from tests.search import toy
@@ -111,6 +111,14 @@ def test_unscored_candidates_do_not_stop_it(name):
 def test_an_impossible_limit_ends_with_the_fastest(name):
     with pytest.raises(InfeasibleError, match="the fastest seen took 0 ms"):
         make_search(name, at_most=-1).run(1)
+
+
+def test_what_a_cost_means_stands_in_the_error():
+    limit = Limit("latency_ms", -1, lambda archs: [7.0] * len(archs), "predicted; 27 % off")
+    constraints = Constraints([limit], describe=lambda _: "A")
+    assert not constraints(["a"]).any()
+    with pytest.raises(InfeasibleError, match=r"is at 7 ms \(predicted; 27 % off\): A"):
+        raise constraints.failure(1)
 
 
 @every_algorithm

@@ -24,6 +24,7 @@ __all__ = [
     "Ground",
     "LimitPart",
     "SearchLimit",
+    "bound_in_words",
     "describe_limit",
     "upper_bound",
 ]
@@ -87,3 +88,14 @@ def upper_bound(
         say(f"| {predictor.source} has no calibrated bound: its prediction itself is the limit")
         return predictor.predict_ms
     return lambda archs: predictor.upper_ms(archs, confidence=confidence)
+
+
+def bound_in_words(predictor: "LatencyPredictor", confidence: float) -> str:
+    """Says what ``upper_bound`` gives, and how far to trust it."""
+    if len(predictor.residuals) == 0:
+        return "predicted"
+    error = 100 * float(np.abs(predictor.residuals).mean())
+    return (
+        f"predicted so that {100 * confidence:g} % of measurements stay below; they are "
+        f"{error:.1f} % off its predictions on average"
+    )

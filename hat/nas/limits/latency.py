@@ -12,7 +12,7 @@ from hat.engines import ENGINES
 from hat.errors import ConfigError
 from hat.latency.predictors import PREDICTORS
 from hat.latency.samples import FEATURE_COLUMNS
-from hat.nas.limits.base import Amount, Ground, SearchLimit, upper_bound
+from hat.nas.limits.base import Amount, Ground, SearchLimit, bound_in_words, upper_bound
 from hat.numerals import number_of
 from hat.search.constraints import Limit
 from hat.settings import Above, Below, OneOf, Settings, Shown
@@ -94,9 +94,10 @@ class Latency:
             predictor.check_space(ground.space)
             at_most = _AMOUNT.read(text, predictor.predict_ms, ground.space)
             upper = upper_bound(predictor, settings.latency_confidence, ground.say)
+            meaning = bound_in_words(predictor, settings.latency_confidence)
             found.append(
                 SearchLimit(
-                    limit=Limit(f"latency_ms{name}", at_most, upper),
+                    limit=Limit(f"latency_ms{name}", at_most, upper, meaning),
                     predictor=predictor,
                     signature={
                         "latency-confidence": settings.latency_confidence,

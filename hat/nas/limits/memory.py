@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.latency.predictors import PREDICTORS
-from hat.nas.limits.base import Amount, Ground, SearchLimit, upper_bound
+from hat.nas.limits.base import Amount, Ground, SearchLimit, bound_in_words, upper_bound
 from hat.search.constraints import Limit
 from hat.settings import Above, Below, Settings, Shown
 
@@ -66,9 +66,11 @@ class Memory:
         predictor.check_space(ground.space)
         at_most = _AMOUNT.read(settings.memory_constraint, predictor.predict_ms, ground.space)
         confidence = settings.memory_confidence
+        upper = upper_bound(predictor, confidence, ground.say)
+        meaning = bound_in_words(predictor, confidence)
         return [
             SearchLimit(
-                limit=Limit("memory_mib", at_most, upper_bound(predictor, confidence, ground.say)),
+                limit=Limit("memory_mib", at_most, upper, meaning),
                 signature={
                     "memory-confidence": confidence,
                     "content of memory-ckpt-path": file_digest(path),
