@@ -11,7 +11,7 @@ SUPERNET ?= runs/multi30k.en-de
 LOSSES ?= runs/bench-search/losses.npz
 
 
-.PHONY: demo test test-isa test-slow check format setup docs bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-memory bench-generation bench-engines bench-ground-truth clean
+.PHONY: demo test test-isa test-slow check format setup docs bench bench-latency bench-search bench-epsinas bench-predictor bench-training bench-training-gpu bench-memory bench-generation bench-engines bench-ground-truth clean
 
 demo: setup
 	$(BIN)/hat pipeline configs/numbers.en-fr/pipeline.yml
@@ -99,6 +99,10 @@ bench-training: setup
 	OMP_NUM_THREADS=1 $(BIN)/python bench/super_transformer.py
 	OMP_NUM_THREADS=1 $(BIN)/python bench/attention_backend.py
 	$(BIN)/python bench/growth.py --out docs/results/growth.png
+
+# The same beside fairseq's own on a GPU.
+bench-training-gpu: setup
+	$(BIN)/python bench/training_gpu.py
 
 # Resident memory over 2,000 updates.
 bench-memory: setup

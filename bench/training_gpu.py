@@ -16,6 +16,7 @@ random, sentences as long as Multi30k's, with 7,872 and 32,768 words.
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 import torch
 from training import ROOT, Contender, ratio, spread, write_corpus
 
+from hat.cli.console import one_sentence
 from hat.errors import ConfigError
 from hat.measuring.clock import CudaClock
 from hat.yaml_reader import plain, read_mapping
@@ -168,4 +170,5 @@ def report(everyone: list[Contender], rates: dict[str, float]) -> dict[str, Any]
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence(sys.argv):
+        main()

@@ -1,8 +1,8 @@
 """Writing a folder that holds all it takes to translate, and opening one again.
 
 ``export.json`` names what is in the folder: format, languages, rules for text, sizes and digests of
-all files, and digests of the dictionaries' words. Opening checks these, and runs no code from the
-folder.
+all files and of its own values, and digests of the dictionaries' words. Opening checks these, and
+runs no code from the folder.
 """
 
 import re
@@ -37,6 +37,7 @@ from hat.versioned import read_versioned, write_versioned
 EXPORT_FILE, CARD_FILE = "export.json", "README.md"
 CODES_FILE, PIECES_FILE = "bpe.codes", "sentencepiece.model"
 NAME, VERSION = "hat.export", 1
+_OWN_DIGEST = "digest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +141,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             "bleu": None if bleu is None else asdict(bleu),
             "signature": result.signature,
         }
+        described[_OWN_DIGEST] = mapping_digest(described)
         write_versioned(temporary / EXPORT_FILE, NAME, VERSION, described)
         facts = Facts(
             task=_task(trained),
@@ -221,11 +223,24 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
             raise CheckpointError(
                 f"{folder / name}: has {length} bytes, but the exported file has {size}"
             )
+    _check_own_digest(path, values)
     own = format_.checked_digests(folder) if hasattr(format_, "checked_digests") else {}
     check_digests(folder, {name: each for name, each in of_files.items() if own.get(name) != each})
     codes = next((folder / name for name in (CODES_FILE, PIECES_FILE) if name in sizes), None)
     text = Text(languages, words, rules=rules, codes=codes, pretokenised=pretokenised)
     return Opened(format_.open(folder, device), text, longest)
+
+
+def _check_own_digest(path: Path, values: Mapping[str, Any]) -> None:
+    """Checks that the values are those that were written; older exports have no digest of them."""
+    if _OWN_DIGEST not in values:
+        return
+    found = mapping_digest({key: values[key] for key in values if key != _OWN_DIGEST})
+    if found != values[_OWN_DIGEST]:
+        raise CheckpointError(
+            f"{path}: is not as it was written: its values have the digest {found}, but "
+            f"{_OWN_DIGEST!r} in it is {values[_OWN_DIGEST]!r:.40}"
+        )
 
 
 _FILE_NAME = re.compile(r"[^./\\][^/\\]*")

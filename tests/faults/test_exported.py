@@ -74,8 +74,8 @@ def test_every_damage_to_every_file_is_noticed(folders: tuple[Path, Path], tmp_p
     for name in names:
         content = (folder / name).read_bytes()
         for what, damaged in spoilt(content, (other / name).read_bytes()):
-            if name == "export.json" and what.startswith(("bit", "longer")):
-                continue  # the list itself may still be right
+            if name == "export.json" and what == "longer":
+                continue  # by an empty line
             world = Path(shutil.copytree(folder, tmp_path / "model"))
             if damaged is None:
                 (world / name).unlink()

@@ -46,7 +46,7 @@ def _agree(path: Path) -> None:
     if index.exists() and index != path:
         content = json.loads(index.read_text())
         content["files"][path.name] = path.stat().st_size
-        del content["digests"][path.name]
+        del content["digests"][path.name], content["digest"]
         index.write_text(json.dumps(content))
 
 
