@@ -13,6 +13,8 @@ import pytest
 import torch
 
 import hat
+from hat.errors import ConfigError
+from hat.fairseq_plugin import training
 from hat.machine.instructions import auto_precision
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
 from tests.fairseq_plugin.conftest import ROOT, run_script
@@ -115,6 +117,17 @@ def test_torchrun_trains_one_model(space_yml: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.numbers
+def test_a_process_without_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    second = SimpleNamespace(cpu=False, device_id=1, distributed_world_size=2)
+    with pytest.raises(ConfigError, match="process 1 of this machine has no GPU of its own"):
+        training._check_processes(second)
+    training._check_processes(SimpleNamespace(cpu=False, device_id=0, distributed_world_size=2))
+    training._check_processes(SimpleNamespace(cpu=True, device_id=1, distributed_world_size=2))
+
+
 def test_missing_precisions_are_said_once(space_yml: Path, tmp_path: Path) -> None:
     common = ["train.py", f"--configs={space_yml}", "--max-update", "5", "--save-dir"]
     done = run_script(

@@ -211,3 +211,7 @@ def test_initial_weights_are_those_of_fairseq() -> None:
 def test_sizes_that_do_not_fit_are_refused(call: Callable[[], None], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         call()
+
+
+def test_no_attention_that_makes_a_plan_for_every_shape() -> None:
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
