@@ -21,6 +21,8 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
+import hat.engines.onnx_files  # noqa: F401  (switches telemetry off)
+
 OURS = ("signed", "each output", 63)
 
 

@@ -27,7 +27,7 @@ from training import ROOT, Contender, ratio, spread, write_corpus
 
 from hat.cli.console import one_sentence
 from hat.errors import ConfigError
-from hat.measuring.clock import CudaClock
+from hat.measuring.gpu_rates import product_rates
 from hat.yaml_reader import plain, read_mapping
 
 SPACES = ROOT / "configs" / "multi30k.en-de" / "supertransformer"
@@ -54,15 +54,6 @@ SIZES = {
     "small": Size(SPACES / "space_cpu.yml", 7872),
     "base": Size(SPACES / "space_gpu.yml", 32_768),
 }
-
-
-def matrix_rate(dtype: torch.dtype, size: int = 8192, products: int = 10) -> float:
-    """TFLOP/s of the card, the fastest of a few products of random matrices."""
-    left, right = (torch.randn(size, size, device="cuda").to(dtype) for _ in range(2))
-    clock, best = CudaClock(), float("inf")
-    for _ in range(products):
-        best = min(best, clock.elapsed_ms(lambda: left @ right))
-    return 2 * size**3 / best / 1e9
 
 
 def contenders(size: Size, data: Path, precision: str, max_tokens: int) -> list[Contender]:
@@ -112,8 +103,7 @@ def main() -> None:
     args = parser.parse_args()
     if not torch.cuda.is_available():
         raise ConfigError("torch finds no GPU here")
-    types = {"fp32": torch.float32, "bf16": torch.bfloat16}
-    rates = {name: matrix_rate(types[name]) for name in args.precisions}
+    rates = product_rates(args.precisions, size=8192)
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, TFLOP/s: {rates}")
     medians: dict[str, Any] = {"tflops": rates}
     for name in args.sizes:

@@ -19,6 +19,7 @@ from hat.machine.instructions import int8_range
 from hat.machine.rates import rates
 from hat.machine.threads import cores
 from hat.measuring.device import device_facts
+from hat.measuring.gpu_rates import product_rates
 from hat.measuring.noise import TimingNoise, timing_noise
 from hat.version import __version__
 
@@ -104,10 +105,11 @@ def check_up(folder: Path, *, measure: bool = True) -> Checkup:
         "cuda_build": torch.version.cuda,
         "free_gib": round(free_gib, 1),
     }
+    gpu_tflops = product_rates() if gpus and measure else {}
     findings = [
         *_software(versions),
         *_processor(device, facts),
-        _gpu(gpus),
+        _gpu(gpus, gpu_tflops),
         *_room(folder, free_gib, device),
     ]
     if measure:
@@ -115,6 +117,7 @@ def check_up(folder: Path, *, measure: bool = True) -> Checkup:
         # What a busy machine reaches is not kept in the place of what it can.
         measured = rates(fresh=noise.busy_percent >= _BUSY_PERCENT)
         facts |= {"gflops": dict(measured.gflops), "noise": asdict(noise)}
+        facts |= {"gpu_tflops": gpu_tflops} if gpu_tflops else {}
         findings += [_rates(measured.gflops), *_steadiness(noise)]
     return Checkup(facts, tuple(findings))
 
@@ -222,9 +225,11 @@ def _processor(device: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[
         yield Finding("clock", "ok", f"{speed} MHz{told}")
 
 
-def _gpu(names: list[str]) -> Finding:
+def _gpu(names: list[str], tflops: Mapping[str, float]) -> Finding:
     if names:
-        return Finding("gpu", "ok", f"{', '.join(names)} (CUDA {torch.version.cuda})")
+        rates = ", ".join(f"{name} {rate:.0f}" for name, rate in tflops.items())
+        told = f": {rates} TFLOP/s" if rates else ""
+        return Finding("gpu", "ok", f"{', '.join(names)} (CUDA {torch.version.cuda}){told}")
     if Path("/proc/driver/nvidia/version").exists():
         reason = "is built without CUDA" if torch.version.cuda is None else "does not find it"
         advice = "install a torch with CUDA, or a driver that is new enough for this one"

@@ -9,6 +9,7 @@ import pytest
 
 from hat.cli.main import main as hat
 from hat.measuring import doctor
+from hat.measuring.gpu_rates import product_rates
 from hat.measuring.noise import summary, timing_noise
 
 QUIET = {"busy": 1.0, "stolen_percent": 0.0}
@@ -124,6 +125,15 @@ def test_a_busy_machine_is_told_apart_from_a_noisy_one():
     assert busy["timing"].level == "ok"
     noisy = by_topic(doctor._steadiness(summary(times(noise=0.1), **QUIET)))
     assert noisy["timing"].level == "warning" and noisy.keys() == {"timing"}
+
+
+def test_a_gpu_s_rates_are_told(monkeypatch):
+    rates = product_rates(("fp32",), size=64, device="cpu")
+    assert rates.keys() == {"fp32"} and 0 < rates["fp32"] < 100
+    monkeypatch.setattr(doctor.torch.version, "cuda", "13.0")
+    found = doctor._gpu(["H100"], {"fp32": 51.9, "bf16": 787.2})
+    assert found.text == "H100 (CUDA 13.0): fp32 52, bf16 787 TFLOP/s"
+    assert doctor._gpu(["H100"], {}).text == "H100 (CUDA 13.0)"
 
 
 def test_the_command_prints_one_line_of_json_on_request(capsys):
