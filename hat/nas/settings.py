@@ -49,7 +49,7 @@ class SearchSettings(Settings):
     moves: Annotated[int, AtLeast(1), AtMost(1_000_000), Shown("M")] = 1
     """choose each later candidate from M by --screen-by"""
 
-    screen_by: Annotated[str, OneOf(FREE_SCORERS)] = "epsinas"
+    screen_by: Annotated[str, OneOf(FREE_SCORERS)] = "decoder_depth_then_params"
     """score without training that chooses what is scored for real"""
 
     @property
