@@ -230,23 +230,20 @@ def halving_table(found: Study, table: TruthTable, num_seeds: int) -> str:
     return markdown_table(rows, places(*header, "mean regret, BLEU", "worst"))
 
 
-def network_table(found: Study) -> str:
-    """What a graph network learns from some rows of the table about the others."""
-    truth, baseline = found.drawn[0].truth, found.scores[BASELINE][0]
-    rows = graph_network(found.archs, truth, baseline, NETWORK_ROWS, NETWORK_SPLITS)
-    header = ("rows", "tau of the others", f"tau of {BASELINE}", "difference")
-    return markdown_table(rows, places(*header))
-
-
 def network_part(found: Study, inherited: Path | None) -> list[str]:
     """Lines on the graph network, which takes minutes: along with what else was learned."""
     if inherited is None:
         return []
+    truth, baseline = found.drawn[0].truth, found.scores[BASELINE][0]
+    rows = graph_network(found.archs, truth, baseline, NETWORK_ROWS, NETWORK_SPLITS)
+    if not rows:
+        return ["", "The table is too small for a graph network to learn from a part of it."]
+    header = ("rows", "tau of the others", f"tau of {BASELINE}", "difference")
     said = (
         "A graph network (`hat.scoring.neural_predictor`) that learned from some rows of the table "
         f"on its other rows; {NETWORK_SPLITS} draws, mean and standard deviation:"
     )
-    return ["", said, "", network_table(found)]
+    return ["", said, "", markdown_table(rows, places(*header))]
 
 
 def others(trainings: Floats, turn: int) -> Floats:
