@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
     from hat.nas.limits import LIMITS
     from hat.nas.limits.latency import LatencySettings
+    from hat.nas.rescoring import RescoreSettings
     from hat.nas.run import SearchOutcome
     from hat.nas.scorers import SCORERS
     from hat.nas.settings import FinishSettings, SearchSettings
@@ -101,6 +102,7 @@ _HOME = {
     "PageSettings": "hat.page.write",
     "RetrainSettings": "hat.retraining.finalists",
     "HalvingSettings": "hat.retraining.halving",
+    "RescoreSettings": "hat.nas.rescoring",
     "SearchSettings": "hat.nas.settings",
     # the tables of named parts: hat.SCORERS.load("bleu").Settings
     "ALGORITHMS": "hat.search.algorithms",
@@ -131,6 +133,7 @@ __all__ = [
     "LatencySettings",
     "PageSettings",
     "Pipeline",
+    "RescoreSettings",
     "RetrainSettings",
     "SearchSettings",
     "SearchSpace",

@@ -18,6 +18,7 @@ from hat.cli.outputs import check_apart
 from hat.measuring.devices import DEVICES
 from hat.nas.build import check_settings, settings_classes
 from hat.nas.limits import LIMITS
+from hat.nas.rescoring import RescoreSettings
 from hat.nas.run import search
 from hat.nas.scorers import SCORERS
 from hat.nas.settings import FinishSettings, SearchSettings
@@ -107,5 +108,6 @@ def add_search_flags(parser: argparse.ArgumentParser) -> None:
     add_flags(parser, FinishSettings, "finish of the search")
     for cls in DEVICES.settings():
         add_flags(parser, cls, "finish of the search")
+    add_flags(parser, RescoreSettings, "scoring finalists again")
     add_flags(parser, HalvingSettings, "successive halving of finalists")
     add_flags(parser, RetrainSettings, "retraining after the search")

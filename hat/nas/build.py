@@ -16,6 +16,7 @@ from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
 from hat.nas.problem import Problem
 from hat.nas.race import SpreadScorer, spread_scorer
+from hat.nas.rescoring import RescoreSettings, Rescoring
 from hat.nas.scorers import SCORERS
 from hat.nas.scorers.base import SearchScorer
 from hat.nas.settings import FinishSettings, SearchSettings
@@ -62,7 +63,7 @@ class Built:
 def settings_classes() -> tuple[type, ...]:
     """Returns every class of settings that a search and what follows it read."""
     parts = (*ALGORITHMS.settings(), *SCORERS.settings(), *LIMITS.settings(), *DEVICES.settings())
-    ends = (FinishSettings, HalvingSettings, RetrainSettings)
+    ends = (FinishSettings, RescoreSettings, HalvingSettings, RetrainSettings)
     return tuple(dict.fromkeys((SearchSettings, *parts, *ends)))
 
 
@@ -80,6 +81,8 @@ def check_settings(settings: Iterable[Settings]) -> None:
     search, finish = picked(given, SearchSettings), picked(given, FinishSettings)
     used = [search.scorer, _ALWAYS, *finish.rank_scorers]
     used += [search.screen_by] if search.screens else []
+    rescoring = picked(given, RescoreSettings)
+    used += [rescoring.rescore_by] if rescoring.rescore_top else []
     used += [_RETRAINED] if picked(given, RetrainSettings).retrain_top else []
     values = {field: value for each in given for field, value in vars(each).items()}
     SCORERS.check_others(used, values, "--scorer")
@@ -128,7 +131,7 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
     has_front = algorithm.num_objectives > 1
     parents = picked(settings, GenerationSettings).parent_size
     # A race must not drop the parents, nor who will be measured.
-    keep = max(parents, finish.measure_finalists, picked(settings, HalvingSettings).halve_top)
+    keep = max(parents, finish.measure_finalists, num_finalists(settings))
     features = GeneOperators(space).one_hot
     spread = spread_scorer(
         scorer, operators, features, keep=keep, has_front=has_front, seed=supernet.seed
@@ -182,6 +185,28 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
         spread=spread,
         signature_parts=_signature_parts(supernet, conditions, limits),
     )
+
+
+def num_finalists(settings: Iterable[Settings]) -> int:
+    """How many of the search's best what follows it chooses among."""
+    given = tuple(settings)
+    rescored: int = picked(given, RescoreSettings).rescore_top
+    halved: int = picked(given, HalvingSettings).halve_top
+    return max(rescored, halved)
+
+
+def build_rescoring(supernet: Supernet, settings: Iterable[Settings]) -> Rescoring | None:
+    """Builds what scores the search's best again; None where nothing is to.
+
+    Raises:
+        ConfigError: if a setting is wrong.
+    """
+    given = tuple(settings)
+    chosen = picked(given, RescoreSettings)
+    if not chosen.rescore_top:
+        return None
+    scorer = build_scorer(chosen.rescore_by, supernet, given)
+    return Rescoring(top=chosen.rescore_top, name=chosen.rescore_by, scorer=scorer)
 
 
 def build_scorer(name: str, supernet: Supernet, settings: Iterable[Settings]) -> SearchScorer:

@@ -16,15 +16,17 @@ from hat.files import check_writable
 from hat.locks import locked
 from hat.measuring.devices import picked_device
 from hat.measuring.devices.base import Device
-from hat.nas.build import Built, build_scorer, build_search
+from hat.nas.build import Built, build_rescoring, build_scorer, build_search, num_finalists
 from hat.nas.contest import Rivals
 from hat.nas.facts import write_facts
 from hat.nas.finish import Finish, SearchEnd
 from hat.nas.limits.base import SearchLimit, describe_limit
 from hat.nas.measure import build_measure
+from hat.nas.rescoring import signature_part
 from hat.nas.scorers.bleu import BleuSettings
 from hat.nas.settings import FREE_SCORERS, FinishSettings
 from hat.nas.supernet import Supernet
+from hat.numerals import number_of
 from hat.progress import Progress
 from hat.report.document import Section
 from hat.report.search_report import write_search_report
@@ -184,22 +186,32 @@ def _search(
     if process_rank() > 0:
         built.spread.spread.serve()
         return None
+    rescoring = build_rescoring(supernet, settings)
     result = _searched(built, folder, say, set_aside=set_aside)
     objectives = [built.problem.objective, *built.problem.more_objectives]
     write_facts(folder, supernet.model.config, objectives, built.limits)
     parts = {**built.signature_parts, "rounds": built.problem.num_rounds}
-    text = signature(**parts, **({} if halving is None else {"halving": halving.digest()}))
+    halved = {} if halving is None else {"halving": halving.digest()}
+    text = signature(**parts, **signature_part(rescoring), **halved)
     end = SearchEnd(built.problem, result, _finish(built, folder, device, say))
     deliveries = end.measure_finalists()
     firsts = [each for each in deliveries if each.repaired_from is None]
     more: list[Section] = []
+    constraints = built.problem.constraints
+    if rescoring is not None:
+        candidates = [each for each in deliveries if each.fits][: rescoring.top]
+        candidates = candidates or _unmeasured(result, constraints, rescoring.top)
+        say(f"| scoring {number_of(len(candidates), 'finalist')} again by {rescoring.name}")
+        candidates, section = rescoring.ordered(candidates)
+        deliveries = [*candidates, *(each for each in deliveries if each not in candidates)]
+        more.append(section)
     if halving is not None:
         candidates = [each for each in deliveries if each.fits][: halving.top]
-        candidates = candidates or _unmeasured(result, built.problem.constraints, halving.top)
+        candidates = candidates or _unmeasured(result, constraints, halving.top)
         chosen, section = _halved(candidates, halving, folder / "halving", say)
         deliveries = [chosen, *(each for each in deliveries if each is not chosen)]
         more.append(section)
-    winner = (deliveries or _unmeasured(result, built.problem.constraints, 1))[0]
+    winner = (deliveries or _unmeasured(result, constraints, 1))[0]
     write_arch(path, winner.arch, _winner_text(result, winner, text))
     story = end.story(deliveries)
     story = replace(story, extra=[*more, *story.extra])
@@ -269,7 +281,7 @@ def _finish(built: Built, folder: Path, device: Device, say: Say) -> Finish[Arch
     settings = picked(built.settings, FinishSettings)
     supernet = built.supernet
     measure = None
-    keep = max(settings.delivery.keep, picked(built.settings, HalvingSettings).halve_top)
+    keep = max(settings.delivery.keep, num_finalists(built.settings))
     if settings.measure_finalists > 0:
         measure = build_measure(
             built.limits,

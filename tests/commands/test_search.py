@@ -223,6 +223,26 @@ def test_finalists_and_baselines_are_retrained_once(
     assert "> train." not in log and "= train." in log
 
 
+def test_a_dearer_score_chooses_among_the_best(run: Run, tmp_path: Path) -> None:
+    flags = (
+        *("--scorer", "params", "--params-constraint", "90%", "--rank-sample", "0"),
+        *("--contest-seeds", "--measure-finalists", "0"),
+    )
+    plain, _ = run(*flags)
+    by_count = load_arch(tmp_path / "found.yml")
+    result, folder = run(*flags, "--rescore-top", "3", "--rescore-by", "inherited-loss")
+    with open(folder / "report" / "rescored.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    (chosen,) = (row for row in rows if row["chosen"] == "yes")
+    assert len(rows) == 3
+    assert float(chosen["inherited-loss"]) == min(float(row["inherited-loss"]) for row in rows)
+    winner = load_arch(tmp_path / "found.yml")
+    assert (winner == by_count) == (chosen is rows[0])
+    assert result["candidates"] == plain["candidates"], "the search itself is the same"
+    assert result["signature"] != plain["signature"]
+    assert "scored once more, by inherited-loss" in (folder / "report" / "report.md").read_text()
+
+
 @pytest.mark.slow
 def test_halving_chooses_the_winner_and_its_training_is_a_whole_one(
     run: Run, space_yml: Path, tmp_path: Path
