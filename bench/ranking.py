@@ -116,7 +116,10 @@ def study(
     if inherited is not None:
         losses = read_inherited(inherited, archs)
         # Where the rate falls to nothing, the average of the weights is the weights.
-        plain = {name: each for name, each in losses.items() if "-average." not in name}
+        variants = ("-average", "-tuned", "-calibrated")
+        plain = {
+            n: each for n, each in losses.items() if not n.partition(".")[0].endswith(variants)
+        }
         counts = {name: scores[name] for name in ("decoder_depth", "encoder_depth", "params")}
         scores |= losses | mixtures(counts, plain, drawn[0].truth)
     return Study(archs, trainings, scores, drawn)

@@ -5,6 +5,8 @@
 ``--archs`` is a CSV file with an architecture a line, its columns being HAT's YAML keys (others are
 left alone). ``OUT/inherited.csv`` gets the same architectures and a column for each
 SuperTransformer: ``RECIPE.BUDGET.seedN``, the label-smoothed validation loss in bits per token.
+``RECIPE-average`` is that of the moving average of its weights. ``--variants`` adds what repairs
+it, ``RECIPE-tuned`` and ``RECIPE-calibrated`` (``--scorer tuned-loss`` and ``calibrated-loss``).
 
 Every recipe is trained with two budgets. ``updates`` is the number of updates of the file. ``time``
 is as many updates as take the processor time of that many uniform ones: what an update costs is
@@ -43,7 +45,15 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "sandwich-kl": (*SANDWICH, *DISTILLED),
     "sandwich-alpha": (*SANDWICH, *ALPHA),
 }
-"""Each keeps a moving average beside its weights, whose losses get a column ``RECIPE-average``."""
+"""Each keeps a moving average beside its weights."""
+
+VARIANTS = {
+    "last": "inherited-loss",
+    "average": "inherited-loss",
+    "tuned": "tuned-loss",
+    "calibrated": "calibrated-loss",
+}
+"""What is made of a SuperTransformer's weights, and the scorer that does."""
 
 AVERAGE = ("--store-ema", "--ema-decay", "0.99")
 
@@ -98,7 +108,10 @@ def train(options: argparse.Namespace, recipe: str, updates: int, seed: int, fol
 def columns(
     options: argparse.Namespace, archs: Sequence[SubTransformerConfig]
 ) -> Iterator[tuple[str, list[float]]]:
-    """Trains each SuperTransformer and scores all architectures with its weights."""
+    """Trains each SuperTransformer and scores all architectures with its weights.
+
+    Losses that are there are not computed again, nor is a SuperTransformer needed for them.
+    """
     ratio = costs(options)
     full = int(read_yaml(options.configs)["max-update"].text())
     full = options.updates or full
@@ -108,27 +121,28 @@ def columns(
                 updates = full if budget == "updates" else max(1, round(full / ratio[recipe]))
                 name = f"{recipe}.{budget}.seed{seed}"
                 kept = options.out / "losses" / f"{name}.json"
-                if not kept.exists():
+                found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+                if missing := [which for which in options.variants if which not in found]:
                     folder = options.out / name
                     folder.parent.mkdir(parents=True, exist_ok=True)
                     print(f"{name}: {updates} updates", flush=True)
                     checkpoint = train(options, recipe, updates, seed, folder)
-                    losses = {
-                        which: score(options.configs, checkpoint, archs, which == "average")
-                        for which in ("last", "average")
-                    }
-                    write_json(kept, {**losses, "updates": updates})
-                found = json.loads(kept.read_text(encoding="utf-8"))
-                yield name, found["last"]
-                yield f"{recipe}-average.{budget}.seed{seed}", found["average"]
+                    for which in missing:
+                        found[which] = score(options.configs, checkpoint, archs, which)
+                        write_json(kept, {**found, "updates": updates})
+                for which in options.variants:
+                    variant = recipe if which == "last" else f"{recipe}-{which}"
+                    yield f"{variant}.{budget}.seed{seed}", found[which]
 
 
 def score(
-    configs: str, checkpoint: Path, archs: Sequence[SubTransformerConfig], average: bool
+    configs: str, checkpoint: Path, archs: Sequence[SubTransformerConfig], which: str
 ) -> list[float]:
-    """The inherited loss of each architecture in bits per token."""
-    supernet = hat.load_supernet(configs, restore_file=checkpoint, restore_ema=average, cpu=True)
-    scorer = SCORERS.load("inherited-loss")
+    """The loss of each architecture in bits per token, by a variant of its inherited weights."""
+    supernet = hat.load_supernet(
+        configs, restore_file=checkpoint, restore_ema=which == "average", cpu=True
+    )
+    scorer = SCORERS.load(VARIANTS[which])
     losses: list[float] = scorer.build(scorer.Settings(), supernet).score(archs).tolist()
     return losses
 
@@ -142,6 +156,9 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument(
         "--budgets", nargs="+", choices=("updates", "time"), default=["updates", "time"]
+    )
+    parser.add_argument(
+        "--variants", nargs="+", choices=VARIANTS, default=["last", "average"], metavar="VARIANT"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--updates", type=int, help="of the first budget (default: the file's)")
