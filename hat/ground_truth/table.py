@@ -132,6 +132,18 @@ def _trainings(row: Mapping[str, str]) -> dict[int, Training]:
     return runs
 
 
+def _new(ours: Mapping[str, int], theirs: Mapping[str, int], count: int) -> dict[str, int]:
+    """By machine, the ``count`` trainings of another table that are new to ours.
+
+    Where the figures do not tell, they are nobody's.
+    """
+    more = {machine: max(0, number - ours.get(machine, 0)) for machine, number in theirs.items()}
+    for found in (dict(theirs), more, dict.fromkeys(theirs, count)):
+        if sum(found.values()) == count:
+            return {machine: number for machine, number in found.items() if number}
+    return {"unknown": count}
+
+
 class TruthFile:
     """A table on disk with the conditions of its trainings."""
 
@@ -165,7 +177,8 @@ class TruthFile:
     def take(self, other: "TruthFile") -> int:
         """Adds what another table holds and this one does not; returns how many trainings.
 
-        The other one was opened under the same conditions. Its machines are counted as a whole.
+        The other one was opened under the same conditions. It may hold ours, as one that began as
+        a copy of this one does.
         """
         count = 0
         for arch, runs in other.table.trainings.items():
@@ -175,7 +188,7 @@ class TruthFile:
                     count += 1
         if count:
             machines = self._facts["machines"]
-            for machine, number in other._facts["machines"].items():
+            for machine, number in _new(machines, other._facts["machines"], count).items():
                 machines[machine] = machines.get(machine, 0) + number
             self._write()
         return count

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,30 @@ def test_two_tables_are_put_together(space: SearchSpace, tmp_path: Path) -> None
     assert here.take(there) == 2 and here.take(there) == 0
     found = TruthFile(tmp_path / "here.csv", CONDITIONS).table
     assert found.trainings[archs[0]][1].bleu == 50 and len(found) == 3
+    assert machines(tmp_path / "here.json") == {"here": 1, "there": 2}
+
+
+def machines(path: Path) -> dict[str, int]:
+    found: dict[str, int] = json.loads(path.read_text())["machines"]
+    return found
+
+
+def test_a_table_that_began_as_a_copy_is_counted_once(space: SearchSpace, tmp_path: Path) -> None:
+    archs = draw_stratified(space, 4, seed=1)
+    here = TruthFile(tmp_path / "here.csv", CONDITIONS)
+    for arch in archs[:2]:
+        here.add(arch, 1, training(50), machine="A")
+    for name in ("here.csv", "here.json"):
+        shutil.copy(tmp_path / name, tmp_path / name.replace("here", "copy"))
+    there = TruthFile(tmp_path / "copy.csv", CONDITIONS)
+    there.add(archs[2], 1, training(60), machine="A")
+    there.add(archs[3], 1, training(60), machine="B")
+    assert here.take(there) == 2
+    assert machines(tmp_path / "here.json") == {"A": 3, "B": 1}
+    here.add(archs[0], 2, training(50), machine="B")
+    there.add(archs[1], 2, training(50), machine="C")
+    assert here.take(there) == 1
+    assert machines(tmp_path / "here.json") == {"A": 3, "B": 2, "C": 1}
 
 
 @pytest.mark.parametrize(
