@@ -77,6 +77,7 @@ _NEWSTEST = TextRules(
 
 TEXT_RULES = {
     "numbers": TextRules(tokeniser="numbers"),
+    "conlang": TextRules(tokeniser="none"),
     "multi30k": TextRules(tokeniser="moses", normalise=True),
     "iwslt14": TextRules(tokeniser="moses", escape=True, lowercase=True),
     "wmt14.en-de": TextRules(tokeniser="moses", escape=True),

@@ -13,6 +13,7 @@ LINE = "“It’s” a well-known & OK\u200dtest, 1,000 Times…"
 
 TOKENS = {
     "numbers": "“It’s” a well-known & OK\u200dtest , 1 , 000 Times…",
+    "conlang": LINE,
     "multi30k": '" It \'s " a well-known & OK \u200d test , 1,000 Times ...',
     "iwslt14": "“ it ’ s ” a well-known &amp; ok \u200d test , 1,000 times …",
     "wmt14.en-de": "“ It ’ s ” a well-known &amp; OK \u200d test , 1,000 Times …",
@@ -47,6 +48,7 @@ def test_tokens_become_text(rules: TextRules, tokens: str, text: str) -> None:
     "name, task",
     [
         ("data/binary/numbers_en_fr", "numbers"),
+        ("data/binary/conlang_qaa_qab", "conlang"),
         ("multi30k_en_de", "multi30k"),
         ("/x/iwslt14.tokenized.de-en", "iwslt14"),
         ("wmt16_en_de", "wmt14.en-de"),
@@ -66,7 +68,7 @@ def test_which_rules_hold() -> None:
     assert text_rules(TextRules(), "multi30k", "wmt19_en_de") == TEXT_RULES["multi30k"]
     own = TextRules(tokeniser="none", lowercase=True)
     assert text_rules(own, None, "wmt19_en_de") == own
-    with pytest.raises(ConfigError, match="give --task, if it is one of numbers, multi30k, "):
+    with pytest.raises(ConfigError, match="give --task, if it is one of numbers, conlang, "):
         text_rules(TextRules(), None, "mine")
 
 
