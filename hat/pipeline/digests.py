@@ -65,7 +65,7 @@ class Digests:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     """Yields all files below a folder, those of folders that are links, too; each folder once."""
-    seen = set()
+    seen: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:  # such as a link to a folder that it lies in
