@@ -34,18 +34,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` that takes its place when the block succeeds.
 
     The folder of ``path`` is created. If the block raises, the temporary file and the folders that
-    were created are removed and whatever stood at ``path`` stays as it was.
+    were created are removed and whatever stood at ``path`` stays as it was. If ``path`` is a link,
+    it stays one, and what it leads to is replaced.
 
     Raises:
-        DataError: if nothing can be written there, or not all of it, as where the disk is full.
+        DataError: if nothing can be written there, or not all of it, as where the disk is full; or
+            if a pipe, a device or another thing that is no file stands there.
     """
-    target = Path(path)
+    target = place_of(path)
     with made_folder(target.parent, target):
         remove_leftovers(target.parent, target.name)
         temporary = temporary_for(target)
         with told_as_of(target):
-            if target.is_dir():
-                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            _check_replaceable(target)
             held = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
             hold(held)  # says that its process lives, to those that cannot see its id
@@ -140,14 +141,38 @@ def check_writable(*paths: str | Path | None, kind: Kind = "text") -> None:
         DataError: if one of them is a folder or a file of another kind, or if nothing can be
             written there.
     """
-    for target in (Path(path) for path in paths if path is not None):
+    for target in (place_of(path) for path in paths if path is not None):
         check_replaced(target, kind)
         with made_folder(target.parent, target, keep=False), told_as_of(target):
-            if target.is_dir():
-                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            _check_replaceable(target)
             probe = temporary_for(target)
             os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o666))
             probe.unlink()
+
+
+def place_of(path: str | Path) -> Path:
+    """Returns where a path leads: links are followed, and its name is that of a file or folder.
+
+    What is written lies beside that place first. A link's own folder may be on another disk, and
+    ``model/../model`` leads nowhere while ``model`` is renamed.
+    """
+    given = Path(path)
+    is_link = os.path.islink(given)  # noqa: PTH114 - False, too, of a name that is too long
+    is_plain = given.name and ".." not in given.parts and not is_link
+    return given if is_plain else Path(os.path.realpath(given))
+
+
+def _check_replaceable(target: Path) -> None:
+    """Checks that a regular file, or nothing, stands where one is to be written.
+
+    A device or a pipe would be replaced by the file: ``/dev/null`` would be none any more.
+    """
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if target.exists() and not target.is_file():
+        raise DataError(
+            f"{target}: cannot be written: it is a pipe or a device: expected the name of a file"
+        )
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hat.errors import ConfigError, DataError
-from hat.files import hold, sync, sync_folder, temporary_for, told_as_of, why_full
+from hat.files import hold, place_of, sync, sync_folder, temporary_for, told_as_of, why_full
 from hat.locks import locked
 
 
@@ -18,15 +18,17 @@ def replacing_folder(path: str | Path, is_ours: Callable[[Path], bool]) -> Itera
     No other process can do the same at the same time.
 
     Args:
-        path: the folder to write. It may be missing or empty, or one that ``is_ours``.
+        path: the folder to write. It may be missing or empty, or one that ``is_ours``. A link
+            stays one, and the folder that it leads to is replaced.
         is_ours: whether a file or folder in the folder is one that may be replaced.
 
     Raises:
-        ConfigError: if ``path`` is a file, or a folder that holds anything else.
+        ConfigError: if ``path`` is a file, or a folder that holds anything else or cannot be
+            renamed: the one in which this process runs, or a disk of its own.
         DataError: if nothing can be written there, or not all of it, as where the disk is full.
         LockedError: if another process writes it.
     """
-    target = Path(path)
+    target = place_of(path)
     _check(target, is_ours)
     with locked(target):
         temporary, old = temporary_for(target), temporary_for(target, "old")
@@ -55,6 +57,15 @@ def replacing_folder(path: str | Path, is_ours: Callable[[Path], bool]) -> Itera
 def _check(target: Path, is_ours: Callable[[Path], bool]) -> None:
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is a file, but a folder is to be written there")
+    real = Path(os.path.realpath(target))
+    if real in (here := Path.cwd(), *here.parents):
+        raise ConfigError(
+            f"{target}: cannot be replaced, because this command runs in it: name another folder"
+        )
+    if os.path.ismount(target):
+        raise ConfigError(
+            f"{target}: cannot be replaced, because a disk is mounted there: name a folder in it"
+        )
     with told_as_of(target):
         others = sorted(each for each in target.glob("*") if not is_ours(each))
     if others:

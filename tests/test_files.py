@@ -143,3 +143,32 @@ def test_only_a_file_of_the_same_kind_is_written_over(
             with pytest.raises(DataError, match=r"there: would be written over, but is no "):
                 check_writable(tmp_path / "there", kind=each)
     assert (tmp_path / "there").read_bytes() == content
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("disk/real.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "disk" / "real.txt").read_text() == "new"
+    (tmp_path / "later.txt").symlink_to("disk/later.txt")  # to nothing yet
+    write_text(tmp_path / "later.txt", "first")
+    assert (tmp_path / "later.txt").is_symlink()
+    assert (tmp_path / "disk" / "later.txt").read_text() == "first"
+
+
+@pytest.mark.parametrize("write", [check_writable, lambda path: write_text(path, "text")])
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(
+    write: Callable[[Path], None], is_linked: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    if is_linked:
+        path = tmp_path / "link"
+        path.symlink_to("pipe")
+    with pytest.raises(DataError, match="it is a pipe or a device: expected the name of a file"):
+        write(path)
+    assert (tmp_path / "pipe").is_fifo()
+    assert len(list(tmp_path.iterdir())) == 1 + is_linked

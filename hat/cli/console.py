@@ -168,13 +168,21 @@ def set_up_logging(level: str = "INFO") -> None:
 
     Args:
         level: lowest level to show, unless the environment's ``LOGLEVEL`` says otherwise.
+
+    Raises:
+        HatError: if that is no level.
     """
     if os.environ.get("RANK", "0") != "0":
         level = "WARNING"  # as fairseq: of several processes, only the first tells what goes on
+    level = os.environ.get("LOGLEVEL", level).upper()
+    known = logging.getLevelNamesMapping()
+    if level not in known:
+        names = ", ".join(known)
+        raise HatError(f"LOGLEVEL in the environment: expected one of {names}, found {level!r:.40}")
     logging.basicConfig(
         format="%(asctime)s | %(levelname)s | %(name)s | %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
-        level=os.environ.get("LOGLEVEL", level).upper(),
+        level=level,
         stream=sys.stdout,
     )
     logging.captureWarnings(True)  # fairseq's dependencies deprecate much; keep it out of sight

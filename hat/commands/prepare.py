@@ -42,7 +42,7 @@ from hat.tasks import TASKS
 from hat.tasks.binarise import BinariseSettings, binarise
 from hat.tasks.binary_index import binary_digest
 from hat.text.dictionaries import SPECIAL_SYMBOLS
-from hat.text.lines import Changes, iterate_stream, iterate_text
+from hat.text.lines import STDIN, Changes, iterate_stream, iterate_text, standard_input
 
 
 @command
@@ -78,7 +78,7 @@ def _lines(files: Sequence[Path]) -> None:
     """Copies files, or standard input, to standard output; the count goes to standard error."""
     changes = Changes()
     texts: list[Iterable[str]] = [iterate_text(path, changes) for path in files]
-    for lines in texts or [iterate_stream(sys.stdin.buffer, "standard input", changes)]:
+    for lines in texts or [iterate_stream(standard_input(), STDIN, changes)]:
         for line in lines:
             sys.stdout.buffer.write(f"{line}\n".encode())
     sys.stdout.buffer.flush()

@@ -5,7 +5,6 @@ hat translate CKPT SUB.yml --data DATA --bpe-codes CODES FILE    a checkpoint
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from hat.cli.help import Parser
 from hat.errors import ConfigError
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, Settings
 from hat.text.buffers import buffered_stream
-from hat.text.lines import Changes, iterate_text
+from hat.text.lines import STDIN, Changes, iterate_text, standard_input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         task=None if task == TaskSettings() else task,
         device=output.device,
     )
-    name = "standard input" if file is None else str(file)
+    name = STDIN if file is None else str(file)
     number = 0
     for lines in _buffers(file, output.buffer_size):
         found = translator.nbest(lines, name=f"{name}: line", first=number + 1)
@@ -91,7 +90,7 @@ def _check_device(device: str) -> None:
 def _buffers(file: Path | None, size: int) -> Iterator[list[str]]:
     changes = Changes()
     if file is None:
-        yield from buffered_stream(sys.stdin.buffer, "standard input", size, changes)
+        yield from buffered_stream(standard_input(), STDIN, size, changes)
         return
     buffer: list[str] = []
     for line in iterate_text(file, changes):

@@ -2,9 +2,10 @@
 
 import contextlib
 import hashlib
+import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,8 @@ class Digests:
         """Returns a hash over names and contents of files; folders count with all their files."""
         total = hashlib.sha256()
         for path in paths:
-            files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-            for file in files:
-                total.update(str(file).encode())
+            for file in sorted(_files_below(path)) if path.is_dir() else [path]:
+                total.update(os.fsencode(file))
                 if file.is_file():
                     total.update(bytes.fromhex(self._content(file)))
         # Looking alone, as a dry run does, makes no folder.
@@ -51,12 +51,26 @@ class Digests:
     def _content(self, file: Path) -> str:
         found = file.stat()
         name = str(file.absolute())
-        mark = [found.st_size, found.st_mtime_ns, found.st_ino]
+        # Copying tools set the time of the content; that of the last change is the system's own.
+        mark = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
         known = self._known.get(name)
-        if isinstance(known, list) and known[:3] == mark and _DIGEST.fullmatch(str(known[-1])):
+        if isinstance(known, list) and known[:-1] == mark and _DIGEST.fullmatch(str(known[-1])):
             return str(known[-1])
         with open_file(file) as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        if time.time_ns() - found.st_mtime_ns > _YOUNG_NS:
+        if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _YOUNG_NS:
             self._known[name] = [*mark, digest]
         return digest
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yields all files below a folder, those of folders that are links, too; each folder once."""
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # such as a link to a folder that it lies in
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()  # of several links to one folder, always the same counts
+        yield from (path for name in files if (path := Path(place, name)).is_file())

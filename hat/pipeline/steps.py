@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, BinaryIO, TextIO
 
+from hat.conditions import mapping_digest
 from hat.errors import DataError, HatError
 from hat.files import told_as_of, write_json, write_text, writing
 from hat.json_reader import parse_object, read_object
@@ -31,6 +32,7 @@ from hat.reading import read_log, read_text
 from hat.version import __version__
 
 _SHOWN_LINES = 20
+_OWN_DIGEST = "digest"
 
 
 class CommandError(StepError):
@@ -157,6 +159,8 @@ class Runner:
             if self.by_hand and state["result"]:
                 print(json.dumps(state["result"]))
             return Outcome(state["result"], state["seconds"], skipped=True)
+        if not state and (path := self._state_path(step)).exists():
+            self.say(f"  {path}: is not as hat wrote it, so the step is done again")
         self.say(f"> {step.name}: {step.about}{self._estimate(step, state)}")
         was_cut_off = state.get("inputs") != key and self._noted(step) == key
         self._begin(step, key)
@@ -166,9 +170,11 @@ class Runner:
             "inputs": key,
             "outputs": self._digest(step.outputs),
             "seconds": outcome.seconds,
-            "command": list(step.command),
+            # The bytes of a path may be no text, which JSON cannot hold; this is for people.
+            "command": [os.fsencode(word).decode(errors="replace") for word in step.command],
             "result": outcome.result,
         }
+        record[_OWN_DIGEST] = mapping_digest(record)
         write_json(self._state_path(step), record)
         if step.work_dir is not None or step.resumed:
             write_text(self._note_path(step), key)
@@ -221,7 +227,7 @@ class Runner:
         parts = [self._digest(step.inputs), __version__, *step.command[1:]]
         if step.depends_on_machine:
             parts.append(self.machine)
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return hashlib.sha256(os.fsencode("\0".join(parts))).hexdigest()
 
     def _begin(self, step: Step, key: str) -> None:
         """Notes what a resumable run began with; sets aside what began with something else."""
@@ -252,13 +258,17 @@ class Runner:
             return None
 
     def _state(self, step: Step) -> dict[str, Any]:
+        """What a run has left; nothing if none did, or if it is not as it was written."""
         try:
             state = read_object(self._state_path(step), "the state of a pipeline's step")
         except HatError:
-            return {}  # never ran here, or the file is damaged: run it
-        seconds = state.get("seconds", 0)
+            return {}  # never ran here, or the file is damaged
+        told = state.pop(_OWN_DIGEST, None)  # states of older versions have none
+        if told is not None and told != mapping_digest(state):
+            return {}
+        seconds, result = state.get("seconds"), state.get("result")
         is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        return state if is_number and isinstance(state.get("result", {}), dict) else {}
+        return state if is_number and isinstance(result, dict) else {}
 
     def _estimate(self, step: Step, state: Mapping[str, Any]) -> str:
         if "seconds" in state:

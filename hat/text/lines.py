@@ -15,6 +15,7 @@ Characters that shape the word they stand in are kept: joiners, soft hyphens, ma
 """
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from typing import IO, Any
 
 from hat.errors import DataError
 from hat.files import write_text
-from hat.reading import lines_of, opened
+from hat.reading import lines_of, opened, reason
 
 _BLANK = re.compile("[\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]")
 _BLANKS = re.compile(f"{_BLANK.pattern}+")
@@ -122,8 +123,30 @@ def iterate_text(path: str | Path, changes: Changes | None = None) -> Iterator[s
 
 
 def iterate_stream(stream: IO[bytes], name: str, changes: Changes) -> Iterator[str]:
-    """Yields the lines of an open stream under the rule; ``name`` stands in errors."""
-    return (changes.plain(line) for line in _decoded(stream, name))
+    """Yields the lines of an open stream under the rule; ``name`` stands in errors.
+
+    Raises:
+        DataError: if it cannot be read or is not UTF-8.
+    """
+    try:
+        yield from (changes.plain(line) for line in _decoded(stream, name))
+    except OSError as problem:  # opened for writing, or a terminal that is gone
+        raise DataError(f"{name}: cannot be read: {reason(problem)}") from None
+
+
+STDIN = "standard input"
+"""How sentences call it."""
+
+
+def standard_input() -> IO[bytes]:
+    """Returns the bytes of standard input.
+
+    Raises:
+        DataError: if it is closed, as after ``<&-``.
+    """
+    if sys.stdin is None:
+        raise DataError(f"{STDIN}: is closed: name a file, or redirect one to it")
+    return sys.stdin.buffer
 
 
 def read_lines(path: str | Path) -> list[str]:

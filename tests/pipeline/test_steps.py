@@ -1,10 +1,14 @@
 """Steps of a pipeline: what runs again, what is skipped, what a failure leaves."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +108,76 @@ def test_a_damaged_state_runs_the_step_again(runner: Runner, tmp_path: Path) -> 
     runner.run(step)
     (tmp_path / "run" / "steps" / "copy.json").write_text("{")
     assert not runner.run(step).skipped
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda state: state["result"].update(length=4), id="another number"),
+        pytest.param(lambda state: state["result"].update(length=None), id="no number"),
+        pytest.param(lambda state: state.update(seconds=1e308), id="another time"),
+        pytest.param(lambda state: (state.pop("digest"), state.pop("result")), id="no result"),
+        pytest.param(lambda state: (state.pop("digest"), state.pop("seconds")), id="no time"),
+    ],
+)
+def test_a_state_that_was_edited_runs_the_step_again_and_says_so(
+    edit: Callable[[dict[str, Any]], object], runner: Runner, tmp_path: Path, lines: list[str]
+) -> None:
+    step = make_step(tmp_path)
+    runner.run(step)
+    path = tmp_path / "run" / "steps" / "copy.json"
+    state = json.loads(path.read_text())
+    edit(state)
+    path.write_text(json.dumps(state))
+    lines.clear()
+    again = runner.run(step)
+    assert (again.skipped, again.result) == (False, {"length": 3})
+    assert lines[0] == f"  {path}: is not as hat wrote it, so the step is done again"
+    assert runner.run(step).skipped
+
+
+def test_a_state_of_a_version_without_digests_of_its_own_is_taken(
+    runner: Runner, tmp_path: Path
+) -> None:
+    step = make_step(tmp_path)
+    runner.run(step)
+    path = tmp_path / "run" / "steps" / "copy.json"
+    state = json.loads(path.read_text())
+    del state["digest"]
+    path.write_text(json.dumps(state))
+    assert runner.run(step).skipped
+
+
+def test_a_change_under_an_old_time_is_noticed(runner: Runner, tmp_path: Path) -> None:
+    step = make_step(tmp_path)
+    os.utime(tmp_path / "in", (1e9, 1e9))
+    runner.run(step)
+    runner.run(step)
+    (tmp_path / "in").write_text("xyz")  # as long as before
+    os.utime(tmp_path / "in", (1e9, 1e9))  # as copying tools do
+    assert not runner.run(step).skipped
+
+
+def test_files_of_a_linked_folder_count(runner: Runner, tmp_path: Path) -> None:
+    for name in ("data", "disk"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "disk" / "text").write_text("one")
+    (tmp_path / "data" / "raw").symlink_to("../disk")
+    (tmp_path / "disk" / "back").symlink_to("../data")  # has no end
+    step = make_step(tmp_path, inputs=(tmp_path / "in", tmp_path / "data"))
+    runner.run(step)
+    assert runner.run(step).skipped
+    (tmp_path / "disk" / "text").write_text("two")
+    assert not runner.run(step).skipped
+
+
+def test_a_folder_whose_name_is_no_text_has_steps_too(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path / "na") + b"\xefve"))
+    folder.mkdir()
+    (folder / "in").write_text("abc")
+    runner = Runner(folder / "run", "this machine", lambda _: None)
+    assert not runner.run(make_step(folder)).skipped
+    assert runner.run(make_step(folder)).skipped
 
 
 def test_changed_inputs_set_the_half_done_work_aside(

@@ -1,5 +1,7 @@
 import gzip
 import io
+import os
+import subprocess
 import sys
 import unicodedata
 from pathlib import Path
@@ -128,3 +130,26 @@ def test_damaged_files_are_named(
     assert callable(read)
     with pytest.raises(DataError, match=message):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "says"),
+    [
+        ("<&-", "standard input: is closed: name a file, or redirect one to it"),
+        ("0> out", "standard input: cannot be read: Bad file descriptor"),
+    ],
+)
+def test_a_standard_input_that_gives_nothing_is_one_sentence(
+    redirection: str, says: str, tmp_path: Path
+) -> None:
+    root = Path(__file__).resolve().parents[2]
+    command = f"{sys.executable} -m hat.cli prepare lines {redirection}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, f"error: {says}\n")
