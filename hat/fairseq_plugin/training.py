@@ -3,7 +3,6 @@
 import argparse
 import gc
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from hat.fairseq_plugin.state_loading import loading_told
 from hat.fairseq_plugin.stopping import stopped_by_signals
 from hat.files import Files
 from hat.locks import locked
+from hat.machine import torchrun
 from hat.machine.heap import keep_freed_memory
 from hat.models import training_record
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
@@ -43,35 +43,30 @@ def add_torchrun_options(args: argparse.Namespace) -> None:
     would train a model of its own into the same folder. ``legacy_ddp`` is the wrapper that
     works on CPUs and accepts parameters that an update does not use.
     """
-    if not _has_torchrun():
+    if not torchrun.started_us():
         return
-    world_size = int(os.environ["WORLD_SIZE"])
     on_gpu = torch.cuda.is_available() and not args.cpu
-    args.distributed_world_size = world_size
-    args.distributed_rank = int(os.environ["RANK"])
+    args.distributed_world_size = torchrun.world_size()
+    args.distributed_rank = torchrun.rank()
     args.distributed_init_method = "env://"
     args.distributed_no_spawn = True
     args.distributed_backend = "nccl" if on_gpu else "gloo"
-    args.device_id = int(os.environ.get("LOCAL_RANK", "0"))
+    args.device_id = torchrun.local_rank()
     args.ddp_backend = "legacy_ddp"
     # Else the first process would send the others what it read, by pickle, which today's torch
     # refuses: no training could go on.
     args.load_checkpoint_on_all_dp_ranks = True
 
 
-def _has_torchrun() -> bool:
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
-
-
 def _check_processes(args: argparse.Namespace) -> None:
     devices = 0 if args.cpu else torch.cuda.device_count()
     found = "1 GPU" if devices == 1 else f"{devices} GPUs"
-    if not _has_torchrun() and args.distributed_world_size > max(1, devices):
+    if not torchrun.started_us() and args.distributed_world_size > max(1, devices):
         raise ConfigError(
             f"distributed-world-size is {args.distributed_world_size}, but hat finds {found}, and "
             "only torchrun starts several processes without them"
         )
-    if _has_torchrun() and devices and args.device_id >= devices:
+    if torchrun.started_us() and devices and args.device_id >= devices:
         raise ConfigError(
             f"process {args.device_id} of this machine has no GPU of its own: torch finds {found}; "
             "start as many processes as there are GPUs, or give --cpu"
@@ -80,7 +75,7 @@ def _check_processes(args: argparse.Namespace) -> None:
 
 def is_first_process() -> bool:
     """Whether this process reports results (rank 0, or the only one)."""
-    return os.environ.get("RANK", "0") == "0"
+    return torchrun.rank() == 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ import torch
 from torch import distributed as dist
 
 from hat.arrays import Floats
+from hat.machine import torchrun
 
 A = TypeVar("A", bound=Hashable)
 """The type of an architecture."""
@@ -40,12 +41,12 @@ class Codec(Protocol[A]):
 
 def num_processes() -> int:
     """How many processes ``torchrun`` started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return torchrun.world_size()
 
 
 def process_rank() -> int:
     """Which of them this is; 0 drives."""
-    return int(os.environ.get("RANK", "0"))
+    return torchrun.rank()
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def processes() -> Iterator[None]:
     # The others wait while the driver measures and trains, however long that takes.
     dist.init_process_group("gloo", timeout=timedelta(days=30))
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        torch.cuda.set_device(torchrun.local_rank() % torch.cuda.device_count())
     if process_rank() == 0:
         yield
         _send(_STOP)

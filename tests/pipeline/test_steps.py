@@ -230,9 +230,8 @@ def test_a_step_for_some_hardware_has_files_of_its_own(runner: Runner, tmp_path:
         assert not runner.run(make_step(tmp_path, variant=variant)).skipped
     assert runner.run(make_step(tmp_path, variant="_cpu")).skipped
     folder = tmp_path / "run"
-    assert sorted(p.name for p in folder.glob("*/*")) == [
-        *("copy_cpu.json", "copy_cpu.log", "copy_gpu.json", "copy_gpu.log")
-    ]
+    found = {p.name for p in folder.glob("*/*")} - {"digests.json"}  # where steps take seconds
+    assert found == {"copy_cpu.json", "copy_cpu.log", "copy_gpu.json", "copy_gpu.log"}
 
 
 @pytest.fixture
