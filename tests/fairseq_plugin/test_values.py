@@ -145,7 +145,7 @@ def test_what_is_meant_passes(base: list[str]) -> None:
             DataError,
             "sentence 1 has 9 source words, its end included, but max-source",
         ),
-        ("distributed-world-size: 3", ConfigError, "distributed-world-size is 3, but there are"),
+        ("distributed-world-size: 3", ConfigError, "distributed-world-size is 3, but hat finds "),
         (
             "max-source-positions: 2\nskip-invalid-size-inputs-valid-test: True",
             DataError,

@@ -97,7 +97,12 @@ FAULTS = [
     ),
     table("column-twice", change("table.csv", "task", "score"), ":1: ", "'score' stands twice"),
     table("target", change("table.csv", "score", "sorce"), "score", "did you mean 'sorce'"),
-    table("deep-arch", field("table.csv", 0, '"' + '{""a"":' * 500 + '"'), ":2: ", "not JSON"),
+    table(
+        "deep-arch",
+        field("table.csv", 0, '"' + '{""a"":' * 500 + '"'),
+        ":2: ",
+        "nested more than 50 deep",
+    ),
     table("key-twice", field("table.csv", 0, '"{""a"":1,""a"":2}"'), ":2: ", "'a' stands twice"),
     table("no-arch", field("table.csv", 0, "x"), ":2: ", "JSON", "'x'"),
     table("empty", put("table.csv", b""), "is empty"),

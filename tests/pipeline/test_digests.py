@@ -22,7 +22,11 @@ def test_unchanged_files_are_not_read_again(
 ) -> None:
     old, young, kept = tmp_path / "old", tmp_path / "young", tmp_path / "kept.json"
     write(old, "a" * 100)
-    write(young, "b" * 100, seconds_ago=0.0)
+    with monkeypatch.context() as later:  # nobody can set when a file was changed
+        now = time.time_ns()
+        later.setattr("hat.pipeline.digests.time.time_ns", lambda: now + 60 * 10**9)
+        Digests(kept).of([old])
+    write(young, "b" * 100, seconds_ago=60.0)
     first = Digests(kept).of([old, young])
     read: list[str] = []
 
@@ -32,8 +36,10 @@ def test_unchanged_files_are_not_read_again(
 
     monkeypatch.setattr("hat.pipeline.digests.open_file", noting)
     assert Digests(kept).of([old, young]) == first
-    assert str(old) not in read, "its size and time are those of before"
+    assert str(old) not in read, "its size and times are those of before"
     assert str(young) in read, "it may have been written again within the same instant"
+    write(old, "A" * 100)
+    assert Digests(kept).of([old, young]) != first, "whatever time it was given"
 
 
 def test_content_decides_whatever_else_changes(tmp_path: Path) -> None:

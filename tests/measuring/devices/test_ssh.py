@@ -219,7 +219,7 @@ def test_finalists_of_a_search_are_measured_there(
     for _ in range(2):
         found = measure(archs)
         assert len(found) == 2 and all(each["latency_ms"] > 0 for each in found)
-    assert said[0].startswith("| measured latency_ms ")
+    assert any(line.startswith("| measured latency_ms ") for line in said)
     said, measure = finalists({**facts, "device": "a Raspberry Pi"})
     assert measure is None and f"for a Raspberry Pi, not here, and not for {name}" in said[0]
     other = {**facts, "workload": {**workload.to_dict(), "engine_version": "0.1"}}
