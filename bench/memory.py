@@ -18,6 +18,7 @@ from pathlib import Path
 from pictures import picture
 from training import Contender, contenders, write_corpus
 
+from hat.cli.console import set_up_logging
 from hat.machine.instructions import in_hardware
 from hat.machine.rates import rates
 
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=20, help="updates between two looks")
     parser.add_argument("--out", type=Path, help="PNG file to draw")
     args = parser.parse_args()
+    set_up_logging("WARNING")
     os.environ["OMP_NUM_THREADS"] = "1"
     print(rates())
     precisions = ["fp32", "bf16"] if in_hardware("bf16") else ["fp32"]
