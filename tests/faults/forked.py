@@ -82,6 +82,7 @@ class Forker:
         """
         argv = words.split() if isinstance(words, str) else list(words)
         log = folder.with_name(f"{folder.name}.log")
+        log.write_bytes(b"")  # or what the last command printed is read until this one begins
         question = {"words": argv, "folder": str(folder), "log": str(log)}
         pid = self._ask({**question, "ignored": [int(number) for number in ignored]})
         self._started.append(Forked(pid, time.monotonic(), log, self._ask))
