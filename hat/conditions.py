@@ -98,6 +98,15 @@ def mapping_digest(conditions: Mapping[str, Any]) -> str:
     return bytes_digest(json.dumps(_plain(conditions), sort_keys=True, default=str).encode())
 
 
+OWN_DIGEST = "digest"
+"""The key under which what is written holds a digest of its other values."""
+
+
+def own_digest(values: Mapping[str, Any]) -> str:
+    """Returns the digest of all values but their own digest, before or after it was added."""
+    return mapping_digest({key: values[key] for key in values if key != OWN_DIGEST})
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Returns what differs between two sets of conditions: ``"seed was 1, is now 2"`` and so on.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from hat.arch.hat_yaml import arch_to_mapping
-from hat.conditions import check_digests, file_digest, mapping_digest
+from hat.conditions import OWN_DIGEST, check_digests, file_digest, mapping_digest, own_digest
 from hat.engines.base import Runnable
 from hat.errors import CheckpointError, ConfigError
 from hat.export.bleu_difference import BleuDifference, bleu_difference
@@ -37,7 +37,6 @@ from hat.versioned import read_versioned, write_versioned
 EXPORT_FILE, CARD_FILE = "export.json", "README.md"
 CODES_FILE, PIECES_FILE = "bpe.codes", "sentencepiece.model"
 NAME, VERSION = "hat.export", 1
-_OWN_DIGEST = "digest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +140,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             "bleu": None if bleu is None else asdict(bleu),
             "signature": result.signature,
         }
-        described[_OWN_DIGEST] = mapping_digest(described)
+        described[OWN_DIGEST] = own_digest(described)
         write_versioned(temporary / EXPORT_FILE, NAME, VERSION, described)
         facts = Facts(
             task=_task(trained),
@@ -233,13 +232,13 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
 
 def _check_own_digest(path: Path, values: Mapping[str, Any]) -> None:
     """Checks that the values are those that were written; older exports have no digest of them."""
-    if _OWN_DIGEST not in values:
+    if OWN_DIGEST not in values:
         return
-    found = mapping_digest({key: values[key] for key in values if key != _OWN_DIGEST})
-    if found != values[_OWN_DIGEST]:
+    found = own_digest(values)
+    if found != values[OWN_DIGEST]:
         raise CheckpointError(
             f"{path}: is not as it was written: its values have the digest {found}, but "
-            f"{_OWN_DIGEST!r} in it is {values[_OWN_DIGEST]!r:.40}"
+            f"{OWN_DIGEST!r} in it is {values[OWN_DIGEST]!r:.40}"
         )
 
 

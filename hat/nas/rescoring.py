@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,8 +82,3 @@ def _section(
         table=table,
         csv=("rescored.csv", kept),
     )
-
-
-def signature_part(rescoring: Rescoring | None) -> dict[str, Any]:
-    """What a search's signature says of it; nothing where nothing is scored again."""
-    return {} if rescoring is None else {"rescored": rescoring.digest()}

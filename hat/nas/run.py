@@ -22,7 +22,6 @@ from hat.nas.facts import write_facts
 from hat.nas.finish import Finish, SearchEnd
 from hat.nas.limits.base import SearchLimit, describe_limit
 from hat.nas.measure import build_measure
-from hat.nas.rescoring import signature_part
 from hat.nas.scorers.bleu import BleuSettings
 from hat.nas.settings import FREE_SCORERS, FinishSettings
 from hat.nas.supernet import Supernet
@@ -191,23 +190,23 @@ def _search(
     objectives = [built.problem.objective, *built.problem.more_objectives]
     write_facts(folder, supernet.model.config, objectives, built.limits)
     parts = {**built.signature_parts, "rounds": built.problem.num_rounds}
-    halved = {} if halving is None else {"halving": halving.digest()}
-    text = signature(**parts, **signature_part(rescoring), **halved)
+    chooses = {"rescored": rescoring, "halving": halving}
+    text = signature(
+        **parts, **{name: each.digest() for name, each in chooses.items() if each is not None}
+    )
     end = SearchEnd(built.problem, result, _finish(built, folder, device, say))
     deliveries = end.measure_finalists()
     firsts = [each for each in deliveries if each.repaired_from is None]
     more: list[Section] = []
     constraints = built.problem.constraints
     if rescoring is not None:
-        candidates = [each for each in deliveries if each.fits][: rescoring.top]
-        candidates = candidates or _unmeasured(result, constraints, rescoring.top)
+        candidates = _best(deliveries, result, constraints, rescoring.top)
         say(f"| scoring {number_of(len(candidates), 'finalist')} again by {rescoring.name}")
         candidates, section = rescoring.ordered(candidates)
         deliveries = [*candidates, *(each for each in deliveries if each not in candidates)]
         more.append(section)
     if halving is not None:
-        candidates = [each for each in deliveries if each.fits][: halving.top]
-        candidates = candidates or _unmeasured(result, constraints, halving.top)
+        candidates = _best(deliveries, result, constraints, halving.top)
         chosen, section = _halved(candidates, halving, folder / "halving", say)
         deliveries = [chosen, *(each for each in deliveries if each is not chosen)]
         more.append(section)
@@ -328,6 +327,17 @@ def _compared(
         return exact, scorers
     scorers.setdefault(built.scorer.name, exact)
     return build_scorer(_TRUTH, built.supernet, built.settings), scorers
+
+
+def _best(
+    deliveries: Sequence[Delivery[Arch]],
+    result: SearchResult[Arch],
+    constraints: Constraints[Arch],
+    top: int,
+) -> list[Delivery[Arch]]:
+    """The best that were measured and fit; where none was, the best of the search."""
+    measured = [each for each in deliveries if each.fits][:top]
+    return measured or _unmeasured(result, constraints, top)
 
 
 def _unmeasured(

@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, BinaryIO, TextIO
 
-from hat.conditions import mapping_digest
+from hat.conditions import OWN_DIGEST, own_digest
 from hat.errors import DataError, HatError
 from hat.files import told_as_of, write_json, write_text, writing
 from hat.json_reader import parse_object, read_object
@@ -32,7 +32,6 @@ from hat.reading import read_log, read_text
 from hat.version import __version__
 
 _SHOWN_LINES = 20
-_OWN_DIGEST = "digest"
 
 
 class CommandError(StepError):
@@ -174,7 +173,7 @@ class Runner:
             "command": [os.fsencode(word).decode(errors="replace") for word in step.command],
             "result": outcome.result,
         }
-        record[_OWN_DIGEST] = mapping_digest(record)
+        record[OWN_DIGEST] = own_digest(record)
         write_json(self._state_path(step), record)
         if step.work_dir is not None or step.resumed:
             write_text(self._note_path(step), key)
@@ -263,8 +262,8 @@ class Runner:
             state = read_object(self._state_path(step), "the state of a pipeline's step")
         except HatError:
             return {}  # never ran here, or the file is damaged
-        told = state.pop(_OWN_DIGEST, None)  # states of older versions have none
-        if told is not None and told != mapping_digest(state):
+        told = state.pop(OWN_DIGEST, None)  # states of older versions have none
+        if told is not None and told != own_digest(state):
             return {}
         seconds, result = state.get("seconds"), state.get("result")
         is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
