@@ -20,6 +20,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from engines import network_of
 from ranking import TABLES, replace_part
@@ -36,6 +37,7 @@ from hat.ground_truth import arch_table
 from hat.ground_truth.table import read_truth
 from hat.json_reader import read_object
 from hat.machine.rates import machine_name, rates
+from hat.nas.settings import SearchSettings
 from hat.numerals import real, whole
 
 SHARES = (0.35, 0.5, 0.7)
@@ -84,20 +86,22 @@ def wanted(options: argparse.Namespace) -> Iterator[tuple[str, float, int, str, 
     for seed in range(1, options.seeds + 1):
         for share in SHARES:
             for name, *files in options.supernets:
-                for algorithm in SEARCHES:
+                for algorithm in options.algorithms:
                     file = Path(files[(seed - 1) % len(files)])
                     yield f"{algorithm}, {name}", share, seed, algorithm, "inherited-loss", file
 
 
 def choose(options: argparse.Namespace, recipe: Recipe, path: Path) -> None:
     """Makes the searches that are missing."""
-    conditions = {
+    conditions: dict[str, Any] = {
         "hat": hat.__version__,
         "predictor": file_digest(options.predictor),
         "supernets": {
             name: [file_digest(Path(file)) for file in files] for name, *files in options.supernets
         },
     }
+    if options.rounds != SearchSettings.evo_iter:
+        conditions["rounds"] = options.rounds
     note = path.with_suffix(".json")
     if note.exists() and (differ := what_differs(read_object(note, "conditions"), conditions)):
         raise ConfigError(f"{path}: its searches were made under other conditions: {differ}")
@@ -116,7 +120,7 @@ def choose(options: argparse.Namespace, recipe: Recipe, path: Path) -> None:
             hat.LatencySettings(
                 ckpt_path=(options.predictor,), latency_constraint=(f"{limit:.4f}",)
             ),
-            hat.SearchSettings(search_algorithm=algorithm, scorer=scorer),
+            SearchSettings(search_algorithm=algorithm, scorer=scorer, evo_iter=options.rounds),
             hat.FinishSettings(measure_finalists=0, contest_seeds=(), rank_sample=0),
             write_config_path=options.scratch / f"{way.replace(', ', '_')}_{share}_{seed}.yml",
             set_aside=True,
@@ -189,6 +193,15 @@ def main() -> None:
         "--supernets", nargs="+", action="append", metavar=("NAME", "FILE"), default=[]
     )
     parser.add_argument("--seeds", type=int, default=5, help="searches of each way")
+    parser.add_argument(
+        "--algorithms", nargs="+", choices=SEARCHES, default=list(SEARCHES), help="that go by it"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=SearchSettings.evo_iter,
+        help="of a search, each of a hundred new candidates (default: HAT's)",
+    )
     parser.add_argument("--choices", type=Path, help="CSV file; default: in docs/results/data")
     parser.add_argument("--scratch", type=Path, default=Path("runs/verdict"))
     parser.add_argument("--page", type=Path, help="put the tables there instead of printing them")
