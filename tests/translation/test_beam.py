@@ -275,8 +275,8 @@ A, B = 4, 5
     ("source", "limits"),
     [
         ([[A, EOS]], {"max_len_b": 2}),
-        ([[A, B, EOS]], {"max_len_a": 0.5, "max_len_b": 1}),  # int(0.5 * 3 + 1)
-        ([[PAD, A, EOS], [A, A, EOS]], {"max_len_a": 0.5, "max_len_b": 1}),  # 3, with the padding
+        ([[A, B, EOS]], {"max_len_a": 0.7, "max_len_b": 0}),  # int(0.7 * 3)
+        ([[PAD, A, EOS], [A, A, EOS]], {"max_len_a": 0.7, "max_len_b": 0}),  # 3, with the padding
     ],
 )
 @pytest.mark.parametrize("lenpen", [1.0, 0.6, 0.0])
