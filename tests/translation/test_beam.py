@@ -242,3 +242,63 @@ def test_an_end_behind_the_beam_is_dropped_and_the_search_stops_early() -> None:
     found = search(torch.tensor([[4, 2]]))[0]
     assert [each.tokens for each in found] == [(4, 2), (5, 2)]
     assert found[0].score == pytest.approx(-0.3)
+
+
+class Bigrams:
+    """A model whose log-probabilities depend on the newest token alone: one row for each."""
+
+    vocab_size, padding_idx, max_target_positions = 6, PAD, 50
+
+    def __init__(self, follow: dict[int, dict[int, float]]) -> None:
+        self._rows = torch.full((self.vocab_size, self.vocab_size), -20.0)
+        for token, likely in follow.items():
+            for next_token, value in likely.items():
+                self._rows[token, next_token] = value
+
+    def encode(self, src_tokens: Tensor) -> None: ...
+
+    def decode(self, encoded: None, max_steps: int) -> "Bigrams":
+        return self
+
+    def step(self, tokens: Tensor) -> Iterable[Tensor]:
+        return [self._rows[tokens.flatten()]]
+
+    def move(self, beams: Tensor) -> None: ...
+
+    def keep(self, order: Tensor) -> None: ...
+
+
+A, B = 4, 5
+
+
+@pytest.mark.parametrize(
+    ("source", "limits"),
+    [
+        ([[A, EOS]], {"max_len_b": 2}),
+        ([[A, B, EOS]], {"max_len_a": 0.7, "max_len_b": 0}),  # int(0.7 * 3)
+        ([[PAD, A, EOS], [A, A, EOS]], {"max_len_a": 0.7, "max_len_b": 0}),  # 3, with the padding
+    ],
+)
+@pytest.mark.parametrize("lenpen", [1.0, 0.6, 0.0])
+def test_the_last_step_ends_all_and_counts_the_end(
+    source: list[list[int]], limits: dict[str, Any], lenpen: float
+) -> None:
+    """Two tokens at most. "B end" is found before; of "A A", "A B" and "B A" two more fit."""
+    follow = {
+        EOS: {A: -0.1, B: -2.0},
+        A: {A: -0.2, B: -0.5, EOS: -6.0},
+        B: {A: -0.7, EOS: -0.4},
+    }
+    settings = BeamSettings(beam=3, nbest=3, lenpen=lenpen, **limits)
+    for found in BeamSearch(Bigrams(follow), settings)(torch.tensor(source)):
+        expected = {
+            # "A A" is likelier than "A B" until the end is forced: its log-probability decides.
+            (A, B, EOS): [-0.1, -0.5, -0.4],
+            (B, EOS): [-2.0, -0.4],  # was finished one step before, and stays
+            (A, A, EOS): [-0.1, -0.2, -6.0],  # "B A end", -8.7, comes too late: three are enough
+        }
+        assert [each.tokens for each in found] == list(expected)
+        for hypothesis, steps in zip(found, expected.values(), strict=True):
+            assert hypothesis.token_scores == pytest.approx(steps, abs=1e-5)
+            score = sum(steps) / len(hypothesis.tokens) ** lenpen
+            assert hypothesis.score == pytest.approx(score, abs=1e-6)
