@@ -6,8 +6,8 @@ checkpoint. Of several processes all stop after the same update, whichever got t
 
 SLURM and systemd signal every process of a job, and torchrun passes on what it got, so one wish
 to stop comes to a process twice or three times within milliseconds. What comes within ``_ECHO``
-seconds of the first signal is therefore the same wish. And no process leaves before the one that saves has
-saved: torchrun or SLURM may end the others when the first is gone.
+seconds of the first signal is therefore the same wish. And no process leaves before the one that
+saves has saved: torchrun or SLURM may end the others when the first is gone.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: the update under way is finished, all are saved, and the training goes on."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hat.errors import TrainingError
 from hat.models.checkpoint import read_checkpoint
 from tests.fairseq_plugin.conftest import ROOT, run_script
 from tests.fairseq_plugin.test_training import largest_difference
@@ -85,6 +87,31 @@ def test_a_second_signal_stops_at_once_unless_it_comes_with_the_first(
     assert caught.value.code == 128 + signal.SIGTERM
 
 
+@pytest.mark.parametrize(
+    ("rank", "says", "is_told"),
+    [
+        ("0", "[gloo/transport/tcp/pair.cc:537] Read error: Connection reset by peer", True),
+        ("0", "Gloo connectFullMesh failed with timed out connecting", True),
+        ("0", "shape '[2, 3]' is invalid for input of size 5", False),
+        (None, "[gloo/transport/tcp/pair.cc:537] Read error: Connection reset by peer", False),
+    ],
+)
+def test_a_lost_connection_is_told_and_other_errors_are_not(
+    rank: str | None, says: str, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost_processes = pytest.importorskip("hat.fairseq_plugin.lost_processes")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    kind, words = (TrainingError, "does not reach another") if is_told else (RuntimeError, says[:9])
+    with (
+        pytest.raises(kind, match=re.escape(words)),
+        lost_processes.lost_processes_told(),
+    ):
+        raise RuntimeError(says)
+
+
 def children(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(each) for each in text.split()]
@@ -116,6 +143,9 @@ def test_processes_go_on_after_one_of_them_is_gone(
     if number == "SIGTERM":  # and nobody goes before it is saved
         assert said.count("stopped after update") == 2
         assert said.index("stopped after update") > said.rindex("Saved checkpoint")
+    else:
+        assert "error: process 0 of 2 does not reach another one any more" in said
+        assert "did not foresee" not in said
     assert process.wait(300) != 0
     assert 3 <= updates(broken / "checkpoint_last.pt") < 12, "it was over before the signal came"
     process = start(*common, "--save-dir", str(broken))
