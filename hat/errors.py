@@ -25,7 +25,7 @@ class DataError(HatError):
 
 
 class TrainingError(HatError):
-    """A training cannot go on as its options say: its loss is no number any more."""
+    """A training cannot go on: its loss is no number any more, or a process of it is lost."""
 
 
 class SearchError(HatError):

@@ -3,12 +3,18 @@
 What is saved is the last checkpoint alone, without a validation: so a training that goes on from
 it validates where one that never stopped does, and ends with the same weights and the same best
 checkpoint. Of several processes all stop after the same update, whichever got the signal.
+
+SLURM and systemd signal every process of a job, and torchrun passes on what it got, so one wish
+to stop comes to a process twice or three times within milliseconds. What comes within ``_ECHO``
+seconds of the first signal is therefore the same wish. And no process leaves before the one that
+saves has saved: torchrun or SLURM may end the others when the first is gone.
 """
 
 import contextlib
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -25,6 +31,9 @@ _GOES_ON = "saved; the same command goes on from there"
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+_ECHO = 5.0
+"""seconds after a signal in which another is no second wish"""
+
 
 class Stopped(SystemExit):
     """A signal ended a training; its exit code is that of a program that the signal ends."""
@@ -34,18 +43,18 @@ class _Wish:
     """The signal that came, if any."""
 
     number: int | None = None
+    _came = 0.0
 
     def take(self, number: int, frame: FrameType | None) -> None:
-        """Notes a signal; a second one ends the program at once."""
-        self.number = number
-        for each in _SIGNALS:
-            if signal.getsignal(each) != signal.SIG_IGN:
-                signal.signal(each, _end)
-        logger.warning("stopping after this update; once more to stop at once, unsaved")
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+        """Notes a signal; a second one ends the program at once, unless it is an echo."""
+        if self.number is None:
+            self.number, self._came = number, time.monotonic()
+            logger.warning(
+                "stopping after this update; once more, after %g seconds, to stop at once, unsaved",
+                _ECHO,
+            )
+        elif time.monotonic() - self._came > _ECHO:
+            raise SystemExit(128 + number)
 
 
 @contextlib.contextmanager
@@ -74,6 +83,7 @@ def stopped_by_signals() -> Iterator[None]:
         if number is None or is_over:
             return losses, is_over
         checkpoint_utils.save_checkpoint(cfg.checkpoint, trainer, epoch_itr, None)
+        _agreed(None)  # nobody goes before all are here: one of them was saving
         kept = "nothing is kept (--no-save)" if cfg.checkpoint.no_save else _GOES_ON
         logger.warning("stopped after update %d: %s", trainer.get_num_updates(), kept)
         raise Stopped(128 + number)
@@ -86,8 +96,9 @@ def stopped_by_signals() -> Iterator[None]:
         yield
     finally:
         fairseq_s.validate_and_save = original
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        if wish.number is None:  # else the program is on its way out, and echoes may still come
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
 
 def _agreed(number: int | None) -> int | None:

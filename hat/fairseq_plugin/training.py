@@ -18,6 +18,7 @@ from fairseq_cli.train import should_stop_early
 from hat.errors import ConfigError
 from hat.fairseq_plugin.arguments import parse_call
 from hat.fairseq_plugin.divergence import divergence_told
+from hat.fairseq_plugin.lost_processes import lost_processes_told
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.quiet import fairseq_config
 from hat.fairseq_plugin.rehearsal import rehearse
@@ -198,6 +199,7 @@ def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
     with (
         _left_as_it_was(Path(args.save_dir)),
         stopped_by_signals(),
+        lost_processes_told(),
         divergence_told(last),
         loading_told(loads),
     ):
