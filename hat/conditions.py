@@ -8,6 +8,7 @@ what is in it.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,12 @@ def _plain(value: Any) -> Any:
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
-    return str(values[name]) if name in values else _MISSING
+    if name not in values:
+        return _MISSING
+    value = values[name]
+    # A text that looks like a number, or like nothing, is told apart from it.
+    plain = isinstance(value, str) and value.isprintable() and re.search(r"[^\W\d]", value)
+    return value if plain else repr(value)
 
 
 def _shown(old: str, new: str) -> tuple[str, str]:

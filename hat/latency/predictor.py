@@ -188,12 +188,15 @@ class LatencyPredictor(ABC):
         """Rebuilds the predictor from ``state()``."""
 
     def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
-        """Returns (N,) predicted milliseconds, encoder and decoder together."""
+        """Returns (N,) predicted milliseconds, encoder and decoder together, none below 0.
+
+        A line through few or disturbed rows goes below 0 for the smallest architectures.
+        """
         predicted = np.empty(len(archs))
         for start in range(0, len(archs), CHUNK):
             table = table_of_archs(archs[start : start + CHUNK], layers=self.needs_layers)
             predicted[start : start + CHUNK] = self.predict_table(table)
-        return predicted
+        return np.maximum(predicted, 0.0)
 
     def interval_ms(
         self, archs: Sequence[SubTransformerConfig], *, coverage: float = 0.9
@@ -243,7 +246,7 @@ class LatencyPredictor(ABC):
         low = math.floor(rank)
         high = min(low + 1, count - 1)
         step = self.residuals[high] - self.residuals[low]
-        return float(self.residuals[low] + (rank - low) * step)
+        return max(float(self.residuals[low] + (rank - low) * step), -1.0)
 
     def check_space(self, space: SearchSpace) -> None:
         """Checks that the predictor knows every choice of ``space``.
@@ -363,6 +366,24 @@ class LatencyPredictor(ABC):
             "choices": self.choices,
             "facts": json.dumps(self.facts, allow_nan=False),
         }
+
+
+def vector(state: Mapping[str, Any], name: str) -> Floats:
+    """Returns the numbers of a tensor that a file holds.
+
+    Raises:
+        ConfigError: if there is no tensor of float64 or float32 numbers in a row.
+    """
+    import torch
+
+    found = state.get(name)
+    if not isinstance(found, torch.Tensor) or found.dtype not in (torch.float64, torch.float32):
+        what = found.dtype if isinstance(found, torch.Tensor) else f"{found!r:.60}"
+        raise ConfigError(f"{name} must be a tensor of float64 numbers, but found {what}")
+    if found.dim() != 1:
+        raise ConfigError(f"{name} must be a row of numbers, but has the shape {[*found.shape]}")
+    numbers: Floats = found.detach().double().numpy()
+    return numbers
 
 
 def _plain(value: Any) -> Any:
