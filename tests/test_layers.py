@@ -51,7 +51,7 @@ GROUND: dict[str, set[str]] = {
     "numerals": set(),
     "fields": {"errors"},
     "step_results": {"fields"},
-    "torch_files": {"errors", "reading"},
+    "torch_files": {"arrays", "errors", "reading"},
     "reading": {"errors"},
     "json_reader": {"errors", "reading"},
     "csv_reader": {"arrays", "errors", "numerals", "reading"},

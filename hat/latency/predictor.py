@@ -368,24 +368,6 @@ class LatencyPredictor(ABC):
         }
 
 
-def vector(state: Mapping[str, Any], name: str) -> Floats:
-    """Returns the numbers of a tensor that a file holds.
-
-    Raises:
-        ConfigError: if there is no tensor of float64 or float32 numbers in a row.
-    """
-    import torch
-
-    found = state.get(name)
-    if not isinstance(found, torch.Tensor) or found.dtype not in (torch.float64, torch.float32):
-        what = found.dtype if isinstance(found, torch.Tensor) else f"{found!r:.60}"
-        raise ConfigError(f"{name} must be a tensor of float64 numbers, but found {what}")
-    if found.dim() != 1:
-        raise ConfigError(f"{name} must be a row of numbers, but has the shape {[*found.shape]}")
-    numbers: Floats = found.detach().double().numpy()
-    return numbers
-
-
 def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else str(value)
 

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hat.arch.config import MAX_WIDTH
 from hat.arch.hat_yaml import arch_from_mapping
 from hat.errors import ConfigError, DataError
-from hat.fields import Fields
+from hat.fields import Fields, whole_lists
 from hat.files import append_text, write_text
 from hat.json_reader import read_objects
-from hat.latency.choices import check_choices
+from hat.latency.choices import CHOICE_FIELDS
 from hat.latency.samples import LEAST_MS, MOST_MS
 from hat.latency.workload import Workload
 from hat.versioned import check_format
@@ -103,7 +104,7 @@ def _check_facts(found: Mapping[str, Any], where: str) -> None:
     device, space = found.get("device") or {}, found.get("space") or {}
     if device.get("name") is not None:
         Fields(device, f"{where}: device").text("name")
-    check_choices(space, f"{where}: space")
+    whole_lists(space, CHOICE_FIELDS, MAX_WIDTH, f"{where}: space")
     if found.get("reference") is not None:
         arch_from_mapping(found["reference"], f"{where}: reference")
 

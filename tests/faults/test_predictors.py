@@ -64,7 +64,7 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "scales-in-a-tensor": (held("feature_norm", torch.ones(10)), ("must be a list of numbers",)),
     "residuals-in-a-square": (held("residuals", torch.zeros(3, 3)), ("shape [3, 3]",)),
     "residuals-gone": (edited(lambda c: c.pop("residuals")), ("residuals must be a tensor",)),
-    "choices-in-a-list": (held("choices", [1]), ("choices: must be the values", "[1]")),
+    "choices-in-a-list": (held("choices", [1]), ("choices: must be lists of numbers", "[1]")),
     "choices-without-end": (choices(encoder_embed_dim=[float("inf")]), ("whole numbers", "[inf]")),
     "choices-of-fractions": (choices(encoder_embed_dim=[16.7]), ("whole numbers", "[16.7]")),
     "choices-below-0": (choices(encoder_embed_dim=[-1]), ("whole numbers from 1", "[-1]")),

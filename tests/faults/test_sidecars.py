@@ -68,7 +68,7 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], int, tuple[str, ...]]] = {
     "space-unknown": (
         facts("space", {"encoder_embed_dims": [32]}),
         1,
-        ("no decision 'encoder_embed_dims'; did you mean 'encoder_embed_dim'",),
+        ("no 'encoder_embed_dims'; did you mean 'encoder_embed_dim'",),
     ),
     "reference-without-sizes": (facts("reference", {"encoder": {}}), 1, ("reference: ", "missing")),
     "two-joined": (lambda content: content + content, 2, ("has no 'event'",)),

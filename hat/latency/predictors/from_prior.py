@@ -33,13 +33,13 @@ from hat.latency.predictor import (
     LatencyPredictor,
     Lesson,
     Scales,
-    vector,
 )
 from hat.latency.predictors.basis import additive
 from hat.latency.predictors.linear import MIN_ROWS, num_folds
 from hat.latency.predictors.load import predictor_of_content
 from hat.latency.predictors.regression import fit_prices, robust_ridge, robust_shrunk
 from hat.latency.table import ArchTable, table_of_archs
+from hat.torch_files import vector
 
 _CONSTANT, _DEPTH = 1, 6
 """Columns of a constant and of the decoder's depth; column 0 is the prior's."""

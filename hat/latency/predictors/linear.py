@@ -6,14 +6,15 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from hat.arch.config import SubTransformerConfig
+from hat.arch.config import MAX_WIDTH, SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats
 from hat.errors import ConfigError, DataError
-from hat.latency.choices import CHOICE_FIELDS, check_choices
+from hat.fields import whole_lists
+from hat.latency.choices import CHOICE_FIELDS
 from hat.latency.gene_tables import gene_tables
-from hat.latency.predictor import CHUNK, Fitted, LatencyPredictor, Lesson, Scales, vector
+from hat.latency.predictor import CHUNK, Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.basis import (
     Basis,
@@ -26,6 +27,7 @@ from hat.latency.predictors.regression import fit_prices
 from hat.latency.samples import LAYER_COLUMNS
 from hat.latency.table import ENCODER_LISTS, ArchTable
 from hat.settings import Settings
+from hat.torch_files import vector
 
 MIN_ROWS = 10
 """Fewer rows are no dataset."""
@@ -97,7 +99,9 @@ class LinearPredictor(LatencyPredictor):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], scales: Scales) -> "LinearPredictor":
         """Rebuilds the predictor."""
-        choices = check_choices(state["choices"], "state: choices", ConfigError)
+        choices = whole_lists(
+            state["choices"], CHOICE_FIELDS, MAX_WIDTH, "state: choices", ConfigError
+        )
         return cls(scales=scales, choices=choices, prices=vector(state, "prices"))
 
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.config import MAX_WIDTH, DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.arch.hat_yaml import arch_from_mapping
 from hat.errors import CheckpointError, ConfigError, HatError
-from hat.fields import Fields
+from hat.fields import Fields, whole_lists
 from hat.json_reader import parse_object
-from hat.latency.choices import check_choices
-from hat.latency.predictor import FORMAT, LatencyPredictor, Scales, vector
+from hat.latency.choices import CHOICE_FIELDS
+from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.samples import LEAST_MS, MOST_MS
 from hat.latency.workload import Workload
 from hat.reading import reason
-from hat.torch_files import check_tensors, open_torch
+from hat.torch_files import check_tensors, open_torch, vector
 from hat.versioned import check_not_newer
 
 
@@ -101,7 +101,9 @@ def predictor_of_content(content: Mapping[str, Any], source: str) -> LatencyPred
             raise ConfigError(f"state must hold values by name, but found {state!r:.60}")
         predictor: LatencyPredictor = kind.from_state(state, scales)
         predictor.residuals = np.sort(vector(content, "residuals"))
-        predictor.choices = check_choices(content.get("choices"), "choices", ConfigError)
+        predictor.choices = whole_lists(
+            content.get("choices"), CHOICE_FIELDS, MAX_WIDTH, "choices", ConfigError
+        )
         facts = content.get("facts")
         if not isinstance(facts, str):
             raise ConfigError(f"facts must be JSON, but found {facts!r:.60}")
