@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from hat.arch.config import MAX_WIDTH
-from hat.arch.hat_yaml import arch_from_mapping
 from hat.errors import ConfigError, DataError
 from hat.fields import Fields, whole_lists
 from hat.files import append_text, write_text
@@ -105,8 +104,6 @@ def _check_facts(found: Mapping[str, Any], where: str) -> None:
     if device.get("name") is not None:
         Fields(device, f"{where}: device").text("name")
     whole_lists(space, CHOICE_FIELDS, MAX_WIDTH, f"{where}: space")
-    if found.get("reference") is not None:
-        arch_from_mapping(found["reference"], f"{where}: reference")
 
 
 def _check_event(event: Mapping[str, Any], where: str) -> None:

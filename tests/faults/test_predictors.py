@@ -79,8 +79,8 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "split-by-number": (facts(split={"test": 3}), ("split: 'test' must be a list, but found 3",)),
     "reference-in-words": (facts(reference="x"), ("'reference' must be a JSON object",)),
     "reference-of-nothing": (
-        facts(reference={"arch": {}, "latency_ms": 1.0, "noise": 0.1}),
-        ("facts: reference: ", "missing"),
+        facts(reference={"arch": {}, "latency_ms": 0, "noise": 0.1}),
+        ("facts: reference: 'latency_ms' must be 1e-06 or more",),
     ),
 }
 

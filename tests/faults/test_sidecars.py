@@ -70,7 +70,7 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], int, tuple[str, ...]]] = {
         1,
         ("no 'encoder_embed_dims'; did you mean 'encoder_embed_dim'",),
     ),
-    "reference-without-sizes": (facts("reference", {"encoder": {}}), 1, ("reference: ", "missing")),
+    "reference-in-words": (facts("reference", "x"), 1, ("'reference' must be a JSON object",)),
     "two-joined": (lambda content: content + content, 2, ("has no 'event'",)),
     "event-by-number": (event(event=3), 2, ("'event' must be a text, but found 3",)),
     "baseline-of-0": (
