@@ -8,7 +8,6 @@ what is in it.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,14 +136,14 @@ def _plain(value: Any) -> Any:
 def _text(values: Mapping[str, Any], name: str) -> str:
     if name not in values:
         return _MISSING
-    value = values[name]
-    # A text that looks like a number, or like nothing, is told apart from it.
-    plain = isinstance(value, str) and value.isprintable() and re.search(r"[^\W\d]", value)
-    return value if plain else repr(value)
+    text = str(values[name])
+    return text if text and text.isprintable() else repr(values[name])
 
 
 def _shown(old: str, new: str) -> tuple[str, str]:
     """Both values cut to a readable length, so that the place where they differ is seen."""
+    if old == new:
+        return old, f"{new} of another type"
     if max(len(old), len(new)) <= _SHOWN:
         return old, new
     same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
