@@ -134,11 +134,16 @@ def _plain(value: Any) -> Any:
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
-    return str(values[name]) if name in values else _MISSING
+    if name not in values:
+        return _MISSING
+    text = str(values[name])
+    return text if text and text.isprintable() else repr(values[name])
 
 
 def _shown(old: str, new: str) -> tuple[str, str]:
     """Both values cut to a readable length, so that the place where they differ is seen."""
+    if old == new:
+        return old, f"{new} of another type"
     if max(len(old), len(new)) <= _SHOWN:
         return old, new
     same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)

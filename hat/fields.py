@@ -1,10 +1,10 @@
 """The values of a JSON object by name, each of the type and in the range that it must have."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
-from hat.errors import DataError, HatError
+from hat.errors import DataError, HatError, suggestion
 
 
 class Fields:
@@ -90,3 +90,32 @@ def _is_finite(value: float) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an integer that no float holds
         return False
+
+
+def whole_lists(
+    found: Any, names: Collection[str], most: int, where: str, error: type[HatError] = DataError
+) -> dict[str, list[int]]:
+    """Returns lists of whole numbers by name, each sorted.
+
+    Args:
+        found: what a file holds.
+        names: that there are; none need be there.
+        most: the largest number; the smallest is 1.
+        where: names file and place in messages.
+        error: class of the error.
+
+    Raises:
+        HatError: of class ``error``, naming ``where`` and the list, if they are none.
+    """
+    if not isinstance(found, Mapping):
+        raise error(f"{where}: must be lists of numbers by name, but found {found!r:.60}")
+    for name, values in found.items():
+        if name not in names:
+            raise error(f"{where}: there is no {name!r:.60}{suggestion(str(name), names)}")
+        right = isinstance(values, list | tuple) and all(type(value) is int for value in values)
+        if not right or not all(0 < value <= most for value in values):
+            raise error(
+                f"{where}: {name} must be a list of whole numbers from 1 to {most:,}, but found "
+                f"{values!r:.60}"
+            )
+    return {name: sorted(values) for name, values in found.items()}

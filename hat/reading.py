@@ -191,16 +191,25 @@ def read_log(path: str | Path, error: Error = DataError) -> str:
     return read_bytes(path, error).decode("utf-8", "replace")
 
 
+def check_kind(beginning: bytes, where: str, error: Error = DataError) -> None:
+    """Checks that a file that should be text does not begin as another usual kind does.
+
+    Raises:
+        HatError: of class ``error``, naming ``where`` and the kind.
+    """
+    if beginning.startswith(_GZIP):
+        raise error(f"{where}: is no text but packed by gzip: expected a name that ends in .gz")
+    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise error(f"{where}: is not UTF-8 text but UTF-16: save it as UTF-8")
+
+
 def decoded(content: bytes, where: str, error: Error = DataError) -> str:
     """Returns UTF-8 text without the byte-order mark that may stand before it.
 
     Raises:
         HatError: of class ``error``, naming ``where`` and the byte, if it is none.
     """
-    if content.startswith(_GZIP):
-        raise error(f"{where}: is no text but packed by gzip: expected a name that ends in .gz")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise error(f"{where}: is not UTF-8 text but UTF-16: save it as UTF-8")
+    check_kind(content, where, error)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:

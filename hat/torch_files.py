@@ -7,10 +7,12 @@ number can be of any shape when its strides are zero.
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hat.errors import CheckpointError
+from hat.arrays import Floats
+from hat.errors import CheckpointError, ConfigError
 from hat.reading import open_file, reason
 
 _DEEPEST = 50
@@ -83,3 +85,21 @@ def _check(value: Any, name: str, path: str | Path) -> None:
         )
     if value.is_floating_point() and not torch.isfinite(value).all():
         raise CheckpointError(f"{path}: {name:.80} holds NaN or infinite numbers")
+
+
+def vector(state: Mapping[str, Any], name: str) -> Floats:
+    """Returns the numbers of a tensor that a file holds, (N,).
+
+    Raises:
+        ConfigError: if there is no tensor of float64 or float32 numbers in a row.
+    """
+    import torch
+
+    found = state.get(name)
+    if not isinstance(found, torch.Tensor) or found.dtype not in (torch.float64, torch.float32):
+        what = found.dtype if isinstance(found, torch.Tensor) else f"{found!r:.60}"
+        raise ConfigError(f"{name} must be a tensor of float64 numbers, but found {what}")
+    if found.dim() != 1:
+        raise ConfigError(f"{name} must be a row of numbers, but has the shape {[*found.shape]}")
+    numbers: Floats = found.detach().double().numpy()
+    return numbers

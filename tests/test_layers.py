@@ -32,6 +32,7 @@ BASE = {
     "csv_reader",
     "numerals",
     "fields",
+    "step_results",
     "torch_files",
 }
 """The ground floor: what everything may import. Its own rules stand in ``GROUND``."""
@@ -49,7 +50,8 @@ GROUND: dict[str, set[str]] = {
     "machine": {"errors", "files", "json_reader"},
     "numerals": set(),
     "fields": {"errors"},
-    "torch_files": {"errors", "reading"},
+    "step_results": {"fields"},
+    "torch_files": {"arrays", "errors", "reading"},
     "reading": {"errors"},
     "json_reader": {"errors", "reading"},
     "csv_reader": {"arrays", "errors", "numerals", "reading"},

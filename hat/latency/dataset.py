@@ -86,8 +86,8 @@ def load_datasets(
                 shifted += [start + index for index in inside]
         sidecar = read_sidecar(path)
         if sidecar is not None:
-            spaces.append(sidecar.facts.get("space", {}))
-            device = sidecar.facts.get("device", {}).get("name")
+            spaces.append(sidecar.facts.get("space") or {})
+            device = (sidecar.facts.get("device") or {}).get("name")
             reference = sidecar.reference() or reference
     table = table_of_samples(samples)
     choices = _union([observed_choices(table), *spaces])

@@ -188,12 +188,15 @@ class LatencyPredictor(ABC):
         """Rebuilds the predictor from ``state()``."""
 
     def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
-        """Returns (N,) predicted milliseconds, encoder and decoder together."""
+        """Returns (N,) predicted milliseconds, encoder and decoder together, none below 0.
+
+        A line through few or disturbed rows goes below 0 for the smallest architectures.
+        """
         predicted = np.empty(len(archs))
         for start in range(0, len(archs), CHUNK):
             table = table_of_archs(archs[start : start + CHUNK], layers=self.needs_layers)
             predicted[start : start + CHUNK] = self.predict_table(table)
-        return predicted
+        return np.maximum(predicted, 0.0)
 
     def interval_ms(
         self, archs: Sequence[SubTransformerConfig], *, coverage: float = 0.9
@@ -243,7 +246,7 @@ class LatencyPredictor(ABC):
         low = math.floor(rank)
         high = min(low + 1, count - 1)
         step = self.residuals[high] - self.residuals[low]
-        return float(self.residuals[low] + (rank - low) * step)
+        return max(float(self.residuals[low] + (rank - low) * step), -1.0)
 
     def check_space(self, space: SearchSpace) -> None:
         """Checks that the predictor knows every choice of ``space``.

@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.config import (
+    MAX_LAYERS,
+    MAX_WIDTH,
+    DecoderConfig,
+    EncoderConfig,
+    SubTransformerConfig,
+)
 from hat.arch.features import latency_features
 from hat.csv_reader import CsvRows
 from hat.errors import ConfigError, DataError
@@ -67,6 +73,9 @@ COLUMNS = (
     *LAYER_COLUMNS,
     *(SHIFT_COLUMN, TIME_COLUMN, MEMORY_COLUMN, ENERGY_COLUMN),
 )
+
+LEAST_MS, MOST_MS = 1e-6, 1e9
+"""Milliseconds that a measurement can be: a nanosecond to eleven days."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,22 +199,34 @@ def read_samples(path: str | Path, *, was_cut_off: bool = False) -> list[Latency
         was_cut_off=was_cut_off,
     )
     rows.need_rows("measurements")
-    return [_sample(row, where) for row, where in zip(rows.fields, rows.places, strict=True)]
+    samples = [_sample(row, where) for row, where in zip(rows.fields, rows.places, strict=True)]
+    known = [sample.arch is not None for sample in samples]
+    if any(known) and not all(known):
+        # The whole dataset would be read as averages, because of a slip in one row.
+        raise DataError(
+            f"{rows.places[known.index(False)]}: has no decisions of its layers, as "
+            f"{rows.places[known.index(True)]} has: expected them in every row or in none"
+        )
+    return samples
 
 
 def _sample(row: Mapping[str, str], where: str) -> LatencySample:
-    features = {name: _number(row, name, where) for name in FEATURE_COLUMNS}
+    features = {name: _up_to(row, name, where, MAX_WIDTH) for name in FEATURE_COLUMNS}
     for name, value in features.items():
-        if value <= 0:
-            raise DataError(f"{where}: {name} must be positive, but is {value:g}")
-    means = [_number(row, name, where) for name in LATENCY_COLUMNS[:2]]
+        if name in _WHOLE and value != int(value):
+            raise DataError(f"{where}: {name} must be a whole number, but is {row[name]:.60}")
+        if name.endswith("_layer_num") and value > MAX_LAYERS:
+            raise DataError(f"{where}: {name} must be at most {MAX_LAYERS:,}, but is {value:,.0f}")
+    means = [_up_to(row, name, where, MOST_MS) for name in LATENCY_COLUMNS[:2]]
     for name, value in zip(LATENCY_COLUMNS, means, strict=False):
-        if value <= 0:
-            raise DataError(f"{where}: {name} must be positive, but is {value:g}")
+        if value < LEAST_MS:
+            raise DataError(f"{where}: {name} must be at least {LEAST_MS:g} ms, but is {value:g}")
     stds = [_number(row, name, where) for name in LATENCY_COLUMNS[2:]]
     for name, value in zip(LATENCY_COLUMNS[2:], stds, strict=True):
         if value < 0:
             raise DataError(f"{where}: {name} must not be negative, but is {value:g}")
+        if value > MOST_MS:
+            raise DataError(f"{where}: {name} must be at most {MOST_MS:g}, but is {value:g}")
     return LatencySample(
         features=features,
         encoder_ms=means[0],
@@ -221,7 +242,25 @@ def _sample(row: Mapping[str, str], where: str) -> LatencySample:
 
 
 def _known(row: Mapping[str, str], name: str, where: str) -> float | None:
-    return _number(row, name, where) if row.get(name) else None
+    """A number that may be missing; none of them is ever below 0."""
+    if not row.get(name):
+        return None
+    value = _number(row, name, where)
+    if value < 0:
+        raise DataError(f"{where}: {name} must not be negative, but is {value:g}")
+    return value
+
+
+def _up_to(row: Mapping[str, str], name: str, where: str, most: float) -> float:
+    value = _number(row, name, where)
+    if value <= 0:
+        raise DataError(f"{where}: {name} must be positive, but is {value:g}")
+    if value > most:
+        raise DataError(f"{where}: {name} must be at most {most:g}, but is {value:g}")
+    return value
+
+
+_WHOLE = tuple(name for name in FEATURE_COLUMNS if name.endswith(("_embed_dim", "_layer_num")))
 
 
 def _number(row: Mapping[str, str], name: str, where: str) -> float:

@@ -12,12 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hat.errors import DataError
-from hat.fields import Fields
+from hat.arch.config import MAX_WIDTH
+from hat.errors import ConfigError, DataError
+from hat.fields import Fields, whole_lists
 from hat.files import append_text, write_text
 from hat.json_reader import read_objects
+from hat.latency.choices import CHOICE_FIELDS
+from hat.latency.samples import LEAST_MS, MOST_MS
 from hat.latency.workload import Workload
-from hat.versioned import check_not_newer
+from hat.versioned import check_format
 
 FORMAT = "hat-latency-dataset-1"
 
@@ -79,23 +82,46 @@ def read_sidecar(dataset: str | Path) -> Sidecar | None:
     if not path.exists():
         return None
     records = read_objects(path, "a fact or an event of a latency dataset", may_be_cut=True)
-    found = records[0].get("format") if records else None
-    if found != FORMAT:
-        check_not_newer(found, FORMAT, f"{path}:1")
-        raise DataError(f"{path}: is not the sidecar of a latency dataset")
-    facts = Fields(records[0], f"{path}:1")
-    facts.mapping("workload")
-    for name in ("device", "model", "reference"):
-        if records[0].get(name) is not None:
-            facts.mapping(name)
+    if not records:
+        raise DataError(f"{path}: is empty; expected the facts of a latency dataset")
+    check_format(records[0].get("format"), FORMAT, f"{path}:1")
+    try:
+        _check_facts(records[0], f"{path}:1")
+    except ConfigError as error:
+        raise DataError(str(error)) from None
     for number, event in enumerate(records[1:], start=2):
-        fields = Fields(event, f"{path}:{number}")
-        for name in ("baseline_ms", "noise"):
-            if "baseline_ms" in event:
-                fields.number(name, least=0)
-        if event.get("event") == "reference":
-            fields.wholes("rows")
+        _check_event(event, f"{path}:{number}")
     return Sidecar(path, records[0], records[1:])
+
+
+def _check_facts(found: Mapping[str, Any], where: str) -> None:
+    facts = Fields(found, where)
+    Workload.from_dict(facts.mapping("workload"), where)
+    for name in ("device", "model", "reference", "space"):
+        if found.get(name) is not None:
+            facts.mapping(name)
+    device, space = found.get("device") or {}, found.get("space") or {}
+    if device.get("name") is not None:
+        Fields(device, f"{where}: device").text("name")
+    whole_lists(space, CHOICE_FIELDS, MAX_WIDTH, f"{where}: space")
+
+
+def _check_event(event: Mapping[str, Any], where: str) -> None:
+    """Checks an event; of kinds that are not known here, only that they have a name."""
+    fields = Fields(event, where)
+    kind = fields.text("event")
+    if "baseline_ms" in event or kind == "baseline":
+        fields.number("baseline_ms", least=LEAST_MS, most=MOST_MS)
+        fields.number("noise", least=0)
+    if kind in ("reference", "marked"):
+        fields.wholes("rows")
+    if kind == "marked":
+        fields.number("shift_percent")
+    if kind == "row":
+        fields.whole("row")
+        for name in ("encoder_ms", "decoder_ms"):
+            if name in event:
+                fields.number(name, least=LEAST_MS, most=MOST_MS)
 
 
 def common_workload(datasets: Sequence[str | Path]) -> Workload | None:

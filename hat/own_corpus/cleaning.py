@@ -89,13 +89,19 @@ def clean(pairs: Parallel, settings: CleaningSettings) -> Cleaned:
             lambda source, target: source == target and len(source) > _COPIED,
         ),
     ]
+    both = list(zip(*sides, strict=True))
+    reasons = [next((name for name, fails in tests if fails(*pair)), None) for pair in both]
+    unfit: Callable[[str, str], bool] | None = None
     if settings.max_length_deviation:
-        test = _lengths(pairs, settings.max_length_deviation)
-        tests.append(("lengths do not fit: misaligned or not a translation", test))
+        # Of what is left: one line of a megabyte would speak for the whole corpus.
+        left = [pair for pair, reason in zip(both, reasons, strict=True) if reason is None]
+        unfit = _lengths(left, settings.max_length_deviation)
     seen: set[tuple[str, str]] = set()
     kept, lines, dropped = [], [], []
-    for line, pair in enumerate(zip(*sides, strict=True), start=1):
-        reason = next((name for name, fails in tests if fails(*pair)), None)
+    for line, (pair, found) in enumerate(zip(both, reasons, strict=True), start=1):
+        reason = found
+        if reason is None and unfit is not None and unfit(*pair):
+            reason = "lengths do not fit: misaligned or not a translation"
         if reason is None and pair in seen:
             reason = "the pair stood before"
         if reason is not None:
@@ -104,8 +110,8 @@ def clean(pairs: Parallel, settings: CleaningSettings) -> Cleaned:
         seen.add(pair)
         kept.append(pair)
         lines.append(line)
-    left = Parallel(tuple(pair[0] for pair in kept), tuple(pair[1] for pair in kept))
-    return Cleaned(left, tuple(lines), dropped)
+    rest = Parallel(tuple(pair[0] for pair in kept), tuple(pair[1] for pair in kept))
+    return Cleaned(rest, tuple(lines), dropped)
 
 
 def _too_long(max_words: int) -> Callable[[str, str], bool]:
@@ -136,10 +142,10 @@ def _scripts(
     return [("a side is in another script than its file", fails)]
 
 
-def _lengths(pairs: Parallel, most: float) -> Callable[[str, str], bool]:
+def _lengths(pairs: Sequence[tuple[str, str]], most: float) -> Callable[[str, str], bool]:
     """Gale and Church's measure, with the corpus's own characters for a character."""
-    source_length = sum(map(len, pairs.source))
-    ratio = sum(map(len, pairs.target)) / source_length if source_length else 1.0
+    source_length = sum(len(source) for source, _ in pairs)
+    ratio = sum(len(target) for _, target in pairs) / source_length if source_length else 1.0
 
     def fails(source: str, target: str) -> bool:
         expected = len(source) * ratio

@@ -1,5 +1,6 @@
 """From a corpus to a task's folder that runs as it is."""
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -179,7 +180,8 @@ def _name(folder: Path, languages: tuple[str, str]) -> str:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder}: is there already and not empty, so nothing is written")
     pair = "-".join(languages)
-    name = folder.absolute().name
+    # In YAML and in fairseq's lists of data, which a colon parts, blanks and signs mean something.
+    name = re.sub(r"[^\w.-]+", "-", folder.absolute().name).strip("-.") or "task"
     return name if name.endswith(pair) else f"{name}.{pair}"
 
 

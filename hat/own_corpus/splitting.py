@@ -1,5 +1,6 @@
 """Into training, validation and test data, no source sentence in two of them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -62,8 +63,11 @@ def split(train: Cleaned, given: dict[str, Parallel], rng: np.random.Generator) 
     missing = [name for name in HELD_OUT if name not in given]
     left = sum(map(len, groups.values()))
     if missing and left < FEWEST_PAIRS:
+        why = Counter(each.reason for each in (*train.dropped, *dropped)).most_common(1)
+        rest = f"; {why[0][1]:,} were left out because: {why[0][0]}" if why else ""
         raise DataError(
-            f"{left} usable pairs are too few to hold some out: at least {FEWEST_PAIRS} are needed"
+            f"{left} usable pairs are too few to hold some out: at least {FEWEST_PAIRS} are "
+            f"needed{rest}"
         )
     keys = list(groups)
     order = iter(rng.permutation(len(keys)))

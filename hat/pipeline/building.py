@@ -13,7 +13,7 @@ from hat.pipeline.blocks import Block, is_device, is_space, is_workload
 from hat.pipeline.candidate import Candidate, Found, Target, Training
 from hat.pipeline.exporting import export_formats
 from hat.pipeline.layout import Layout
-from hat.pipeline.notes import mostly_disturbed
+from hat.pipeline.notes import doubt
 from hat.pipeline.stages import LATENCIES, PREDICTOR, SPACE, TRAINING, WINNER
 from hat.pipeline.steps import Step
 from hat.tasks.own_corpus import RULES, UNITS_FILES
@@ -120,6 +120,7 @@ class Builder:
             "about": about,
             "variant": self.file.variant(*made_from),
             "minutes": self.plan.minutes.get(stage),
+            "doubt": partial(doubt, stage),
         }
 
     def _preprocess(self) -> Step:
@@ -182,7 +183,6 @@ class Builder:
             unattended=("--set-aside",),
             resumed=("--resume", "--set-aside"),
             depends_on_machine=True,
-            doubt=mostly_disturbed,
         )
 
     def _latency_predictor(self, target: Target) -> Step:
@@ -291,8 +291,10 @@ class Builder:
             else "the winner and the largest one"
         )
         where = f" for {target.block.name}" if target.block.name else ""
+        about = self._about("compare-latencies", f"measure {what} in turn{where}", WINNER)
+        measured = partial(doubt, "compare-latencies", rows=tuple(map(str, rows)))
         return Step(
-            **self._about("compare-latencies", f"measure {what} in turn{where}", WINNER),
+            **{**about, "doubt": measured},
             command=(
                 *commands.compare(rows, configs, target.predictor, flags),
                 *target.block.words(is_workload),

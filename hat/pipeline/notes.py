@@ -1,7 +1,10 @@
 """What a step's result says that its owner should know: on the screen, and in the report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from hat.errors import DataError
+from hat.step_results import check_result
 
 _MUCH_DISTURBED = 0.1
 _LARGE_ERROR = 10.0
@@ -18,10 +21,25 @@ def notes(step: str, result: Mapping[str, Any]) -> list[str]:
     return _KINDS[step](result) if step in _KINDS and result else []
 
 
-def mostly_disturbed(result: Mapping[str, Any]) -> str | None:
+def _mostly_disturbed(result: Mapping[str, Any]) -> str | None:
     """Says so of a dataset most of whose rows were disturbed: nothing can be learned from that."""
     rows, marked = _rows(result)
     return None if 2 * marked <= rows else f"{marked} of {rows} rows were disturbed"
+
+
+def doubt(step: str, result: Mapping[str, Any], rows: Sequence[str] = ()) -> str | None:
+    """Says why a result that an earlier run has noted is not to be relied on; None if it is.
+
+    Args:
+        step: name of the step.
+        result: what is noted of it.
+        rows: what a comparison of latencies must have measured.
+    """
+    try:
+        check_result(step, result, "its result", rows)
+    except DataError as error:
+        return str(error)
+    return _mostly_disturbed(result) if step.startswith("latency-dataset") else None
 
 
 def _rows(result: Mapping[str, Any]) -> tuple[int, int]:
@@ -34,7 +52,7 @@ def _dataset(result: Mapping[str, Any]) -> list[str]:
         return []
     warning = "warning: " if marked > _MUCH_DISTURBED * rows else ""
     told = f"{warning}{marked} of {rows} rows were measured while the machine was disturbed"
-    if mostly_disturbed(result):
+    if _mostly_disturbed(result):
         return [f"{told}: the next run of this pipeline measures again"]
     return [f"{told}, and are left out"]
 

@@ -204,8 +204,8 @@ def _columns(rows: Sequence[_Row]) -> list[Column[_Row]]:
     return [
         Column("SubTransformer", lambda row: row.title),
         Column("limit ms", lambda row: row.limit_ms, ".2f"),
-        Column("predicted ms", lambda row: row.measured["predicted_ms"], ".2f"),
-        Column("predicted at most", lambda row: row.measured["predicted_upper_ms"], ".2f"),
+        Column("predicted ms", lambda row: row.measured.get("predicted_ms"), ".2f"),
+        Column("predicted at most", lambda row: row.measured.get("predicted_upper_ms"), ".2f"),
         Column("measured ms", lambda row: row.measured["latency_ms"], ".2f"),
         Column("±", lambda row: row.measured["error_ms"], ".2f"),
         Column("BLEU inherited", _Row.inherited, ".2f"),

@@ -33,6 +33,9 @@ from hat.version import __version__
 
 _SHOWN_LINES = 20
 
+_LONGEST = 1e9
+"""Seconds; no step takes 30 years."""
+
 
 class CommandError(StepError):
     """The command of a step failed."""
@@ -267,7 +270,8 @@ class Runner:
             return {}
         seconds, result = state.get("seconds"), state.get("result")
         is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        return state if is_number and isinstance(result, dict) else {}
+        is_time = is_number and 0 <= float(seconds or 0) < _LONGEST
+        return state if is_time and isinstance(result, dict) else {}
 
     def _estimate(self, step: Step, state: Mapping[str, Any]) -> str:
         if "seconds" in state:

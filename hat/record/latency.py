@@ -48,9 +48,9 @@ class Dataset:
     @property
     def network(self) -> SuperTransformerConfig | None:
         """The SuperTransformer whose SubTransformers were measured."""
-        if "model" not in self.facts:
+        if self.sidecar is None or self.facts.get("model") is None:
             return None
-        return network_from(self.facts["model"], str(self.path.with_name("its sidecar")))
+        return network_from(self.facts["model"], f"{self.sidecar.path}:1: model")
 
 
 def read_dataset(path: Path) -> Dataset:
@@ -123,7 +123,7 @@ def latency_facts(dataset: Dataset, predictors: dict[str, LatencyPredictor]) -> 
 def _test_rows(predictor: LatencyPredictor, count: int) -> set[int]:
     split = predictor.facts.get("split")
     rows = split.get("test", []) if isinstance(split, dict) else []
-    if not all(isinstance(row, int) and 0 <= row < count for row in rows):
+    if not all(0 <= row < count for row in rows):
         raise DataError(f"{predictor.source}: names rows of its dataset that are not there")
     return set(rows)
 

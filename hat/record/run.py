@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from hat.arch.hat_yaml import arch_to_mapping
+from hat.conditions import OWN_DIGEST, own_digest
 from hat.errors import ConfigError, DataError
 from hat.json_reader import read_object
 from hat.latency.predictor import LatencyPredictor
@@ -21,6 +22,7 @@ from hat.record.sizes import sizes
 from hat.record.training import read_curves
 from hat.record.translations import compare_translations
 from hat.search.loop import STATE_FILE
+from hat.step_results import check_result
 
 _LATENCY = "latency_ms"
 
@@ -110,6 +112,11 @@ def read_steps(folder: Path) -> dict[str, StepState]:
         is_time = (found := number(seconds)) is not None and found >= 0
         if not is_time or not right or not isinstance(result, dict):
             raise DataError(f"{path}: is not the state of a pipeline's step")
+        check_result(path.stem, result, f"{path}: its result")
+        if state.get(OWN_DIGEST) not in (None, own_digest(state)):  # older versions wrote none
+            raise DataError(
+                f"{path}: was changed after hat had written it: hat pipeline does its step again"
+            )
         assert isinstance(command, list)
         steps[path.stem] = StepState(path.stem, float(seconds or 0), tuple(command), result)
     return steps

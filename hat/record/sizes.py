@@ -1,7 +1,7 @@
 """How large an architecture is: parameters, and bytes in fp32 and int8, by arithmetic."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from hat.arch.config import SubTransformerConfig
@@ -21,9 +21,19 @@ def network_from(values: Any, where: str) -> SuperTransformerConfig:
     Raises:
         DataError: naming ``where``, if it is none.
     """
-    known = {each.name for each in fields(SuperTransformerConfig)}
-    if not isinstance(values, Mapping) or values.keys() - known:
-        raise DataError(f"{where}: does not describe a SuperTransformer")
+    if not isinstance(values, Mapping):
+        raise DataError(
+            f"{where}: does not describe a SuperTransformer: expected its settings by name, but "
+            f"found {values!r:.60}"
+        )
+    settings = fields(SuperTransformerConfig)
+    wrong = next(iter(values.keys() - {each.name for each in settings}), None)
+    if wrong is not None:
+        raise DataError(f"{where}: does not describe a SuperTransformer: unknown {wrong!r:.60}")
+    for each in settings:
+        has_default = each.default is not MISSING or each.default_factory is not MISSING
+        if each.name not in values and not has_default:
+            raise DataError(f"{where}: does not describe a SuperTransformer: lacks {each.name}")
     try:
         return SuperTransformerConfig(**values)
     except (ConfigError, TypeError) as error:

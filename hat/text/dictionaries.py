@@ -14,7 +14,7 @@ from typing import Any
 
 from hat.conditions import bytes_digest
 from hat.errors import CheckpointError, ConfigError, DataError
-from hat.reading import read_bytes
+from hat.reading import check_kind, read_bytes
 
 SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 """Beginning, padding, end and unknown: fairseq puts them before what a file lists."""
@@ -30,10 +30,16 @@ def read_dictionary(path: str | Path) -> tuple[str, ...]:
     Raises:
         DataError: naming file and line, where fairseq could not read the file either.
     """
+    content = read_bytes(path)
+    check_kind(content, str(path))
     try:
-        text = read_bytes(path).decode("utf-8")  # fairseq takes a byte-order mark for a letter
+        text = content.decode("utf-8")  # fairseq takes a byte-order mark for a letter
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 (byte {error.start})") from None
+        number = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}: is not UTF-8 (byte {error.start}): "
+            f"found 0x{content[error.start]:02x} in line {number}"
+        ) from None
     if text.startswith("\ufeff"):
         raise DataError(f"{path}:1: begins with a byte-order mark, which would be a part of a word")
     lines = _LINE_END.split(text)

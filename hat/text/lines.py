@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from hat.errors import DataError
 from hat.files import write_text
-from hat.reading import lines_of, opened, reason
+from hat.reading import check_kind, lines_of, opened, reason
 
 _BLANK = re.compile("[\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]")
 _BLANKS = re.compile(f"{_BLANK.pattern}+")
@@ -185,6 +185,8 @@ def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
     """Yields the lines without their line feeds. Bytes are split, which knows no other end."""
     offset = 0
     for number, line in lines_of(stream, name):
+        if number == 1:
+            check_kind(line, name)
         try:
             yield line.decode("utf-8").removesuffix("\n")
         except UnicodeDecodeError as error:

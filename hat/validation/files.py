@@ -8,7 +8,9 @@ Options are known from ``hat.cli.described``, so no fairseq is needed. What only
 (whether a checkpoint fits, whether data are there) is left to it.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -270,6 +272,9 @@ def _joint_errors(path: str, entries: Mapping[str, Entry], command: str) -> list
             switched = settings[key].switches and value is not True
             if not switched:
                 values[settings[key].field] = _of_setting(value, settings[key], key)
+    if "latency_constraint" in values:  # the command line or a pipeline names the predictors
+        limits = values["latency_constraint"]
+        values.setdefault("ckpt_path", tuple(Path(f"{place}.pt") for place in range(len(limits))))
     for cls in _classes(command):
         lacking = [one for one in all_settings(cls) if one.is_required and one.field not in values]
         if lacking:
@@ -322,9 +327,16 @@ def _pipeline_errors(
         return [str(error)], {}
     for block in (*file.targets, *file.searches):
         errors += _errors(block.entries, block.command)
+    from_here = Path() if file.settings.base is None else Path(os.path.relpath(file.base))
+    if not file.base.is_dir():
+        place = file.places["base"]
+        return [*errors, f"{place}: base: {file.settings.base} is no folder"], {}
     for stage in STAGE_FILES:
         try:
-            named[stage] = tuple(map(str, file.stage_files(stage)))
+            with chdir(file.base):
+                files = file.stage_files(stage)
         except ConfigError as error:
             errors.append(str(error))
+        else:
+            named[stage] = tuple(str(from_here / each) for each in files)
     return errors, named

@@ -18,6 +18,7 @@ from hat.own_corpus.cleaning import sentence_key
 from hat.pipeline.run import Pipeline
 from hat.tasks.own_corpus import RULES, UNITS_FILES
 from hat.text.lines import read_lines
+from hat.validation.files import validate
 from tests.commands.conftest import last_line
 
 STAGES = ("supertransformer", "latency-dataset", "latency-predictor", "evo-search")
@@ -124,6 +125,28 @@ def test_swapped_languages_and_full_folders_are_refused(
             run(folder, corpus)
         assert "is there already and not empty, so nothing is written" in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("folder", "task"),
+    [
+        ("- a: {hardware}", "a-hardware.en-fr"),
+        ("o\nut", "o-ut.en-fr"),
+        ("a:b # c", "a-b-c.en-fr"),
+        ("no", "no.en-fr"),
+        ("...", "task.en-fr"),
+        ("\u00e4 'x\" *", "\u00e4-x.en-fr"),
+    ],
+)
+def test_whatever_the_folder_is_called_its_files_are_right_seen_from_outside(
+    folder: str, task: str, corpus: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Paths of a pipeline with a base hold from there, not from where it is validated."""
+    out = str(tmp_path / folder)
+    main([out, "--train", *map(str, corpus), "--source=en", "--target=fr", "--device=cpu"])
+    for checked in validate([Path(out) / "pipeline.yml"]):
+        assert checked.errors == (), checked
+    assert Pipeline(Path(out) / "pipeline.yml").settings.task == task
 
 
 def test_given_sets_stay_as_they_are(corpus: tuple[Path, Path], tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ def steps(**values: Any) -> Spoil:
     return spoil
 
 
+def result(step: str, **values: Any) -> Spoil:
+    """Changes what is noted of a step's result."""
+    name = f"run/steps/{step}.json"
+    return changed(name, lambda content: content["result"].update(values))
+
+
 ROWS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "cost-below-0": (
         change(TRIALS, '"latency_ms": ', '"latency_ms": -'),
@@ -59,6 +65,39 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "more-trials": (set_to(STATE, "trials", 10**9), (TRIALS, "expected 1000000000 lines")),
     "step-below-0": (steps(seconds=-1e9), ("run/steps/", "is not the state of a pipeline's step")),
     "step-not-finite": (steps(seconds="inf"), ("run/steps/", "is not the state")),
+    "result-in-words": (
+        result("compare-latencies_cpu", rows="many"),
+        ("run/steps/compare-latencies_cpu.json: its result: 'rows'", "found 'many'"),
+    ),
+    "result-of-nothing": (
+        result("compare-latencies_cpu", rows={"best.yml": {}}),
+        ("rows: best.yml: has no 'latency_ms'",),
+    ),
+    "result-below-0": (
+        result("compare-latencies_cpu", rows={"best.yml": {"latency_ms": -1, "error_ms": 1}}),
+        ("rows: best.yml: 'latency_ms' must be 0 or more, but found -1",),
+    ),
+    "bleu-above-all": (
+        result("evaluate-best-retrained_cpu", bleu=1e300),
+        ("evaluate-best-retrained_cpu.json: its result: 'bleu' must be 100 or less",),
+    ),
+    "no-bleu": (result("evaluate-largest-inherited", bleu=None), ("'bleu' must be a number",)),
+    "signature-in-a-list": (
+        result("evaluate-best-retrained_cpu", signature=[1]),
+        ("'signature' must be a text, but found [1]",),
+    ),
+    "rows-in-words": (
+        result("latency-dataset_cpu", marked_rows="few"),
+        ("latency-dataset_cpu.json: its result: 'marked_rows' must be a number",),
+    ),
+    "limit-in-a-list": (
+        result("evo-search_cpu", limit_ms=[1]),
+        ("evo-search_cpu.json: its result: 'limit_ms' must be a number, but found [1]",),
+    ),
+    "changed-later": (
+        set_to("run/steps/evo-search_cpu.json", "digest", "0" * 16),
+        ("run/steps/evo-search_cpu.json: was changed", "hat pipeline does its step again"),
+    ),
     "direction": (
         set_to(FACTS, "higher_is_better", {"inherited-loss": "no"}),
         (FACTS, "'higher_is_better' of 'inherited-loss' must be true or false, but found 'no'"),

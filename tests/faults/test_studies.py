@@ -1,9 +1,12 @@
 """Commands beside HAT's loop: a new task, text, tables of architectures, pages, installations."""
 
+import gzip
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.faults.documents import remake
 from tests.faults.fault import Fault, as_tests, refused, run_here
 
 NEW = "new mine --train pairs.en pairs.fr --source en --target fr --device cpu"
@@ -225,6 +228,24 @@ FAULTS = [
     Fault("doctor:word", "doctor now", ("unexpected word 'now'",)),
     Fault("build-fairseq:nowhere", "build-fairseq", ("required: wheel_dir",)),
     Fault("build-fairseq:no-name", "build-fairseq --wheels", ("wheel",)),
+    Fault(
+        "new:utf-16",
+        NEW,
+        ("pairs.fr: is not UTF-8 text but UTF-16: save it as UTF-8",),
+        remake("pairs.fr", lambda content: content.decode().encode("utf-16")),
+    ),
+    Fault(
+        "new:gzip",
+        NEW,
+        ("pairs.en: is no text but packed by gzip: expected a name that ends in .gz",),
+        remake("pairs.en", gzip.compress),
+    ),
+    Fault(
+        "new:copies",
+        NEW,
+        ("0 usable pairs are too few", "600 were left out because: the target is a copy"),
+        lambda world: shutil.copy(world / "pairs.en", world / "pairs.fr"),
+    ),
     Fault("new:real", "new mine --train pairs.en", ("--source is missing",), real=True),
 ]
 

@@ -120,7 +120,7 @@ FILES: dict[str, list[tuple[str, str, tuple[str, ...], Spoil]]] = {
         (
             "none",
             FIT,
-            ("is not the sidecar of a latency dataset",),
+            ("meta.jsonl:1: format is None; expected 'hat-latency-dataset-1'",),
             in_json("latency.csv.meta.jsonl", "format", None, 0),
         ),
     ],

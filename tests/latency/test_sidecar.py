@@ -40,8 +40,8 @@ def test_a_killed_run_leaves_a_file_that_reads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not the sidecar of a latency dataset"),
-        ('{"format": "other"}\n', "is not the sidecar of a latency dataset"),
+        ("", "is empty; expected the facts of a latency dataset"),
+        ('{"format": "other"}\n', "meta.jsonl:1: format is 'other'; expected 'hat-latency-dataset"),
         ("oops\n{}\n", r"meta.jsonl:1: is not JSON"),
     ],
 )

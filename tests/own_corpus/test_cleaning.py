@@ -35,6 +35,12 @@ def test_each_reason_drops_what_it_is_for_and_nothing_else() -> None:
     assert (found.dropped[0].source, found.dropped[0].target) == BAD["a side is empty"]
 
 
+def test_one_line_of_a_megabyte_does_not_speak_for_the_corpus() -> None:
+    found = clean(parallel([*GOOD, ("a " * 500_000, "un")]), CleaningSettings())
+    assert found.pairs == parallel(GOOD)
+    assert found.counts == {"longer than 150 words": 1}
+
+
 def test_names_numbers_and_short_copies_are_kept() -> None:
     usual = [("OK.", "OK."), ("Tom!", "Tom !"), ("42", "42"), ("Tokyo \u6771\u4eac", "Tokyo")]
     assert clean(parallel([*GOOD, *usual]), CleaningSettings()).counts == {}

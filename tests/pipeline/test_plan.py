@@ -193,3 +193,10 @@ def test_a_launcher_starts_trainings_and_nothing_else() -> None:
     more = pipeline("numbers.en-fr", launcher="torchrun", launcher_arguments=["--nnodes=2"])
     (step,) = more.steps(only=["train-supertransformer"])
     assert "--nnodes=2" in step.command and "--standalone" not in step.command
+
+
+def test_every_step_whose_result_is_shown_doubts_one_that_holds_nothing() -> None:
+    """A note that somebody edited is no reason for a report that ends in the middle."""
+    for step in pipeline("numbers.en-fr", hardware="cpu").plan.steps():
+        shown = step.stage == "compare-latencies" or step.stage.startswith("evaluate-")
+        assert (step.doubt({}) is not None) == shown, step.name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hat.pipeline import showing
-from hat.pipeline.notes import notes
+from hat.pipeline.notes import doubt, notes
 from hat.pipeline.showing import describe, shown_progress
 from hat.progress import VARIABLE, Progress
 
@@ -88,3 +88,36 @@ def test_notes_say_what_the_owner_should_know() -> None:
     ]
     assert notes("evo-search", {"finalists": 3, "finalists_that_missed": 0}) == []
     assert notes("preprocess", {"rows": 1}) == notes("latency-dataset", {}) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "result", "says"),
+    [
+        ("compare-latencies", {}, "has no 'rows'"),
+        ("compare-latencies.phone", {"rows": {}}, "rows: has no 'best.yml'"),
+        ("evaluate-best-retrained.seed2", {}, "has no 'bleu'"),
+        ("evaluate-largest-inherited", {"bleu": 40, "chrf": "high"}, "'chrf' must be a number"),
+        ("latency-dataset", {"rows": None}, "'rows' must be a number"),
+        ("evo-search", {"finalists": [3]}, "'finalists' must be a number, but found [3]"),
+        ("latency-predictor.phone", {"cv_error_percent": "small"}, "'cv_error_percent' must be"),
+        ("average-largest", {"warning": ["a"]}, "'warning' must be a text"),
+        ("latency-dataset", {"rows": 10, "marked_rows": 6}, "6 of 10 rows were disturbed"),
+    ],
+)
+def test_a_result_that_the_report_cannot_use_is_made_again(
+    step: str, result: dict[str, object], says: str
+) -> None:
+    found = doubt(step, result, rows=["best.yml"])
+    assert found is not None and says in found
+
+
+def test_results_of_other_steps_and_good_ones_are_relied_on() -> None:
+    row = {"latency_ms": 5.0, "error_ms": 0.1, "predicted_ms": 5, "predicted_upper_ms": None}
+    for step, result in (
+        ("preprocess", {"rows": "many"}),
+        ("compare-latencies", {"rows": {"best.yml": row}}),
+        ("evaluate-best-inherited", {"bleu": 0.0, "chrf": None}),
+        ("evo-search", {"limit_ms": None}),
+        ("latency-predictor", {"cv_error_percent": None}),
+    ):
+        assert doubt(step, result, rows=["best.yml"]) is None, step

@@ -161,3 +161,10 @@ def test_the_command_tells_every_error_and_ends_with_2(tmp_path: Path, capsys) -
     printed = capsys.readouterr()
     assert printed.err.count("error: ") == 3 and "y.yml: cannot be read" in printed.err
     assert json.loads(printed.out.splitlines()[-1]) == {"files": 2, "errors": 3}
+
+
+def test_a_pipeline_whose_base_is_no_folder(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.yml"
+    path.write_text((CONFIGS / "numbers.en-fr/pipeline.yml").read_text() + "base: nowhere\n")
+    (checked,) = validate([path])
+    assert len(checked.errors) == 1 and "base: nowhere is no folder" in checked.errors[0]

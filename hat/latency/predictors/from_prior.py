@@ -39,6 +39,7 @@ from hat.latency.predictors.linear import MIN_ROWS, num_folds
 from hat.latency.predictors.load import predictor_of_content
 from hat.latency.predictors.regression import fit_prices, robust_ridge, robust_shrunk
 from hat.latency.table import ArchTable, table_of_archs
+from hat.torch_files import vector
 
 _CONSTANT, _DEPTH = 1, 6
 """Columns of a constant and of the decoder's depth; column 0 is the prior's."""
@@ -132,14 +133,14 @@ class FromPriorPredictor(LatencyPredictor):
         return predicted * self.scales.lat_norm
 
     def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
-        """Returns (N,) predicted milliseconds; the prior takes its own fast way."""
+        """Returns (N,) predicted milliseconds, none below 0; the prior takes its own fast way."""
         predicted = np.empty(len(archs))
         for start in range(0, len(archs), CHUNK):
             some = archs[start : start + CHUNK]
             table = table_of_archs(some, layers=False)
             columns = self._columns(table, self.prior.predict_ms(some))
             predicted[start : start + CHUNK] = columns @ self.prices
-        return predicted * self.scales.lat_norm
+        return np.maximum(predicted * self.scales.lat_norm, 0.0)
 
     def scaled(self, factor: float) -> "FromPriorPredictor":
         """Returns a predictor of a machine that takes ``factor`` times as long."""
@@ -163,8 +164,10 @@ class FromPriorPredictor(LatencyPredictor):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], scales: Scales) -> "FromPriorPredictor":
         """Rebuilds the predictor and its prior."""
-        prior = predictor_of_content(state["prior"], "the prior")
-        return cls(scales=scales, prior=prior, prices=state["prices"].numpy())
+        if not isinstance(state["prior"], Mapping):
+            raise ConfigError(f"its prior is no predictor, but {state['prior']!r:.60}")
+        prior = predictor_of_content(state["prior"], "its prior")
+        return cls(scales=scales, prior=prior, prices=vector(state, "prices"))
 
 
 def _calibrated(columns: Floats, goal: Floats) -> Floats:

@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from hat.arch.config import SubTransformerConfig
+from hat.arch.config import MAX_WIDTH, SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats
-from hat.errors import DataError
+from hat.errors import ConfigError, DataError
+from hat.fields import whole_lists
 from hat.latency.choices import CHOICE_FIELDS
 from hat.latency.gene_tables import gene_tables
 from hat.latency.predictor import CHUNK, Fitted, LatencyPredictor, Lesson, Scales
@@ -26,6 +27,7 @@ from hat.latency.predictors.regression import fit_prices
 from hat.latency.samples import LAYER_COLUMNS
 from hat.latency.table import ENCODER_LISTS, ArchTable
 from hat.settings import Settings
+from hat.torch_files import vector
 
 MIN_ROWS = 10
 """Fewer rows are no dataset."""
@@ -97,8 +99,10 @@ class LinearPredictor(LatencyPredictor):
     @classmethod
     def from_state(cls, state: Mapping[str, Any], scales: Scales) -> "LinearPredictor":
         """Rebuilds the predictor."""
-        choices = {str(name): [int(v) for v in vs] for name, vs in state["choices"].items()}
-        return cls(scales=scales, choices=choices, prices=state["prices"].numpy())
+        choices = whole_lists(
+            state["choices"], CHOICE_FIELDS, MAX_WIDTH, "state: choices", ConfigError
+        )
+        return cls(scales=scales, choices=choices, prices=vector(state, "prices"))
 
 
 @dataclass(kw_only=True)
@@ -156,7 +160,7 @@ class PerLayerPredictor(LinearPredictor):
             sums = rest @ np.array([main[0], *widths, *main[1:], *extra])
             sums += tables.add_up(self._tables[space], positions)
             predicted[start : start + CHUNK] = sums
-        return predicted * self.scales.lat_norm
+        return np.maximum(predicted * self.scales.lat_norm, 0.0)
 
     def _layer_price(self, field: str, width: float, value: int) -> float:
         """What one layer adds by one choice, over ``lat_norm``."""

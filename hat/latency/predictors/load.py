@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.config import MAX_WIDTH, DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.errors import CheckpointError, ConfigError, HatError
+from hat.fields import Fields, whole_lists
 from hat.json_reader import parse_object
+from hat.latency.choices import CHOICE_FIELDS
 from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
+from hat.latency.samples import LEAST_MS, MOST_MS
+from hat.latency.workload import Workload
 from hat.reading import reason
-from hat.torch_files import check_tensors, open_torch
+from hat.torch_files import check_tensors, open_torch, vector
 from hat.versioned import check_not_newer
 
 
@@ -59,7 +63,7 @@ def load_predictor(
         scales = Scales(tuple(map(float, feature_norm)), float(lat_norm))
         try:
             predictor: LatencyPredictor = PREDICTORS.load("mlp").from_state(content, scales)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except _OF_DAMAGE as error:
             raise CheckpointError(
                 f"{path}: is a damaged latency predictor: {reason(error)}"
             ) from None
@@ -90,22 +94,74 @@ def predictor_of_content(content: Mapping[str, Any], source: str) -> LatencyPred
     except ConfigError as error:
         raise CheckpointError(f"{source}: cannot be read here: {error}") from None
     try:
-        scales = Scales(tuple(content["feature_norm"]), float(content["lat_norm"]))
-        predictor: LatencyPredictor = kind.from_state(content["state"], scales)
-        predictor.residuals = np.sort(content["residuals"].numpy().astype(np.float64).reshape(-1))
-        predictor.choices = {str(k): [int(v) for v in vs] for k, vs in content["choices"].items()}
-        predictor.facts = parse_object(
-            content["facts"], f"{source}: its facts", "facts", CheckpointError
+        scales = Scales(_numbers(content, "feature_norm"), _number(content, "lat_norm"))
+        state = content.get("state")
+        if not isinstance(state, Mapping):
+            raise ConfigError(f"state must hold values by name, but found {state!r:.60}")
+        predictor: LatencyPredictor = kind.from_state(state, scales)
+        predictor.residuals = np.sort(vector(content, "residuals"))
+        predictor.choices = whole_lists(
+            content.get("choices"), CHOICE_FIELDS, MAX_WIDTH, "choices", ConfigError
         )
-    except CheckpointError:
-        raise
-    except (ConfigError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        facts = content.get("facts")
+        if not isinstance(facts, str):
+            raise ConfigError(f"facts must be JSON, but found {facts!r:.60}")
+        predictor.facts = parse_object(facts, "facts", "what is known of a predictor", ConfigError)
+        _check_facts(predictor.facts)
+    except CheckpointError as error:  # of a predictor within
+        raise CheckpointError(f"{source}: {error}") from None
+    except KeyError as error:
+        raise CheckpointError(f"{source}: is a damaged latency predictor: lacks {error}") from None
+    except (HatError, *_OF_DAMAGE) as error:
         raise CheckpointError(
             f"{source}: is a damaged latency predictor: {reason(error)}"
         ) from None
     predictor.source = source
     _check_prediction(predictor)
     return predictor
+
+
+_OF_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError)
+"""What Python and torch raise where weights do not fit each other."""
+
+
+def _number(content: Mapping[str, Any], name: str) -> float:
+    value = content.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name} must be a number, but found {value!r:.60}")
+    return float(value)
+
+
+def _numbers(content: Mapping[str, Any], name: str) -> tuple[float, ...]:
+    values = content.get(name)
+    if not isinstance(values, list | tuple):
+        raise ConfigError(f"{name} must be a list of numbers, but found {values!r:.60}")
+    return tuple(_number({name: value}, name) for value in values)
+
+
+def _check_facts(found: Mapping[str, Any]) -> None:
+    """Checks what others read of a predictor's facts; each of them may be missing.
+
+    Raises:
+        HatError: naming what is wrong.
+    """
+    facts = Fields(found, "facts", ConfigError)
+    for name in ("device", "signature"):
+        if found.get(name) is not None:
+            facts.text(name)
+    if found.get("target") not in (None, "latency", "memory"):
+        raise ConfigError(f"target must be latency or memory, but found {found['target']!r:.60}")
+    if found.get("workload") is not None:
+        Workload.from_dict(facts.mapping("workload"), "facts")
+    if found.get("split") is not None:
+        split = Fields(facts.mapping("split"), "facts: split", ConfigError)
+        for name in found["split"]:
+            split.wholes(name)
+    if found.get("reference") is not None:
+        reference = Fields(facts.mapping("reference"), "facts: reference", ConfigError)
+        reference.mapping("arch")  # who measures it reads it
+        reference.number("latency_ms", least=LEAST_MS, most=MOST_MS)
+        reference.number("noise", least=0)
 
 
 def _check_prediction(predictor: LatencyPredictor) -> None:
@@ -136,12 +192,12 @@ def _check_prediction(predictor: LatencyPredictor) -> None:
             ),
         )
         found = predictor.predict_ms([arch])
-    except (HatError, KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+    except (HatError, *_OF_DAMAGE) as error:
         raise CheckpointError(
             f"{predictor.source}: is a damaged latency predictor: it cannot predict: "
             f"{reason(error)}"
         ) from None
-    if not np.isfinite(found).all():
+    if not (np.isfinite(found) & (found <= MOST_MS)).all():
         raise CheckpointError(
             f"{predictor.source}: is a damaged latency predictor: it predicts {found[0]:g} ms"
         )
