@@ -355,9 +355,12 @@ SIDECARS = [
     ({"event": "reference", "rows": "all"}, "'rows' must be a list, but found 'all'"),
     ({"event": "reference", "rows": [1.5]}, "'rows' must be a whole number, but found 1.5"),
     ({"event": "reference"}, "has no 'rows'"),
-    ({"baseline_ms": "2", "noise": 0.1}, "'baseline_ms' must be a number, but found '2'"),
-    ({"baseline_ms": 2.0}, "has no 'noise'"),
-    ({"baseline_ms": -2.0, "noise": 0.1}, "'baseline_ms' must be 0 or more, but found -2.0"),
+    (
+        {"event": "baseline", "baseline_ms": "2", "noise": 0.1},
+        "'baseline_ms' must be a number, but found '2'",
+    ),
+    ({"event": "baseline", "baseline_ms": 2.0}, "has no 'noise'"),
+    ({"event": "baseline", "baseline_ms": -2.0, "noise": 0.1}, "but found -2.0"),
 ]
 
 
