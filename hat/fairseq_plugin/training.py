@@ -18,7 +18,6 @@ from fairseq_cli.train import should_stop_early
 from hat.errors import ConfigError
 from hat.fairseq_plugin.arguments import parse_call
 from hat.fairseq_plugin.divergence import divergence_told
-from hat.fairseq_plugin.lost_processes import lost_processes_told
 from hat.fairseq_plugin.progress import Progress
 from hat.fairseq_plugin.quiet import fairseq_config
 from hat.fairseq_plugin.rehearsal import rehearse
@@ -29,6 +28,7 @@ from hat.files import Files
 from hat.locks import locked
 from hat.machine import torchrun
 from hat.machine.heap import keep_freed_memory
+from hat.machine.lost_processes import lost_processes_told
 from hat.models import training_record
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
 from hat.models.training_record import TrainingRecord

@@ -99,7 +99,8 @@ def test_a_second_signal_stops_at_once_unless_it_comes_with_the_first(
 def test_a_lost_connection_is_told_and_other_errors_are_not(
     rank: str | None, says: str, is_told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost_processes = pytest.importorskip("hat.fairseq_plugin.lost_processes")
+    from hat.machine import lost_processes
+
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delenv("RANK", raising=False)
     if rank is not None:

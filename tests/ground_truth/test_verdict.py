@@ -96,7 +96,9 @@ def test_choices_are_read_as_they_were_written(verdict: Any, space: Any, tmp_pat
 
 
 def test_what_is_free_is_chosen_first_and_supertransformers_come_round(verdict: Any) -> None:
-    options = SimpleNamespace(supernets=[["sandwich", "one.pt", "two.pt"]], seeds=3)
+    options = SimpleNamespace(
+        supernets=[["sandwich", "one.pt", "two.pt"]], seeds=3, algorithms=verdict.SEARCHES
+    )
     ways = list(verdict.wanted(options))
     free = len(verdict.SHARES) * len(verdict.COUNTS)
     assert {way[0] for way in ways[:free]} == set(verdict.COUNTS)
