@@ -13,6 +13,8 @@ _AMOUNT = re.compile(r"([+-]?(?!0[0-9])[0-9.]+(?:e[+-]?[0-9]+)?) *([a-z%]*)", re
 COUNT_UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 LATENCY_UNITS = {"": 1.0, "ms": 1.0, "s": 1e3}
 """In milliseconds."""
+LEAST_MS, MOST_MS = 1e-6, 1e9
+"""Milliseconds that a measurement can be: a nanosecond to eleven days."""
 
 Count = Callable[[Sequence[Any]], Any]
 """What N architectures cost, (N,)."""

@@ -27,14 +27,16 @@ class Fields:
         Raises:
             HatError: if there is none; so do the others.
         """
-        value = self._found(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
-            self._fail(name, "a number", value)
+        value = self._number(name, self._found(name))
         if value < least:
             self._fail(name, f"{least:g} or more", value)
         if value > most:
             self._fail(name, f"{most:g} or less", value)
         return float(value)
+
+    def numbers(self, name: str) -> list[float]:
+        """Returns a list of finite numbers."""
+        return [float(self._number(name, value)) for value in self.items(name)]
 
     def number_or_none(self, name: str) -> float | None:
         """Returns a finite number, None where the object holds ``null``."""
@@ -73,6 +75,11 @@ class Fields:
         if name not in self._values:
             raise self._error(f"{self._where}: has no {name!r}")
         return self._values[name]
+
+    def _number(self, name: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+            self._fail(name, "a number", value)
+        return value
 
     def _whole(self, name: str, value: Any, least: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int):

@@ -9,10 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hat.amounts import MOST_MS
 from hat.fields import Fields
-
-MOST_MS = 1e9
-"""Eleven days: no latency is longer."""
 
 
 def check_result(

@@ -50,7 +50,7 @@ GROUND: dict[str, set[str]] = {
     "machine": {"errors", "files", "json_reader"},
     "numerals": set(),
     "fields": {"errors"},
-    "step_results": {"fields"},
+    "step_results": {"amounts", "fields"},
     "torch_files": {"arrays", "errors", "reading"},
     "reading": {"errors"},
     "json_reader": {"errors", "reading"},

@@ -192,11 +192,15 @@ class LatencyPredictor(ABC):
 
         A line through few or disturbed rows goes below 0 for the smallest architectures.
         """
+        return np.maximum(self._predicted(archs), 0.0)
+
+    def _predicted(self, archs: Sequence[SubTransformerConfig]) -> Floats:
+        """Returns (N,) milliseconds as the model has them, which may be below 0."""
         predicted = np.empty(len(archs))
         for start in range(0, len(archs), CHUNK):
             table = table_of_archs(archs[start : start + CHUNK], layers=self.needs_layers)
             predicted[start : start + CHUNK] = self.predict_table(table)
-        return np.maximum(predicted, 0.0)
+        return predicted
 
     def interval_ms(
         self, archs: Sequence[SubTransformerConfig], *, coverage: float = 0.9

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hat.amounts import LEAST_MS, MOST_MS
 from hat.arch.config import (
     MAX_LAYERS,
     MAX_WIDTH,
@@ -73,9 +74,6 @@ COLUMNS = (
     *LAYER_COLUMNS,
     *(SHIFT_COLUMN, TIME_COLUMN, MEMORY_COLUMN, ENERGY_COLUMN),
 )
-
-LEAST_MS, MOST_MS = 1e-6, 1e9
-"""Milliseconds that a measurement can be: a nanosecond to eleven days."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,22 +209,9 @@ def read_samples(path: str | Path, *, was_cut_off: bool = False) -> list[Latency
 
 
 def _sample(row: Mapping[str, str], where: str) -> LatencySample:
-    features = {name: _up_to(row, name, where, MAX_WIDTH) for name in FEATURE_COLUMNS}
-    for name, value in features.items():
-        if name in _WHOLE and value != int(value):
-            raise DataError(f"{where}: {name} must be a whole number, but is {row[name]:.60}")
-        if name.endswith("_layer_num") and value > MAX_LAYERS:
-            raise DataError(f"{where}: {name} must be at most {MAX_LAYERS:,}, but is {value:,.0f}")
-    means = [_up_to(row, name, where, MOST_MS) for name in LATENCY_COLUMNS[:2]]
-    for name, value in zip(LATENCY_COLUMNS, means, strict=False):
-        if value < LEAST_MS:
-            raise DataError(f"{where}: {name} must be at least {LEAST_MS:g} ms, but is {value:g}")
-    stds = [_number(row, name, where) for name in LATENCY_COLUMNS[2:]]
-    for name, value in zip(LATENCY_COLUMNS[2:], stds, strict=True):
-        if value < 0:
-            raise DataError(f"{where}: {name} must not be negative, but is {value:g}")
-        if value > MOST_MS:
-            raise DataError(f"{where}: {name} must be at most {MOST_MS:g}, but is {value:g}")
+    features = {name: _size(row, name, where) for name in FEATURE_COLUMNS}
+    means = [_number(row, name, where, LEAST_MS, MOST_MS) for name in LATENCY_COLUMNS[:2]]
+    stds = [_number(row, name, where, 0, MOST_MS) for name in LATENCY_COLUMNS[2:]]
     return LatencySample(
         features=features,
         encoder_ms=means[0],
@@ -243,33 +228,36 @@ def _sample(row: Mapping[str, str], where: str) -> LatencySample:
 
 def _known(row: Mapping[str, str], name: str, where: str) -> float | None:
     """A number that may be missing; none of them is ever below 0."""
-    if not row.get(name):
-        return None
-    value = _number(row, name, where)
-    if value < 0:
-        raise DataError(f"{where}: {name} must not be negative, but is {value:g}")
-    return value
-
-
-def _up_to(row: Mapping[str, str], name: str, where: str, most: float) -> float:
-    value = _number(row, name, where)
-    if value <= 0:
-        raise DataError(f"{where}: {name} must be positive, but is {value:g}")
-    if value > most:
-        raise DataError(f"{where}: {name} must be at most {most:g}, but is {value:g}")
-    return value
+    return _number(row, name, where) if row.get(name) else None
 
 
 _WHOLE = tuple(name for name in FEATURE_COLUMNS if name.endswith(("_embed_dim", "_layer_num")))
 
 
-def _number(row: Mapping[str, str], name: str, where: str) -> float:
+def _size(row: Mapping[str, str], name: str, where: str) -> float:
+    """A width, depth or number of heads, the last two of which may be means over layers."""
+    most = MAX_LAYERS if name.endswith("_layer_num") else MAX_WIDTH
+    value = _number(row, name, where, most=most)
+    if value == 0:
+        raise DataError(f"{where}: {name} must be positive, but is 0")
+    if name in _WHOLE and value != int(value):
+        raise DataError(f"{where}: {name} must be a whole number, but is {row[name]:.60}")
+    return value
+
+
+def _number(
+    row: Mapping[str, str], name: str, where: str, least: float = 0, most: float = math.inf
+) -> float:
     try:
-        return real(row[name])
+        value = real(row[name])
     except ValueError:
         raise DataError(
             f"{where}: {name} must be a finite number, but found {row[name]!r:.60}"
         ) from None
+    if not least <= value <= most:
+        bound = f"at least {least:g}" if value < least else f"at most {most:g}"
+        raise DataError(f"{where}: {name} must be {bound}, but is {value:g}")
+    return value
 
 
 def _number_text(value: float) -> str:

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hat.amounts import LEAST_MS, MOST_MS
 from hat.arch.config import MAX_WIDTH
 from hat.errors import ConfigError, DataError
 from hat.fields import Fields, whole_lists
 from hat.files import append_text, write_text
 from hat.json_reader import read_objects
 from hat.latency.choices import CHOICE_FIELDS
-from hat.latency.samples import LEAST_MS, MOST_MS
 from hat.latency.workload import Workload
 from hat.versioned import check_format
 

@@ -113,14 +113,19 @@ class Builder:
         """Returns the name of a step's log and state files."""
         return f"{stage}{suffix}{self.file.variant(*made_from)}"
 
-    def _about(self, stage: str, about: str, made_from: Sequence[str]) -> dict[str, Any]:
-        """The fields of a step that are the same whatever it does."""
+    def _about(
+        self, stage: str, about: str, made_from: Sequence[str], rows: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """The fields of a step that are the same whatever it does.
+
+        ``rows``: what a comparison of latencies must have measured.
+        """
         return {
             "name": stage,
             "about": about,
             "variant": self.file.variant(*made_from),
             "minutes": self.plan.minutes.get(stage),
-            "doubt": partial(doubt, stage),
+            "doubt": partial(doubt, stage, rows=rows),
         }
 
     def _preprocess(self) -> Step:
@@ -291,10 +296,9 @@ class Builder:
             else "the winner and the largest one"
         )
         where = f" for {target.block.name}" if target.block.name else ""
-        about = self._about("compare-latencies", f"measure {what} in turn{where}", WINNER)
-        measured = partial(doubt, "compare-latencies", rows=tuple(map(str, rows)))
+        about = f"measure {what} in turn{where}"
         return Step(
-            **{**about, "doubt": measured},
+            **self._about("compare-latencies", about, WINNER, rows=tuple(map(str, rows))),
             command=(
                 *commands.compare(rows, configs, target.predictor, flags),
                 *target.block.words(is_workload),

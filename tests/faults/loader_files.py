@@ -24,8 +24,18 @@ from hat.report.kept_scores import kept_scores
 from hat.tasks.pieces import learn_pieces
 from hat.versioned import write_versioned
 from tests.conftest import MADE_DATA
+from tests.faults.loader import text
 from tests.models.conftest import KINDS, randomise, tiny_config
 from tests.search.test_evolution_and_loop import make_search
+from tests.tiny_yaml import CHOICES, NETWORK, SUB
+
+SUB_YML = text("sub.yml", SUB)
+SPACE_YML = text("space.yml", NETWORK + CHOICES)
+CSV = text(
+    "t.csv", "arch,bleu\n|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|,1.5\n"
+)
+SCORES = text("scores.csv", "arch,score\na,1.5\nb,2.5\n")
+LOG = "S-{0}\ta b\nT-{0}\tc d\nH-{0}\t-0.5\tc d\nD-{0}\t-0.5\tc d\nP-{0}\t-0.1 -0.2\n"
 
 
 def table(kind: Any, settings: Any = TableSettings) -> Callable[[Path], Any]:

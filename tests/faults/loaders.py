@@ -42,17 +42,9 @@ from hat.versioned import read_versioned
 from hat.yaml_reader import read_mapping
 from tests.faults import loader_files as made_for
 from tests.faults.loader import FREE_TEXT, Loader, made, text
+from tests.faults.loader_files import CSV, LOG, SCORES, SPACE_YML, SUB_YML
 from tests.page.made_run import make_run
 from tests.search.test_evolution_and_loop import make_search
-from tests.tiny_yaml import CHOICES, NETWORK, SUB
-
-SUB_YML = text("sub.yml", SUB)
-SPACE_YML = text("space.yml", NETWORK + CHOICES)
-CSV = text(
-    "t.csv", "arch,bleu\n|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|,1.5\n"
-)
-SCORES = text("scores.csv", "arch,score\na,1.5\nb,2.5\n")
-LOG = "S-{0}\ta b\nT-{0}\tc d\nH-{0}\t-0.5\tc d\nD-{0}\t-0.5\tc d\nP-{0}\t-0.1 -0.2\n"
 
 LOADERS = [
     Loader("arch", ("arch.hat_yaml.load_arch",), SUB_YML, load_arch),

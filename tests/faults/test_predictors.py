@@ -49,7 +49,7 @@ def choices(**values: Any) -> Spoil:
 
 
 ROWS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
-    "state-of-numbers": (held("state", torch.ones(3)), ("state must hold values by name",)),
+    "state-of-numbers": (held("state", torch.ones(3)), ("'state' must be a JSON object",)),
     "no-prices": (edited(lambda c: c["state"].pop("prices")), ("prices must be a tensor", "None")),
     "prices-in-a-list": (state("prices", lambda _: [1.0]), ("prices must be a tensor", "[1.0]")),
     "prices-of-truth": (state("prices", lambda p: p > 0), ("prices must be", "torch.bool")),
@@ -59,9 +59,15 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     ),
     "prices-in-a-square": (state("prices", lambda _: torch.ones(3, 4)), ("shape [3, 4]",)),
     "prices-of-ages": (state("prices", lambda p: 1e300 * torch.ones_like(p)), ("it predicts",)),
-    "scales-in-words": (held("feature_norm", ["a"] * 10), ("feature_norm must be a number", "'a'")),
-    "scales-of-truth": (held("lat_norm", True), ("lat_norm must be a number", "True")),
-    "scales-in-a-tensor": (held("feature_norm", torch.ones(10)), ("must be a list of numbers",)),
+    "scales-in-words": (
+        held("feature_norm", ["a"] * 10),
+        ("'feature_norm' must be a number", "'a'"),
+    ),
+    "scales-of-truth": (held("lat_norm", True), ("'lat_norm' must be a number", "True")),
+    "scales-in-a-tensor": (
+        held("feature_norm", torch.ones(10)),
+        ("'feature_norm' must be a list",),
+    ),
     "residuals-in-a-square": (held("residuals", torch.zeros(3, 3)), ("shape [3, 3]",)),
     "residuals-gone": (edited(lambda c: c.pop("residuals")), ("residuals must be a tensor",)),
     "choices-in-a-list": (held("choices", [1]), ("choices: must be lists of numbers", "[1]")),
@@ -69,7 +75,7 @@ ROWS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "choices-of-fractions": (choices(encoder_embed_dim=[16.7]), ("whole numbers", "[16.7]")),
     "choices-below-0": (choices(encoder_embed_dim=[-1]), ("whole numbers from 1", "[-1]")),
     "choices-unknown": (choices(encoder_embed=[8]), ("did you mean 'encoder_embed_dim'",)),
-    "facts-are-an-object": (held("facts", {"a": 1}), ("facts must be JSON",)),
+    "facts-are-an-object": (held("facts", {"a": 1}), ("'facts' must be a text",)),
     "facts-are-a-list": (held("facts", "[]"), ("expected a JSON object, but found []",)),
     "workload-in-a-list": (facts(workload=[1]), ("'workload' must be a JSON object", "[1]")),
     "workload-in-words": (facts(workload={"src_len": "3"}), ("src-len must be a whole", "'3'")),

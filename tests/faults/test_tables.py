@@ -74,7 +74,9 @@ FAULTS = [
     latency("true", field("latency.csv", MEAN, "True"), ":2: ", "a finite number", "'True'"),
     latency("decimal-comma", field("latency.csv", MEAN, '"5,5"'), ":2: ", "'5,5'"),
     latency("minus-zero", field("latency.csv", MEAN, "-0"), ":2: ", "must be positive"),
-    latency("negative", field("latency.csv", MEAN, "-3"), ":2: ", "must be positive, but is -3"),
+    latency(
+        "negative", field("latency.csv", MEAN, "-3"), ":2: ", "must be at least 1e-06, but is -3"
+    ),
     latency("negative-spread", field("latency.csv", MEAN + 2, "-3"), ":2: ", "not be negative"),
     latency("fraction", field("latency.csv", 0, "640.5"), ":2: ", "whole number, but is 640.5"),
     latency("too-wide", field("latency.csv", 0, "1e18"), ":2: ", "must be at most 1e+08"),

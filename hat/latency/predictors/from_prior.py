@@ -132,15 +132,15 @@ class FromPriorPredictor(LatencyPredictor):
             predicted[rows] = self.columns(table.take(rows)) @ self.prices
         return predicted * self.scales.lat_norm
 
-    def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
-        """Returns (N,) predicted milliseconds, none below 0; the prior takes its own fast way."""
+    def _predicted(self, archs: Sequence[SubTransformerConfig]) -> Floats:
+        """Returns (N,) milliseconds; the prior takes its own fast way."""
         predicted = np.empty(len(archs))
         for start in range(0, len(archs), CHUNK):
             some = archs[start : start + CHUNK]
             table = table_of_archs(some, layers=False)
             columns = self._columns(table, self.prior.predict_ms(some))
             predicted[start : start + CHUNK] = columns @ self.prices
-        return np.maximum(predicted * self.scales.lat_norm, 0.0)
+        return predicted * self.scales.lat_norm
 
     def scaled(self, factor: float) -> "FromPriorPredictor":
         """Returns a predictor of a machine that takes ``factor`` times as long."""

@@ -140,10 +140,10 @@ class PerLayerPredictor(LinearPredictor):
             for value in lesson.choices[name]
         )
 
-    def predict_ms(self, archs: Sequence[SubTransformerConfig]) -> Floats:
-        """Returns (N,) predicted milliseconds; the layers of a ``GeneBatch`` are looked up."""
+    def _predicted(self, archs: Sequence[SubTransformerConfig]) -> Floats:
+        """Returns (N,) milliseconds; the layers of a ``GeneBatch`` are looked up."""
         if not isinstance(archs, GeneBatch):
-            return super().predict_ms(archs)
+            return super()._predicted(archs)
         space = archs.genes.space
         tables = gene_tables(space)
         if space not in self._tables:
@@ -160,7 +160,7 @@ class PerLayerPredictor(LinearPredictor):
             sums = rest @ np.array([main[0], *widths, *main[1:], *extra])
             sums += tables.add_up(self._tables[space], positions)
             predicted[start : start + CHUNK] = sums
-        return np.maximum(predicted * self.scales.lat_norm, 0.0)
+        return predicted * self.scales.lat_norm
 
     def _layer_price(self, field: str, width: float, value: int) -> float:
         """What one layer adds by one choice, over ``lat_norm``."""

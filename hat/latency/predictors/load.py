@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hat.amounts import LEAST_MS, MOST_MS
 from hat.arch.config import MAX_WIDTH, DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.errors import CheckpointError, ConfigError, HatError
 from hat.fields import Fields, whole_lists
@@ -13,7 +14,6 @@ from hat.json_reader import parse_object
 from hat.latency.choices import CHOICE_FIELDS
 from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
-from hat.latency.samples import LEAST_MS, MOST_MS
 from hat.latency.workload import Workload
 from hat.reading import reason
 from hat.torch_files import check_tensors, open_torch, vector
@@ -94,19 +94,16 @@ def predictor_of_content(content: Mapping[str, Any], source: str) -> LatencyPred
     except ConfigError as error:
         raise CheckpointError(f"{source}: cannot be read here: {error}") from None
     try:
-        scales = Scales(_numbers(content, "feature_norm"), _number(content, "lat_norm"))
-        state = content.get("state")
-        if not isinstance(state, Mapping):
-            raise ConfigError(f"state must hold values by name, but found {state!r:.60}")
-        predictor: LatencyPredictor = kind.from_state(state, scales)
+        fields = Fields(content, "its content", ConfigError)
+        scales = Scales(tuple(fields.numbers("feature_norm")), fields.number("lat_norm"))
+        predictor: LatencyPredictor = kind.from_state(fields.mapping("state"), scales)
         predictor.residuals = np.sort(vector(content, "residuals"))
         predictor.choices = whole_lists(
             content.get("choices"), CHOICE_FIELDS, MAX_WIDTH, "choices", ConfigError
         )
-        facts = content.get("facts")
-        if not isinstance(facts, str):
-            raise ConfigError(f"facts must be JSON, but found {facts!r:.60}")
-        predictor.facts = parse_object(facts, "facts", "what is known of a predictor", ConfigError)
+        predictor.facts = parse_object(
+            fields.text("facts"), "facts", "what is known of a predictor", ConfigError
+        )
         _check_facts(predictor.facts)
     except CheckpointError as error:  # of a predictor within
         raise CheckpointError(f"{source}: {error}") from None
@@ -123,20 +120,6 @@ def predictor_of_content(content: Mapping[str, Any], source: str) -> LatencyPred
 
 _OF_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError)
 """What Python and torch raise where weights do not fit each other."""
-
-
-def _number(content: Mapping[str, Any], name: str) -> float:
-    value = content.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{name} must be a number, but found {value!r:.60}")
-    return float(value)
-
-
-def _numbers(content: Mapping[str, Any], name: str) -> tuple[float, ...]:
-    values = content.get(name)
-    if not isinstance(values, list | tuple):
-        raise ConfigError(f"{name} must be a list of numbers, but found {values!r:.60}")
-    return tuple(_number({name: value}, name) for value in values)
 
 
 def _check_facts(found: Mapping[str, Any]) -> None:
