@@ -231,15 +231,14 @@ def _known(row: Mapping[str, str], name: str, where: str) -> float | None:
     return _number(row, name, where) if row.get(name) else None
 
 
+_LEAST_SIZE = 1e-6
 _WHOLE = tuple(name for name in FEATURE_COLUMNS if name.endswith(("_embed_dim", "_layer_num")))
 
 
 def _size(row: Mapping[str, str], name: str, where: str) -> float:
     """A width, depth or number of heads, the last two of which may be means over layers."""
     most = MAX_LAYERS if name.endswith("_layer_num") else MAX_WIDTH
-    value = _number(row, name, where, most=most)
-    if value == 0:
-        raise DataError(f"{where}: {name} must be positive, but is 0")
+    value = _number(row, name, where, _LEAST_SIZE, most)
     if name in _WHOLE and value != int(value):
         raise DataError(f"{where}: {name} must be a whole number, but is {row[name]:.60}")
     return value
@@ -254,9 +253,13 @@ def _number(
         raise DataError(
             f"{where}: {name} must be a finite number, but found {row[name]!r:.60}"
         ) from None
-    if not least <= value <= most:
-        bound = f"at least {least:g}" if value < least else f"at most {most:g}"
-        raise DataError(f"{where}: {name} must be {bound}, but is {value:g}")
+    if value > most:
+        raise DataError(f"{where}: {name} must be at most {most:,.10g}, but is {value:,.10g}")
+    if value < least:
+        expected = f"be at least {least:g}"
+        if value <= 0:
+            expected = "be positive" if least > 0 else "not be negative"
+        raise DataError(f"{where}: {name} must {expected}, but is {value:g}")
     return value
 
 
