@@ -74,3 +74,19 @@ class Amount:
         if unit == "%":
             return float(count([space.largest()])[0]) * number / 100
         return number * self.units[unit]
+
+
+def keeps_limit(ms: float, limit_ms: float, slower: float = 0.0) -> bool | None:
+    """Whether a measured latency keeps a limit.
+
+    Args:
+        ms: the latency.
+        limit_ms: the limit.
+        slower: by which part of its usual time the machine was slower then.
+
+    Returns:
+        None if it does not, but by no more than that: at its usual speed the machine might.
+    """
+    if ms <= limit_ms:
+        return True
+    return None if ms <= limit_ms * (1 + slower) else False

@@ -52,6 +52,8 @@ def _check_rows(found: Mapping[str, Any], where: str, needed: Sequence[str]) -> 
         for key in ("predicted_ms", "predicted_upper_ms"):
             if row.get(key) is not None:
                 figures.number(key)
+        if "slower_percent" in row:  # older versions did not note it
+            figures.number("slower_percent", least=0)
 
 
 @dataclass(frozen=True)

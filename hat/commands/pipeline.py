@@ -87,10 +87,12 @@ def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
     _write_page(pipeline.base / pipeline.plan.run_dir, width)
     for sentence in report.missed:
         print(f"\033[31m{sentence}\033[0m" if sys.stdout.isatty() else sentence)
+    for sentence in report.unsettled:
+        print(sentence)
     print_result(
         {
             "report": str(report.files["report"]),
-            "keeps_limit": not report.missed,
+            "keeps_limit": False if report.missed else None if report.unsettled else True,
             "signature": report.signature,
         }
     )

@@ -17,8 +17,9 @@ from hat.measuring.reference import Reference
 class SteadyMeasure:
     """Measures between two looks at a reference that is where it should be.
 
-    On a machine that stays slower, what is measured counts as it is: who fits then, fits. One that
-    stays faster would flatter, so times are scaled to its usual speed.
+    On a machine that stays slower, what is measured counts as it is: who fits then, fits; who does
+    not, perhaps would (``slower``). One that stays faster would flatter, so times are scaled to
+    its usual speed.
     """
 
     measure_ms: Callable[[SubTransformerConfig], float]
@@ -28,6 +29,10 @@ class SteadyMeasure:
 
     say: Callable[[str], None]
     sleep: Callable[[float], None] = time.sleep
+    slower: float = 0.0
+    """By which part of its usual time the machine was slower when something was measured as it is,
+    at most."""
+
     _vouched: bool = False
     """Whether the last look was good, and nothing was measured since."""
 
@@ -43,9 +48,13 @@ class SteadyMeasure:
             if not self._vouched:
                 self._settle()
             time_ms = self.measure_ms(arch) * self._scale
-            self._vouched = self.reference.deviation() == 0
-            if self._vouched or self.patience_s <= 0:
-                return time_ms
+            deviation = self.reference.deviation()
+            self._vouched = deviation == 0
+            if not self._vouched and self.patience_s > 0:
+                continue
+            usual = self.reference.baseline.latency_ms / self._usual_ms
+            self.slower = max(self.slower, (1 + deviation) * usual - 1)
+            return time_ms
 
     def _settle(self) -> None:
         """Waits until the reference is where it should be, or takes the machine as it is."""

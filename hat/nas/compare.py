@@ -18,6 +18,7 @@ from hat.measuring.device import check_device
 from hat.measuring.devices.base import Device
 from hat.measuring.devices.local import LocalDevice
 from hat.measuring.engines import settled
+from hat.measuring.steady import SteadyMeasure
 from hat.models.config import SuperTransformerConfig
 from hat.nas.measure import guarded
 from hat.progress import Progress
@@ -58,6 +59,9 @@ class Row:
     times_ms: tuple[float, ...]
     """One for each round."""
 
+    slower: float = 0.0
+    """By which part of its usual time the machine was slower then, and stayed so."""
+
     def figures(self) -> dict[str, Any]:
         """Ready for JSON. ``error_ms`` is half of the 95 % interval of the mean (Student's t)."""
         count, std = len(self.times_ms), float(np.std(self.times_ms, ddof=1))
@@ -69,6 +73,7 @@ class Row:
             "std_ms": std,
             "error_ms": quantile * std / count**0.5,
             "rounds": count,
+            "slower_percent": round(100 * self.slower, 1),
         }
 
 
@@ -144,6 +149,7 @@ def compare(
             predicted_ms=float(predicted[place]),
             predicted_upper_ms=upper[place],
             times_ms=tuple(times[place]),
+            slower=timed.slower if isinstance(timed, SteadyMeasure) else 0.0,
         )
         for place, arch in enumerate(archs)
     )

@@ -1,5 +1,6 @@
 """The tables about the points of a search: what ships, the front, what more brings."""
 
+from hat.amounts import keeps_limit
 from hat.page.front_figures import name_words
 from hat.page.view_parts import Row, Table
 from hat.record.budget import predicted_cost
@@ -73,7 +74,10 @@ def _size(value: int | None, unit: str) -> str:
 
 
 def fits(point: Point, cost: str, limit: float | None) -> bool | None:
-    """Whether a point keeps a limit, as measured with its bound, or else as predicted."""
+    """Whether a point keeps a limit, as measured with its bound, or else as predicted.
+
+    None if that is not known: nothing is, or the machine was too slow when it was measured.
+    """
     if limit is None:
         return None
     measured = point.measured.get(cost)
@@ -81,9 +85,10 @@ def fits(point: Point, cost: str, limit: float | None) -> bool | None:
         # In turn, the mean decides, as where the pipeline ends; a search wants its bound to fit.
         by_mean = point.in_turn or measured.bound is None
         value: float | None = measured.mean if by_mean else measured.bound
+        slower = measured.slower
     else:
-        value = point.bound.get(cost, predicted_cost(point, cost))
-    return None if value is None else value <= limit
+        value, slower = point.bound.get(cost, predicted_cost(point, cost)), 0.0
+    return None if value is None else keeps_limit(value, limit, slower)
 
 
 def fits_text(point: Point, axis: CostAxis) -> str:

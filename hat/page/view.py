@@ -8,7 +8,7 @@ from hat.page.svg import bars
 from hat.page.tables import fits, front_table, is_timed, quality_text, ships_table, steps_table
 from hat.page.view_parts import Row, RunView, Section, Stat, Table
 from hat.page.view_run import missing, run_sections, setting_words
-from hat.record.facts import Facts, Point, RunFacts, SearchFacts
+from hat.record.facts import Facts, Measured, Point, RunFacts, SearchFacts
 from hat.record.sizes import INT8_RULE
 from hat.record.words import (
     amount,
@@ -124,6 +124,14 @@ def _search_sections(run: RunFacts, search: SearchFacts, key: str, several: bool
     return sections
 
 
+def _kept(keeps: bool | None, measured: Measured | None) -> str:
+    if keeps is not None:
+        return "kept" if keeps else "missed"
+    if measured is None or not measured.slower:
+        return "not known"
+    return f"not known, the machine was {measured.slower:.0%} slower"
+
+
 def _ships(search: SearchFacts, key: str, of: str) -> Section:
     point = search.points.get(search.winner or "")
     section = Section(anchor=f"ships-{key}", title=f"{of}What ships", search=key)
@@ -141,8 +149,7 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
             Stat(
                 value=amount(known, axis.unit),
                 label=f"{how}{axis.title}",
-                note=f"limit {limit}: "
-                + ("kept" if keeps else "missed" if keeps is False else "not known"),
+                note=f"limit {limit}: " + _kept(keeps, measured),
                 style="bad" if keeps is False else "good" if keeps else "",
             )
         )

@@ -27,6 +27,12 @@ def _mostly_disturbed(result: Mapping[str, Any]) -> str | None:
     return None if 2 * marked <= rows else f"{marked} of {rows} rows were disturbed"
 
 
+def _measured_slowly(result: Mapping[str, Any]) -> str | None:
+    """Says so of a comparison on a machine that stayed slower than it was for the dataset."""
+    percent = max((row.get("slower_percent", 0) for row in result["rows"].values()), default=0)
+    return f"the machine was {percent:.0f} % slower than usual" if percent else None
+
+
 def doubt(step: str, result: Mapping[str, Any], rows: Sequence[str] = ()) -> str | None:
     """Says why a result that an earlier run has noted is not to be relied on; None if it is.
 
@@ -39,6 +45,8 @@ def doubt(step: str, result: Mapping[str, Any], rows: Sequence[str] = ()) -> str
         check_result(step, result, "its result", rows)
     except DataError as error:
         return str(error)
+    if step.startswith("compare-latencies"):
+        return _measured_slowly(result)
     return _mostly_disturbed(result) if step.startswith("latency-dataset") else None
 
 
@@ -74,6 +82,13 @@ def _search(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _comparison(result: Mapping[str, Any]) -> list[str]:
+    slowly = _measured_slowly(result)
+    if slowly is None:
+        return []
+    return [f"warning: {slowly} when winner and largest were measured: the next run does it again"]
+
+
 def _average(result: Mapping[str, Any]) -> list[str]:
     warning = result.get("warning")
     return [] if warning is None else [f"warning: {warning}"]
@@ -84,5 +99,6 @@ _KINDS = {
     "average-largest": _average,
     "latency-dataset": _dataset,
     "latency-predictor": _predictor,
+    "compare-latencies": _comparison,
     "evo-search": _search,
 }

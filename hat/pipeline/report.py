@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from hat.amounts import keeps_limit
 from hat.conditions import file_digest
 from hat.files import write_json, write_text
 from hat.pipeline.candidate import Candidate, Found
@@ -33,12 +34,16 @@ class Report:
     missed: tuple[str, ...]
     """A sentence for each winner that, measured, does not keep the limit it was found under."""
 
+    unsettled: tuple[str, ...]
+    """And for each that might, had the machine been as fast as usual."""
+
 
 def write_report(plan: Plan, results: Results) -> Report:
     """Writes the report and all results of a pipeline that has run."""
     rows = _rows(plan, results)
     winners = [row for row in rows if row.which.name == "best"]
-    missed = tuple(text for row in winners if (text := _missed(row)) is not None)
+    missed = tuple(_above(row) for row in winners if row.keeps_limit() is False)
+    unsettled = tuple(_above(row) for row in winners if row.keeps_limit() is None)
     limits = {f"limit_ms{row.which.suffix}": row.limit_ms for row in winners}
     scores = {
         f"score{suffix}": result.get("signature")
@@ -72,7 +77,7 @@ def write_report(plan: Plan, results: Results) -> Report:
         for stage, suffix in [_parted(name)]
         for note in notes(stage, result)
     ]
-    told = [*(f"**{one}**" for one in missed), _EXPLAINED]
+    told = [*(f"**{one}**" for one in (*missed, *unsettled)), _EXPLAINED]
     if any(row.trainings > 1 for row in rows):
         told.append(_SEEDS)
     parts = [
@@ -91,6 +96,7 @@ def write_report(plan: Plan, results: Results) -> Report:
         files=files,
         signature=text,
         missed=missed,
+        unsettled=unsettled,
     )
 
 
@@ -116,14 +122,19 @@ _SEEDS = (
 )
 
 
-def _missed(winner: "_Row") -> str | None:
+def _above(winner: "_Row") -> str:
     measured, limit = winner.measured["latency_ms"], winner.limit_ms
-    if limit is None or measured <= limit:
-        return None
-    return (
-        f"The winner{f' of {winner.title}' if winner.which.suffix else ''} misses its limit: "
+    assert limit is not None, "none is missed"
+    who = f"The winner{f' of {winner.title}' if winner.which.suffix else ''}"
+    figures = (
         f"measured {measured:.2f} ± {winner.measured['error_ms']:.2f} "
         f"ms, {measured / limit - 1:.0%} more than {limit:.2f} ms"
+    )
+    if winner.keeps_limit() is False:
+        return f"{who} misses its limit: {figures}"
+    return (
+        f"{who} is not known to keep its limit: {figures}, on a machine that was "
+        f"{winner.slower:.0%} slower than usual; the next run measures again"
     )
 
 
@@ -139,6 +150,17 @@ class _Row:
 
     measured: Mapping[str, Any]
     """What ``hat latency compare`` says of it."""
+
+    @property
+    def slower(self) -> float:
+        """By which part of its usual time the machine was slower when this was measured."""
+        return float(self.measured.get("slower_percent", 0)) / 100
+
+    def keeps_limit(self) -> bool | None:
+        """Whether it does as measured; None if that is not known."""
+        if self.limit_ms is None:
+            return True
+        return keeps_limit(self.measured["latency_ms"], self.limit_ms, self.slower)
 
     def inherited(self) -> float | None:
         """BLEU with the SuperTransformer's weights."""

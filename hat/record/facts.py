@@ -30,6 +30,9 @@ class Measured:
     bound: float | None = None
     """Upper confidence bound of the mean."""
 
+    slower: float = 0.0
+    """By which part of its usual time the machine was slower then."""
+
 
 @dataclass(kw_only=True)
 class Point:

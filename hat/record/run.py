@@ -176,7 +176,9 @@ def _add_in_turn(point: Point, name: str, step: StepState | None) -> None:
         mean, error = number(figures.get("latency_ms")), number(figures.get("error_ms"))
         if mean is not None:
             point.during_search = point.measured.get(_LATENCY)
-            point.measured[_LATENCY] = Measured(mean=mean, bound=mean + (error or 0.0))
+            slower = (number(figures.get("slower_percent")) or 0.0) / 100
+            bound = mean + (error or 0.0)
+            point.measured[_LATENCY] = Measured(mean=mean, bound=bound, slower=slower)
             point.in_turn = True
 
 

@@ -36,7 +36,7 @@ def test_a_machine_at_rest_is_measured_at_once(tiny_space: SearchSpace) -> None:
     machine = Machine()
     measure = machine.measure()
     assert [measure(tiny_space.largest()) for _ in range(3)] == [50.0] * 3
-    assert machine.said == []
+    assert machine.said == [] and measure.slower == 0
 
 
 @pytest.mark.parametrize("factor", [1.6, 0.7])
@@ -60,6 +60,7 @@ def test_patience_ends(tiny_space: SearchSpace) -> None:
     assert 20 <= machine.slept < 25
     assert machine.said[-1] == "the machine stays 50 % slower than usual: measured as it is"
     assert measure(tiny_space.largest()) == 75.0
+    assert measure.slower == pytest.approx(0.5)
     assert len(machine.said) == 2
 
 
@@ -75,3 +76,4 @@ def test_a_machine_that_stays_faster_does_not_flatter(tiny_space: SearchSpace) -
     machine.factors = iter([])  # at its usual speed again
     assert [measure(tiny_space.largest()) for _ in range(2)][-1] == pytest.approx(50.0)
     assert machine.said[-1] == "the machine stays 100 % slower than usual: measured as it is"
+    assert measure.slower == 0  # than before it was faster

@@ -65,6 +65,14 @@ def test_what_was_measured_in_turn_decides(run):
     assert "measured during the search" in page.read_text()
 
 
+def test_what_was_measured_on_a_slow_machine_is_no_miss(run):
+    row = {"latency_ms": 95.5, "error_ms": 0.5, "slower_percent": 40.0}
+    made_run.step(run, "compare-latencies_cpu", 9.0, {"rows": {"elsewhere/best_cpu.yml": row}})
+    _, markdown, _ = write_page([run])
+    text = markdown.read_text()
+    assert "misses its limit" not in text and "not known, the machine was 40% slower" in text
+
+
 def test_the_front_is_what_nothing_beats(facts):
     (search,) = facts.searches
     for axis in search.axes:

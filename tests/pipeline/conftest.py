@@ -14,7 +14,8 @@ FAKE_HAT = """
 echo "$@" >> calls
 command="$1"
 bleu=30.0 rows= limit=
-row='{"latency_ms": 1.5, "error_ms": 0.1, "predicted_ms": 1.4, "predicted_upper_ms": 1.6}'
+row='"latency_ms": 1.5, "error_ms": 0.1, "predicted_ms": 1.4, "predicted_upper_ms": 1.6'
+row="{$row, \\"slower_percent\\": ${SLOWER:-0}}"
 [ $command != export ] || mkdir -p "$3"
 while [ $# -gt 0 ]; do
   case "$1" in
