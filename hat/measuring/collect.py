@@ -4,6 +4,10 @@ Rows are measured in batches with a look at the reference after each. Where it h
 than its own noise, the rows of the batch are marked, the run waits for the machine to settle, and
 they are measured again. A machine that stays busy longer than the run will wait is measured all
 the same, but its rows keep their mark and predictors leave them out.
+
+A disturbance shorter than a batch is over when the reference is looked at. So rows that took longer
+than all others together explain are measured again at the end, and the faster time counts: noise
+only ever adds. None is left out for being unlike the others.
 """
 
 import time
@@ -14,6 +18,7 @@ from pathlib import Path
 
 from hat.arch.config import SubTransformerConfig
 from hat.files import append_text
+from hat.latency.drift import MIN_ROWS, find_shifted_runs
 from hat.latency.samples import LatencySample, format_rows, write_samples
 from hat.latency.sidecar import Sidecar
 from hat.measuring.reference import Reference
@@ -23,6 +28,9 @@ MAX_ATTEMPTS = 4
 
 MAX_PAUSE_S = 4.0
 """Between two looks at a busy machine: it may be at rest for a few seconds only."""
+
+_UNEXPLAINED_PERCENT, _UNEXPLAINED_NOISE = 20.0, 6.0
+"""Slower than expected by that, and by so many standard deviations of the noise."""
 
 Plan = Callable[[Sequence[LatencySample]], Sequence[SubTransformerConfig]]
 """Given the rows so far, says which architectures to measure next; none: the dataset is done."""
@@ -69,6 +77,14 @@ class Collector:
                 self._measure_new(archs)
             elif self._disturbed and self._marked() and self._wait():
                 continue
+            elif not self._disturbed and (alone := self._unexplained()):
+                self.say(
+                    f"{len(alone)} rows took longer than the others explain: measured again"
+                    if len(alone) > 1
+                    else f"row {alone[0]} took longer than the others explain: measured again"
+                )
+                for start in range(0, len(alone), self.every):
+                    self._measure_again(alone[start : start + self.every])
             else:
                 break
         left = [index for index, sample in enumerate(self.samples) if not sample.trusted]
@@ -97,9 +113,28 @@ class Collector:
         assert len(archs) == len(rows), "rows that are measured again were measured here"
         self.prepare(archs)
         for row, arch in zip(rows, archs, strict=True):
-            self.samples[row] = self.measure(arch)
+            before, again = self.samples[row], self.measure(arch)
+            is_worse = before.trusted and before.total_ms <= again.total_ms
+            self.samples[row] = before if is_worse else again
             self._note(row)
         self.check(rows)
+
+    def _unexplained(self) -> list[int]:
+        """Rows slower than a robust fit to all rows says, which may be measured once more."""
+        known = [
+            index
+            for index, sample in enumerate(self.samples)
+            if sample.trusted and sample.arch is not None
+        ]
+        if len(known) < MIN_ROWS:
+            return []
+        report = find_shifted_runs([self.samples[index] for index in known])
+        most = max(_UNEXPLAINED_PERCENT, _UNEXPLAINED_NOISE * report.noise_percent)
+        return [
+            index
+            for index, percent in zip(known, report.residual_percent, strict=True)
+            if percent > most and self._attempts[index] < MAX_ATTEMPTS
+        ]
 
     def _note(self, row: int) -> None:
         self._attempts[row] += 1

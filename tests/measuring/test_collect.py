@@ -100,6 +100,35 @@ def test_disturbed_rows_are_measured_again(run: Run) -> None:
     assert "the reference is back to normal" in said
 
 
+def test_rows_that_a_short_disturbance_hit_are_measured_again(run: Run) -> None:
+    """Between two looks at the reference: 5 measurements are its baseline, every 11th a look."""
+    samples, said, archs = run(Machine(range(9, 11), range(44, 45)), rows=60)
+    assert [sample.arch for sample in samples] == archs
+    assert all(sample.trusted for sample in samples)
+    assert np.abs(errors(samples)).max() < 0.02
+    assert said == ["3 rows took longer than the others explain: measured again"]
+
+
+def test_an_architecture_that_is_slow_stays_slow(run: Run) -> None:
+    """It is measured a few times more and then taken as it is, whatever the others explain."""
+
+    class Slow(Machine):
+        def measure(self, arch: SubTransformerConfig) -> LatencySample:
+            sample = super().measure(arch)
+            self.first = getattr(self, "first", arch)
+            factor = 1.6 if arch == self.first else 1.0
+            return LatencySample.of(
+                arch,
+                encoder_ms=factor * sample.encoder_ms,
+                decoder_ms=factor * sample.decoder_ms,
+            )
+
+    machine = Slow()
+    samples, said, _ = run(machine, rows=60)
+    assert samples[0].trusted and errors(samples)[0] == pytest.approx(0.6, abs=0.02)
+    assert said == ["row 0 took longer than the others explain: measured again"] * 3
+
+
 def test_one_spike_of_the_reference_is_no_disturbance(run: Run) -> None:
     samples, said, _ = run(Machine(range(16, 17)))
     assert said == []
