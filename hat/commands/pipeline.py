@@ -87,7 +87,7 @@ def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
     _write_page(pipeline.base / pipeline.plan.run_dir, width)
     for sentence in report.missed:
         print(f"\033[31m{sentence}\033[0m" if sys.stdout.isatty() else sentence)
-    for sentence in report.unsettled:
+    for sentence in (*report.unsettled, *report.untrained):
         print(sentence)
     print_result(
         {

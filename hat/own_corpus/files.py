@@ -77,8 +77,11 @@ latency-dataset: [network.yml, space.yml, latency.yml]
 latency-predictor: [predictor.yml]
 evo-search: [search.yml]
 subtransformer: [network.yml, training.yml, subtransformer.yml]
-# The largest SubTransformer trained from scratch, too: what the winner is compared with.
+# The largest SubTransformer trained by itself, too: what the winner is compared with.
 retrain-largest: True
+# These trainings begin with the weights that are inherited from the SuperTransformer; scratch: with
+# new ones, as HAT's, which takes longer to be as good.
+retrain-init: supernet
 
 # More of each, all in one table at the end (docs/tasks.md):
 # budgets: [{c.limit}, 50%]    a search for each limit, in place of that of search.yml
@@ -236,7 +239,7 @@ warmup-updates: {one.updates // 8}
 def _subtransformer(c: Choices) -> str:
     one = c.trainings
     return f"""\
-# The training of one SubTransformer from scratch. All updates are its own, so it takes fewer.
+# The training of one SubTransformer by itself. All updates are its own, so it takes fewer.
 train-subtransformer: True
 max-update: {one.winner_updates}
 warmup-updates: {one.winner_updates // 8}

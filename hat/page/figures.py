@@ -226,7 +226,7 @@ def curves_figure(lines: Mapping[str, Sequence[Pair]], label: str) -> Figure:
 
 
 def retrained_curves(curves: Sequence[Curve]) -> dict[str, list[Pair]]:
-    """Validation losses of the trainings from scratch, together."""
+    """Validation losses of the SubTransformers' own trainings, together."""
     found = {}
     for curve in curves:
         points = curve.lines.get("validation") or curve.lines.get("training") or []

@@ -201,7 +201,7 @@ def _bleu_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | None
     named = [p for p, _ in rows]
     legend = [
         *_named_legend(named[::-1], "")[:4],
-        (key_mark("square", "m-plain"), "filled: retrained from scratch"),
+        (key_mark("square", "m-plain"), "filled: retrained"),
         (key_mark("square", "m-plain hollow"), "hollow: inherited weights"),
     ]
     bars = ["95% interval of the latency"] if any(_spread(p, axis) for p in named) else []

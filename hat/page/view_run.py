@@ -109,8 +109,10 @@ def _curves(section: Section, run: RunFacts) -> str | None:
     # As many to a figure as there are lines that can be told apart.
     for start in range(0, len(rest), len(figures.LINES)):
         lines = dict(rest[start : start + len(figures.LINES)])
-        figure = figures.curves_figure(lines, "validation losses of the trainings from scratch")
-        figure.title = "Trained from scratch: validation loss"
+        figure = figures.curves_figure(
+            lines, "validation losses of the SubTransformers' own trainings"
+        )
+        figure.title = "Retrained: validation loss"
         section.figures.append(figure)
     return None
 

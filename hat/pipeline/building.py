@@ -75,7 +75,7 @@ class Builder:
         yield Made("evo-search", found.best.suffix, partial(self._evo_search, found))
 
     def trainings(self, which: Candidate) -> Iterator[Made]:
-        """Training a SubTransformer from scratch, once for each seed."""
+        """Training a SubTransformer by itself, once for each seed."""
         noun = "subtransformer" if which.name == "best" else which.name
         for one in which.trainings:
             yield Made(f"train-{noun}", one.suffix, partial(self._train, which, one))
@@ -233,22 +233,24 @@ class Builder:
     def _train(self, which: Candidate, one: Training) -> Step:
         training = self.file.stage_files("subtransformer")
         seed = () if one.seed is None else ("--seed", str(one.seed))
-        about = f"train {which.about} from scratch"
+        inherits = self.plan.settings.retrain_init == "supernet"
+        start = ("--init-from-supernet", str(self.plan.supernet)) if inherits else ()
+        about = f"train {which.about} {'on from inherited weights' if inherits else 'from scratch'}"
         about += "" if one.seed is None else f", seed {one.seed}"
         noun = "train-subtransformer" if which.name == "best" else f"train-{which.name}"
         return Step(
             **self._about(noun, about, (*which.made_from, *TRAINING)),
             command=self._launched(
-                commands.train(which.yml, one.folder, sub_configs=training, flags=seed)
+                commands.train(which.yml, one.folder, sub_configs=training, flags=(*seed, *start))
             ),
-            inputs=(which.yml, *training, self.plan.data),
+            inputs=(which.yml, *training, self.plan.data, *map(Path, start[1:])),
             outputs=one.written,
             work_dir=one.folder,
         )
 
     def _average(self, which: Candidate, one: Training) -> Step:
         assert one.averaged is not None
-        self._check_kept(one.averaged)
+        self.file.check_kept(one.averaged)
         noun = "average-subtransformer" if which.name == "best" else f"average-{which.name}"
         about = f"average the last {one.averaged} checkpoints of {which.about}"
         return Step(
@@ -257,27 +259,6 @@ class Builder:
             inputs=one.written,
             outputs=(one.checkpoint,),
         )
-
-    def _check_kept(self, count: int) -> None:
-        """Checks that a training keeps what is averaged.
-
-        Raises:
-            ConfigError: naming the line by which it does not.
-        """
-        entries = self.file.entries("subtransformer")
-        place = self.file.places["average-checkpoints"]
-        none = entries.get("no-epoch-checkpoints")
-        if none is not None and none.switch():
-            raise ConfigError(
-                f"{place}: average-checkpoints needs the checkpoints of epochs, but {none.where} "
-                "says no-epoch-checkpoints: True"
-            )
-        kept = entries.get("keep-last-epochs")
-        if kept is not None and 0 <= kept.number() < count:
-            raise ConfigError(
-                f"{place}: average-checkpoints needs {count} checkpoints of epochs, but "
-                f"{kept.where} keeps {kept.number():g}"
-            )
 
     def _launched(self, command: commands.Words) -> commands.Words:
         one = self.plan.settings

@@ -11,7 +11,7 @@ _LAST = "checkpoint_last.pt"
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """One training from scratch."""
+    """One training of a SubTransformer by itself."""
 
     folder: Path
     suffix: str

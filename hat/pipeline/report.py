@@ -37,6 +37,9 @@ class Report:
     unsettled: tuple[str, ...]
     """And for each that might, had the machine been as fast as usual."""
 
+    untrained: tuple[str, ...]
+    """And for each SubTransformer that was better before it was trained by itself."""
+
 
 def write_report(plan: Plan, results: Results) -> Report:
     """Writes the report and all results of a pipeline that has run."""
@@ -44,6 +47,7 @@ def write_report(plan: Plan, results: Results) -> Report:
     winners = [row for row in rows if row.which.name == "best"]
     missed = tuple(_above(row) for row in winners if row.keeps_limit() is False)
     unsettled = tuple(_above(row) for row in winners if row.keeps_limit() is None)
+    untrained = tuple(_trained_too_little(row) for row in rows if row.lost() >= _LOST_BLEU)
     limits = {f"limit_ms{row.which.suffix}": row.limit_ms for row in winners}
     scores = {
         f"score{suffix}": result.get("signature")
@@ -77,7 +81,7 @@ def write_report(plan: Plan, results: Results) -> Report:
         for stage, suffix in [_parted(name)]
         for note in notes(stage, result)
     ]
-    told = [*(f"**{one}**" for one in (*missed, *unsettled)), _EXPLAINED]
+    told = [*(f"**{one}**" for one in (*missed, *unsettled, *untrained)), _EXPLAINED]
     if any(row.trainings > 1 for row in rows):
         told.append(_SEEDS)
     parts = [
@@ -97,6 +101,7 @@ def write_report(plan: Plan, results: Results) -> Report:
         signature=text,
         missed=missed,
         unsettled=unsettled,
+        untrained=untrained,
     )
 
 
@@ -138,6 +143,20 @@ def _above(winner: "_Row") -> str:
     )
 
 
+_LOST_BLEU = 0.5
+"""Less may be the luck of a seed."""
+
+
+def _trained_too_little(row: "_Row") -> str:
+    who = "The largest one" if row.which.name == "largest" else "The winner"
+    return (
+        f"{who}{f' of {row.title}' if row.which.suffix else ''} translates worse retrained "
+        f"({row.retrained('bleu'):.2f} BLEU) than with inherited weights ({row.inherited():.2f}): "
+        "its own training is too short; raise its max-update, or begin with the inherited weights "
+        "(init-from-supernet)"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Row:
     """One SubTransformer of the closing table."""
@@ -167,17 +186,22 @@ class _Row:
         found = self.results.get(f"evaluate-{self.which.name}-inherited{self.which.suffix}")
         return None if found is None else float(found["bleu"])
 
+    def lost(self) -> float:
+        """By how much its BLEU was higher with inherited weights; 0 if not both are known."""
+        before, after = self.inherited(), self.retrained("bleu")
+        return 0.0 if before is None or after is None else before - after
+
     @property
     def trainings(self) -> int:
-        """How often it was trained from scratch."""
+        """How often it was trained by itself."""
         return len(self._retrained("bleu"))
 
     def retrained(self, metric: str) -> float | None:
-        """The mean of a metric over trainings from scratch."""
+        """The mean of a metric over its own trainings."""
         return fmean(values) if (values := self._retrained(metric)) else None
 
     def spread(self) -> float | None:
-        """The standard deviation of BLEU over trainings from scratch."""
+        """The standard deviation of BLEU over its own trainings."""
         values = self._retrained("bleu")
         return stdev(values) if len(values) > 1 else None
 

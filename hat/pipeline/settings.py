@@ -91,14 +91,18 @@ class PipelineSettings(Settings):
     """latency limits, each with a search of its own: 5 (ms), or 60% of the largest one's"""
 
     retrain_largest: bool = False
-    """train the largest SubTransformer from scratch, too"""
+    """train the largest SubTransformer by itself, too"""
+
+    retrain_init: Literal["scratch", "supernet"] = "scratch"
+    """what the winner's own training, and the largest one's, begins with: new weights, or those
+    that it inherits from the SuperTransformer"""
 
     retrain_seeds: Annotated[int, AtLeast(1), AtMost(1000)] = 1
-    """train from scratch so often, with the seed of subtransformer's files and those after it"""
+    """train by itself so often, with the seed of subtransformer's files and those after it"""
 
     average_checkpoints: Annotated[int | None, AtLeast(1)] = None
-    """average the last N checkpoints of epochs of each training from scratch (default: the best
-    one is scored)"""
+    """average the last N checkpoints of epochs of each such training (default: the best one is
+    scored)"""
 
     subset: Literal["valid", "test"] = "test"
     """what is translated"""
@@ -201,6 +205,27 @@ class PipelineFile:
         """
         depends = any(_HOLDS_HARDWARE in name for key in keys for name in self._named(key))
         return f"_{self.settings.hardware}" if depends else ""
+
+    def check_kept(self, count: int) -> None:
+        """Checks that a training keeps the checkpoints that are averaged.
+
+        Raises:
+            ConfigError: naming the line by which it does not.
+        """
+        entries = self.entries("subtransformer")
+        place = self.places["average-checkpoints"]
+        none = entries.get("no-epoch-checkpoints")
+        if none is not None and none.switch():
+            raise ConfigError(
+                f"{place}: average-checkpoints needs the checkpoints of epochs, but {none.where} "
+                "says no-epoch-checkpoints: True"
+            )
+        kept = entries.get("keep-last-epochs")
+        if kept is not None and 0 <= kept.number() < count:
+            raise ConfigError(
+                f"{place}: average-checkpoints needs {count} checkpoints of epochs, but "
+                f"{kept.where} keeps {kept.number():g}"
+            )
 
     def _named(self, key: str) -> tuple[str, ...]:
         names: tuple[str, ...] = getattr(self.settings, key.replace("-", "_"))

@@ -195,6 +195,23 @@ def test_a_launcher_starts_trainings_and_nothing_else() -> None:
     assert "--nnodes=2" in step.command and "--standalone" not in step.command
 
 
+def test_own_trainings_may_begin_with_inherited_weights() -> None:
+    """A SuperTransformer with other weights is a reason to train again then."""
+    plain, inheriting = (
+        pipeline("numbers.en-fr", hardware="cpu", **settings).plan
+        for settings in ({}, {"retrain_init": "supernet"})
+    )
+    begun = {step.name: step for step in inheriting.steps()}
+    supernet = inheriting.supernet
+    for name, step in ((step.name, step) for step in plain.steps()):
+        if name in {"train-subtransformer", "train-largest"}:
+            assert begun[name].command == (*step.command, "--init-from-supernet", str(supernet))
+            assert set(begun[name].inputs) - set(step.inputs) == {supernet}
+            assert "from scratch" in step.about and "inherited weights" in begun[name].about
+        else:
+            assert begun[name].command == step.command and begun[name].inputs == step.inputs
+
+
 def test_every_step_whose_result_is_shown_doubts_one_that_holds_nothing() -> None:
     """A note that somebody edited is no reason for a report that ends in the middle."""
     for step in pipeline("numbers.en-fr", hardware="cpu").plan.steps():

@@ -74,6 +74,19 @@ def test_a_winner_above_its_limit_on_a_slow_machine_is_measured_again(
     assert "The winner misses its limit" in out
 
 
+def test_a_training_that_made_it_worse_is_said(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "translates worse retrained (30.00 BLEU) than with inherited weights (31.50)"
+    assert run([str(path)]) == 0
+    assert "translates worse" not in capsys.readouterr().out
+    monkeypatch.setenv("INHERITED", "31.5")
+    assert run([str(path), "--from", "evo-search"]) == 0
+    out = capsys.readouterr().out
+    assert f"The winner {said}" in out and f"The largest one {said}" in out
+    assert f"The winner {said}" in Path("run/report_cpu.md").read_text()
+
+
 def test_wrong_settings_are_found_before_anything_runs(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
