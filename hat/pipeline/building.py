@@ -250,12 +250,12 @@ class Builder:
 
     def _average(self, which: Candidate, one: Training) -> Step:
         assert one.averaged is not None
-        self.file.check_kept(one.averaged)
+        kept = self.file.averaged(one.averaged)
         noun = "average-subtransformer" if which.name == "best" else f"average-{which.name}"
         about = f"average the last {one.averaged} checkpoints of {which.about}"
         return Step(
             **self._about(noun, about, (*which.made_from, *TRAINING)),
-            command=commands.average(one.folder, one.checkpoint, one.averaged),
+            command=commands.average(one.folder, one.checkpoint, one.averaged, kept),
             inputs=one.written,
             outputs=(one.checkpoint,),
         )

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from hat.files import Files, as_paths
 
@@ -62,9 +63,9 @@ def search(space: Files, configs: Files, *, supernet: Path, predictor: Path, win
     )
 
 
-def average(folder: Path, checkpoint: Path, count: int) -> Words:
-    """Averages the last checkpoints of epochs in a training's folder."""
-    last = ("--inputs", str(folder), "--num-epoch-checkpoints", str(count))
+def average(folder: Path, checkpoint: Path, count: int, kept: Literal["epoch", "update"]) -> Words:
+    """Averages the last checkpoints of epochs or updates in a training's folder."""
+    last = ("--inputs", str(folder), f"--num-{kept}-checkpoints", str(count))
     return (*HAT, "average-checkpoints", *last, "--output", str(checkpoint))
 
 

@@ -47,7 +47,9 @@ def write_report(plan: Plan, results: Results) -> Report:
     winners = [row for row in rows if row.which.name == "best"]
     missed = tuple(_above(row) for row in winners if row.keeps_limit() is False)
     unsettled = tuple(_above(row) for row in winners if row.keeps_limit() is None)
-    untrained = tuple(_trained_too_little(row) for row in rows if row.lost() >= _LOST_BLEU)
+    from_scratch = plan.settings.retrain_init == "scratch"
+    lost = (row for row in rows if row.lost() >= _LOST_BLEU)
+    untrained = tuple(_trained_too_little(row, from_scratch) for row in lost)
     limits = {f"limit_ms{row.which.suffix}": row.limit_ms for row in winners}
     scores = {
         f"score{suffix}": result.get("signature")
@@ -147,13 +149,15 @@ _LOST_BLEU = 0.5
 """Less may be the luck of a seed."""
 
 
-def _trained_too_little(row: "_Row") -> str:
+def _trained_too_little(row: "_Row", from_scratch: bool) -> str:
     who = "The largest one" if row.which.name == "largest" else "The winner"
+    remedy = "raise its max-update"
+    if from_scratch:
+        remedy += ", or begin with the inherited weights (retrain-init: supernet)"
     return (
         f"{who}{f' of {row.title}' if row.which.suffix else ''} translates worse retrained "
         f"({row.retrained('bleu'):.2f} BLEU) than with inherited weights ({row.inherited():.2f}): "
-        "its own training is too short; raise its max-update, or begin with the inherited weights "
-        "(init-from-supernet)"
+        f"its own training is too short; {remedy}"
     )
 
 

@@ -101,8 +101,8 @@ class PipelineSettings(Settings):
     """train by itself so often, with the seed of subtransformer's files and those after it"""
 
     average_checkpoints: Annotated[int | None, AtLeast(1)] = None
-    """average the last N checkpoints of epochs of each such training (default: the best one is
-    scored)"""
+    """average the last N checkpoints of each such training: those of updates where it saves them
+    (save-interval-updates), else of epochs (default: the best one is scored)"""
 
     subset: Literal["valid", "test"] = "test"
     """what is translated"""
@@ -206,26 +206,28 @@ class PipelineFile:
         depends = any(_HOLDS_HARDWARE in name for key in keys for name in self._named(key))
         return f"_{self.settings.hardware}" if depends else ""
 
-    def check_kept(self, count: int) -> None:
-        """Checks that a training keeps the checkpoints that are averaged.
+    def averaged(self, count: int) -> Literal["epoch", "update"]:
+        """Says of what a training keeps checkpoints that are averaged: of updates if it saves them.
 
         Raises:
-            ConfigError: naming the line by which it does not.
+            ConfigError: naming the line by which it does not keep ``count``.
         """
         entries = self.entries("subtransformer")
         place = self.places["average-checkpoints"]
-        none = entries.get("no-epoch-checkpoints")
-        if none is not None and none.switch():
+        every, none = entries.get("save-interval-updates"), entries.get("no-epoch-checkpoints")
+        by_updates = every is not None and every.number() > 0
+        if not by_updates and none is not None and none.switch():
             raise ConfigError(
                 f"{place}: average-checkpoints needs the checkpoints of epochs, but {none.where} "
-                "says no-epoch-checkpoints: True"
+                "says no-epoch-checkpoints: True; or those of updates (save-interval-updates)"
             )
-        kept = entries.get("keep-last-epochs")
+        kept = entries.get("keep-interval-updates" if by_updates else "keep-last-epochs")
         if kept is not None and 0 <= kept.number() < count:
             raise ConfigError(
-                f"{place}: average-checkpoints needs {count} checkpoints of epochs, but "
+                f"{place}: average-checkpoints needs {count} checkpoints, but "
                 f"{kept.where} keeps {kept.number():g}"
             )
+        return "update" if by_updates else "epoch"
 
     def _named(self, key: str) -> tuple[str, ...]:
         names: tuple[str, ...] = getattr(self.settings, key.replace("-", "_"))

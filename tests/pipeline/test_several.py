@@ -1,6 +1,7 @@
 """Several targets, searches, seeds and formats in one file: names, commands, table, index."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hat.arch.hat_yaml import load_arch
 from hat.commands.pipeline import _change
 from hat.errors import ConfigError
 from hat.pipeline.run import Pipeline
+from hat.pipeline.steps import Step
 from hat.record.index import read_index
 from hat.validation.files import validate
 from tests.pipeline.conftest import calls
@@ -26,7 +28,7 @@ def several(path: Path) -> Path:
     )
     text = path.read_text().replace(
         f"subtransformer: {COMMON}/common.yml",
-        f"subtransformer: [{COMMON}/common.yml, {COMMON}/keep_epochs.yml]",
+        f"subtransformer: [{COMMON}/common.yml, {COMMON}/keep_updates.yml]",
     )
     more = [
         "targets:",
@@ -96,7 +98,7 @@ def test_settings_of_targets_and_searches_go_to_their_commands(several: Path) ->
     assert found["average-largest.seed2"][1:] == [
         "--inputs",
         "run/largest.seed2",
-        "--num-epoch-checkpoints",
+        "--num-update-checkpoints",
         "3",
         "--output",
         "run/largest.seed2/averaged.pt",
@@ -108,6 +110,36 @@ def test_settings_of_targets_and_searches_go_to_their_commands(several: Path) ->
     ]
     assert export[-3:] == ["--format", "onnx", "--int8"], "what was measured is what ships"
     assert "--format" not in found["export.torch.1ms"]
+
+
+KEPT = {
+    "no-epoch-checkpoints: False": "--num-epoch-checkpoints",
+    "save-interval-updates: 10": "--num-update-checkpoints",
+}
+TOO_FEW_KEPT = {
+    "no-epoch-checkpoints: False\nkeep-last-epochs: 2": "3 checkpoints, but kept.yml:2 keeps 2",
+    "save-interval-updates: 10\nkeep-interval-updates: 2": "3 checkpoints, but kept.yml:2 keeps 2",
+    "no-epoch-checkpoints: True\nsave-interval-updates: 0": "but kept.yml:1 says no-epoch-check",
+}
+
+
+def average(several: Path, kept: str) -> Step:
+    Path("kept.yml").write_text(f"{kept}\n")
+    several.write_text(several.read_text().replace(f"{COMMON}/keep_updates.yml", "kept.yml"))
+    (step,) = Pipeline(several).steps(only=["average-subtransformer.onnx.1ms"])
+    return step
+
+
+@pytest.mark.parametrize(("kept", "flag"), KEPT.items())
+def test_what_is_averaged_is_what_the_training_keeps(several: Path, kept: str, flag: str) -> None:
+    words = average(several, kept).command
+    assert words[words.index(flag) + 1] == "3"
+
+
+@pytest.mark.parametrize(("kept", "message"), TOO_FEW_KEPT.items())
+def test_a_training_that_keeps_too_few_is_refused(several: Path, kept: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        average(several, kept)
 
 
 def test_a_name_without_its_end_means_all_of_a_kind(several: Path) -> None:
