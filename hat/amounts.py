@@ -90,3 +90,19 @@ def keeps_limit(ms: float, limit_ms: float, slower: float = 0.0) -> bool | None:
     if ms <= limit_ms:
         return True
     return None if ms <= limit_ms * (1 + slower) else False
+
+
+_LOST_BLEU = 0.5
+"""Less may be the luck of a seed."""
+
+
+def lost_by_training(inherited: float | None, retrained: float | None) -> bool:
+    """Whether a SubTransformer became worse by its own training, which was too short then.
+
+    Args:
+        inherited: BLEU with the SuperTransformer's weights; None if it is not known.
+        retrained: BLEU with its own.
+    """
+    if inherited is None or retrained is None:
+        return False
+    return inherited - retrained >= _LOST_BLEU

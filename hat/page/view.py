@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from hat.amounts import lost_by_training
 from hat.page import figures, front_figures
 from hat.page.svg import bars
 from hat.page.tables import fits, front_table, is_timed, quality_text, ships_table, steps_table
@@ -162,7 +163,12 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
         best = point.retrained or point.inherited
         note = f"inherited weights {quality_text(point.inherited)}" if point.retrained else ""
         label = "BLEU, retrained" if point.retrained else "BLEU, inherited weights"
-        section.stats.append(Stat(value=quality_text(best), label=label, note=note))
+        before, after = (each and each.mean for each in (point.inherited, point.retrained))
+        lost = lost_by_training(before, after)
+        if lost:
+            note += ": trained too little"
+        style = "bad" if lost else ""
+        section.stats.append(Stat(value=quality_text(best), label=label, note=note, style=style))
     elif point.score is not None:
         section.stats.append(Stat(value=f"{point.score:.5g}", label=search.objective_title))
     if point.params is not None:

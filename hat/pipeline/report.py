@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from hat.amounts import keeps_limit
+from hat.amounts import keeps_limit, lost_by_training
 from hat.conditions import file_digest
 from hat.files import write_json, write_text
 from hat.pipeline.candidate import Candidate, Found
@@ -48,7 +48,7 @@ def write_report(plan: Plan, results: Results) -> Report:
     missed = tuple(_above(row) for row in winners if row.keeps_limit() is False)
     unsettled = tuple(_above(row) for row in winners if row.keeps_limit() is None)
     from_scratch = plan.settings.retrain_init == "scratch"
-    lost = (row for row in rows if row.lost() >= _LOST_BLEU)
+    lost = (row for row in rows if lost_by_training(row.inherited(), row.retrained("bleu")))
     untrained = tuple(_trained_too_little(row, from_scratch) for row in lost)
     limits = {f"limit_ms{row.which.suffix}": row.limit_ms for row in winners}
     scores = {
@@ -145,10 +145,6 @@ def _above(winner: "_Row") -> str:
     )
 
 
-_LOST_BLEU = 0.5
-"""Less may be the luck of a seed."""
-
-
 def _trained_too_little(row: "_Row", from_scratch: bool) -> str:
     who = "The largest one" if row.which.name == "largest" else "The winner"
     remedy = "raise its max-update"
@@ -189,11 +185,6 @@ class _Row:
         """BLEU with the SuperTransformer's weights."""
         found = self.results.get(f"evaluate-{self.which.name}-inherited{self.which.suffix}")
         return None if found is None else float(found["bleu"])
-
-    def lost(self) -> float:
-        """By how much its BLEU was higher with inherited weights; 0 if not both are known."""
-        before, after = self.inherited(), self.retrained("bleu")
-        return 0.0 if before is None or after is None else before - after
 
     @property
     def trainings(self) -> int:

@@ -73,6 +73,14 @@ def test_what_was_measured_on_a_slow_machine_is_no_miss(run):
     assert "misses its limit" not in text and "not known, the machine was 40% slower" in text
 
 
+@pytest.mark.parametrize(("bleu", "is_said"), [(20.0, True), (40.0, False)])
+def test_a_winner_that_its_own_training_made_worse_is_marked(run, bleu, is_said):
+    made_run.step(run, "evaluate-best-retrained_cpu", 1.0, {"bleu": bleu, "chrf": 50.0})
+    page, markdown, _ = write_page([run])
+    assert (": trained too little" in markdown.read_text()) == is_said
+    assert (": trained too little" in page.read_text()) == is_said
+
+
 def test_the_front_is_what_nothing_beats(facts):
     (search,) = facts.searches
     for axis in search.axes:
