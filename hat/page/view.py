@@ -163,8 +163,10 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
         best = point.retrained or point.inherited
         note = f"inherited weights {quality_text(point.inherited)}" if point.retrained else ""
         label = "BLEU, retrained" if point.retrained else "BLEU, inherited weights"
-        before, after = (each and each.mean for each in (point.inherited, point.retrained))
-        lost = lost_by_training(before, after)
+        lost = lost_by_training(
+            None if point.inherited is None else point.inherited.mean,
+            None if point.retrained is None else point.retrained.mean,
+        )
         if lost:
             note += ": trained too little"
         style = "bad" if lost else ""
