@@ -167,17 +167,17 @@ def train_and_score(
     marks = sorted(
         folder.glob("checkpoint_*_*.pt"), key=lambda path: int(path.stem.rsplit("_", 1)[1])
     )
-    curve = _losses(task, marks, arch, "valid", recipe.device)
+    curve = validation_losses(task, marks, arch, "valid", recipe.device)
     averaged = folder / "averaged.pt"
     average_checkpoints(averaged, AverageSettings(inputs=tuple(marks[-recipe.averaged :])))
-    (loss,) = _losses(task, [averaged], arch, "test", recipe.device)
+    (loss,) = validation_losses(task, [averaged], arch, "test", recipe.device)
     hypotheses, references = _translated(recipe, task, averaged, arch)
     score = score_translations(hypotheses, references, metric="sacre")
     shutil.rmtree(folder)
     return Training(bleu=score.bleu, chrf=score.chrf, loss=loss, cpu_seconds=seconds, curve=curve)
 
 
-def _losses(
+def validation_losses(
     task: Any,
     checkpoints: Sequence[Path],
     arch: SubTransformerConfig,
