@@ -116,7 +116,7 @@ def study(
     if inherited is not None:
         losses = read_inherited(inherited, archs)
         # Where the rate falls to nothing, the average of the weights is the weights.
-        variants = ("-average", "-tuned", "-calibrated")
+        variants = ("-average", "-tuned", "-calibrated", "-started")
         plain = {
             n: each for n, each in losses.items() if not n.partition(".")[0].endswith(variants)
         }

@@ -185,6 +185,12 @@ def _collected(
             say_row(f"| encoder {sample.encoder_ms:.2f} ms, decoder {sample.decoder_ms:.2f} ms")
         return sample
 
+    def next_rows(samples: Sequence[LatencySample]) -> Sequence[SubTransformerConfig]:
+        archs = plan(samples)
+        if archs and (known := plan.verdict()) is not None:
+            say(f"| {len(samples)} rows: {known}")
+        return archs
+
     progress = Progress(settings.lat_dataset_size, "SubTransformers", done=len(samples))
     with tqdm(
         total=settings.lat_dataset_size,
@@ -211,5 +217,5 @@ def _collected(
         else:
             baseline = collector.reference.baseline
             sidecar.append(event="baseline", baseline_ms=baseline.latency_ms, noise=baseline.noise)
-        collector.run(plan)
+        collector.run(next_rows)
     return collector

@@ -78,6 +78,18 @@ def test_until_error_says_what_was_reached(
     assert made.lines()[1].endswith("target 50 % reached")
 
 
+def test_until_error_says_how_far_it_is(
+    tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig, simulated: None
+) -> None:
+    said: list[str] = []
+    wanted = settings(tmp_path, lat_dataset_size=60, until_error=1e-6)
+    made = measure_dataset(tiny_space, config, WORKLOAD, wanted, say=said.append)
+    told = [line for line in said if "rows: cross-validated error" in line]
+    assert told and all(line.endswith(" %, target 1e-06 % not reached") for line in told)
+    rows = [int(line.split()[1]) for line in told]
+    assert rows == sorted(set(rows)) and rows[-1] < len(made.samples) == 60
+
+
 def test_until_error_from_a_prior(
     tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig, simulated: None
 ) -> None:
