@@ -111,34 +111,42 @@ def _fill(
     with ProcessPoolExecutor(
         options.workers, mp_context=context, initializer=die_with_parent
     ) as pool:
-        futures = {}
-        for index, (arch, seed) in jobs:
-            folder = options.scratch / f"{recipe.name}_{index}_seed{seed}"
-            futures[pool.submit(work, recipe, arch, seed, folder)] = (arch, seed, folder)
-        for future in as_completed(futures):
-            arch, seed, folder = futures[future]
-            if future.cancelled():
-                continue
-            try:
-                training = future.result()
-            except BrokenProcessPool:
-                raise HatError("a worker was killed; start again to go on") from None
-            except Exception as error:
-                failed += 1
-                print(f"failed: {error!r}; its log is {folder.with_suffix('.log')}", flush=True)
-                continue
-            file.add(arch, seed, training, machine=machine)
-            print(
-                f"{len(file.table)} of {options.total}: decoder "
-                f"{arch.decoder.num_layers} x {arch.decoder.embed_dim}, encoder "
-                f"{arch.encoder.num_layers} x {arch.encoder.embed_dim}, seed {seed}: BLEU "
-                f"{training.bleu:.2f}, loss {training.loss:.3f}, {training.cpu_seconds:.0f} s of "
-                f"processor time, {(time.monotonic() - begun) / 60:.0f} min so far",
-                flush=True,
-            )
-            if time.monotonic() - begun > options.hours * 3600:
-                for other in futures:
-                    other.cancel()
+        try:
+            futures = {}
+            for index, (arch, seed) in jobs:
+                folder = options.scratch / f"{recipe.name}_{index}_seed{seed}"
+                futures[pool.submit(work, recipe, arch, seed, folder)] = (arch, seed, folder)
+            for future in as_completed(futures):
+                arch, seed, folder = futures[future]
+                if future.cancelled():
+                    continue
+                try:
+                    training = future.result()
+                except BrokenProcessPool:
+                    raise HatError("a worker was killed; start again to go on") from None
+                except Exception as error:
+                    failed += 1
+                    print(f"failed: {error!r}; its log is {folder.with_suffix('.log')}", flush=True)
+                    continue
+                file.add(arch, seed, training, machine=machine)
+                print(
+                    f"{len(file.table)} of {options.total}: decoder "
+                    f"{arch.decoder.num_layers} x {arch.decoder.embed_dim}, encoder "
+                    f"{arch.encoder.num_layers} x {arch.encoder.embed_dim}, seed {seed}: BLEU "
+                    f"{training.bleu:.2f}, loss {training.loss:.3f}, "
+                    f"{training.cpu_seconds:.0f} s of processor time, "
+                    f"{(time.monotonic() - begun) / 60:.0f} min so far",
+                    flush=True,
+                )
+                if time.monotonic() - begun > options.hours * 3600:
+                    for other in futures:
+                        other.cancel()
+        except BaseException:
+            # Who is told to stop waits for no training: those in flight are lost, as after a kill.
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return failed
 
 
