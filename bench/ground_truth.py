@@ -18,13 +18,14 @@ trainings can tell architectures apart.
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -100,6 +101,20 @@ def fill(options: argparse.Namespace, jobs: list[Job], file: TruthFile) -> int:
     return failed
 
 
+@contextlib.contextmanager
+def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Workers that end when this block is left by an exception; a pool's own end waits for them."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context, initializer=die_with_parent) as pool:
+        try:
+            yield pool
+        except BaseException:
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def _fill(
     options: argparse.Namespace, jobs: list[tuple[int, Job]], file: TruthFile, begun: float
 ) -> int:
@@ -107,46 +122,35 @@ def _fill(
     recipe: Recipe = options.recipe
     machine = f"{recipe.machine}, hat {__version__}"
     failed = 0
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        options.workers, mp_context=context, initializer=die_with_parent
-    ) as pool:
-        try:
-            futures = {}
-            for index, (arch, seed) in jobs:
-                folder = options.scratch / f"{recipe.name}_{index}_seed{seed}"
-                futures[pool.submit(work, recipe, arch, seed, folder)] = (arch, seed, folder)
-            for future in as_completed(futures):
-                arch, seed, folder = futures[future]
-                if future.cancelled():
-                    continue
-                try:
-                    training = future.result()
-                except BrokenProcessPool:
-                    raise HatError("a worker was killed; start again to go on") from None
-                except Exception as error:
-                    failed += 1
-                    print(f"failed: {error!r}; its log is {folder.with_suffix('.log')}", flush=True)
-                    continue
-                file.add(arch, seed, training, machine=machine)
-                print(
-                    f"{len(file.table)} of {options.total}: decoder "
-                    f"{arch.decoder.num_layers} x {arch.decoder.embed_dim}, encoder "
-                    f"{arch.encoder.num_layers} x {arch.encoder.embed_dim}, seed {seed}: BLEU "
-                    f"{training.bleu:.2f}, loss {training.loss:.3f}, "
-                    f"{training.cpu_seconds:.0f} s of processor time, "
-                    f"{(time.monotonic() - begun) / 60:.0f} min so far",
-                    flush=True,
-                )
-                if time.monotonic() - begun > options.hours * 3600:
-                    for other in futures:
-                        other.cancel()
-        except BaseException:
-            # Who is told to stop waits for no training: those in flight are lost, as after a kill.
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with worker_pool(options.workers) as pool:
+        futures = {}
+        for index, (arch, seed) in jobs:
+            folder = options.scratch / f"{recipe.name}_{index}_seed{seed}"
+            futures[pool.submit(work, recipe, arch, seed, folder)] = (arch, seed, folder)
+        for future in as_completed(futures):
+            arch, seed, folder = futures[future]
+            if future.cancelled():
+                continue
+            try:
+                training = future.result()
+            except BrokenProcessPool:
+                raise HatError("a worker was killed; start again to go on") from None
+            except Exception as error:
+                failed += 1
+                print(f"failed: {error!r}; its log is {folder.with_suffix('.log')}", flush=True)
+                continue
+            file.add(arch, seed, training, machine=machine)
+            print(
+                f"{len(file.table)} of {options.total}: decoder "
+                f"{arch.decoder.num_layers} x {arch.decoder.embed_dim}, encoder "
+                f"{arch.encoder.num_layers} x {arch.encoder.embed_dim}, seed {seed}: BLEU "
+                f"{training.bleu:.2f}, loss {training.loss:.3f}, {training.cpu_seconds:.0f} s of "
+                f"processor time, {(time.monotonic() - begun) / 60:.0f} min so far",
+                flush=True,
+            )
+            if time.monotonic() - begun > options.hours * 3600:
+                for other in futures:
+                    other.cancel()
     return failed
 
 

@@ -126,7 +126,7 @@ def run() -> None:
         features=operators.one_hot,
     )
     # What is not in the hardware takes minutes to measure, and nobody asked for it.
-    rates = [{str(each): matrix_rate(each) for each in {torch.float32, dtype}}]
+    rates = [{str(each): matrix_rate(each) for each in dict.fromkeys((torch.float32, dtype))}]
     predictor = load_predictor(options.ckpt_path)
     at_most = 0.6 * float(predictor.predict_ms([space.largest()])[0])
     constraints: Constraints[SubTransformerConfig] = Constraints(

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import torch
 from truth_recipes import RECIPES
-from truth_training import Recipe, validation_losses
+from truth_training import Recipe, subset_losses
 
 import hat
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import write_arch
+from hat.arch.hat_yaml import arch_to_mapping, write_arch
 from hat.cli.console import set_up_logging
-from hat.conditions import file_digest
+from hat.conditions import file_digest, mapping_digest, what_differs
 from hat.errors import ConfigError
 from hat.fairseq_plugin.arguments import parse_call
 from hat.fairseq_plugin.loading import build_task
@@ -49,7 +49,7 @@ def started_loss(
     hat.train(yml, sub_configs=recipe.training, init_from_supernet=str(supernet), **options)
     args = parse_call("started", options, configs=yml, sub_configs=recipe.training)
     last = folder / "checkpoint_last.pt"
-    (loss,) = validation_losses(build_task(args), [last], arch, "valid", recipe.device)
+    (loss,) = subset_losses(build_task(args), [last], arch, "valid", recipe.device)
     shutil.rmtree(folder)
     return loss
 
@@ -70,13 +70,20 @@ def main() -> None:
     table = options.inherited or Path(f"docs/results/data/inherited_{options.task}.csv")
     archs = [arch for _, arch, _ in arch_table.read(table)]
     updates = round(recipe.updates * options.share)
-    conditions = {"supernet": file_digest(options.supernet), "updates": updates}
+    conditions = {
+        **recipe.conditions(),
+        "max-update": updates,
+        "supernet": file_digest(options.supernet),
+        "architectures": mapping_digest({str(i): arch_to_mapping(a) for i, a in enumerate(archs)}),
+    }
     kept = options.out / f"{options.column}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {**conditions}
-    losses: dict[str, float] = found.setdefault("losses", {})
-    if any(found[key] != value for key, value in conditions.items()):
-        raise ConfigError(f"{kept}: holds losses under other conditions")
+    found = {"conditions": conditions, "losses": {}}
+    if kept.exists():
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        if changes := what_differs(found["conditions"], conditions):
+            raise ConfigError(f"{kept}: holds losses under other conditions: {changes}")
+    losses: dict[str, float] = found["losses"]
     for index, arch in enumerate(archs):
         if str(index) not in losses:
             folder = options.out / options.column

@@ -167,17 +167,17 @@ def train_and_score(
     marks = sorted(
         folder.glob("checkpoint_*_*.pt"), key=lambda path: int(path.stem.rsplit("_", 1)[1])
     )
-    curve = validation_losses(task, marks, arch, "valid", recipe.device)
+    curve = subset_losses(task, marks, arch, "valid", recipe.device)
     averaged = folder / "averaged.pt"
     average_checkpoints(averaged, AverageSettings(inputs=tuple(marks[-recipe.averaged :])))
-    (loss,) = validation_losses(task, [averaged], arch, "test", recipe.device)
+    (loss,) = subset_losses(task, [averaged], arch, "test", recipe.device)
     hypotheses, references = _translated(recipe, task, averaged, arch)
     score = score_translations(hypotheses, references, metric="sacre")
     shutil.rmtree(folder)
     return Training(bleu=score.bleu, chrf=score.chrf, loss=loss, cpu_seconds=seconds, curve=curve)
 
 
-def validation_losses(
+def subset_losses(
     task: Any,
     checkpoints: Sequence[Path],
     arch: SubTransformerConfig,

@@ -234,8 +234,9 @@ class Builder:
         training = self.file.stage_files("subtransformer")
         seed = () if one.seed is None else ("--seed", str(one.seed))
         inherits = self.plan.settings.retrain_init == "supernet"
-        start = ("--init-from-supernet", str(self.plan.supernet)) if inherits else ()
-        about = f"train {which.about} {'on from inherited weights' if inherits else 'from scratch'}"
+        inherited = (self.plan.supernet,) if inherits else ()
+        start = [word for path in inherited for word in ("--init-from-supernet", str(path))]
+        about = f"train {which.about} from {'inherited weights' if inherits else 'scratch'}"
         about += "" if one.seed is None else f", seed {one.seed}"
         noun = "train-subtransformer" if which.name == "best" else f"train-{which.name}"
         return Step(
@@ -243,7 +244,7 @@ class Builder:
             command=self._launched(
                 commands.train(which.yml, one.folder, sub_configs=training, flags=(*seed, *start))
             ),
-            inputs=(which.yml, *training, self.plan.data, *map(Path, start[1:])),
+            inputs=(which.yml, *training, self.plan.data, *inherited),
             outputs=one.written,
             work_dir=one.folder,
         )

@@ -215,19 +215,21 @@ class PipelineFile:
         entries = self.entries("subtransformer")
         place = self.places["average-checkpoints"]
         every, none = entries.get("save-interval-updates"), entries.get("no-epoch-checkpoints")
-        by_updates = every is not None and every.number() > 0
-        if not by_updates and none is not None and none.switch():
+        what: Literal["epoch", "update"] = "epoch"
+        if every is not None and every.number() > 0:
+            what = "update"
+        elif none is not None and none.switch():
             raise ConfigError(
                 f"{place}: average-checkpoints needs the checkpoints of epochs, but {none.where} "
                 "says no-epoch-checkpoints: True; or those of updates (save-interval-updates)"
             )
-        kept = entries.get("keep-interval-updates" if by_updates else "keep-last-epochs")
+        kept = entries.get("keep-interval-updates" if what == "update" else "keep-last-epochs")
         if kept is not None and 0 <= kept.number() < count:
             raise ConfigError(
                 f"{place}: average-checkpoints needs {count} checkpoints, but "
                 f"{kept.where} keeps {kept.number():g}"
             )
-        return "update" if by_updates else "epoch"
+        return what
 
     def _named(self, key: str) -> tuple[str, ...]:
         names: tuple[str, ...] = getattr(self.settings, key.replace("-", "_"))
