@@ -112,7 +112,7 @@ def columns(
 
     Losses that are there are not computed again, nor is a SuperTransformer needed for them.
     """
-    ratio = costs(options)
+    ratio = costs(options) if "time" in options.budgets else {}
     full = int(read_yaml(options.configs)["max-update"].text())
     full = options.updates or full
     for seed in options.seeds:

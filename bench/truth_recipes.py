@@ -37,5 +37,19 @@ RECIPES = {
             num_words=7872,
             lenpen=0.6,
         ),
+        Recipe(
+            name="multi30k_large",
+            data=Path("data/binary/multi30k_en_de"),
+            prepare="bash configs/multi30k.en-de/preprocess.sh",
+            space=_MULTI30K / "supertransformer/space_truth_large.yml",
+            training=_MULTI30K / "subtransformer/common_truth_large.yml",
+            num_archs=21,
+            num_seeds=2,
+            updates=1200,
+            src_len=15,
+            decode_steps=15,
+            num_words=7872,
+            lenpen=0.6,
+        ),
     )
 }
