@@ -75,6 +75,8 @@ def test_all_steps_are_estimated_once_the_data_are_there(
         ("latency-dataset", "lat-dataset-size", "9999"),
         ("latency-dataset", "latiter", "999"),
         ("evo-search", "evo-iter", "99"),
+        ("evo-search", "race-error", "0"),
+        ("evo-search", "rank-sample", "999"),
         ("train-subtransformer", "max-update", "99999"),
         ("compare-latencies", "compare-rounds", "99"),
     ):
