@@ -77,6 +77,7 @@ _NUMBERS: dict[str, dict[str, _Number]] = {
         "limit_ms": _Number(most=MOST_MS, or_none=True),
         "finalists": _Number(),
         "finalists_that_missed": _Number(),
+        "unused_percent": _Number(most=100),
     },
     "average-": {},
 }

@@ -101,7 +101,11 @@ class SearchOutcome:
         }
         measured, missed = self.finalists
         if measured:
-            figures |= {"finalists": measured, "finalists_that_missed": missed}
+            figures |= {
+                "finalists": measured,
+                "finalists_that_missed": missed,
+                "unused_percent": 100 * winner.unused,
+            }
         return figures
 
 

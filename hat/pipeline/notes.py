@@ -10,6 +10,9 @@ _MUCH_DISTURBED = 0.1
 _LARGE_ERROR = 10.0
 """Per cent; a limit that is kept by prediction is worth little then."""
 
+_MUCH_UNUSED = 10.0
+"""Per cent of a limit."""
+
 
 def notes(step: str, result: Mapping[str, Any]) -> list[str]:
     """Returns sentences about a result; warnings begin with ``warning:``.
@@ -75,11 +78,19 @@ def _predictor(result: Mapping[str, Any]) -> list[str]:
 
 def _search(result: Mapping[str, Any]) -> list[str]:
     measured, missed = result.get("finalists", 0), result.get("finalists_that_missed", 0)
-    if not missed:
-        return []
-    return [
-        f"{missed} of {measured} measured finalists missed the limit and were repaired or dropped"
-    ]
+    unused = result.get("unused_percent", 0)
+    said = []
+    if missed:
+        said.append(
+            f"{missed} of {measured} measured finalists missed the limit and were repaired or "
+            "dropped"
+        )
+    if unused >= _MUCH_UNUSED:
+        said.append(
+            f"the winner leaves {unused:.0f} % of its limit: the predictor's bound is that far "
+            "above what was measured; more latencies, or ones of a quieter machine, bring it down"
+        )
+    return said
 
 
 def _comparison(result: Mapping[str, Any]) -> list[str]:

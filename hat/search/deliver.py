@@ -29,6 +29,9 @@ Score = Callable[[Sequence[A]], NDArray[np.float64]]
 _MOST_SCORED = 16
 """Neighbours per repair that are scored."""
 
+_FILLED = 0.9
+"""Of a budget: what is predicted to take more was held back by the prediction."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery(Generic[A]):
@@ -56,6 +59,18 @@ class Delivery(Generic[A]):
 
     num_changes: int = 0
     """Decisions in which the two differ."""
+
+    @property
+    def unused(self) -> float:
+        """The part of a budget that stays free although its prediction fills it.
+
+        0 where another limit, or nothing, held the search back.
+        """
+        filled = {name: self.predicted[name] / most for name, most in self.budget.items() if most}
+        tightest = max(filled, key=filled.__getitem__, default="")
+        if tightest not in self.upper or filled[tightest] < _FILLED:
+            return 0.0
+        return max(0.0, 1.0 - self.upper[tightest] / self.budget[tightest])
 
 
 @dataclass(frozen=True, kw_only=True)

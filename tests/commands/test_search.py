@@ -118,6 +118,7 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
     assert sorted(result) == [
         *("candidates", "config", "finalists", "finalists_that_missed", "limit_ms", "limits"),
         *("measured_ms", "predicted_ms", "report", "score", "scorer", "signature"),
+        "unused_percent",
     ]
     (told,) = read_run(folder).searches
     assert {axis.name for axis in told.axes if axis.limit} == set(result["limits"])

@@ -87,6 +87,9 @@ def test_notes_say_what_the_owner_should_know() -> None:
         "1 of 3 measured finalists missed the limit and were repaired or dropped"
     ]
     assert notes("evo-search", {"finalists": 3, "finalists_that_missed": 0}) == []
+    (unused,) = notes("evo-search", {"finalists": 3, "unused_percent": 18.7})
+    assert unused.startswith("the winner leaves 19 % of its limit: the predictor's bound")
+    assert notes("evo-search", {"finalists": 3, "unused_percent": 9.4}) == []
     assert notes("preprocess", {"rows": 1}) == notes("latency-dataset", {}) == []
 
 

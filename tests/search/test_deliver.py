@@ -4,7 +4,7 @@ import pytest
 from hat.errors import ConfigError, SearchError
 from hat.search.base import ranked
 from hat.search.constraints import Constraints, Limit
-from hat.search.deliver import DeliverySettings, deliver
+from hat.search.deliver import Delivery, DeliverySettings, deliver
 from hat.search.operators import GeneOperators
 from hat.search.proposer import Proposer
 from tests.search import toy
@@ -44,6 +44,30 @@ def test_an_honest_predictor_needs_no_repair():
     assert len(clock) == 3
     assert all(d.fits and d.repaired_from is None for d in deliveries)
     assert deliveries[0].arch == toy.optimum(8.0)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "upper", "unused"),
+    [
+        ({"ms": 9.5}, {"ms": 6.0}, 0.4),
+        ({"ms": 9.5}, {"ms": 9.9}, 0.0),
+        ({"ms": 9.5}, {}, 0.0),  # nothing was measured
+        ({"ms": 8.0}, {"ms": 6.0}, 0.0),  # the search did not want more
+        ({"ms": 9.5, "params": 9.9}, {"ms": 6.0}, 0.0),  # something else held it back
+        ({"ms": 9.5, "params": 5.0}, {"ms": 6.0}, 0.4),
+    ],
+)
+def test_what_a_cautious_prediction_leaves_of_a_budget(predicted, upper, unused):
+    found = Delivery(
+        arch="a",
+        objective=0.0,
+        predicted=predicted,
+        measured=upper,
+        upper=upper,
+        budget=dict.fromkeys(predicted, 10.0),
+        fits=True,
+    )
+    assert found.unused == pytest.approx(unused)
 
 
 def test_what_misses_the_budget_is_repaired_by_one_change():
