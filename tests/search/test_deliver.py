@@ -50,7 +50,7 @@ def test_an_honest_predictor_needs_no_repair():
     ("predicted", "upper", "unused"),
     [
         ({"ms": 9.5}, {"ms": 6.0}, 0.4),
-        ({"ms": 9.5}, {"ms": 9.9}, 0.0),
+        ({"ms": 9.5}, {"ms": 9.9}, 0.01),
         ({"ms": 9.5}, {}, 0.0),  # nothing was measured
         ({"ms": 8.0}, {"ms": 6.0}, 0.0),  # the search did not want more
         ({"ms": 9.5, "params": 9.9}, {"ms": 6.0}, 0.0),  # something else held it back
