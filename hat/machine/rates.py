@@ -29,6 +29,9 @@ _SIZE = 768
 _SECONDS = 0.25
 """How long each precision is measured, at the least once."""
 
+_IDLE = 0.8
+"""The part of the processor's time that a measurement has to get; with less, others ran as well."""
+
 _CALLS, _CALL_TRIES = 200, 50
 
 _SETTINGS = (
@@ -60,7 +63,8 @@ def rates(*, fresh: bool = False) -> Rates:
 
     They are measured in about two seconds, the first time; after that they are read from the
     user's cache folder (``$XDG_CACHE_HOME/hat``, else ``~/.cache/hat``). Another processor,
-    version of torch, number of threads or set of instructions is measured anew.
+    version of torch, number of threads or set of instructions is measured anew. What was measured
+    while other programs had the processor is not kept: the next time measures again.
 
     Args:
         fresh: whether to measure again what is kept.
@@ -73,9 +77,14 @@ def rates(*, fresh: bool = False) -> Rates:
     path = _cache_folder() / "rates.json"
     kept = _read(path)
     if fresh or key not in kept:
-        kept[key] = {name: round(_measured(name), 1) for name in PRECISIONS}
-        with contextlib.suppress(OSError, HatError):  # a folder that cannot be written: no cache
-            write_json(path, kept)
+        wall, cpu = time.perf_counter(), time.process_time()
+        fp32 = _measured("fp32")
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        others = {name: round(_measured(name), 1) for name in PRECISIONS if name != "fp32"}
+        kept[key] = {"fp32": round(fp32, 1), **others}
+        if cpu >= _IDLE * threads * wall:
+            with contextlib.suppress(OSError, HatError):  # a folder that cannot be written
+                write_json(path, kept)
     return Rates(kept[key], threads, machine)
 
 

@@ -1,6 +1,8 @@
+import itertools
 import json
 
 import pytest
+import torch
 
 from hat.machine import rates as module
 from hat.machine.rates import PRECISIONS, rates
@@ -11,6 +13,7 @@ def quick(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(module, "_SECONDS", 0.0)
     monkeypatch.setattr(module, "_SIZE", 64)
+    monkeypatch.setattr(module, "_IDLE", 0.0)  # other tests run beside these
 
 
 def test_rates_are_measured_once_and_kept(tmp_path, monkeypatch):
@@ -19,6 +22,21 @@ def test_rates_are_measured_once_and_kept(tmp_path, monkeypatch):
     assert all(rate > 0 for rate in first.gflops.values())
     monkeypatch.setattr(module, "_measured", lambda precision: pytest.fail("measured again"))
     assert rates() == first
+    assert (tmp_path / "hat" / "rates.json").is_file()
+
+
+def test_what_a_busy_processor_gave_is_not_kept(tmp_path, monkeypatch):
+    wall, cpu = itertools.count(), itertools.count()
+    monkeypatch.setattr(module, "_measured", lambda precision: 7.0)
+    monkeypatch.setattr(module, "_IDLE", 0.8)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: next(wall))
+    monkeypatch.setattr(module.time, "process_time", lambda: share * next(cpu))
+    threads = torch.get_num_threads()
+    share = 0.7 * threads
+    assert set(rates().gflops.values()) == {7.0}
+    assert not (tmp_path / "hat" / "rates.json").exists()
+    share = 0.9 * threads
+    rates()
     assert (tmp_path / "hat" / "rates.json").is_file()
 
 
