@@ -1,5 +1,7 @@
 """What to install where a package is missing: the wheel comes without what training needs."""
 
+import importlib.util
+
 from hat.version import DISTRIBUTION
 
 BUILD_FAIRSEQ = "hat build-fairseq wheels"
@@ -21,9 +23,12 @@ EXTRAS = {
 
 
 def install_command(extra: str) -> str:
-    """Returns what a user types for an extra."""
-    options = "--no-build-isolation --find-links wheels " if extra == "train" else ""
-    return f'pip install {options}"{DISTRIBUTION}[{extra}]"'
+    """Returns what a user types for an extra; training wants fairseq built before."""
+    if extra != "train":
+        return f'pip install "{DISTRIBUTION}[{extra}]"'
+    command = f'pip install --no-build-isolation --find-links wheels "{DISTRIBUTION}[{extra}]"'
+    built = importlib.util.find_spec("fairseq") is not None
+    return command if built else f"{BUILD_FAIRSEQ}, then {command}"
 
 
 def missing_package(error: ModuleNotFoundError) -> str | None:
@@ -32,8 +37,7 @@ def missing_package(error: ModuleNotFoundError) -> str | None:
     if module not in EXTRAS:
         return None
     extra = EXTRAS[module]
-    how = f"{BUILD_FAIRSEQ}, then " if module.startswith("fairseq") else ""
     return (
         f"this needs the package {module}, which is not installed; the extra {extra!r} brings it: "
-        f"{how}{install_command(extra)}"
+        f"{install_command(extra)}"
     )

@@ -162,7 +162,7 @@ def _fairseq(version: str | None) -> Finding:
             "fairseq",
             "note",
             "not installed: no training, and no search by a SuperTransformer's weights",
-            f"{BUILD_FAIRSEQ}, then {install}",
+            install,
         )
     try:
         importlib.import_module("fairseq.tasks.translation")
@@ -186,7 +186,9 @@ def _fairseq(version: str | None) -> Finding:
 
 def _processor(device: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[Finding]:
     usable, threads = int(facts["cores"]), int(device["num_threads"])
-    text = f"{device['name']}, {facts['instructions']}, {threads} threads on {usable} cores"
+    cores = f"{usable} core{'s' if usable != 1 else ''}"
+    running = f"{threads} thread{'s' if threads != 1 else ''} on {cores}"
+    text = f"{device['name']}, {facts['instructions']}, {running}"
     if threads > usable:
         advice = f"export OMP_NUM_THREADS={usable}: more threads than cores wait for each other"
         yield Finding("processor", "warning", text, advice)
@@ -207,7 +209,7 @@ def _processor(device: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[
         yield Finding(
             "load",
             "warning" if load > usable else "note",
-            f"{load:.1f} programs want to run on {usable} cores",
+            f"{load:.1f} programs want to run on {cores}",
             "measure latencies when the machine is quiet: ps aux --sort=-%cpu | head",
         )
     governor = device.get("cpu_governor")

@@ -46,7 +46,8 @@ LACKING: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {
         "generate --configs=space.yml --data bin --path net.pt": FAIRSEQ,
         "pipeline pipeline.yml --dry-run": ("step train-supertransformer", *FAIRSEQ),
         "prepare numbers --source-lang en --target-lang fr --text-dir x": (
-            "the package num2words, which is not installed; the extra 'train' brings it",
+            "the package num2words, which is not installed; the extra 'train' brings it: "
+            "hat build-fairseq wheels, then pip install",
         ),
     },
     ENGINES: {

@@ -65,6 +65,7 @@ def test_what_is_missing_is_said_with_the_command_that_brings_it(tmp_path, monke
     topics = by_topic(doctor.check_up(tmp_path, measure=False).findings)
     assert topics["fairseq"].advice.startswith("hat build-fairseq wheels, then pip install")
     assert topics["fastBPE"].level == "note"
+    assert topics["fastBPE"].advice.startswith("hat build-fairseq wheels, then pip install")
     assert topics["engines"].text.startswith("onnx, onnxruntime, ctranslate2 not installed")
     assert topics["engines"].advice == 'pip install "hat-nas[engines]"'
 
@@ -97,6 +98,14 @@ def test_the_processor(facts, topic, level):
     device = {"name": "P", "num_threads": 2, **facts}
     told = {"cores": 2, "instructions": "AVX2", "int8_range": "full"}
     assert by_topic(doctor._processor(device, told))[topic].level == level
+
+
+def test_one_core_is_no_plural():
+    told = {"cores": 1, "instructions": "AVX2", "int8_range": "full"}
+    device = {"name": "P", "num_threads": 1, "load_average": 1.5}
+    found = by_topic(doctor._processor(device, told))
+    assert found["processor"].text.endswith("1 thread on 1 core")
+    assert found["load"].text.endswith("on 1 core")
 
 
 def test_a_disk_that_is_full_and_memory_that_is_short():
