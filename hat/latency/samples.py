@@ -219,8 +219,9 @@ def _check_distinct(samples: Sequence[LatencySample], places: Sequence[str]) -> 
         spread = (sample.encoder_std_ms, sample.decoder_std_ms)
         if sample.measured_at is None and not all(spread):
             continue
-        key = (*sample.features.values(), sample.encoder_ms, sample.decoder_ms, *spread)
-        key = (*key, sample.arch, sample.measured_at)
+        means = (sample.encoder_ms, sample.decoder_ms)
+        features = tuple(sample.features.values())
+        key = (features, means, spread, sample.arch, sample.measured_at)
         if key in first:
             raise DataError(
                 f"{where}: holds the same measurement as {first[key]}: expected each once"
