@@ -170,11 +170,13 @@ def _check_header(header: Sequence[str], columns: Iterable[str], where: str) -> 
         for mark, name in ((";", "semicolons"), ("\t", "tabs")):
             if mark in header[0]:
                 raise DataError(f"{where}: the columns are parted by {name}: expected commas")
-    for place, name in enumerate(header):
-        if name in header[:place]:
+    seen: set[str] = set()
+    for name in header:
+        if name in seen:
             raise DataError(f"{where}: the column {name!r:.60} stands twice")
+        seen.add(name)
     for column in columns:
-        if column not in header:
+        if column not in seen:
             raise DataError(
                 f"{where}: has no column {column!r}{suggestion(column, header)}; "
                 # a file of another kind may be one line

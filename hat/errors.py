@@ -6,6 +6,7 @@ they say so in one sentence, write its traceback into a file and exit with code 
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 
 
 class HatError(Exception):
@@ -34,5 +35,6 @@ class SearchError(HatError):
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Returns ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    # Of a file that holds a million names, all would take minutes.
+    close = difflib.get_close_matches(word, list(islice(known, 2000)), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -38,9 +38,11 @@ class Fields:
         """Returns a list of finite numbers."""
         return [float(self._number(name, value)) for value in self.items(name)]
 
-    def number_or_none(self, name: str) -> float | None:
-        """Returns a finite number, None where the object holds ``null``."""
-        return None if self._found(name) is None else self.number(name)
+    def number_or_none(
+        self, name: str, *, least: float = -math.inf, most: float = math.inf
+    ) -> float | None:
+        """Returns a number as ``number`` does, None where the object holds ``null``."""
+        return None if self._found(name) is None else self.number(name, least=least, most=most)
 
     def whole(self, name: str, *, least: int = 0) -> int:
         """Returns a whole number, ``least`` or more."""

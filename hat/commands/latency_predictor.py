@@ -13,6 +13,7 @@ from hat.cli.outputs import check_apart
 from hat.files import check_writable
 from hat.latency.fit import FitResult, FitSettings, fit_predictor
 from hat.latency.predictors import PREDICTORS
+from hat.locks import alone
 from hat.settings import NO_OUTCOME, Settings
 
 
@@ -52,8 +53,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     stop_if_checking()
     check_apart(options, "ckpt_path", argv=argv or [])
     check_writable(files.ckpt_path, kind="archive")
-    fit = fit_predictor(files.lat_dataset_path, settings, *own)
-    fit.predictor.save(files.ckpt_path)
+    with alone(files.ckpt_path):
+        fit = fit_predictor(files.lat_dataset_path, settings, *own)
+        fit.predictor.save(files.ckpt_path)
     _report(fit)
     print_result(
         {

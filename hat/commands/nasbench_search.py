@@ -19,6 +19,7 @@ from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.files import check_writable
+from hat.locks import alone
 from hat.report.document import REPORT_FILE
 from hat.report.tables import text_table
 from hat.report.verdict import sample_std
@@ -39,6 +40,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(argv)
     settings = read_flags(options, NasbenchSearchSettings)
     check_writable(options.out_dir / REPORT_FILE)
+    with alone(options.out_dir / REPORT_FILE):
+        _search(options, settings)
+
+
+def _search(options: argparse.Namespace, settings: NasbenchSearchSettings) -> None:
     table = load_benchmark(options.benchmark)
     reported = settings.reported(table)
     print(

@@ -1,12 +1,14 @@
 """What every engine has: settings, and what it makes of a network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
-from hat.errors import ConfigError
+from hat.errors import CheckpointError, ConfigError, HatError
+from hat.reading import reason
 from hat.settings import AtLeast, AtMost, Settings
 from hat.version import DISTRIBUTION
 
@@ -35,6 +37,21 @@ class EngineSettings(Settings):
 
     threads: Annotated[int | None, AtLeast(1), AtMost(4096)] = None
     """CPU threads. Default: as many as torch takes"""
+
+
+@contextmanager
+def told_of(folder: Path, engine: str) -> Iterator[None]:
+    """Says of a network's folder what an engine says while it runs what is in there.
+
+    Raises:
+        CheckpointError: in place of whatever the engine raises of a network that it cannot run.
+    """
+    try:
+        yield
+    except (HatError, MemoryError):
+        raise
+    except Exception as error:  # of the engine's own kinds, which all derive from it
+        raise CheckpointError(f"{folder}: {engine} cannot run it: {reason(error)}") from None
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Ctranslate2Engine(PackageEngine):
         except (OSError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{folder}: ctranslate2 cannot read it: {reason}") from None
-        return Ctranslate2Runnable(network, facts["target-positions"])
+        return Ctranslate2Runnable(network, facts["target-positions"], folder)
 
 
 def _numbered_words(count: int) -> list[str]:

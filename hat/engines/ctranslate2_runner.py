@@ -1,16 +1,18 @@
 """A CTranslate2 model that translates token numbers by CTranslate2's own beam search."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hat.engines.base import END_IDX, UNKNOWN_IDX, Passes
+from hat.engines.base import END_IDX, UNKNOWN_IDX, Passes, told_of
 from hat.engines.ctranslate2_files import Ctranslate2Network
 from hat.errors import ConfigError, DataError
 from hat.translation.beam import BeamSettings, Hypothesis, longest_translation
 
+_ENGINE = "ctranslate2"
 _PADDING_IDX = 1
 
 
@@ -20,10 +22,13 @@ class Ctranslate2Runnable:
     Args:
         network: the loaded model.
         max_target_positions: tokens of the longest translation, its end included.
+        folder: of the model, for messages.
     """
 
-    def __init__(self, network: Ctranslate2Network, max_target_positions: int) -> None:
-        self._network = network
+    def __init__(
+        self, network: Ctranslate2Network, max_target_positions: int, folder: Path
+    ) -> None:
+        self._network, self._folder = network, folder
         self._max_target_positions = max_target_positions
         self._numbers = {word: number for number, word in enumerate(network.target)}
         self.vocab_size = len(network.target)
@@ -42,19 +47,20 @@ class Ctranslate2Runnable:
             raise ConfigError("unkpen: CTranslate2 cannot make unknown words likelier or less so")
 
         def search(src_tokens: Tensor) -> list[list[Hypothesis]]:
-            results = self._network.translator.translate_batch(
-                self._lines(src_tokens),
-                beam_size=settings.beam,
-                num_hypotheses=settings.nbest,
-                length_penalty=settings.lenpen,
-                max_input_length=0,
-                min_decoding_length=settings.min_len,
-                max_decoding_length=longest_translation(
-                    settings, src_tokens.size(1), self._max_target_positions
-                ),
-                suppress_sequences=[[self._network.target[_PADDING_IDX]]],
-                return_scores=True,
-            )
+            with told_of(self._folder, _ENGINE):
+                results = self._network.translator.translate_batch(
+                    self._lines(src_tokens),
+                    beam_size=settings.beam,
+                    num_hypotheses=settings.nbest,
+                    length_penalty=settings.lenpen,
+                    max_input_length=0,
+                    min_decoding_length=settings.min_len,
+                    max_decoding_length=longest_translation(
+                        settings, src_tokens.size(1), self._max_target_positions
+                    ),
+                    suppress_sequences=[[self._network.target[_PADDING_IDX]]],
+                    return_scores=True,
+                )
             return [
                 [
                     Hypothesis((*(self._numbers[word] for word in words), eos_idx), score, ())
@@ -77,15 +83,16 @@ class Ctranslate2Runnable:
         targets = [
             [*(words[t] for t in row), unknown] for row in prev_output_tokens[:, 1:].tolist()
         ]
-        results = self._network.translator.translate_batch(
-            self._lines(src_tokens),
-            target_prefix=targets,
-            beam_size=1,
-            max_input_length=0,
-            min_decoding_length=0,
-            max_decoding_length=prev_output_tokens.size(1),
-            return_logits_vocab=True,
-        )
+        with told_of(self._folder, _ENGINE):
+            results = self._network.translator.translate_batch(
+                self._lines(src_tokens),
+                target_prefix=targets,
+                beam_size=1,
+                max_input_length=0,
+                min_decoding_length=0,
+                max_decoding_length=prev_output_tokens.size(1),
+                return_logits_vocab=True,
+            )
         if not all(result.logits for result in results):
             raise DataError("CTranslate2 does not translate sentences without words")
         logits = np.array([[np.array(step) for step in result.logits[0]] for result in results])

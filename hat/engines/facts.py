@@ -57,6 +57,11 @@ def read_facts(folder: Path) -> dict[str, Any]:
         value = facts.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise CheckpointError(f"{path}: {name} must be a positive number, but found {value!r}")
+    if facts["padding"] >= facts["target-words"]:
+        raise CheckpointError(
+            f"{path}: padding must be one of {facts['target-words']} target-words, but found "
+            f"{facts['padding']}"
+        )
     if facts.get("precision") not in PRECISIONS:
         raise CheckpointError(
             f"{path}: precision must be {' or '.join(PRECISIONS)}, but found "

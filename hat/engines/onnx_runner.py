@@ -1,42 +1,60 @@
 """The ONNX files of a network as something to search."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from hat.engines.base import Passes
-from hat.engines.onnx_files import Decoding, Encoded, OnnxNetwork
+from hat.engines.base import Passes, told_of
+from hat.engines.onnx_files import DECODER_FILE, Decoding, Encoded, OnnxNetwork
 from hat.engines.steps import StepRunnable
+from hat.errors import CheckpointError
+
+_ENGINE = "onnxruntime"
 
 
 class OnnxRunner:
     """See ``hat.translation.beam.Runner``."""
 
-    def __init__(self, network: OnnxNetwork) -> None:
+    def __init__(self, network: OnnxNetwork, folder: Path) -> None:
         self.vocab_size = network.vocab_size
         self.padding_idx = network.padding_idx
         self.max_target_positions = network.max_target_positions
-        self._network = network
+        self._network, self._folder = network, folder
 
     def encode(self, src_tokens: Tensor) -> Encoded:
         """See ``Runner.encode``."""
-        return self._network.encode(src_tokens.numpy())
+        with told_of(self._folder, _ENGINE):
+            return self._network.encode(src_tokens.numpy())
 
     def decode(self, encoded: Encoded, max_steps: int) -> "OnnxDecoding":
         """See ``Runner.decode``."""
-        return OnnxDecoding(self._network.decode(encoded))
+        with told_of(self._folder, _ENGINE):
+            return OnnxDecoding(self._network.decode(encoded), self.vocab_size, self._folder)
 
 
 class OnnxDecoding:
     """See ``hat.translation.beam.Decoding``."""
 
-    def __init__(self, decoding: Decoding) -> None:
-        self._decoding = decoding
+    def __init__(self, decoding: Decoding, vocab_size: int, folder: Path) -> None:
+        self._decoding, self._vocab_size, self._folder = decoding, vocab_size, folder
 
     def step(self, tokens: Tensor) -> Iterator[Tensor]:
-        """See ``Decoding.step``."""
-        yield torch.from_numpy(self._decoding.step(tokens.numpy()))
+        """See ``Decoding.step``.
+
+        Raises:
+            CheckpointError: if the graph gives something else.
+        """
+        with told_of(self._folder, _ENGINE):
+            found = torch.from_numpy(self._decoding.step(tokens.numpy()))
+        expected = (tokens.numel(), self._vocab_size)
+        if found.shape != expected or found.dtype != torch.float32:
+            raise CheckpointError(
+                f"{self._folder / DECODER_FILE}: gives {found.dtype} of shape {tuple(found.shape)}:"
+                f" expected torch.float32 of shape {expected}"
+            )
+        yield found
 
     def move(self, beams: Tensor) -> None:
         """See ``Decoding.move``."""
@@ -50,8 +68,8 @@ class OnnxDecoding:
 class OnnxRunnable(StepRunnable):
     """See ``hat.engines.base.Runnable``."""
 
-    def __init__(self, network: OnnxNetwork) -> None:
-        super().__init__(OnnxRunner(network))
+    def __init__(self, network: OnnxNetwork, folder: Path) -> None:
+        super().__init__(OnnxRunner(network, folder))
         self._network = network
 
     def passes(self, src_tokens: Tensor, *, beam: int, steps: int) -> Passes:

@@ -63,4 +63,4 @@ class OnnxruntimeEngine(PackageEngine):
         except Exception as error:  # of onnxruntime's own kinds, which all derive from it
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{folder}: onnxruntime cannot read it: {reason}") from None
-        return OnnxRunnable(network)
+        return OnnxRunnable(network, folder)

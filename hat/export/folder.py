@@ -227,7 +227,13 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
     check_digests(folder, {name: each for name, each in of_files.items() if own.get(name) != each})
     codes = next((folder / name for name in (CODES_FILE, PIECES_FILE) if name in sizes), None)
     text = Text(languages, words, rules=rules, codes=codes, pretokenised=pretokenised)
-    return Opened(format_.open(folder, device), text, longest)
+    model = format_.open(folder, device)
+    if model.vocab_size != len(words[1]):
+        raise CheckpointError(
+            f"{folder}: its network has {model.vocab_size} target words, but {names[1]} has "
+            f"{len(words[1])}"
+        )
+    return Opened(model, text, longest)
 
 
 def _check_own_digest(path: Path, values: Mapping[str, Any]) -> None:

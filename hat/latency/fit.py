@@ -131,7 +131,7 @@ def fit_predictor(
     paths = as_paths(paths)
     dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted, target=fit.target)
     _check_engine(paths, dataset, fit.lat_engine)
-    _check_each_once(paths)
+    check_each_once(paths)
     prior = None if fit.prior is None else _prior(fit.prior, dataset, fit.target)
     rows = _rows_to_use(dataset, fit, say)
     split = split_rows(rows, fit.seed)
@@ -238,9 +238,13 @@ def _check_engine(paths: Sequence[str], dataset: Dataset, engine: str | None) ->
         raise DataError(f"{', '.join(paths)}: was measured in the engine {own}, not in {engine}")
 
 
-def _check_each_once(paths: Sequence[str]) -> None:
-    """Refuses a dataset that is given twice: it would be tested on rows that it learned from."""
-    first: dict[str, str] = {}
+def check_each_once(paths: Sequence[str | Path]) -> None:
+    """Refuses a dataset that is given twice: it would be tested on rows that it learned from.
+
+    Raises:
+        DataError: naming both.
+    """
+    first: dict[str, str | Path] = {}
     for path in paths:
         digest = file_digest(path)
         if digest in first:

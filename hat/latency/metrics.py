@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hat.arrays import Floats
+from hat.fields import Fields
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.table import ArchTable
 
@@ -36,16 +37,34 @@ class Metrics:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Metrics":
-        """Reads what ``to_dict`` wrote."""
-        full: dict[str, Any] = {
-            name: float("nan") if value is None else value for name, value in values.items()
-        }
-        return cls(**full)
+    def from_dict(cls, values: Mapping[str, Any], where: str) -> "Metrics":
+        """Reads what ``to_dict`` wrote; ``where`` it stands is said in messages.
+
+        Raises:
+            DataError: if a figure is missing or cannot be.
+        """
+        fields = Fields(values, where)
+
+        def figure(name: str, least: float, most: float) -> float:
+            found = fields.number_or_none(name, least=least, most=most)
+            return float("nan") if found is None else found
+
+        return cls(
+            rows=fields.whole("rows"),
+            rmse_ms=figure("rmse_ms", 0, np.inf),
+            mape_percent=figure("mape_percent", 0, np.inf),
+            kendall_tau=figure("kendall_tau", -1, 1),
+            coverage_percent=figure("coverage_percent", 0, 100),
+        )
 
 
 def evaluate(predictor: LatencyPredictor, table: ArchTable, latency_ms: Floats) -> Metrics:
-    """Compares predictions for N architectures with their measured latency (N,)."""
+    """Compares predictions for N architectures with their measured latency (N,).
+
+    Of none there is no figure: all are NaN.
+    """
+    if not len(table):
+        return Metrics(0, *[float("nan")] * 4)
     predicted = predictor.predict_table(table)
     error = predicted - latency_ms
     coverage = float("nan")
@@ -63,7 +82,9 @@ def evaluate(predictor: LatencyPredictor, table: ArchTable, latency_ms: Floats) 
 
 
 def kendall_tau(left: Floats, right: Floats) -> float:
-    """Returns Kendall's tau-b, which counts ties as neither right nor wrong."""
+    """Returns Kendall's tau-b, which counts ties as neither right nor wrong; NaN of one pair."""
+    if len(left) < 2:
+        return float("nan")
     from scipy.stats import kendalltau
 
     return float(kendalltau(left, right).statistic)

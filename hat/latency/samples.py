@@ -205,7 +205,28 @@ def read_samples(path: str | Path, *, was_cut_off: bool = False) -> list[Latency
             f"{rows.places[known.index(False)]}: has no decisions of its layers, as "
             f"{rows.places[known.index(True)]} has: expected them in every row or in none"
         )
+    _check_distinct(samples, rows.places)
     return samples
+
+
+def _check_distinct(samples: Sequence[LatencySample], places: Sequence[str]) -> None:
+    """Checks that no row is there twice: one would test what its copy has taught.
+
+    Rows that say neither when they were measured nor how much they varied may be equal by chance.
+    """
+    first: dict[tuple[object, ...], str] = {}
+    for sample, where in zip(samples, places, strict=True):
+        spread = (sample.encoder_std_ms, sample.decoder_std_ms)
+        if sample.measured_at is None and not all(spread):
+            continue
+        means = (sample.encoder_ms, sample.decoder_ms)
+        features = tuple(sample.features.values())
+        key = (features, means, spread, sample.arch, sample.measured_at)
+        if key in first:
+            raise DataError(
+                f"{where}: holds the same measurement as {first[key]}: expected each once"
+            )
+        first[key] = where
 
 
 def _sample(row: Mapping[str, str], where: str) -> LatencySample:
@@ -228,8 +249,11 @@ def _sample(row: Mapping[str, str], where: str) -> LatencySample:
 
 def _known(row: Mapping[str, str], name: str, where: str) -> float | None:
     """A number that may be missing; none of them is ever below 0."""
-    return _number(row, name, where) if row.get(name) else None
+    return _number(row, name, where, most=_MOST_KNOWN) if row.get(name) else None
 
+
+_MOST_KNOWN = 1e12
+"""Percent, seconds since 1970, mebibytes or millijoules."""
 
 _LEAST_SIZE = 1e-6
 _WHOLE = tuple(name for name in FEATURE_COLUMNS if name.endswith(("_embed_dim", "_layer_num")))

@@ -7,8 +7,8 @@ import numpy as np
 
 from hat.arch.config import SubTransformerConfig
 from hat.arch.gene_batch import LAYER_GENES, GeneBatch, gene_columns, used_genes
+from hat.arch.gene_tables import gene_tables
 from hat.arrays import Floats, Ints32, Rows
-from hat.latency.gene_tables import gene_tables
 from hat.latency.samples import LAYER_COLUMNS, LatencySample
 
 ENCODER_LISTS = 2

@@ -15,6 +15,7 @@ from hat.arch.model_options import MODEL_OPTIONS
 from hat.conditions import files_digest
 from hat.errors import CheckpointError, ConfigError
 from hat.files import check_writable, writing
+from hat.locks import alone
 from hat.models.checkpoint import (
     check_weight,
     checkpoint_options,
@@ -188,6 +189,7 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     Raises:
         ConfigError: if ``output`` is a folder.
         CheckpointError: if there are too few checkpoints, or they do not belong together.
+        LockedError: if another process writes ``output``.
     """
     output = Path(output)
     if output.is_dir():
@@ -196,9 +198,10 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     chosen = settings.chosen()
     paths = chosen.paths
     inputs = files_digest(paths)  # before the output is written: it may be one of them
-    content = average(paths, ema=settings.ema)
-    with writing(output) as stream:
-        torch.save(content, stream)
+    with alone(output):
+        content = average(paths, ema=settings.ema)
+        with writing(output) as stream:
+            torch.save(content, stream)
     return Averaged(
         checkpoint=output,
         inputs=paths,

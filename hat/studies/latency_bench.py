@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,18 +11,18 @@ import numpy as np
 
 from hat.arrays import Floats, Rows
 from hat.conditions import file_digest
-from hat.errors import DataError
+from hat.fields import Fields
 from hat.files import append_text, repair_lines
 from hat.json_reader import read_objects
+from hat.latency.check import check_dataset
 from hat.latency.choices import observed_choices
 from hat.latency.dataset import split_rows
-from hat.latency.drift import DriftReport, find_shifted_runs
+from hat.latency.drift import DriftReport
 from hat.latency.fit import average_machine, fit_auto
 from hat.latency.metrics import Metrics, evaluate
 from hat.latency.predictor import LatencyPredictor, Lesson, Scales
 from hat.latency.predictors.linear import LinearSettings, fit_linear
 from hat.latency.predictors.mlp import MlpSettings, fit_mlp
-from hat.latency.samples import read_samples
 from hat.latency.table import ArchTable, table_of_samples
 from hat.settings import NO_OUTCOME, AtLeast, Settings, Shown
 from hat.version import __version__
@@ -60,11 +60,10 @@ class BenchData:
     @classmethod
     def read(cls, path: str | Path) -> "BenchData":
         """Reads a CSV and looks for shifted runs."""
-        samples = read_samples(path)
-        latency_ms = np.array([sample.total_ms for sample in samples])
-        report = find_shifted_runs(samples)
-        table = table_of_samples(samples)
-        return cls(Path(path).stem, table, latency_ms, report, file_digest(path))
+        found = check_dataset(path)
+        latency_ms = np.array([sample.total_ms for sample in found.samples])
+        table = table_of_samples(found.samples)
+        return cls(Path(path).stem, table, latency_ms, found.report, file_digest(path))
 
     def noise_floor_percent(self) -> float:
         """Mean absolute error that remains when only neighbouring rows are compared.
@@ -115,10 +114,25 @@ class BenchRow:
         }
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "BenchRow":
-        """Reads what ``to_dict`` wrote."""
-        parts = {part: Metrics.from_dict(values[part]) for part in ("everything", "unshifted")}
-        return cls(**{**values, **parts})
+    def from_dict(cls, values: Mapping[str, Any], where: str) -> "BenchRow":
+        """Reads what ``to_dict`` wrote; ``where`` it stands is said in messages.
+
+        Raises:
+            DataError: if a figure is missing or cannot be.
+        """
+        fields = Fields(values, where)
+
+        def metrics(part: str) -> Metrics:
+            return Metrics.from_dict(fields.mapping(part), f"{where}: {part}")
+
+        return cls(
+            method=fields.text("method"),
+            train_rows=fields.whole("train_rows", least=1),
+            seed=fields.whole("seed"),
+            everything=metrics("everything"),
+            unshifted=metrics("unshifted"),
+            fit_seconds=fields.number("fit_seconds", least=0),
+        )
 
 
 Fit = Callable[[BenchData, Rows, Rows, int], LatencyPredictor]
@@ -188,22 +202,20 @@ class BenchStore:
         """Reads ``path`` if it is there; ``None`` keeps nothing.
 
         Raises:
-            DataError: if it is something else.
+            DataError: if it is something else, or a figure in it cannot be.
         """
         self._path = None if path is None else Path(path)
         self._rows: dict[tuple[str, str, int, int], BenchRow] = {}
         if self._path is None or not self._path.exists():
             return
-        try:
-            what = "a figure of an earlier benchmark"
-            for values in read_objects(self._path, what, may_be_cut=True):
-                digest, version = values.pop("digest"), values.pop("hat", None)
-                if version != __version__:
-                    continue
-                row = BenchRow.from_dict(values)
+        found = read_objects(self._path, "a figure of an earlier benchmark", may_be_cut=True)
+        for number, values in enumerate(found, start=1):
+            where = f"{path}:{number}: is not what an earlier benchmark wrote"
+            fields = Fields(values, where)
+            digest, version = fields.text("digest"), fields.text("hat")
+            if version == __version__:
+                row = BenchRow.from_dict(values, where)
                 self._rows[digest, row.method, row.train_rows, row.seed] = row
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise DataError(f"{path}: is not what an earlier benchmark wrote") from None
         repair_lines(self._path)
 
     def find(self, data: BenchData, method: str, size: int, seed: int) -> BenchRow | None:

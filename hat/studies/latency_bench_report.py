@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from hat.arrays import Floats
 from hat.files import check_writable
+from hat.latency.fit import check_each_once
 from hat.latency.metrics import Metrics
 from hat.latency.plots import runs_text
 from hat.latency.predictors.regression import fit_prices
@@ -41,7 +43,7 @@ def report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[s
         The figures by dataset, and the signature.
 
     Raises:
-        DataError: if a file is damaged.
+        DataError: if a file is damaged, or holds the same as another.
         LockedError: if another process keeps its figures in the same file.
     """
     check_writable(settings.resume)
@@ -50,7 +52,7 @@ def report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[s
 
 
 def _report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[str, Any]:
-    datasets = [BenchData.read(path) for path in paths]
+    datasets = _read(paths)
     # The first fit imports scikit-learn, which is not what is timed here.
     fit_prices(np.eye(3) + 1, np.ones(3))
     store = BenchStore(settings.resume)
@@ -74,6 +76,17 @@ def _report_bench(paths: Sequence[str | Path], settings: BenchSettings) -> dict[
     digests = "+".join(data.digest for data in datasets)
     text = signature(stage="latency-bench", data=digests, seeds=settings.seeds)
     return {"bench": result, "signature": text}
+
+
+def _read(paths: Sequence[str | Path]) -> list[BenchData]:
+    """Reads datasets, each under a name of its own: figures are told apart by it."""
+    check_each_once(paths)
+    datasets = [BenchData.read(path) for path in paths]
+    names = [data.name for data in datasets]
+    return [
+        data if names.count(data.name) == 1 else replace(data, name=str(path))
+        for path, data in zip(paths, datasets, strict=True)
+    ]
 
 
 def bench_table(rows: Sequence[BenchRow]) -> str:

@@ -1,5 +1,6 @@
 """A latency dataset from Python, without a command."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from hat.errors import ConfigError, DataError
 from hat.latency.fit import fit_auto
 from hat.latency.predictor import Lesson
 from hat.latency.samples import LatencySample, read_samples, write_samples
-from hat.latency.sidecar import read_sidecar
+from hat.latency.sidecar import read_sidecar, sidecar_path
 from hat.latency.workload import Workload
 from hat.measuring.dataset import measure_dataset
 from hat.measuring.plans import Drawn
@@ -187,5 +188,9 @@ def test_an_empty_dataset_that_is_there_is_gone_on_with(
     one = settings(tmp_path, lat_dataset_size=1)
     measure_dataset(tiny_space, config, WORKLOAD, one, say=lambda line: None)
     write_samples(one.lat_dataset_path, [])  # killed before the first row
+    sidecar = sidecar_path(one.lat_dataset_path)
+    facts, *events = sidecar.read_text().splitlines(keepends=True)
+    before = [line for line in events if json.loads(line)["event"] == "baseline"]
+    sidecar.write_text("".join([facts, *before]))
     again = settings(tmp_path, lat_dataset_size=1, resume=True)
     assert len(measure_dataset(tiny_space, config, WORKLOAD, again).samples) == 1

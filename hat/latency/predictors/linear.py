@@ -8,12 +8,12 @@ import numpy as np
 
 from hat.arch.config import MAX_WIDTH, SubTransformerConfig
 from hat.arch.gene_batch import GeneBatch
+from hat.arch.gene_tables import gene_tables
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats
 from hat.errors import ConfigError, DataError
 from hat.fields import whole_lists
 from hat.latency.choices import CHOICE_FIELDS
-from hat.latency.gene_tables import gene_tables
 from hat.latency.predictor import CHUNK, Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.predictors.basis import (

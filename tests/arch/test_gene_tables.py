@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hat.arch import gene_tables as module
 from hat.arch.gene_batch import GeneBatch
+from hat.arch.gene_tables import GeneTables
 from hat.arch.genes import Genes
 from hat.arch.space import SearchSpace
-from hat.latency import gene_tables as module
 from hat.latency.choices import space_choices
 from hat.latency.fit import competing
-from hat.latency.gene_tables import GeneTables
 from hat.latency.predictor import Scales
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.table import table_of_archs
