@@ -28,8 +28,8 @@ def check_shapes(found: Mapping[str, Variable], words: tuple[int, int]) -> None:
         ValueError: naming what is missing or of another shape.
     """
     network = _Network(found)
-    _, source = network.shape("encoder/embeddings_0/weight", words[0], None)
-    _, target = network.shape("decoder/embeddings/weight", words[1], None)
+    source = network.embeddings("encoder/embeddings_0", words[0])
+    target = network.embeddings("decoder/embeddings", words[1])
     network.side("encoder", source, None)
     layers = network.side("decoder", target, source)
     network.linear("decoder/projection", words[1], target, has_bias=False)
@@ -73,6 +73,13 @@ class _Network:
         if f"{name}/weight_scale" in self._found:
             self.shape(f"{name}/weight_scale", shape[0])
         return shape
+
+    def embeddings(self, name: str, words: int) -> int:
+        """Vectors of words; returns their width."""
+        _, width = self.shape(f"{name}/weight", words, None)
+        if f"{name}/weight_scale" in self._found:
+            self.shape(f"{name}/weight_scale", words)
+        return width
 
     def norm(self, name: str, width: int) -> None:
         self.shape(f"{name}/gamma", width)

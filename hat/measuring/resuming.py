@@ -129,25 +129,28 @@ def _to_go_on_with(path: Path, facts: Mapping[str, Any]) -> Beginning:
         raise DataError(
             f"{path}:1: cannot be resumed, because it does not name a dataset's columns"
         )
-    lines = read_bytes(path).count(b"\n")
-    samples = read_samples(path, was_cut_off=True) if lines > 1 else []
+    content = read_bytes(path)
+    samples = read_samples(path, was_cut_off=True) if content.count(b"\n") > 1 else []
     if any(sample.arch is None for sample in samples):
         raise DataError(f"{path}: cannot be resumed, because it holds rows without architecture")
-    _check_events(path, sidecar, samples)
+    _check_events(path, sidecar, samples, is_cut=not content.endswith(b"\n"))
     return Beginning(path, goes_on=sidecar, samples=samples)
 
 
-def _check_events(path: Path, sidecar: Sidecar, samples: Sequence[LatencySample]) -> None:
+def _check_events(
+    path: Path, sidecar: Sidecar, samples: Sequence[LatencySample], *, is_cut: bool
+) -> None:
     """Checks that the rows are those whose events are noted: else marks would land on others.
 
-    Of a row that was measured again, each attempt is noted before the row is replaced.
+    Of a row that was measured again, each attempt is noted before the row is replaced. A row that
+    was cut off is measured anew.
     """
     noted: dict[int, list[tuple[float, float]]] = {}
     for number, event in enumerate(sidecar.events, start=2):
         kind = event["event"]
         rows = event["rows"] if kind in ("reference", "marked") else []
         rows = [event["row"]] if kind == "row" else rows
-        if rows and max(rows) >= len(samples):
+        if rows and max(rows) >= len(samples) + is_cut:
             raise DataError(
                 f"{sidecar.path}:{number}: tells of row {max(rows)}, but {path} has "
                 f"{len(samples)} rows, counted from 0: expected the file that was written with it"
@@ -156,6 +159,8 @@ def _check_events(path: Path, sidecar: Sidecar, samples: Sequence[LatencySample]
             figures = (event["encoder_ms"], event["decoder_ms"])
             noted.setdefault(event["row"], []).append(figures)
     for row, attempts in noted.items():
+        if row == len(samples):
+            continue
         found = (samples[row].encoder_ms, samples[row].decoder_ms)
         if found not in attempts:
             raise DataError(
