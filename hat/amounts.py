@@ -16,6 +16,9 @@ LATENCY_UNITS = {"": 1.0, "ms": 1.0, "s": 1e3}
 LEAST_MS, MOST_MS = 1e-6, 1e9
 """Milliseconds that a measurement can be: a nanosecond to eleven days."""
 
+LARGE_ERROR_PERCENT = 10.0
+"""Of a predictor, on rows that it did not learn from: a limit kept by it is worth little then."""
+
 Count = Callable[[Sequence[Any]], Any]
 """What N architectures cost, (N,)."""
 

@@ -85,3 +85,5 @@ def _report(fit: FitResult) -> None:
     if len(predictor.residuals):
         low, high = predictor.relative_interval(0.9)
         print(f"| 90 % of measurements lie {100 * low:+.1f} % to {100 * high:+.1f} % off")
+    if predictor.doubt is not None:
+        print(f"| warning: {predictor.doubt}")

@@ -189,6 +189,9 @@ def _search(
     if process_rank() > 0:
         built.spread.spread.serve()
         return None
+    for each in built.limits:
+        if each.predictor is not None and each.predictor.doubt is not None:
+            say(f"| warning: {each.limit.name}: {each.predictor.doubt}")
     rescoring = build_rescoring(supernet, settings)
     result = _searched(built, folder, say, set_aside=set_aside)
     objectives = [built.problem.objective, *built.problem.more_objectives]

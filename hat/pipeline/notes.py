@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hat.amounts import LARGE_ERROR_PERCENT
 from hat.errors import DataError
 from hat.step_results import check_result
 
 _MUCH_DISTURBED = 0.1
-_LARGE_ERROR = 10.0
-"""Per cent; a limit that is kept by prediction is worth little then."""
-
 _MUCH_UNUSED = 10.0
 """Per cent of a limit."""
 
@@ -72,7 +70,7 @@ def _predictor(result: Mapping[str, Any]) -> list[str]:
     error = result.get("cv_error_percent")
     if error is None:
         return []
-    warning = "warning: " if error > _LARGE_ERROR else ""
+    warning = "warning: " if error > LARGE_ERROR_PERCENT else ""
     return [f"{warning}the predictor is {error:.1f} % off on average, in cross-validation"]
 
 

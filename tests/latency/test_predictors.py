@@ -258,3 +258,16 @@ def test_hats_published_predictors_give_hats_predictions(
         predictor.relative_interval()
     with pytest.raises(ConfigError, match="give --feature-norm and --lat-norm"):
         load_predictor(path)
+
+
+@pytest.mark.parametrize(
+    ("error", "doubtful"), [(75.0, True), (10.1, True), (9.9, False), (None, False), ("x", False)]
+)
+def test_a_predictor_that_is_far_off_says_so(
+    simulate: Simulate, error: object, doubtful: bool
+) -> None:
+    predictor = fitted("additive", simulate(20)).predictor
+    predictor.facts = {"cv_error_percent": error}
+    assert (predictor.doubt is not None) == doubtful
+    if doubtful:
+        assert f"{error} % off on average" in str(predictor.doubt)
