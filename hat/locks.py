@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -111,25 +111,6 @@ def locked(output: str | Path, *, say: Callable[[str], None] = _to_stderr) -> It
                     path.unlink()
                 fcntl.flock(descriptor, fcntl.LOCK_UN)  # for processes that inherited it, too
                 os.close(descriptor)
-
-
-@contextmanager
-def alone(*outputs: str | Path | None) -> Iterator[None]:
-    """Holds the locks of the files that a command writes when its work is done.
-
-    Each is written whole, but of two commands the one that ends first would lose its work.
-
-    Args:
-        outputs: the files; None stands for none.
-
-    Raises:
-        HatError: as ``locked``.
-    """
-    with ExitStack() as stack:
-        for output in outputs:
-            if output is not None:
-                stack.enter_context(locked(output))
-        yield
 
 
 def _open(path: Path, output: Path) -> int | None:

@@ -12,8 +12,9 @@ from hat.cli.options import StageParser
 from hat.cli.outputs import check_apart
 from hat.files import check_writable
 from hat.latency.fit import FitResult, FitSettings, fit_predictor
+from hat.latency.metrics import doubt
 from hat.latency.predictors import PREDICTORS
-from hat.locks import alone
+from hat.locks import locked
 from hat.settings import NO_OUTCOME, Settings
 
 
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     stop_if_checking()
     check_apart(options, "ckpt_path", argv=argv or [])
     check_writable(files.ckpt_path, kind="archive")
-    with alone(files.ckpt_path):
+    with locked(files.ckpt_path):
         fit = fit_predictor(files.lat_dataset_path, settings, *own)
         fit.predictor.save(files.ckpt_path)
     _report(fit)
@@ -85,5 +86,5 @@ def _report(fit: FitResult) -> None:
     if len(predictor.residuals):
         low, high = predictor.relative_interval(0.9)
         print(f"| 90 % of measurements lie {100 * low:+.1f} % to {100 * high:+.1f} % off")
-    if predictor.doubt is not None:
-        print(f"| warning: {predictor.doubt}")
+    if (said := doubt(predictor)) is not None:
+        print(f"| warning: {said}")

@@ -20,7 +20,7 @@ from hat.cli.outputs import check_apart
 from hat.conditions import file_digest, files_digest
 from hat.errors import ConfigError
 from hat.files import check_writable
-from hat.locks import alone
+from hat.locks import locked
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, Settings, own_settings
 from hat.signature import signature
 
@@ -58,7 +58,7 @@ def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
     source = Path(words.source)
     found: dict[str, Any]
     check_unpacked(source)
-    with alone(words.target):
+    with locked(words.target):
         if is_published_nb201(source):
             cells = convert_nb201(source, words.target, progress=not settings.quiet)
             digest = files_digest(source.iterdir()) if source.is_dir() else file_digest(source)

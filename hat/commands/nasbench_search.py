@@ -19,7 +19,7 @@ from hat.cli.console import command, print_result
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.files import check_writable
-from hat.locks import alone
+from hat.locks import locked
 from hat.report.document import REPORT_FILE
 from hat.report.tables import text_table
 from hat.report.verdict import sample_std
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(argv)
     settings = read_flags(options, NasbenchSearchSettings)
     check_writable(options.out_dir / REPORT_FILE)
-    with alone(options.out_dir / REPORT_FILE):
+    with locked(options.out_dir / REPORT_FILE):
         _search(options, settings)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hat.amounts import LARGE_ERROR_PERCENT
 from hat.arrays import Floats
 from hat.fields import Fields
 from hat.latency.predictor import LatencyPredictor
@@ -56,6 +57,17 @@ class Metrics:
             kendall_tau=figure("kendall_tau", -1, 1),
             coverage_percent=figure("coverage_percent", 0, 100),
         )
+
+
+def doubt(predictor: LatencyPredictor) -> str | None:
+    """Says how far off a predictor is where that is so far that it should not be relied on."""
+    error = predictor.facts.get("cv_error_percent")
+    if not isinstance(error, int | float) or not error > LARGE_ERROR_PERCENT:
+        return None
+    return (
+        f"the predictor is {error:.1f} % off on average, in cross-validation; more latencies, "
+        "or ones of a quieter machine, make a better one"
+    )
 
 
 def evaluate(predictor: LatencyPredictor, table: ArchTable, latency_ms: Floats) -> Metrics:

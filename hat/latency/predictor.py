@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hat.amounts import LARGE_ERROR_PERCENT
 from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats, Rows
@@ -146,17 +145,6 @@ class LatencyPredictor(ABC):
     choices: dict[str, list[int]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     source: str = "this predictor"
-
-    @property
-    def doubt(self) -> str | None:
-        """Says how far off it is where that is so far that it should not be relied on."""
-        error = self.facts.get("cv_error_percent")
-        if not isinstance(error, int | float) or not error > LARGE_ERROR_PERCENT:
-            return None
-        return (
-            f"the predictor is {error:.1f} % off on average, in cross-validation; more latencies, "
-            "or ones of a quieter machine, make a better one"
-        )
 
     @classmethod
     @abstractmethod

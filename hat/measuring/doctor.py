@@ -21,6 +21,7 @@ from hat.machine.threads import cores
 from hat.measuring.device import device_facts
 from hat.measuring.gpu_rates import product_rates
 from hat.measuring.noise import TimingNoise, timing_noise
+from hat.numerals import number_of
 from hat.version import __version__
 
 ENGINES = ("onnx", "onnxruntime", "ctranslate2")
@@ -186,8 +187,8 @@ def _fairseq(version: str | None) -> Finding:
 
 def _processor(device: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[Finding]:
     usable, threads = int(facts["cores"]), int(device["num_threads"])
-    cores = f"{usable} core{'s' if usable != 1 else ''}"
-    running = f"{threads} thread{'s' if threads != 1 else ''} on {cores}"
+    on_cores = f"on {number_of(usable, 'core')}"
+    running = f"{number_of(threads, 'thread')} {on_cores}"
     text = f"{device['name']}, {facts['instructions']}, {running}"
     if threads > usable:
         advice = f"export OMP_NUM_THREADS={usable}: more threads than cores wait for each other"
@@ -209,7 +210,7 @@ def _processor(device: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[
         yield Finding(
             "load",
             "warning" if load > usable else "note",
-            f"{load:.1f} programs want to run on {cores}",
+            f"{load:.1f} programs want to run {on_cores}",
             "measure latencies when the machine is quiet: ps aux --sort=-%cpu | head",
         )
     governor = device.get("cpu_governor")

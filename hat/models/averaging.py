@@ -15,7 +15,7 @@ from hat.arch.model_options import MODEL_OPTIONS
 from hat.conditions import files_digest
 from hat.errors import CheckpointError, ConfigError
 from hat.files import check_writable, writing
-from hat.locks import alone
+from hat.locks import locked
 from hat.models.checkpoint import (
     check_weight,
     checkpoint_options,
@@ -198,7 +198,7 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     chosen = settings.chosen()
     paths = chosen.paths
     inputs = files_digest(paths)  # before the output is written: it may be one of them
-    with alone(output):
+    with locked(output):
         content = average(paths, ema=settings.ema)
         with writing(output) as stream:
             torch.save(content, stream)

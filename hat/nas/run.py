@@ -13,6 +13,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import write_arch
 from hat.errors import ConfigError, SearchError
 from hat.files import check_writable
+from hat.latency.metrics import doubt
 from hat.locks import locked
 from hat.measuring.devices import picked_device
 from hat.measuring.devices.base import Device
@@ -190,8 +191,8 @@ def _search(
         built.spread.spread.serve()
         return None
     for each in built.limits:
-        if each.predictor is not None and each.predictor.doubt is not None:
-            say(f"| warning: {each.limit.name}: {each.predictor.doubt}")
+        if each.predictor is not None and (said := doubt(each.predictor)) is not None:
+            say(f"| warning: {each.limit.name}: {said}")
     rescoring = build_rescoring(supernet, settings)
     result = _searched(built, folder, say, set_aside=set_aside)
     objectives = [built.problem.objective, *built.problem.more_objectives]

@@ -10,7 +10,7 @@ from hat.arch.space import SearchSpace
 from hat.errors import CheckpointError, ConfigError, DataError
 from hat.latency.choices import observed_choices, space_choices
 from hat.latency.fit import fit_auto
-from hat.latency.metrics import evaluate
+from hat.latency.metrics import doubt, evaluate
 from hat.latency.predictor import LatencyPredictor, Lesson, Scales
 from hat.latency.predictors.linear import fit_linear
 from hat.latency.predictors.load import load_predictor
@@ -268,6 +268,6 @@ def test_a_predictor_that_is_far_off_says_so(
 ) -> None:
     predictor = fitted("additive", simulate(20)).predictor
     predictor.facts = {"cv_error_percent": error}
-    assert (predictor.doubt is not None) == doubtful
+    assert (doubt(predictor) is not None) == doubtful
     if doubtful:
-        assert f"{error} % off on average" in str(predictor.doubt)
+        assert f"{error} % off on average" in str(doubt(predictor))
