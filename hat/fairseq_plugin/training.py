@@ -1,7 +1,6 @@
 """Training through fairseq's own trainer, on one process or, under torchrun, on several."""
 
 import argparse
-import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -28,6 +27,7 @@ from hat.files import Files
 from hat.locks import locked
 from hat.machine import torchrun
 from hat.machine.heap import keep_freed_memory
+from hat.machine.loader_processes import end_loader_processes
 from hat.machine.lost_processes import lost_processes_told
 from hat.models import training_record
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
@@ -206,8 +206,7 @@ def _run_fairseq(args: argparse.Namespace, loads: Path | None) -> None:
         try:
             distributed_utils.call_main(fairseq_config(args), fairseq_train)
         finally:
-            # Its iterators hold each other in a circle, and the processes that read data as well.
-            gc.collect()
+            end_loader_processes()
 
 
 @contextmanager

@@ -158,17 +158,18 @@ def test_stage_scripts_run_a_step_of_their_pipeline(
         (calls.parent / name).touch()
     name, *argv = case[0].split()
     assert run(f"configs/{name}", *argv, calls=calls).returncode == 0
-    (call,) = calls.read_text().splitlines()
-    assert commands(call, capsys, monkeypatch) == [
+    assert commands(calls, capsys, monkeypatch) == [
         f"python -m hat.cli {line.format(here=calls.parent, numbers=NUMBERS)}" for line in case[1:]
     ]
 
 
 def commands(
-    call: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    calls: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> list[str]:
-    """What a call of ``hat pipeline`` would run."""
-    monkeypatch.chdir(ROOT)
+    """What a call of ``hat pipeline`` would run where there is no data yet."""
+    monkeypatch.chdir(calls.parent)
+    Path("configs").symlink_to(ROOT / "configs")
+    (call,) = calls.read_text().splitlines()
     words = call.split()
     assert words[:3] == ["-m", "hat.cli", "pipeline"]
     main([*words[3:4], "--dry-run", *words[4:]])
@@ -182,7 +183,7 @@ def test_the_environment_names_other_settings_of_subtransformers(
         (calls.parent / name).touch()
     common = "subtransformer/common_gpu.yml"
     run("configs/multi30k.en-de/test.sh", "c.pt", "sub.yml", calls=calls, COMMON=common)
-    found = commands(calls.read_text(), capsys, monkeypatch)
+    found = commands(calls, capsys, monkeypatch)
     assert f"--sub-configs=configs/multi30k.en-de/{common} " in found[0]
 
 

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.golden.capture import ROOT
@@ -20,6 +22,14 @@ from tests.golden.interface import (
 )
 
 
+@contextlib.contextmanager
+def a_tree_without_data() -> Iterator[None]:
+    """A working folder with the configs alone: commands depend on the texts that are there."""
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
+        Path("configs").symlink_to(ROOT / "configs")
+        yield
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.golden", description=__doc__)
     parser.add_argument("--update", action="store_true", help=f"write {FILE.name} anew")
@@ -27,9 +37,11 @@ def main() -> int:
     options = parser.parse_args()
     # Some of fairseq's defaults count the GPUs.
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    os.chdir(ROOT)
     logging.disable(logging.CRITICAL)
-    with contextlib.redirect_stdout(io.StringIO()):  # commands talk while they read their options
+    with (
+        a_tree_without_data(),
+        contextlib.redirect_stdout(io.StringIO()),  # commands talk while they read their options
+    ):
         told = json.loads(json.dumps(options_file()))
         found = json.loads(json.dumps(interface()))
         other = yaml_files(options.configs) if options.configs else {}

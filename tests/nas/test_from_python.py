@@ -3,6 +3,7 @@
 import argparse
 import multiprocessing
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,17 @@ def test_keywords_are_what_flags_are(space_yml: Path) -> None:
     assert on.share_all_embeddings is False
 
 
-def test_a_training_leaves_no_process_behind(space_yml: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("buffered", [1, 10], ids=["waiting", "read ahead"])
+def test_a_training_leaves_no_process_behind(
+    buffered: int, space_yml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A process that must be waited for until this time is over was not told to end.
+    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 60.0)
     before = set(multiprocessing.active_children())
-    hat.train(space_yml, save_dir=tmp_path / "run", max_update=2, num_workers=1, cpu=True)
+    options = {"save_dir": tmp_path / "run", "max_update": 1, "num_workers": 1, "cpu": True}
+    begun = time.monotonic()
+    hat.train(space_yml, **options, data_buffer_size=buffered)
+    assert time.monotonic() - begun < 50
     assert set(multiprocessing.active_children()) == before
 
 
