@@ -17,8 +17,10 @@ sentence, whether the part is asked for or not: nobody should search by less tha
 """
 
 import importlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from hat.errors import ConfigError, suggestion
@@ -138,7 +140,7 @@ class Parts(Generic[P]):
 
     def _found(self) -> dict[str, EntryPoint]:
         found: dict[str, EntryPoint] = {}
-        for entry in entry_points(group=self.group):
+        for entry in _installed(self.group, tuple(sys.path)):
             if entry.name in self._table or entry.name in found:
                 owner = _package(found[entry.name]) if entry.name in found else "hat"
                 raise ConfigError(
@@ -147,6 +149,12 @@ class Parts(Generic[P]):
                 )
             found[entry.name] = entry
         return found
+
+
+@cache
+def _installed(group: str, path: tuple[str, ...]) -> EntryPoints:
+    """What the packages on ``path`` add: every flag asks, and reading all of theirs takes 6 ms."""
+    return entry_points(group=group)
 
 
 def _settings(part: Any) -> Any:

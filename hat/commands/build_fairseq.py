@@ -31,7 +31,7 @@ NAME, VERSION = "fairseq-fixed", "0.12.3.1"
 SHA256 = "c607577a54ab30e2ee0f0b0a754ea5cdbc6ad0a9f99a1726638a2201445bc1cc"
 """Of the source distribution: it is one upload by one person, so no other file is built."""
 
-BUILT_VERSION = f"{VERSION}+hat2"
+BUILT_VERSION = f"{VERSION}+hat3"
 """What the wheel calls itself: the release, with the patches below."""
 
 NEEDED_EXTENSIONS = (
@@ -53,6 +53,12 @@ class Patch:
     new: str
 
 
+_AUDIO_METRICS = "from sklearn import metrics as sklearn_metrics"
+_SENTENCES = "fairseq/criterions/sentence_prediction.py"
+_F1 = "from sklearn.metrics import f1_score"
+_MATTHEWS = "from sklearn.metrics import matthews_corrcoef as _matthews_corrcoef"
+_CORRELATIONS = "from scipy.stats import pearsonr, spearmanr"
+
 PATCHES = (
     # torch deprecates both names since 2.4 and will drop them; the new ones came with 2.3.
     Patch(
@@ -71,6 +77,22 @@ PATCHES = (
         "                device = torch.cuda.current_device()",
         "                device = grads[0].device",
     ),
+    # Every program that imports fairseq waited for scikit-learn and SciPy's statistics, a quarter
+    # of its start, for metrics that hat has no use for: they are imported where they are computed.
+    Patch("fairseq/tasks/audio_classification.py", f"{_AUDIO_METRICS}\n", ""),
+    Patch(
+        "fairseq/tasks/audio_classification.py",
+        "            fpr, tpr, thresholds = sklearn_metrics",
+        f"            {_AUDIO_METRICS}\n\n            fpr, tpr, thresholds = sklearn_metrics",
+    ),
+    Patch(
+        _SENTENCES,
+        f"{_F1}\n{_MATTHEWS}\n{_CORRELATIONS}\n",
+        "",
+    ),
+    Patch(_SENTENCES, "    f1 = f1_score(", f"    {_F1}\n\n    f1 = f1_score("),
+    Patch(_SENTENCES, "    pearson_corr =", f"    {_CORRELATIONS}\n\n    pearson_corr ="),
+    Patch(_SENTENCES, "    mcc = _matthews", f"    {_MATTHEWS}\n\n    mcc = _matthews"),
     Patch("fairseq/version.txt", VERSION, BUILT_VERSION),
 )
 

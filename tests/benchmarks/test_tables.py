@@ -114,11 +114,11 @@ def test_listing_the_kinds_imports_none_of_them():
 
 
 def test_another_package_adds_a_kind(tmp_path, monkeypatch):
-    (tmp_path / "coins.py").write_text(COINS)
+    (tmp_path / "mint.py").write_text(COINS)
     about = tmp_path / "coins-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: coins\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[hat.benchmarks]\ncoins = coins:Coins\n")
+    (about / "entry_points.txt").write_text("[hat.benchmarks]\ncoins = mint:Coins\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "purse.txt").write_text("penny 1\ncrown 60\n")
     table = load_benchmark(f"coins:{tmp_path}/purse.txt")

@@ -31,6 +31,7 @@ SEARCH = (
 )
 
 
+@pytest.mark.slow
 def test_a_search_under_limits_of_a_device_behind_ssh(
     server: Server,
     environment: Path,

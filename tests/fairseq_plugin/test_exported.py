@@ -37,7 +37,13 @@ def write_data(task: Task) -> None:
             builder.finalize(f"{prefix}.idx")
 
 
-@pytest.mark.parametrize("kind", [{}, {"encoder_normalize_before": True, "encoder_embed_dim": 40}])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"encoder_normalize_before": True, "encoder_embed_dim": 40},
+    ],
+)
 def test_fairseq_generate(tmp_path: Path, tiny_space: SearchSpace, kind: dict[str, int]) -> None:
     task = make_task(tmp_path)
     write_data(task)

@@ -75,7 +75,13 @@ def state(path: Path) -> dict[str, Tensor]:
     return found
 
 
-@pytest.mark.parametrize("name", RECIPES)
+_FAST = ("sandwich, distilled", "uniform, alpha, average", "progressive")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in _FAST else pytest.mark.slow) for name in RECIPES],
+)
 def test_a_training_that_stops_goes_on_bit_for_bit(
     name: str, space_yml: Path, tmp_path: Path
 ) -> None:

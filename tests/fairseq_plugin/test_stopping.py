@@ -46,7 +46,7 @@ def updates(checkpoint: Path) -> int:
 
 
 @pytest.mark.stage
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.slow)])
 def test_a_stopped_training_loses_nothing(
     name: str, trained: Path, space_yml: Path, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from hat.fairseq_plugin import training
 from hat.machine.instructions import auto_precision
 from hat.models.checkpoint import checkpoint_options, read_checkpoint
 from tests.fairseq_plugin.conftest import ROOT, run_script
+from tests.faults.fault import run_here
 
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -43,11 +44,14 @@ def test_the_last_line_is_the_result(trained: Path) -> None:
     assert sorted(result) == ["best_loss", "checkpoint", "num_updates", "signature"]
 
 
-def test_a_finished_training_prints_its_result_again(trained: Path, space_yml: Path) -> None:
+def test_a_finished_training_prints_its_result_again(
+    trained: Path, space_yml: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     before = {path.name: path.read_bytes() for path in trained.iterdir()}
-    done = run_script("train.py", f"--configs={space_yml}", "--save-dir", str(trained))
-    assert "nothing to train: 12 updates are done, and max-update is 12" in done.stdout
-    assert done.stdout.splitlines()[-1] == (trained / "log").read_text().splitlines()[-1]
+    done = run_here(["train", f"--configs={space_yml}", "--save-dir", str(trained)], ROOT)
+    assert "nothing to train: 12 updates are done, and max-update is 12" in caplog.text
+    assert done.out.splitlines()[-1] == (trained / "log").read_text().splitlines()[-1]
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
 
 
@@ -108,12 +112,22 @@ def test_torchrun_trains_one_model(space_yml: Path, tmp_path: Path) -> None:
     logged = [read_checkpoint(path)["extra_state"]["val_loss"] for path in (one, two)]
     assert logged[0] == pytest.approx(logged[1], abs=0.05)
     before = two.read_bytes()
-    done = torchrun(*common, "--save-dir", str(tmp_path / "two"))  # it is over: nothing to do
-    assert '"num_updates": 4' in done.stdout.splitlines()[-1]
-    done = run_script(*common, "--save-dir", str(tmp_path / "two"), check=False)
-    assert done.returncode == 2
-    assert "distributed-world-size was 2, is now 1" in done.stderr
+    done = run_here(["train", *common[1:], "--save-dir", str(tmp_path / "two")], ROOT)
+    assert done.code == 2
+    assert "distributed-world-size was 2, is now 1" in done.err
     assert two.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_finished_training_of_two_processes_has_nothing_to_do(
+    space_yml: Path, tmp_path: Path
+) -> None:
+    command = ["train.py", f"--configs={space_yml}", "--max-update", "2"]
+    command += ["--warmup-updates", "1", "--save-dir", str(tmp_path)]
+    for _ in range(2):
+        done = torchrun(*command)
+        assert '"num_updates": 2' in done.stdout.splitlines()[-1]
+    assert "nothing to train" in done.stdout
 
 
 @pytest.mark.numbers
@@ -128,36 +142,41 @@ def test_a_process_without_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
     training._check_processes(SimpleNamespace(cpu=True, device_id=1, distributed_world_size=2))
 
 
-def test_missing_precisions_are_said_once(space_yml: Path, tmp_path: Path) -> None:
-    common = ["train.py", f"--configs={space_yml}", "--max-update", "5", "--save-dir"]
-    done = run_script(
-        *common, str(tmp_path / "bf16"), "--bf16", "--tensorboard-logdir", str(tmp_path / "tb")
-    )
+def test_missing_precisions_are_said_once(
+    space_yml: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    common = ["train", f"--configs={space_yml}", "--max-update", "5", "--save-dir"]
+    tensorboard = ["--tensorboard-logdir", str(tmp_path / "tb")]
+    assert run_here([*common, str(tmp_path / "bf16"), "--bf16", *tensorboard], ROOT).code == 0
     if not torch.cuda.is_available():
         is_fp32 = auto_precision() == "fp32"
-        assert done.stdout.count("bf16 is not in this machine's hardware: running in fp") == is_fp32
+        said = caplog.text.count("bf16 is not in this machine's hardware: running in fp")
+        assert said == is_fp32
     assert (tmp_path / "bf16" / "checkpoint_best.pt").is_file()
     assert list((tmp_path / "tb" / "valid").glob("events*"))
     if not torch.cuda.is_available():
-        done = run_script(*common, str(tmp_path / "fp16"), "--fp16")
-        assert done.stdout.count("fp16 needs a GPU and there is none: training in fp32") == 1
+        assert run_here([*common, str(tmp_path / "fp16"), "--fp16"], ROOT).code == 0
+        assert caplog.text.count("fp16 needs a GPU and there is none: training in fp32") == 1
 
 
-def test_a_single_subtransformer_is_trained(space_yml: Path, sub_yml: Path, tmp_path: Path) -> None:
-    done = run_script(
-        *("train.py", f"--configs={sub_yml}", f"--sub-configs={space_yml}"),
-        *("--train-subtransformer", "--max-update", "5", "--save-dir", str(tmp_path)),
-    )
-    assert "smallest_loss" not in done.stdout
+def test_a_single_subtransformer_is_trained(
+    space_yml: Path, sub_yml: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    words = ["train", f"--configs={sub_yml}", f"--sub-configs={space_yml}"]
+    words += ["--train-subtransformer", "--max-update", "5", "--save-dir", str(tmp_path)]
+    assert run_here(words, ROOT).code == 0
+    assert "valid on 'valid' subset" in caplog.text
+    assert "smallest_loss" not in caplog.text
     model = hat.load_checkpoint(str(tmp_path / "checkpoint_best.pt"))
     assert model.arch == hat.load_arch(sub_yml)
 
 
 def test_another_training_s_folder_is_not_gone_on_from(space_yml: Path, trained: Path) -> None:
-    command = ["train.py", f"--configs={space_yml}", "--qkv-dim", "16", "--save-dir", str(trained)]
-    done = run_script(*command, check=False)
-    assert done.returncode == 2
-    assert done.stderr == (
+    command = ["train", f"--configs={space_yml}", "--qkv-dim", "16", "--save-dir", str(trained)]
+    done = run_here(command, ROOT)
+    assert done.code == 2
+    assert done.err == (
         f"error: {trained}: holds a training under other conditions: qkv-dim was 32, is now 16: "
         "choose another --save-dir; --resume-anyway goes on all the same\n"
     )
@@ -167,12 +186,10 @@ def test_a_typo_ends_with_one_sentence_and_nothing_written(space_yml: Path, tmp_
     path = tmp_path / "x.yml"
     path.write_text(space_yml.read_text().replace("qkv-dim", "qkv-dimm"))
     line = path.read_text().splitlines().index("qkv-dimm: 32") + 1
-    done = run_script(
-        "train.py", f"--configs={path}", "--save-dir", str(tmp_path / "run"), check=False
-    )
-    assert done.returncode == 2
+    done = run_here(["train", f"--configs={path}", "--save-dir", str(tmp_path / "run")], ROOT)
+    assert done.code == 2
     expected = f"error: {path}:{line}: unknown key 'qkv-dimm'; did you mean 'qkv-dim'?\n"
-    assert done.stderr == expected
+    assert done.err == expected
     assert not (tmp_path / "run").exists()
 
 

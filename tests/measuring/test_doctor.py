@@ -76,10 +76,10 @@ def test_a_fairseq_that_cannot_be_imported_is_named_with_its_reason(monkeypatch)
 
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: True)
     monkeypatch.setattr(doctor.importlib, "import_module", broken)
-    found = doctor._fairseq("0.12.3.1+hat2")
+    found = doctor._fairseq("0.12.3.1+hat3")
     assert found.level == "warning" and "ImportError: undefined symbol: x" in found.text
     monkeypatch.setattr(importlib, "import_module", lambda name: None)
-    assert doctor._fairseq("0.12.3.1+hat2").level == "ok"
+    assert doctor._fairseq("0.12.3.1+hat3").level == "ok"
     assert doctor._fairseq("0.12.3.1").level == "note"
 
 
