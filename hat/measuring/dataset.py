@@ -217,5 +217,10 @@ def _collected(
         else:
             baseline = collector.reference.baseline
             sidecar.append(event="baseline", baseline_ms=baseline.latency_ms, noise=baseline.noise)
-        collector.run(next_rows)
+        try:
+            collector.run(next_rows)
+        except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
+            bar.close()
+            say(f"| {path} holds {len(collector.samples)} rows: --resume goes on there")
+            raise
     return collector

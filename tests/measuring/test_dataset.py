@@ -70,6 +70,25 @@ def test_a_dataset_and_going_on_with_it(
     assert made.signature == more.signature
 
 
+def test_one_that_is_told_to_end_says_what_goes_on_with_it(
+    tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig, simulated: None
+) -> None:
+    said: list[str] = []
+    rows: list[str] = []
+
+    def stop(line: str) -> None:
+        rows.append(line)
+        if len(rows) == 4:
+            raise KeyboardInterrupt
+
+    wanted = settings(tmp_path, lat_dataset_size=8)
+    with pytest.raises(KeyboardInterrupt):
+        measure_dataset(tiny_space, config, WORKLOAD, wanted, say=said.append, say_row=stop)
+    assert said[-1] == f"| {tmp_path / 'x.csv'} holds 3 rows: --resume goes on there"
+    made = measure_dataset(tiny_space, config, WORKLOAD, replace(wanted, resume=True))
+    assert len(made.samples) == 8
+
+
 def test_until_error_says_what_was_reached(
     tmp_path: Path, tiny_space: SearchSpace, config: SuperTransformerConfig, simulated: None
 ) -> None:
