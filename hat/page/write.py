@@ -9,6 +9,7 @@ from typing import Annotated
 from hat.errors import ConfigError, DataError
 from hat.files import check_writable, write_json, write_text
 from hat.json_reader import read_object
+from hat.locks import locked
 from hat.page.html import page_html
 from hat.page.markdown import page_markdown
 from hat.page.view import differences
@@ -96,8 +97,9 @@ def write_page(folders: Sequence[str | Path], settings: PageSettings | None = No
     facts = read_facts(paths)
     _check_ours(out)
     check_writable(out.with_suffix(".json"), out.with_suffix(".md"), out)
-    # The page comes last: where it is there, it is complete.
-    write_json(out.with_suffix(".json"), asdict(facts))
-    write_text(out.with_suffix(".md"), page_markdown(facts))
-    write_text(out, page_html(facts))
+    with locked(out):  # another's page of the same name would mix with this one's files
+        # The page comes last: where it is there, it is complete.
+        write_json(out.with_suffix(".json"), asdict(facts))
+        write_text(out.with_suffix(".md"), page_markdown(facts))
+        write_text(out, page_html(facts))
     return [out, out.with_suffix(".md"), out.with_suffix(".json")]

@@ -40,25 +40,35 @@ def check_steps(plan: Plan, steps: Sequence[Step]) -> None:
             for step in steps
             if (words := commands.words_of(step.command)) is not None
         }
-        done = subprocess.run(
-            _CHECK,
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        )
-    if done.returncode != 0:  # a bug: its traceback says which
-        sys.stderr.write(done.stderr)
-        raise ConfigError("the settings could not be checked; see above")
-    wrong = json.loads(done.stdout.splitlines()[-1])
+        wrong = wrong_commands(asked)
     if wrong:
         name = next(iter(wrong))
         alike = [other for other in wrong if wrong[other] == wrong[name]]
         others = [other for other in wrong if other not in alike]
         more = f" (wrong, too: {', '.join(others)})" if others else ""
         raise ConfigError(f"step {name}: {wrong[name]}{more}")
+
+
+def wrong_commands(asked: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Asks a process of its own what is wrong with commands: see ``hat.cli.check``.
+
+    Raises:
+        ConfigError: if it ends otherwise than with an answer; what it said is shown.
+    """
+    done = subprocess.run(
+        _CHECK,
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    if done.returncode != 0:  # a bug: its traceback says which
+        sys.stderr.write(done.stderr)
+        raise ConfigError("the settings could not be checked; see above")
+    answer: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 def _check_inputs(plan: Plan, steps: Sequence[Step]) -> None:

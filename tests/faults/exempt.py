@@ -3,7 +3,7 @@
 EXEMPT = {
     # No files of users.
     "cli.check.main": "what hat pipeline sends to its own process",
-    "pipeline.checking.check_steps": "the answer of hat's own process",
+    "pipeline.checking.wrong_commands": "the answer of hat's own process",
     "measuring.memory.peak_mib": "the answer of hat's own process",
     "measuring.memory_server.main": "what hat sends to its own process",
     "measuring.devices.remote.serve": "what hat sends to a device; without hat's readers there",

@@ -112,7 +112,7 @@ def run_here(words: list[str], folder: Path) -> Ended:
     started = time.process_time()
     with (
         contextlib.chdir(folder),
-        _same_logging(),
+        same_logging(),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
@@ -125,7 +125,7 @@ def run_here(words: list[str], folder: Path) -> Ended:
 
 
 @contextlib.contextmanager
-def _same_logging() -> Iterator[None]:
+def same_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:

@@ -7,6 +7,7 @@ import pytest
 
 from hat.arch.hat_yaml import load_arch
 from hat.errors import HatError
+from hat.locks import LockedError, locked
 from hat.models.config import SuperTransformerConfig
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
@@ -187,6 +188,12 @@ def test_a_search_alone_is_a_run(made, tmp_path):
     assert set(run.notes) == {"latency", "curves", "time", "translations"}
     for file in write_page([folder], PageSettings(out=tmp_path / "page.html")):
         assert "no latency dataset" in file.read_text() or file.suffix == ".json"
+
+
+def test_two_pages_of_one_name_do_not_mix(run):
+    with locked(run / "page.html"), pytest.raises(LockedError, match=r"page\.html: process \d+ "):
+        write_page([run])
+    assert not (run / "page.json").exists()
 
 
 GONE = (

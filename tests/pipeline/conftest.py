@@ -1,12 +1,14 @@
 """A pipeline with a stand-in for hat: it notes how it was called, and writes what it should."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from hat.cli.check import check_commands
 from hat.commands.pipeline import main
-from hat.pipeline import commands
+from hat.pipeline import checking, commands
+from tests.faults.fault import same_logging
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +49,8 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "hat.sh").write_text(FAKE_HAT)
     (tmp_path / "prepare.sh").write_text("mkdir -p data && touch data/dict.txt && echo '{}'\n")
     monkeypatch.setattr(commands, "HAT", ("sh", "hat.sh"))
+    # The same answers without the seconds that another process takes to import fairseq.
+    monkeypatch.setattr(checking, "wrong_commands", wrong_here)
     monkeypatch.chdir(tmp_path)
     text = Path("configs/numbers.en-fr/pipeline.yml").read_text()
     for key, value in (("preprocess", "prepare.sh"), ("data", "data"), ("run-dir", "run")):
@@ -54,6 +58,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         text = "\n".join(f"{key}: {value}" if x.startswith(f"{key}:") else x for x in lines)
     (tmp_path / "pipeline.yml").write_text(text + "\n")
     return tmp_path / "pipeline.yml"
+
+
+def wrong_here(asked: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    with same_logging():
+        return check_commands(asked)
 
 
 def calls() -> list[str]:
