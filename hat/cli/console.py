@@ -1,7 +1,9 @@
 """What every command does the same way: one sentence for an error, one line of result."""
 
+import atexit
 import contextlib
 import functools
+import gc
 import json
 import logging
 import os
@@ -37,6 +39,18 @@ class Main(Protocol):
         """Runs the command line ``argv``; the program's own if None."""
 
 
+def program_words(argv: Sequence[str] | None) -> list[str]:
+    """Returns the command line ``argv``; the program's own if None, which then ends quickly.
+
+    As it ends, Python searches all that is there for garbage. What torch and fairseq define are
+    half a million objects, which takes most of a second, and nobody will use what it finds.
+    """
+    if argv is not None:
+        return list(argv)
+    atexit.register(gc.freeze)
+    return sys.argv[1:]
+
+
 def command(main: Main) -> Main:
     """Makes ``main(argv)`` end with one sentence and exit code 2 on a ``HatError``.
 
@@ -48,7 +62,7 @@ def command(main: Main) -> Main:
 
     @functools.wraps(main)
     def run(argv: Sequence[str] | None = None) -> None:
-        words = list(sys.argv[1:] if argv is None else argv)
+        words = program_words(argv)
         with one_sentence([_name(main), *words]), written_out():
             short, words = asked_help(_name(main), words)
             if short is not None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from hat.cli.asked import ALL, SHORT, asked_help
-from hat.cli.console import one_sentence, written_out
+from hat.cli.console import one_sentence, program_words, written_out
 from hat.errors import suggestion
 from hat.version import __version__
 
@@ -88,7 +88,7 @@ def usage() -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command that the first argument names; exit code 2 if there is none."""
-    argv = list(sys.argv[1:] if argv is None else argv)
+    argv = program_words(argv)
     if argv and argv[0] in (*SHORT, ALL, "--version"):
         with one_sentence(argv), written_out():
             print(usage() if argv[0] != "--version" else f"hat {__version__}")

@@ -4,9 +4,9 @@ Importing it registers the architectures ``transformersuper*`` and the task ``ha
 so that ``fairseq-train --user-dir hat/fairseq_plugin`` knows them too.
 """
 
-from hat.fairseq_plugin.quiet import logging_left_alone
+from hat.fairseq_plugin.quiet import collecting_paused, logging_left_alone
 
-with logging_left_alone():
+with logging_left_alone(), collecting_paused():
     from hat.fairseq_plugin import (
         adam,
         atomic_files,

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import logging
 import warnings
 from collections.abc import Iterator
@@ -23,6 +24,21 @@ def logging_left_alone() -> Iterator[None]:
     finally:
         root.setLevel(level)
         root.handlers[:] = handlers
+
+
+@contextlib.contextmanager
+def collecting_paused() -> Iterator[None]:
+    """Searches for no garbage meanwhile: what is imported stays, and is searched again and again.
+
+    That is a fifth of the time that importing fairseq takes.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def fairseq_config(args: argparse.Namespace) -> Any:

@@ -1,5 +1,7 @@
 """How a command ends: nobody reads what it prints, or a package is missing."""
 
+import atexit
+import gc
 import os
 import subprocess
 import sys
@@ -7,7 +9,7 @@ import tempfile
 
 import pytest
 
-from hat.cli.console import CLOSED_PIPE, command, written_out
+from hat.cli.console import CLOSED_PIPE, command, program_words, written_out
 from hat.cli.wall import SHOW
 
 
@@ -215,3 +217,13 @@ def test_tracebacks_can_be_asked_for(monkeypatch):
         monkeypatch.setenv(SHOW, value)
         with pytest.raises(ZeroDivisionError):
             ending_in(ZeroDivisionError())([])
+
+
+def test_a_program_ends_without_searching_what_it_imported(monkeypatch):
+    at_the_end = []
+    monkeypatch.setattr(atexit, "register", at_the_end.append)
+    monkeypatch.setattr(sys, "argv", ["hat", "train", "--cpu"])
+    assert program_words(("search",)) == ["search"]
+    assert at_the_end == []  # called from another program, whose objects these are
+    assert program_words(None) == ["train", "--cpu"]
+    assert at_the_end == [gc.freeze]

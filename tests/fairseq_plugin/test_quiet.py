@@ -15,9 +15,9 @@ from hat.fairseq_plugin.quiet import fairseq_config, logging_left_alone
 
 def test_importing_fairseq_leaves_logging_alone():
     code = "import logging, hat.fairseq_plugin.model as _; root = logging.getLogger()"
-    code += "; print(root.level, root.handlers)"
+    code += "; import gc; print(root.level, root.handlers, gc.isenabled())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == f"{logging.WARNING} []"
+    assert done.stdout.strip() == f"{logging.WARNING} [] True"
 
 
 def test_what_was_set_up_before_stays():
