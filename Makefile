@@ -20,13 +20,15 @@ test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not slow"
 	$(MAKE) test-isa
 
-# What is computed must be right on other processors, too: the tests of numbers once more for each
+# What is computed must be right on other processors, too: the tests of numbers once more with a
 # smaller set of instructions, which every library that multiplies matrices is told separately.
+# `default` is torch without any vectors: make test-slow.
+ISA ?= avx2
 CUT_LIBRARIES := ONEDNN_MAX_CPU_ISA=AVX2 FBGEMM_ENABLE_INSTRUCTIONS=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
 	CT2_FORCE_CPU_ISA=AVX2
 
 test-isa: setup
-	for isa in avx2 default; do \
+	for isa in $(ISA); do \
 		echo "== ATEN_CPU_CAPABILITY=$$isa $(CUT_LIBRARIES)"; \
 		ATEN_CPU_CAPABILITY=$$isa $(CUT_LIBRARIES) OMP_NUM_THREADS=1 \
 			$(BIN)/python -m pytest -q -n 2 -m "numbers and not slow" || exit 1; \
@@ -34,6 +36,7 @@ test-isa: setup
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+	$(MAKE) test-isa ISA=default
 
 check: setup
 	$(BIN)/ruff format --check .
