@@ -111,7 +111,8 @@ def test_sigterm_tidies_up(tmp_path):
         "from hat.cli.console import command\nfrom hat.files import replacing\nimport time\n"
         "@command\ndef main(argv=None):\n"
         "    with replacing('x') as temporary:\n"
-        "        print('ready', flush=True)\n        time.sleep(60)\nmain([])"
+        "        print('ready', flush=True)\n"
+        "        for _ in range(600):\n            time.sleep(0.1)\nmain([])"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True

@@ -301,7 +301,8 @@ def save(number, frame):
 signal.signal(signal.SIGINT, save)
 signal.signal(signal.SIGTERM, save)
 print("ready", flush=True)
-time.sleep(60)
+for _ in range(600):  # a signal that comes just before one long sleep would be taken after it
+    time.sleep(0.1)
 """
 
 RUNS = """
