@@ -27,7 +27,7 @@ CONFIG_FLAGS = ("--configs", "--sub-configs", "--evo-configs")
 _CONFIG_HELP = (
     "file with options; may be given several times, and the last one wins",
     "the same; wins over --configs",
-    "the same; wins over both",
+    "the same; wins over all other files",
 )
 
 _COMMAND_LINE_ONLY = {

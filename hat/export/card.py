@@ -14,6 +14,7 @@ from hat.export.bleu_difference import BleuDifference
 from hat.fields import Fields
 from hat.json_reader import parse_object
 from hat.models.config import SuperTransformerConfig
+from hat.numerals import number_of
 from hat.reading import read_text
 
 
@@ -225,9 +226,11 @@ def _architecture(config: SuperTransformerConfig, arch: SubTransformerConfig) ->
         )
     ]
     return [
-        f"A {norm(config.encoder_normalize_before)} encoder of {encoder.num_layers} layers, "
+        f"A {norm(config.encoder_normalize_before)} encoder of "
+        f"{number_of(encoder.num_layers, 'layer')}, "
         f"{encoder.embed_dim} wide, with {positions(config.encoder_learned_pos)}, and a "
-        f"{norm(config.decoder_normalize_before)} decoder of {decoder.num_layers} layers, "
+        f"{norm(config.decoder_normalize_before)} decoder of "
+        f"{number_of(decoder.num_layers, 'layer')}, "
         f"{decoder.embed_dim} wide, with {positions(config.decoder_learned_pos)}. The heads of an "
         f"attention are {config.qkv_dim} wide together; {config.activation_fn} is the activation. "
         f"{shared}",

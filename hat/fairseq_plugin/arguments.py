@@ -273,4 +273,4 @@ def _choose_precision(args: argparse.Namespace) -> None:
     if device == "cpu" and has_fp16:
         args.fp16 = args.memory_efficient_fp16 = False
         precision = "bf16" if args.bf16 else "fp32"
-        logger.warning("fp16 needs a GPU and there is none: training in %s", precision)
+        logger.warning("fp16 needs a GPU and there is none: running in %s", precision)

@@ -229,7 +229,7 @@ def _supertransformer(c: Choices) -> str:
     minutes = f"{one.seconds / 60:.0f} minutes"
     return f"""\
 # The training of the SuperTransformer; each update trains one SubTransformer of it.
-# {one.updates:,} updates are {one.epochs:.0f} passes over the training data: about {minutes} on
+# {one.updates:,} updates are {one.passes} over the training data: about {minutes} on
 # {c.machine}.{cut}
 max-update: {one.updates}
 warmup-updates: {one.updates // 8}

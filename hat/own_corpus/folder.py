@@ -315,8 +315,9 @@ def _tell_choices(c: Choices, say: Say) -> None:
     )
     cut = "" if one.updates >= one.wanted else f", {one.wanted:,} would take too long"
     say(
-        f"training: {one.updates:,} updates of {one.max_tokens:,} tokens, {one.epochs:.0f} passes "
-        f"over the data{cut}; about {one.seconds / 60:.0f} min on this {c.device.upper()}"
+        f"training: {one.updates:,} updates of {one.max_tokens:,} tokens, "
+        f"{one.passes} over the data{cut}; about {one.seconds / 60:.0f} min on this "
+        f"{c.device.upper()}"
     )
 
 

@@ -149,6 +149,11 @@ class Trainings:
     seconds: float
     """Estimate for the SuperTransformer."""
 
+    @property
+    def passes(self) -> str:
+        """Passes of the SuperTransformer over the data, in words."""
+        return f"{self.epochs:.1f} passes" if self.epochs < 2 else f"{self.epochs:.0f} passes"
+
 
 def trainings(corpus: Corpus, shape: Shape, units: int, device: Device, gflops: float) -> Trainings:
     """Returns 25 passes over the data, at least 1,000 updates, as far as the machine has the time.

@@ -291,7 +291,7 @@ class Pipeline:
                 expected[place] = estimated.get(step.name)
         known = sum(seconds for seconds in expected if seconds is not None)
         unknown = sum(seconds is None for seconds in expected)
-        about = f"{number_of(len(steps), 'step')}, about {known / 60:.1f} min of work"
+        about = f"{number_of(len(steps), 'step')}, about {duration(known)} of work"
         if unknown == len(steps):
             about = f"{number_of(len(steps), 'step')}, none of which ever ran here"
         elif unknown:

@@ -9,6 +9,7 @@ import argparse
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from os.path import relpath
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -187,8 +188,15 @@ class PipelineFile:
         paths = tuple(Path(self._for_hardware(key, name)) for name in self._named(key))
         for path in paths:
             if not path.is_file():
-                raise ConfigError(f"{self.places[key]}: {key}: {path} does not exist")
+                where = self._where_it_does(path)
+                raise ConfigError(f"{self.places[key]}: {key}: {path} does not exist{where}")
         return paths
+
+    def _where_it_does(self, path: Path) -> str:
+        """Names the folder around the pipeline's file that a file's path holds from, if any."""
+        folders = self.path.absolute().parents if self.settings.base is None else ()
+        found = next((folder for folder in folders if (folder / path).is_file()), None)
+        return "" if found is None else f" here; call hat in {relpath(found)}, where it does"
 
     def entries(self, key: str) -> dict[str, Entry]:
         """Returns what the files of a stage say together.

@@ -33,7 +33,7 @@ STEPS = {
     "compare-latencies": "measure winners and largest in turn",
     "export": "write the model",
     "translate": "translate",
-    "evaluate": "score translations",
+    "evaluate": "score",
 }
 
 CANDIDATES = {

@@ -76,8 +76,8 @@ def test_sub_commands_write_their_help_likewise_and_examples_keep_their_lines():
 def test_the_files_of_a_stage_say_which_one_wins():
     parser = StageParser(prog="x", description="Does it.")
     assert line(parser, "--evo-configs") == (
-        "YML the same; wins over both A key of a YAML file is the name of an option without its "
-        "dashes."
+        "YML the same; wins over all other files A key of a YAML file is the name of an option "
+        "without its dashes."
     )
 
 

@@ -156,7 +156,7 @@ def test_missing_precisions_are_said_once(
     assert list((tmp_path / "tb" / "valid").glob("events*"))
     if not torch.cuda.is_available():
         assert run_here([*common, str(tmp_path / "fp16"), "--fp16"], ROOT).code == 0
-        assert caplog.text.count("fp16 needs a GPU and there is none: training in fp32") == 1
+        assert caplog.text.count("fp16 needs a GPU and there is none: running in fp32") == 1
 
 
 def test_a_single_subtransformer_is_trained(

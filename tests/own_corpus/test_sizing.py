@@ -1,5 +1,6 @@
 """Sizes go by corpus and machine: more of either never makes a task smaller."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hat.own_corpus.sizing import SHAPES, Corpus, choose_size, round_figure, trainings, vocabulary
@@ -36,6 +37,7 @@ def test_updates_are_passes_over_the_data_as_far_as_there_is_time() -> None:
     assert 0.5 < slow.winner_updates / slow.updates < 0.7
     assert trainings(corpus(600), shape, 500, "cpu", 1e6).updates == 1000
     assert trainings(corpus(50_000), shape, 500, "cpu", 1.0).updates == 1000, "fewer are no use"
+    assert free.passes == "25 passes" and replace(free, epochs=1.14).passes == "1.1 passes"
     assert [round_figure(x) for x in (7, 1449, 36_999.0)] == [7, 1400, 37_000]
 
 

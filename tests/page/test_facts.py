@@ -320,9 +320,7 @@ def test_figures_read_well():
     assert amount(4.7, "ms") == "4.70 ms" and limit_words(4.7, "ms") == "4.7 ms"
     assert amount(41_406_464, "") == "41.4 M" and amount(95_904, "bytes") == "95.9 kB"
     assert with_spread(3.8626, 0.0226, "ms") == "3.863 ± 0.023 ms"
-    assert step_words("evaluate-best-inherited_cpu") == (
-        "score translations the winner, inherited weights (cpu)"
-    )
+    assert step_words("evaluate-best-inherited_cpu") == "score the winner, inherited weights (cpu)"
     assert [nice_step(span) for span in (0.9, 3.0, 40.0, 500.0)] == [0.2, 1.0, 10.0, 100.0]
 
 

@@ -41,7 +41,7 @@ def test_a_preview_says_how_long(pipeline: Pipeline) -> None:
     seconds = training_seconds(pipeline.plan, "train-subtransformer", 100.0)
     assert seconds is not None
     (line,) = (line for line in lines if line.startswith("> train-subtransformer"))
-    assert line.endswith(f"(about {(seconds + 4) / 60:.1f} min)") and " min of work" in lines[0]
+    assert line.endswith(f"(about {(seconds + 4) / 60:.1f} min)") and " h of work" in lines[0]
     assert "about" not in pipeline.preview(pipeline.steps())[1]
 
 

@@ -164,6 +164,21 @@ def test_only_the_files_of_the_steps_need_be_there() -> None:
         found.steps()
 
 
+def test_a_pipeline_called_from_elsewhere_says_where_its_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``hat configs copy my-work``, then ``hat pipeline my-work/...`` without going there."""
+    file = Path("configs/numbers.en-fr/pipeline.yml").absolute()
+    (tmp_path / "my-work").mkdir()
+    (tmp_path / "my-work/configs").symlink_to(file.parents[1])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"\.sh does not exist here; call hat in my-work, where"):
+        Pipeline("my-work/configs/numbers.en-fr/pipeline.yml").steps()
+    monkeypatch.chdir(tmp_path / "my-work/configs")
+    with pytest.raises(ConfigError, match=r"does not exist here; call hat in \.\., where"):
+        Pipeline("numbers.en-fr/pipeline.yml").steps()
+
+
 def test_flags_are_for_one_step() -> None:
     found = pipeline("numbers.en-fr")
     (step,) = found.steps(only=["latency-predictor"], flags=["--seed", "2"])

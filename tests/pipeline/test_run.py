@@ -28,7 +28,7 @@ def test_a_pipeline_runs_once_from_python_and_from_the_command_line(
     capsys.readouterr()
     main([str(path)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "numbers.en-fr: 16 steps, about 0.0 min of work"
+    assert lines[0] == "numbers.en-fr: 16 steps, about 0 s of work"
     assert sum(line.startswith("= ") for line in lines) == 16
     assert json.loads(lines[-1]) == {
         "report": "run/report_cpu.md",

@@ -20,7 +20,7 @@ class GenerationSettings(Settings):
     """Sizes of one generation; the defaults are HAT's. Mutation strength is the operators'."""
 
     population_size: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 125
-    """candidates of the first round; must be the sum of the three sizes below"""
+    """candidates of the first round; must be --parent-size + --mutation-size + --crossover-size"""
 
     parent_size: Annotated[int, AtLeast(1), AtMost(1_000_000)] = 25
     """the best so far, of which the next round is made"""
