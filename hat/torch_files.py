@@ -83,8 +83,23 @@ def _check(value: Any, name: str, path: str | Path) -> None:
             f"{path}: {name:.80} is of shape {tuple(value.shape)}, but holds "
             f"{value.untyped_storage().nbytes():,} bytes"
         )
+    if value.is_floating_point() and not is_plain_float(value):
+        raise CheckpointError(
+            f"{path}: {name:.80} is of type {value.dtype}, but weights are in float64, float32, "
+            "float16 or bfloat16"
+        )
     if value.is_floating_point() and not torch.isfinite(value).all():
         raise CheckpointError(f"{path}: {name:.80} holds NaN or infinite numbers")
+
+
+def is_plain_float(tensor: Any) -> bool:
+    """Whether a tensor is of a type that networks are trained in.
+
+    Numbers of 8 bits and less have no sums in torch, and nobody can ask whether they are finite.
+    """
+    import torch
+
+    return tensor.dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 def vector(state: Mapping[str, Any], name: str) -> Floats:

@@ -10,6 +10,9 @@ MAX_SPAN = 3
 MAX_LAYERS = 1_000
 """More would fill the memory before anything could be said about them."""
 
+MAX_EMBEDDING = 100_000
+"""Widest embedding: eight times the widest there is. Positions are computed at full width."""
+
 MAX_WIDTH = 100_000_000
 """Most rows or columns of a weight, words and positions included: more is a slip of the pen."""
 
@@ -17,7 +20,9 @@ MAX_WIDTH = 100_000_000
 def _check_positive(owner: str, name: str, values: tuple[int, ...]) -> None:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-            raise ConfigError(f"{owner}.{name} must hold positive integers, but found {value!r}")
+            raise ConfigError(
+                f"{owner}.{name} must hold positive integers, but found {value!r:.60}"
+            )
 
 
 def _check_layers(config: "EncoderConfig | DecoderConfig", owner: str) -> None:

@@ -76,6 +76,9 @@ class Runnable(Protocol):
     vocab_size: int
     """Words of the target."""
 
+    takes: tuple[int, int] | None
+    """Words of the source, and tokens of the longest sentence; None, or missing: not known."""
+
     def search(
         self, settings: "BeamSettings", *, eos_idx: int = END_IDX, unk_idx: int = UNKNOWN_IDX
     ) -> "Callable[[Tensor], list[list[Hypothesis]]]":

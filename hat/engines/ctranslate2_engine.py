@@ -9,6 +9,7 @@ from hat.engines.ctranslate2_layout import check_model
 from hat.engines.facts import checked_facts, write_facts
 from hat.engines.int8_weights import Int8EngineSettings, check_range
 from hat.errors import CheckpointError, ConfigError
+from hat.reading import reason
 
 if TYPE_CHECKING:
     from hat.arch.config import SubTransformerConfig
@@ -76,9 +77,11 @@ class Ctranslate2Engine(PackageEngine):
         try:
             network = Ctranslate2Network(folder, threads_of(self.settings))
         except (OSError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise CheckpointError(f"{folder}: ctranslate2 cannot read it: {reason}") from None
-        return Ctranslate2Runnable(network, facts["target-positions"], folder)
+            raise CheckpointError(
+                f"{folder}: ctranslate2 cannot read it: {reason(error)}"
+            ) from None
+        positions = (facts["source-positions"], facts["target-positions"])
+        return Ctranslate2Runnable(network, positions, folder)
 
 
 def _numbered_words(count: int) -> list[str]:

@@ -21,15 +21,16 @@ class Ctranslate2Runnable:
 
     Args:
         network: the loaded model.
-        max_target_positions: tokens of the longest translation, its end included.
+        positions: tokens of the longest sentence and of the longest translation, ends included.
         folder: of the model, for messages.
     """
 
     def __init__(
-        self, network: Ctranslate2Network, max_target_positions: int, folder: Path
+        self, network: Ctranslate2Network, positions: tuple[int, int], folder: Path
     ) -> None:
         self._network, self._folder = network, folder
-        self._max_target_positions = max_target_positions
+        self._max_target_positions = positions[1]
+        self.takes: tuple[int, int] | None = (len(network.source), positions[0])
         self._numbers = {word: number for number, word in enumerate(network.target)}
         self.vocab_size = len(network.target)
 

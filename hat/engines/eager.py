@@ -43,7 +43,9 @@ class EagerRunnable:
 
         self._model = model
         self._steps = StepRunnable(EagerRunner(model))
-        self.vocab_size = model.config.tgt_vocab_size
+        config = model.config
+        self.vocab_size = config.tgt_vocab_size
+        self.takes: tuple[int, int] | None = (config.src_vocab_size, config.max_source_positions)
 
     def search(
         self, settings: "BeamSettings", *, eos_idx: int = END_IDX, unk_idx: int = UNKNOWN_IDX

@@ -15,6 +15,7 @@ NETWORK_FILE, FORMAT, VERSION = "network.json", "hat.network", 1
 """Scripts that run without hat read the file, too: raise the version when its meaning changes."""
 
 PRECISIONS = ("fp32", "int8")
+_COUNTS = ("source-words", "target-words", "source-positions", "target-positions", "padding")
 
 
 def write_facts(
@@ -53,10 +54,12 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """
     path = folder / NETWORK_FILE
     facts = read_versioned(path, FORMAT, VERSION)
-    for name in ("source-positions", "target-positions", "target-words", "padding"):
+    for name in _COUNTS:
         value = facts.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise CheckpointError(f"{path}: {name} must be a positive number, but found {value!r}")
+            raise CheckpointError(
+                f"{path}: {name} must be a positive number, but found {value!r:.60}"
+            )
     if facts["padding"] >= facts["target-words"]:
         raise CheckpointError(
             f"{path}: padding must be one of {facts['target-words']} target-words, but found "
@@ -65,7 +68,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     if facts.get("precision") not in PRECISIONS:
         raise CheckpointError(
             f"{path}: precision must be {' or '.join(PRECISIONS)}, but found "
-            f"{facts.get('precision')!r}"
+            f"{facts.get('precision')!r:.60}"
         )
     digests = facts.setdefault("digests", {})  # older versions noted none
     if not isinstance(digests, dict):

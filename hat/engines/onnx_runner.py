@@ -69,7 +69,10 @@ class OnnxRunnable(StepRunnable):
     """See ``hat.engines.base.Runnable``."""
 
     def __init__(self, network: OnnxNetwork, folder: Path) -> None:
-        super().__init__(OnnxRunner(network, folder))
+        facts = network.facts
+        super().__init__(
+            OnnxRunner(network, folder), (facts["source-words"], facts["source-positions"])
+        )
         self._network = network
 
     def passes(self, src_tokens: Tensor, *, beam: int, steps: int) -> Passes:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from hat.engines.base import EngineSettings, PackageEngine, check_cpu, check_installed, threads_of
 from hat.engines.facts import checked_facts, write_facts
 from hat.engines.int8_weights import Int8EngineSettings, check_range
+from hat.engines.onnx_operators import check_operators
 from hat.errors import CheckpointError
-from hat.reading import check_file
+from hat.reading import check_file, reason
 
 if TYPE_CHECKING:
     from hat.arch.config import SubTransformerConfig
@@ -56,11 +57,13 @@ class OnnxruntimeEngine(PackageEngine):
 
         facts = checked_facts(folder, self.settings.precision)
         check_range(folder, facts)
-        for name in (ENCODER_FILE, DECODER_FILE, WEIGHTS_FILE):
-            check_file(folder / name, CheckpointError)
+        check_file(folder / WEIGHTS_FILE, CheckpointError)
+        for name in (ENCODER_FILE, DECODER_FILE):
+            check_operators(folder / name)
         try:
             network = OnnxNetwork(folder, threads_of(self.settings))
         except Exception as error:  # of onnxruntime's own kinds, which all derive from it
-            reason = " ".join(str(error).split())
-            raise CheckpointError(f"{folder}: onnxruntime cannot read it: {reason}") from None
+            raise CheckpointError(
+                f"{folder}: onnxruntime cannot read it: {reason(error)}"
+            ) from None
         return OnnxRunnable(network, folder)

@@ -15,10 +15,11 @@ class StepRunnable:
 
     Args:
         runner: the model in its engine.
+        takes: see ``hat.engines.base.Runnable``.
     """
 
-    def __init__(self, runner: Runner) -> None:
-        self.runner = runner
+    def __init__(self, runner: Runner, takes: tuple[int, int] | None = None) -> None:
+        self.runner, self.takes = runner, takes
         self.vocab_size = runner.vocab_size
 
     def search(

@@ -7,7 +7,7 @@ runs no code from the folder.
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ from hat.files import write_text
 from hat.folders import replacing_folder
 from hat.models.extract import extract
 from hat.models.training_record import TrainingRecord
-from hat.settings import AtLeast, AtMost, OneOf, Settings, from_values
+from hat.settings import LANGUAGE, AtLeast, AtMost, OneOf, Settings, from_values
 from hat.signature import signature
 from hat.tasks.pieces import is_pieces_model
 from hat.tasks.text_rules import TextRules, task_of
@@ -194,7 +194,12 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
     values = read_versioned(path, NAME, VERSION)
     try:
         languages = (_typed(values, "source-lang", str), _typed(values, "target-lang", str))
+        for name, language in zip(("source-lang", "target-lang"), languages, strict=True):
+            if not LANGUAGE.accepts(language):
+                raise ConfigError(f"{name} must be {LANGUAGE}, but found {language!r:.80}")
         rules = from_values(TextRules, _typed(values, "text", dict))
+        if rules.tokeniser is None:
+            raise ConfigError("text must name a tokeniser, but found none")
         sizes = _typed(values, "files", dict)
         of_files = _typed({"digests": {}, **values}, "digests", dict)  # older exports have none
         digests = _typed(values, "dictionaries", dict)
@@ -206,8 +211,8 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
         raise CheckpointError(f"{path}: {error}") from None
     names = [f"dict.{language}.txt" for language in languages]
     for name in sorted({*sizes, *names}):
-        if not _FILE_NAME.fullmatch(name):
-            raise CheckpointError(f"{path}: files must hold names of files, but found {name!r}")
+        if not (_FILE_NAME.fullmatch(name) and name.isprintable()):
+            raise CheckpointError(f"{path}: files must hold names of files, but found {name!r:.80}")
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder}: lacks {name}")
     words = (read_dictionary(folder / names[0]), read_dictionary(folder / names[1]))
@@ -224,16 +229,36 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
             )
     _check_own_digest(path, values)
     own = format_.checked_digests(folder) if hasattr(format_, "checked_digests") else {}
-    check_digests(folder, {name: each for name, each in of_files.items() if own.get(name) != each})
+    others = {name: each for name, each in of_files.items() if name not in own or own[name] != each}
+    check_digests(folder, others)
     codes = next((folder / name for name in (CODES_FILE, PIECES_FILE) if name in sizes), None)
     text = Text(languages, words, rules=rules, codes=codes, pretokenised=pretokenised)
     model = format_.open(folder, device)
-    if model.vocab_size != len(words[1]):
-        raise CheckpointError(
-            f"{folder}: its network has {model.vocab_size} target words, but {names[1]} has "
-            f"{len(words[1])}"
-        )
+    _check_sizes(path, model, words, names, longest)
     return Opened(model, text, longest)
+
+
+def _check_sizes(
+    path: Path,
+    model: Runnable,
+    words: tuple[Sequence[str], Sequence[str]],
+    names: Sequence[str],
+    longest: int,
+) -> None:
+    """Checks that the network knows all words and positions that sentences may have."""
+    # A runnable of another package need not say what it takes.
+    source, positions = getattr(model, "takes", None) or (len(words[0]), longest)
+    sides = (("source", source, words[0]), ("target", model.vocab_size, words[1]))
+    for (side, size, side_words), name in zip(sides, names, strict=True):
+        if size != len(side_words):
+            raise CheckpointError(
+                f"{path.parent}: its network has {size} {side} words, but {name} has "
+                f"{len(side_words)}"
+            )
+    if positions != longest:
+        raise CheckpointError(
+            f"{path}: longest-source is {longest}, but its network takes {positions} tokens"
+        )
 
 
 def _check_own_digest(path: Path, values: Mapping[str, Any]) -> None:
@@ -254,7 +279,7 @@ _FILE_NAME = re.compile(r"[^./\\][^/\\]*")
 def _typed(values: Mapping[str, Any], name: str, kind: type) -> Any:
     value = values.get(name)
     if type(value) is not kind:
-        raise ConfigError(f"{name} must be of type {kind.__name__}, but found {value!r}")
+        raise ConfigError(f"{name} must be of type {kind.__name__}, but found {value!r:.80}")
     return value
 
 

@@ -163,4 +163,7 @@ def _languages(settings: TaskSettings, options: dict[str, Any], data: Path) -> t
     target = settings.target_lang or options.get("target_lang") or found[1]
     if not source or not target:
         raise ConfigError(f"{data}: which languages? give --source-lang and --target-lang")
+    for language in (str(source), str(target)):
+        if not LANGUAGE.accepts(language):
+            raise ConfigError(f"{data}: expected {LANGUAGE}, but found {language!r:.80}")
     return str(source), str(target)

@@ -1,14 +1,23 @@
 """From a path to a translator: an exported folder, or a checkpoint with what it lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hat.engines.torch_engine import TorchEngine, TorchSettings
-from hat.errors import ConfigError
+from hat.errors import CheckpointError, ConfigError, DataError
 from hat.export.folder import Opened, open_export
 from hat.export.trained import TaskSettings, read_trained
 from hat.translation.sentences import SentenceTranslator, Translation, TranslationSettings
 from hat.translation.text import Text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hat.translation.beam import Hypothesis
+
+Search = Callable[["Tensor"], "list[list[Hypothesis]]"]
+"""Translates a batch: see ``hat.engines.base.Runnable.search``."""
 
 
 class Translator:
@@ -47,7 +56,7 @@ class Translator:
             sub = None if sub_yml is None else Path(sub_yml)
             opened = _opened(path, sub, task or TaskSettings(), settings, device)
         self._translate = SentenceTranslator(
-            opened.model.search(settings.search),
+            _told_of(path, opened.model.search(settings.search)),
             opened.text,
             settings,
             max_source=opened.max_source,
@@ -74,10 +83,23 @@ class Translator:
 
         Raises:
             DataError: if a line is longer than the model takes.
+            CheckpointError: if the model gives no numbers.
         """
         if isinstance(lines, str):
             raise ConfigError("expected a list of lines, but found one text: put it into a list")
         return self._translate(lines, name=name, first=first)
+
+
+def _told_of(path: Path, search: Search) -> Search:
+    """Says of the model what its search says of its output."""
+
+    def told(src_tokens: "Tensor") -> "list[list[Hypothesis]]":
+        try:
+            return search(src_tokens)
+        except DataError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+
+    return told
 
 
 def _opened(

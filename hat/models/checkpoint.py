@@ -24,8 +24,9 @@ from hat.arch.hat_yaml import arch_from_mapping, arch_options
 from hat.arch.model_options import ARCHITECTURES, with_architecture
 from hat.errors import CheckpointError, ConfigError
 from hat.models.config import SuperTransformerConfig, super_config_from_options
+from hat.models.flops import num_params
 from hat.models.super_transformer import SuperTransformer
-from hat.torch_files import open_torch
+from hat.torch_files import is_plain_float, open_torch
 
 
 class InertMeter:
@@ -117,7 +118,9 @@ def super_transformer(content: Mapping[str, Any], path: str | Path) -> SuperTran
     config, arch = trained_network(content, path)
     weights = content["model"]
     is_extracted = bool(checkpoint_options(content, path).get(EXTRACTED))
-    model = SuperTransformer(config, size=arch if is_extracted else None)
+    size = arch if is_extracted else None
+    _check_size(config, size or config.largest_arch(), weights, path)
+    model = SuperTransformer(config, size=size)
     _check_weights(model, weights, path)
     model.load_state_dict(weights)
     if arch is not None:
@@ -268,6 +271,27 @@ def _fixed_arch(options: Mapping[str, Any]) -> SubTransformerConfig | None:
     return arch_from_mapping(named, "its SubTransformer")
 
 
+def _check_size(
+    config: SuperTransformerConfig,
+    arch: SubTransformerConfig,
+    weights: Mapping[str, Any],
+    path: str | Path,
+) -> None:
+    """Checks that options call for no network far larger than the file, before it takes memory."""
+    wanted = num_params(config, arch, include_embeddings=True)
+    tensors = [each for each in weights.values() if isinstance(each, Tensor)]
+    held = sum(each.untyped_storage().nbytes() for each in tensors if each.layout == torch.strided)
+    if wanted > max(held, _UNCHECKED):
+        raise CheckpointError(
+            f"{path}: its options call for {wanted:,} parameters, but its weights have {held:,} "
+            "bytes"
+        )
+
+
+_UNCHECKED = 10_000_000
+"""Parameters that fit everywhere: of fewer, what is said names the weight that does not fit."""
+
+
 def _check_weights(model: SuperTransformer, weights: Mapping[str, Any], path: str | Path) -> None:
     expected = model.state_dict()
     for name, target in expected.items():
@@ -284,7 +308,7 @@ def _check_weights(model: SuperTransformer, weights: Mapping[str, Any], path: st
     unexpected = [name for name in weights if name not in known]
     if unexpected:
         raise CheckpointError(
-            f"{path}: the weight {unexpected[0]!r} does not belong to a SuperTransformer "
+            f"{path}: the weight {unexpected[0]!r:.80} does not belong to a SuperTransformer "
             "of its options"
         )
 
@@ -300,11 +324,14 @@ def check_weight(weight: Any, name: str, path: str | Path) -> None:
         or weight.layout != torch.strided
         or weight.is_quantized
         or weight.is_meta
-        or not weight.is_floating_point()
+        or not is_plain_float(weight)
     ):
-        kind = f"{weight.dtype} {weight.layout}" if isinstance(weight, Tensor) else repr(weight)
+        kind = (
+            f"{weight.dtype} {weight.layout}" if isinstance(weight, Tensor) else f"{weight!r:.60}"
+        )
         raise CheckpointError(
-            f"{path}: the weight {name!r} must be a plain floating-point tensor, but found {kind}"
+            f"{path}: the weight {name!r} must be a plain floating-point tensor of 16 bits or "
+            f"more, but found {kind}"
         )
     if not torch.isfinite(weight).all():
         raise CheckpointError(f"{path}: the weight {name!r} holds NaN or infinite numbers")

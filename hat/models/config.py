@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hat.arch.config import (
+    MAX_EMBEDDING,
     MAX_LAYERS,
     MAX_WIDTH,
     DecoderConfig,
@@ -122,7 +123,9 @@ class SuperTransformerConfig:
         if self.activation_fn not in ACTIVATION_NAMES:
             hint = suggestion(self.activation_fn, ACTIVATION_NAMES)
             known = ", ".join(ACTIVATION_NAMES)
-            raise ConfigError(f"unknown activation_fn {self.activation_fn!r}; known: {known}{hint}")
+            raise ConfigError(
+                f"unknown activation_fn {self.activation_fn!r:.60}; known: {known}{hint}"
+            )
 
     def _check_sharing(self) -> None:
         if self.src_vocab_size != self.tgt_vocab_size:
@@ -292,10 +295,12 @@ _REQUIRED = (
 
 def _check_positive(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ConfigError(f"{name} must be a positive integer, but found {value!r}")
-    most = MAX_LAYERS if name.endswith("_layers") else MAX_WIDTH
+        raise ConfigError(f"{name} must be a positive integer, but found {value!r:.60}")
+    most = MAX_WIDTH
+    for end, smaller in (("_layers", MAX_LAYERS), ("_embed_dim", MAX_EMBEDDING)):
+        most = smaller if name.endswith(end) else most
     if value > most:
-        raise ConfigError(f"{name} must be at most {most:,}, but found {value:,}")
+        raise ConfigError(f"{name} must be at most {most:,}, but found {f'{value:,}':.60}")
 
 
 def _convert(option: str, value: Any, to: Any) -> Any:
@@ -304,4 +309,4 @@ def _convert(option: str, value: Any, to: Any) -> Any:
         return float(value)
     if isinstance(value, to) and not (to is int and isinstance(value, bool)):
         return value
-    raise ConfigError(f"{name} must be of type {to.__name__}, but found {value!r}")
+    raise ConfigError(f"{name} must be of type {to.__name__}, but found {value!r:.60}")

@@ -87,7 +87,7 @@ def read_model(path: Path) -> SuperTransformer:
     name = values.get("weights")
     if not isinstance(name, str) or name not in WEIGHTS_FILES.values():
         known = " or ".join(WEIGHTS_FILES.values())
-        raise CheckpointError(f"{config_path}: weights must be {known}, but found {name!r}")
+        raise CheckpointError(f"{config_path}: weights must be {known}, but found {name!r:.60}")
     weights = read_weights(path / name)
     with torch.device("meta"):  # whatever config.json says, this takes no memory
         _check_shapes(SuperTransformer(config, size=arch), weights, path / name)
@@ -119,7 +119,7 @@ def _check_shapes(model: SuperTransformer, weights: Mapping[str, torch.Tensor], 
     parameters = dict(model.named_parameters())
     for name in weights:
         if name not in parameters:
-            raise CheckpointError(f"{path}: the weight {name!r} does not belong to its network")
+            raise CheckpointError(f"{path}: the weight {name!r:.80} does not belong to its network")
     for name, parameter in parameters.items():
         if name not in weights:
             raise CheckpointError(f"{path}: the weight {name!r} is missing")
@@ -130,10 +130,12 @@ def _check_shapes(model: SuperTransformer, weights: Mapping[str, torch.Tensor], 
                 f"calls for {tuple(parameter.shape)}"
             )
     precisions = sorted({str(weight.dtype) for weight in weights.values()})
-    if len(precisions) > 1 or not next(iter(weights.values())).is_floating_point():
+    if len(precisions) > 1:
         raise CheckpointError(
             f"{path}: expected weights of one precision, but found {' and '.join(precisions)}"
         )
+    if not next(iter(weights.values())).is_floating_point():
+        raise CheckpointError(f"{path}: expected floating-point weights, but found {precisions[0]}")
 
 
 def _filled(model: SuperTransformer, weights: Mapping[str, torch.Tensor]) -> SuperTransformer:
@@ -151,11 +153,11 @@ def _read(cls: Any, values: Any, where: str) -> Any:
         ConfigError: naming the entry that is missing, unknown or of a wrong type.
     """
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where} must be an object, but found {values!r}")
+        raise ConfigError(f"{where} must be an object, but found {values!r:.60}")
     known = {field.name: field for field in fields(cls)}
     for name in values:
         if name not in known:
-            raise ConfigError(f"{where} has an unknown entry {name!r}{suggestion(name, known)}")
+            raise ConfigError(f"{where} has an unknown entry {name!r:.60}{suggestion(name, known)}")
     arguments = {}
     for name, field in known.items():
         if name in values:
@@ -170,10 +172,10 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return _read(kind, value, where)
     if isinstance(kind, types.GenericAlias) and get_origin(kind) is tuple:
         if not isinstance(value, list):
-            raise ConfigError(f"{where} must be a list, but found {value!r}")
+            raise ConfigError(f"{where} must be a list, but found {value!r:.60}")
         return tuple(value)  # whose elements the configuration checks
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise ConfigError(f"{where} must be of type {kind.__name__}, but found {value!r}")
+        raise ConfigError(f"{where} must be of type {kind.__name__}, but found {value!r:.60}")
     return value

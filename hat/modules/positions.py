@@ -39,11 +39,15 @@ def sinusoidal_table(num_positions: int, embed_dim: int, padding_idx: int) -> Te
     return table
 
 
+_FIRST = 2**25
+"""Numbers of a first table at most: a limit of millions is a way to say that there is none."""
+
+
 class SinusoidalPositions(nn.Module):
     """Fixed sinusoidal positions. Without parameters; the table grows when it has to.
 
     Args:
-        max_positions: longest sentence the table is first made for.
+        max_positions: longest sentence; the table is first made for it, unless it is very long.
         embed_dim: full width; narrower ones are cut from it.
         padding_idx: the padding token.
     """
@@ -54,7 +58,8 @@ class SinusoidalPositions(nn.Module):
         super().__init__()
         self.embed_dim = embed_dim
         self.padding_idx = padding_idx
-        table = sinusoidal_table(max_positions + padding_idx + 1, embed_dim, padding_idx)
+        first = min(max_positions, max(1, _FIRST // embed_dim)) + padding_idx + 1
+        table = sinusoidal_table(first, embed_dim, padding_idx)
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, tokens: Tensor, embed_dim: int, *, start: int = 0) -> Tensor:

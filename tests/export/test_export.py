@@ -337,7 +337,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "a language that is a place": (
         _json(lambda c: c.update({"source-lang": "/../../en"})),
-        "files must hold names of files",
+        "source-lang must be a language such as en or pt_BR, but found '/../../en'",
     ),
     "no text": (_json(lambda c: c.pop("text")), "text must be of type dict, but found None"),
     "wrong rules": (

@@ -224,14 +224,17 @@ LOADERS = [
     Loader("versioned", (), made_for.versioned, lambda path: read_versioned(path, "hat.test", 1)),
     Loader(
         "onnx-facts",
-        ("engines.onnx_files.OnnxNetwork.__init__",),
+        (
+            "engines.onnx_files.OnnxNetwork.__init__",
+            "engines.onnxruntime_engine.OnnxruntimeEngine.open",
+        ),
         made_for.engine("onnxruntime", "network.json"),
         made_for.open_engine("onnxruntime"),
         elsewhere=False,
     ),
     Loader(
         "onnx-graph",
-        ("engines.onnx_files._session", "engines.onnxruntime_engine.OnnxruntimeEngine.open"),
+        ("engines.onnx_files._session", "engines.onnx_operators.check_operators"),
         made_for.engine("onnxruntime", "decoder.onnx"),
         made_for.open_engine("onnxruntime"),
         elsewhere=False,

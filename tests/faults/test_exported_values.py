@@ -12,17 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from hat.arch.hat_yaml import load_arch, write_arch
 from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
 from hat.export.trained import TaskSettings, read_trained
+from hat.text.dictionaries import read_dictionary, words_digest
 from tests.faults.fault import Fault, Spoil, as_tests, refused
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("ctranslate2")
+pytest.importorskip("safetensors")
 
-KINDS = {"onnx": False, "ctranslate2": False, "ctranslate2-int8": True}
+from safetensors.torch import load_file, save_file
+
+KINDS = {
+    **dict.fromkeys(("torch", "safetensors", "fairseq", "onnx", "ctranslate2"), False),
+    "ctranslate2-int8": True,
+}
 """Folders, and whether their weights are rounded."""
 
 
@@ -40,7 +48,8 @@ def exported(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = kind.partition("-")[0]
         part = FORMATS.load(name)
         how = ExportSettings(format=name, parity_sentences=1, bleu_sentences=0)
-        export(trained, folder / kind, how, part.build(part.Settings(int8=int8)))
+        settings = part.Settings(int8=True) if int8 else part.Settings()
+        export(trained, folder / kind, how, part.build(settings))
     return folder
 
 
@@ -50,11 +59,14 @@ def unsigned(kind: str, change: Callable[[Path], object]) -> Spoil:
     def spoil(world: Path) -> None:
         folder = world / kind
         change(folder)
-        for name in ("network.json", "export.json"):
+        for name in ("network.json", "config.json", "export.json"):  # which tells of the others
+            if not (folder / name).exists():
+                continue
             values = json.loads((folder / name).read_text())
             kept = {key: value for key, value in values.items() if "digest" not in key}
             if "files" in kept:
-                kept["files"] = {file: (folder / file).stat().st_size for file in kept["files"]}
+                known = (file for file in kept["files"] if (folder / file).is_file())
+                kept["files"].update({file: (folder / file).stat().st_size for file in known})
             (folder / name).write_text(json.dumps(kept))
 
     return spoil
@@ -108,6 +120,99 @@ def graph_of(name: str, other: str) -> Callable[[Path], object]:
     return lambda folder: shutil.copy(folder / other, folder / name)
 
 
+Weights = dict[str, torch.Tensor]
+Change = Callable[[Weights], object]
+
+
+def weights(kind: str, change: Change) -> Callable[[Path], object]:
+    """Other weights, in the file of a format that torch runs."""
+
+    def rewrite(folder: Path) -> None:
+        if kind == "safetensors":
+            path = folder / "model.safetensors"
+            found = load_file(path)
+            change(found)
+            save_file(found, path)
+            return
+        content = torch.load(folder / "model.pt", weights_only=kind == "torch")
+        change(content if kind == "torch" else content["model"])
+        torch.save(content, folder / "model.pt")
+
+    return rewrite
+
+
+def as_type(dtype: torch.dtype) -> Change:
+    return lambda found: found.update({name: each.to(dtype) for name, each in found.items()})
+
+
+def of_torch(kind: str, name: str, change: Change, *says: str) -> Fault:
+    spoil = unsigned(kind, weights(kind, change))
+    return Fault(f"{kind}-{name}", f"translate {kind} hello.en", (f"{kind}", *says), spoil)
+
+
+def told(name: str, value: Any, *says: str, kind: str = "torch") -> Fault:
+    """Another value in ``export.json``."""
+    spoil = unsigned(kind, exported_as(**{name.replace("-", "_"): value}))
+    words = f"translate {kind} hello.en"
+    return Fault(f"{kind}-{name}-{value!r:.20}", words, (kind, *says), spoil)
+
+
+def exported_as(**values: Any) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        path = folder / "export.json"
+        named = {name.replace("_", "-"): value for name, value in values.items()}
+        path.write_text(json.dumps({**json.loads(path.read_text()), **named}))
+
+    return change
+
+
+def source_words_more(world: Path, kind: str) -> None:
+    """A dictionary whose digest is right, but which has more words than the network."""
+
+    def change(folder: Path) -> None:
+        path = folder / "dict.en.txt"
+        path.write_text(path.read_text() + "zwei 1\nzwo 1\n")
+        values = json.loads((folder / "export.json").read_text())
+        digests = {**values["dictionaries"], "source": words_digest(read_dictionary(path))}
+        exported_as(dictionaries=digests)(folder)
+
+    unsigned(kind, change)(world)
+
+
+def null_digest(world: Path) -> None:
+    path = world / "torch" / "export.json"
+    values = json.loads(path.read_text())
+    values["digests"]["config.json"] = None
+    del values["digest"]
+    path.write_text(json.dumps(values))
+
+
+def positions(folder: Path) -> None:
+    """More positions than a table of them fits memory."""
+    content = torch.load(folder / "model.pt", weights_only=False)
+    content["args"].max_source_positions = content["args"].max_target_positions = 99_999_999
+    torch.save(content, folder / "model.pt")
+
+
+def many_weights(folder: Path) -> None:
+    """A header of names alone."""
+    empty = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    header = json.dumps({f"w{number}": empty for number in range(100_001)}).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+
+
+def operator(old: bytes, new: bytes) -> Callable[[Path], object]:
+    """Another operator in place of all of one kind."""
+
+    def change(folder: Path) -> None:
+        path = folder / "decoder.onnx"
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+
+    return change
+
+
 def ctranslate2(name: str, change: Any, *says: str, kind: str = "ctranslate2") -> Fault:
     says = (f"{kind}/model.bin: ", *says)
     return Fault(f"{kind}-{name}", f"translate {kind} hello.en", says, unsigned(kind, change))
@@ -123,7 +228,70 @@ WORDS = "decoder/embeddings/weight"
 NO_NUMBER = "holds what is no finite number"
 CANNOT_RUN = "onnx: onnxruntime cannot run it: "
 
+PARTS, FLOAT8 = "encoder.layers.0.fc1.weight", torch.float8_e4m3fn
+EMBEDDING = "encoder.embed_tokens.weight"
+
 FAULTS = [
+    *(
+        fault
+        for kind, file in (
+            ("torch", "/model.pt: "),
+            ("safetensors", "/model.safetensors: "),
+            ("fairseq", "/model.pt: "),
+        )
+        for fault in (
+            of_torch(kind, "8-bits", as_type(FLOAT8), file, "torch.float8_e4m3fn"),
+            of_torch(kind, "integers", as_type(torch.int64), file, "floating-point", "torch.int64"),
+            of_torch(
+                kind,
+                "long-name",
+                lambda found: found.update({"q" * 9999: torch.zeros(1)}),
+                f"{file}the weight '{'q' * 79} does not belong to",
+            ),
+            of_torch(
+                kind,
+                "huge",
+                lambda found: found[PARTS].fill_(3e38),
+                ": a sentence has no translation: the model's output is not numbers",
+            ),
+        )
+    ),
+    Fault(
+        "safetensors-many",
+        "translate safetensors hello.en",
+        ("safetensors/model.safetensors: holds 100,001 weights: expected at most 100,000",),
+        unsigned("safetensors", many_weights),
+    ),
+    *(
+        Fault(
+            f"{kind}-more-source-words",
+            f"translate {kind} hello.en",
+            (f"{kind}: its network has 43 source words, but dict.en.txt has 45",),
+            lambda world, kind=kind: source_words_more(world, kind),  # type: ignore[misc]
+        )
+        for kind in KINDS
+    ),
+    *(
+        told("longest-source", 10**6, "longest-source is 1000000, but its network", kind=kind)
+        for kind in KINDS
+    ),
+    told("source-lang", "en\nx", "source-lang must be a language such as en", r"'en\nx'"),
+    told("target-lang", "../fr", "target-lang must be a language such as en", "'../fr'"),
+    told("text", {}, "export.json: text must name a tokeniser, but found none"),
+    told("files", {"a\nb": 1}, "files must hold names of files, but found 'a\\nb'"),
+    Fault(
+        "torch-null-digest",
+        "translate torch hello.en",
+        ("torch/config.json: ", "expected the digest None"),
+        null_digest,
+    ),
+    Fault(
+        "fairseq-positions",
+        "translate fairseq hello.en",
+        ("fairseq/export.json: longest-source is 60, but its network takes 99999999 tokens",),
+        unsigned("fairseq", positions),
+    ),
+    onnx("source-words", network(source_words="x"), "network.json: source-words must be a pos"),
     ctranslate2("no-heads", filled("decoder/num_heads", "<b", 0), "decoder/num_heads is 0"),
     ctranslate2("heads", filled("encoder/num_heads", "<b", 3), "expected [", "linear_0"),
     ctranslate2("head-dim", filled("encoder/layer_0/self_attention/head_dim", "<i", 99), "[1188"),
@@ -148,6 +316,9 @@ FAULTS = [
     onnx("heads", network(decoder_heads=[4]), CANNOT_RUN),
     onnx("heads-in-words", network(decoder_heads="x"), CANNOT_RUN),
     onnx("width-0", network(qkv=0), CANNOT_RUN),
+    onnx("loop", operator(b"Relu", b"Loop"), "onnx/decoder.onnx: holds the operator 'Loop'"),
+    onnx("operator", operator(b"LogSoftmax", b"LogSoftmaX"), "holds the operator 'LogSoftmaX'"),
+    onnx("no-graph", lambda f: (f / "decoder.onnx").write_bytes(b"\xff" * 99), "no ONNX graph"),
     onnx("other-graph", graph_of("encoder.onnx", "decoder.onnx"), CANNOT_RUN),
     onnx("graph-for-step", graph_of("decoder.onnx", "encoder.onnx"), CANNOT_RUN),
 ]

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.faults.fault import Fault, as_tests, refused, run_here
 
@@ -48,6 +49,13 @@ def rewritten(world: Path, longest: int) -> None:
     path = world / "model" / "export.json"
     found = json.loads(path.read_text())
     path.write_text(json.dumps({**found, "longest-source": longest}))
+
+
+def option(world: Path, name: str, value: object) -> None:
+    """Another option in a checkpoint."""
+    content = torch.load(world / "numbers.pt", weights_only=False)
+    setattr(content["cfg"]["model"], name, value)
+    torch.save(content, world / "numbers.pt")
 
 
 def cut(name: str, count: int) -> "object":
@@ -104,6 +112,24 @@ FAULTS = [
     on(EXPORT, "--task=iwslt", "--task cannot be 'iwslt'", "'iwslt14'"),
     Fault("export:no-folder", "export numbers.pt", ("required", "OUT_DIR")),
     Fault("export:truncated", EXPORT, ("numbers.pt", "damaged"), cut("numbers.pt", 2000)),  # type: ignore[arg-type]
+    *(
+        Fault(
+            f"export:{name}-{value!s:.9}",
+            EXPORT,
+            says,
+            lambda world, name=name, value=value: option(world, name, value),  # type: ignore[misc]
+        )
+        for name, value, says in (
+            ("source_lang", "../x", ("numbers_en_fr: expected a language", "'../x'")),
+            ("target_lang", "f\nr", ("numbers_en_fr: expected a language", r"'f\nr'")),
+            (
+                "encoder_embed_dim",
+                10**7,
+                ("numbers.pt: encoder_embed_dim must be at most 100,000",),
+            ),
+            ("encoder_ffn_embed_dim", 10**8, ("numbers.pt: its options call for", "but its wei")),
+        )
+    ),
     Fault(
         "export:other-words",
         EXPORT,
