@@ -57,7 +57,7 @@ def load(path: str | Path) -> SuperTransformer:
     folder = Path(path)
     values = read_versioned(folder / CONFIG_FILE, FORMAT, VERSION)
     digests, name = values.get("digests"), values.get("weights")
-    if digests is None:
+    if "digests" not in values:
         logger.warning(
             "%s: an older hat saved it and noted no digests, so nobody can tell whether its "
             "weights are those that were saved",

@@ -202,6 +202,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         _config(lambda c: c.update(weights="model.pt")),
         r"config\.json: digests holds none of model\.pt",
     ),
+    "null for digests": (
+        _config(lambda c: c.update(digests=None)),
+        r"config\.json: digests must be an object, but found None",
+    ),
     "a list": (_put("model.pt", [torch.ones(2)]), r"model\.pt: holds more than named weights"),
 }
 
