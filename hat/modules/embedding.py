@@ -25,6 +25,8 @@ class EmbeddingSuper(nn.Embedding):
 
     def reset_parameters(self) -> None:
         """Draws new vectors: normal with deviation width^-0.5, as in fairseq's Transformer."""
+        if self.weight.is_meta:  # shapes alone: to fill none torch imports its compiler for 1.4 s
+            return
         nn.init.normal_(self.weight, mean=0.0, std=self.embedding_dim**-0.5)
         self._fill_padding_idx_with_zero()
 

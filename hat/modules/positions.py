@@ -28,11 +28,13 @@ def sinusoidal_table(num_positions: int, embed_dim: int, padding_idx: int) -> Te
     interleaving of "Attention Is All You Need", section 3.5, only by a permutation. An odd width
     ends with a zero.
     """
+    table = torch.zeros(num_positions, embed_dim)
+    if table.is_meta:  # shapes alone: see EmbeddingSuper
+        return table
     half = embed_dim // 2
     step = math.log(10000) / max(half - 1, 1)
     frequencies = torch.exp(torch.arange(half, dtype=torch.float) * -step)
     angles = torch.arange(num_positions, dtype=torch.float).unsqueeze(1) * frequencies
-    table = torch.zeros(num_positions, embed_dim)
     table[:, :half] = torch.sin(angles)
     table[:, half : 2 * half] = torch.cos(angles)
     table[padding_idx] = 0.0
