@@ -11,7 +11,7 @@ from hat.models.encoder import EncoderOutput
 from hat.models.packing import Packing
 from hat.models.stack import SuperStack
 from hat.modules.decoder_layer import DecoderLayerSuper, LayerCache
-from hat.modules.embedding import EmbeddingSuper
+from hat.modules.embedding import EmbeddingSuper, draw_vectors
 from hat.modules.products import linear
 from hat.modules.slicing import leading
 
@@ -85,7 +85,7 @@ class SuperDecoder(SuperStack[DecoderConfig, DecoderLayerSuper]):
         )
         if not config.share_decoder_input_output_embed:
             self.embed_out = nn.Parameter(torch.empty(config.tgt_vocab_size, size.embed_dim))
-            nn.init.normal_(self.embed_out, mean=0.0, std=size.embed_dim**-0.5)
+            draw_vectors(self.embed_out)
         self.set_sample_config(size, encoder_embed_dim)
 
     def set_sample_config(self, arch: DecoderConfig, encoder_embed_dim: int) -> None:

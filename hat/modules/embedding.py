@@ -6,6 +6,15 @@ from torch.nn import functional as F
 from hat.modules.slicing import check_active, leading
 
 
+def draw_vectors(weight: Tensor) -> None:
+    """Fills the rows of a (V, E) weight: normal with deviation E^-0.5, as in fairseq's Transformer.
+
+    Weights that are shapes alone stay so: to fill these, torch imports its compiler for a second.
+    """
+    if not weight.is_meta:
+        nn.init.normal_(weight, mean=0.0, std=weight.shape[1] ** -0.5)
+
+
 class EmbeddingSuper(nn.Embedding):
     """A token embedding of which only the first columns may be used.
 
@@ -24,10 +33,8 @@ class EmbeddingSuper(nn.Embedding):
         super().__init__(num_embeddings, embedding_dim, padding_idx)
 
     def reset_parameters(self) -> None:
-        """Draws new vectors: normal with deviation width^-0.5, as in fairseq's Transformer."""
-        if self.weight.is_meta:  # shapes alone: to fill none torch imports its compiler for 1.4 s
-            return
-        nn.init.normal_(self.weight, mean=0.0, std=self.embedding_dim**-0.5)
+        """Draws new vectors."""
+        draw_vectors(self.weight)
         self._fill_padding_idx_with_zero()
 
     def forward(self, tokens: Tensor, embed_dim: int | None = None) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hat.errors import DataError
+from hat.modules.embedding import draw_vectors
 
 
 def token_positions(tokens: Tensor, padding_idx: int) -> Tensor:
@@ -29,7 +30,7 @@ def sinusoidal_table(num_positions: int, embed_dim: int, padding_idx: int) -> Te
     ends with a zero.
     """
     table = torch.zeros(num_positions, embed_dim)
-    if table.is_meta:  # shapes alone: see EmbeddingSuper
+    if table.is_meta:  # shapes alone: see draw_vectors
         return table
     half = embed_dim // 2
     step = math.log(10000) / max(half - 1, 1)
@@ -111,7 +112,7 @@ class LearnedPositions(nn.Embedding):
 
     def reset_parameters(self) -> None:
         """Draws new vectors: normal with deviation width^-0.5, as in fairseq."""
-        nn.init.normal_(self.weight, mean=0.0, std=self.embedding_dim**-0.5)
+        draw_vectors(self.weight)
         self._fill_padding_idx_with_zero()
 
     def forward(self, tokens: Tensor, embed_dim: int, *, start: int = 0) -> Tensor:  # type: ignore[override]
