@@ -40,10 +40,8 @@ def print_help(parser: argparse.ArgumentParser, theirs: set[str]) -> None:
     if "data" in found:
         found["data"].help = "folder of the binarised data; a YAML file may name it"
         found["data"].nargs = "?"
-    if "--restore-file" in found:  # fairseq's text lacks its last bracket
-        found[
-            "--restore-file"
-        ].help = "checkpoint to begin from (default: checkpoint_last.pt in --save-dir)"
+    if (restore := found.get("--restore-file")) is not None:  # fairseq's text lacks its bracket
+        restore.help = "checkpoint to begin from (default: checkpoint_last.pt in --save-dir)"
     parser._action_groups = [files, *own, precision, *rest]
     parser.formatter_class = HelpFormatter
     parser.usage = "%(prog)s [DATA] [--configs YML ...] [OPTIONS]"
