@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -70,8 +71,15 @@ class InheritedLoss:
 
     def score(self, archs: Sequence[SubTransformerConfig]) -> NDArray[np.float64]:
         """Returns the loss of each architecture in bits per token, float64 (N,)."""
-        nats: NDArray[np.float64] = self.sentence_losses(archs).sum(axis=1)
-        return nats / self.num_tokens / math.log(2)
+        nats: NDArray[np.float64] = self.sentence_losses(archs, self._packed).sum(axis=1)
+        return nats / self.num_units
+
+    @cached_property
+    def _packed(self) -> list[Batch]:
+        """The validation set in rows that share sentences, so that hardly any token pads."""
+        sizes = (max(b.target.numel(), b.src_tokens.numel()) for b in self.batches)
+        [batches] = self._dealt([self.num_sentences], max(sizes), np.random.default_rng(0))
+        return batches
 
     def in_blocks(
         self, sizes: Sequence[int], *, max_tokens: int, rng: np.random.Generator
@@ -86,7 +94,13 @@ class InheritedLoss:
         Returns:
             The losses of N architectures on the block of a number: nats, (N, sentences).
         """
-        blocks = deal_into_blocks(
+        blocks = self._dealt(sizes, max_tokens, rng)
+        return lambda archs, block: self.sentence_losses(archs, blocks[block])
+
+    def _dealt(
+        self, sizes: Sequence[int], max_tokens: int, rng: np.random.Generator
+    ) -> list[list[Batch]]:
+        return deal_into_blocks(
             self.batches,
             sizes,
             padding_idx=self.model.config.padding_idx,
@@ -94,7 +108,6 @@ class InheritedLoss:
             rng=rng,
             packed=next(self.model.parameters()).dtype,
         )
-        return lambda archs, block: self.sentence_losses(archs, blocks[block])
 
     @torch.inference_mode()
     def sentence_losses(

@@ -96,6 +96,17 @@ def test_packing_leaves_less_padding(
     assert used[0] < 0.7 < used[1]
 
 
+def test_one_long_sentence_widens_no_other_row(
+    sentences: list[Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = torch.arange(4, 45)[None]
+    lengths = torch.tensor([words.size(1)])
+    long = Batch(words, lengths, prev_output_tokens=words, target=words)
+    block = dealt([*sentences * 4, long], monkeypatch, torch.float32, 60)
+    assert [batch.target.size(1) for batch in block if batch.target.size(1) > 14] == [41]
+    assert all(batch.target.numel() <= 60 for batch in block)
+
+
 @pytest.mark.parametrize("packed", [None, torch.float32], ids=["rows", "packed"])
 def test_shared_layers_change_no_bit(
     model: SuperTransformer,
