@@ -295,7 +295,7 @@ class Pipeline:
         if unknown == len(steps):
             about = f"{number_of(len(steps), 'step')}, none of which ever ran here"
         elif unknown:
-            about += f", plus {number_of(unknown, 'step')} that never ran here"
+            about += f", not counting {number_of(unknown, 'step')} that never ran here"
         lines = [f"{self.settings.task}: {about}"]
         for step, seconds in zip(steps, expected, strict=True):
             time = f" (about {duration(seconds)})" if by_rates and seconds else ""

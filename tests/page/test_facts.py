@@ -168,8 +168,8 @@ def test_all_searches_of_a_pipeline_have_their_own_figures(made, tmp_path):
         assert winner.measured["latency_ms"].mean == 80.0 + 20 * (place % 2)
     assert [each.name for each in facts.latencies] == ["latency_cpu.torch", "latency_cpu.onnx"]
     assert [each.title for each in facts.curves][:3] == [
-        *("SuperTransformer", "the winner (torch, fast, cpu)"),
-        "the winner (torch, fast, seed2, cpu)",
+        *("SuperTransformer", "the winner (torch, fast, seed 1, cpu)"),
+        "the winner (torch, fast, seed 2, cpu)",
     ]
     page, markdown, _ = write_page([run])
     text = markdown.read_text()
@@ -321,6 +321,12 @@ def test_figures_read_well():
     assert amount(41_406_464, "") == "41.4 M" and amount(95_904, "bytes") == "95.9 kB"
     assert with_spread(3.8626, 0.0226, "ms") == "3.863 ± 0.023 ms"
     assert step_words("evaluate-best-inherited_cpu") == "score the winner, inherited weights (cpu)"
+    assert step_words("evo-search.phone.fast_cpu_xeon") == "search (phone, fast, cpu xeon)"
+    seeds = [f"train-largest{seed}_cpu" for seed in ("", ".seed6", ".seed7")]
+    assert [step_words(label, seeds).partition(" (")[2] for label in seeds] == [
+        *("cpu, seed 5)", "cpu, seed 6)", "cpu, seed 7)"),
+    ]
+    assert step_words(seeds[0]) == "train the largest by itself (cpu)", "there is but one"
     assert [nice_step(span) for span in (0.9, 3.0, 40.0, 500.0)] == [0.2, 1.0, 10.0, 100.0]
 
 
