@@ -168,9 +168,11 @@ def latency_figure(latency: LatencyFacts, finalists: Sequence[Pair] = ()) -> Fig
         if latency.interval is not None:
             # The interval is relative to the prediction, which stands upright.
             under, over = latency.interval
-            top = min(ends[1], ends[1] / (1 + over))
-            band = [(v * (1 + over), v) for v in (ends[0], top)]
-            band += [(v * (1 + under), v) for v in (min(ends[1], ends[1]), ends[0])]
+            # It has a corner where it leaves the plot on the right, and on the left.
+            top = min(ends[1], max(ends[0], canvas.x.high / (1 + over)))
+            foot = min(ends[1], max(ends[0], canvas.x.low / max(1 + under, 1e-6)))
+            band = [(v * (1 + over), v) for v in (ends[0], top, ends[1])]
+            band += [(v * (1 + under), v) for v in (ends[1], foot, ends[0])]
             canvas.area([(min(max(x, canvas.x.low), canvas.x.high), y) for x, y in band], "band")
         canvas.line([(v, v) for v in ends], "l-diagonal")
         canvas.dots(learnt, "d-cloud")
