@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from hat.numerals import number_of
 from hat.page.svg import SIZES, Canvas, Pair, Scale, Size, key_dot, key_line, key_mark
 from hat.record.facts import CostAxis, Curve, LatencyFacts, SearchFacts
 from hat.record.words import unit_words
@@ -192,9 +193,9 @@ def latency_figure(latency: LatencyFacts, finalists: Sequence[Pair] = ()) -> Fig
     if latency.interval is not None:
         legend.append((key_line("key-band"), "holds 90% of measurements"))
     if learnt:
-        legend.append((key_dot("d-cloud"), f"{len(learnt)} rows that it learned from"))
+        legend.append((key_dot("d-cloud"), f"{number_of(len(learnt), 'row')} that it learned from"))
     if held:
-        legend.append((key_mark("small", "m-front"), f"{len(held)} rows held back"))
+        legend.append((key_mark("small", "m-front"), f"{number_of(len(held), 'row')} held back"))
     if finalists:
         legend.append((key_mark("diamond", "m-finalist"), "finalists of the search"))
     return Figure(drawings, legend)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hat.numerals import number_of
 from hat.page import figures
 from hat.page.svg import bars
 from hat.page.view_parts import Row, Section, Table
@@ -76,7 +77,7 @@ def _latencies(section: Section, run: RunFacts) -> str | None:
         )
         order = "" if latency.tau is None else f", Kendall's τ of the order is {latency.tau:.2f}"
         marked = (
-            f" {latency.marked} rows of a disturbed machine are left out."
+            f" Left out: {number_of(latency.marked, 'row')} of a disturbed machine."
             if (latency.marked)
             else ""
         )
