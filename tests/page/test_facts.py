@@ -12,8 +12,10 @@ from hat.models.config import SuperTransformerConfig
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
 from hat.page.svg import tick_text, ticks
+from hat.page.view import compared
 from hat.page.write import PageSettings, read_facts, write_page
 from hat.record.budget import nice_step, predicted_cost
+from hat.record.facts import Facts
 from hat.record.latency import latency_facts, read_dataset, read_predictors
 from hat.record.run import read_run
 from hat.record.sizes import sizes
@@ -174,8 +176,14 @@ def test_all_searches_of_a_pipeline_have_their_own_figures(made, tmp_path):
     page, markdown, _ = write_page([run])
     text = markdown.read_text()
     assert "## Side by side" in text and "27.00 ± 1.41" in text
+    first = next(row for row in text.splitlines() if row.startswith("| torch, fast (cpu) |"))
+    assert "of what" not in text and "validation loss" not in first, "all scores are of one kind"
     assert text.count("The winner misses its limit") == 2, "that of 100 ms, for both targets"
     assert page.read_text().count('<section id="ships-') == 4
+    facts.searches[1].objective_title = "BLEU with inherited weights"
+    found = compared(Facts(title="x", hat="0", runs=[facts]))
+    assert found is not None and found.tables[0].titles[4:6] == ["score", "of what"]
+    assert found.tables[0].rows[1].cells[5] == "BLEU with inherited weights"
 
 
 def test_a_search_alone_is_a_run(made, tmp_path):
