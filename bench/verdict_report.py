@@ -192,17 +192,30 @@ def _halving(candidates: Sequence[Arch], table: TruthTable) -> Group | None:
     return Group(chosen, np.array(bleu))
 
 
+COUNT_WORDS = {
+    "decoder_depth_then_params": "decoder depth, then parameters",
+    "params": "parameters",
+    "flops": "FLOPs",
+}
+"""Counts as the text beside the picture calls them."""
+
+
+def _words(way: str) -> str:
+    """A way in words: a search's name as it is, a count as the text beside it does."""
+    return COUNT_WORDS.get(way, way)
+
+
 def draw(path: Path, found: Judgement) -> None:
     """Draws latency against BLEU: a point for each way and limit, bars of a standard deviation."""
-    with picture(path, figsize=(7.5, 4.6)) as (_, axes):
+    with picture(path, figsize=(9.5, 4.6)) as (_, axes):
         for way in found.ways:
             there = [groups[way] for _, groups in sorted(found.groups.items()) if way in groups]
             times = [np.mean([found.latency_ms[arch] for arch in each.archs]) for each in there]
             spread = [each.bleu.std(ddof=1) if len(each.bleu) > 1 else 0.0 for each in there]
             means = [each.bleu.mean() for each in there]
-            axes.errorbar(times, means, yerr=spread, marker="o", capsize=3, label=way)
+            axes.errorbar(times, means, yerr=spread, marker="o", capsize=3, label=_words(way))
         for limit in found.groups:
             axes.axvline(limit, color="0.8", zorder=0)
         axes.set_xlabel("latency of a sentence on this machine, ms (grey: the limits)")
-        axes.set_ylabel("BLEU of the trained choices")
-        axes.legend(loc="lower right", fontsize="small")
+        axes.set_ylabel("BLEU of the trained choices, ± standard deviation")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize="small")

@@ -94,8 +94,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(usage() if argv[0] != "--version" else f"hat {__version__}")
         return
     if not argv or argv[0] not in COMMANDS:
-        found = f"unknown command {argv[0]!r}" if argv else "no command"
-        hint = suggestion(argv[0], COMMANDS) if argv else ""
+        kind = "option" if argv and argv[0].startswith("-") else "command"
+        found = f"unknown {kind} {argv[0]!r}" if argv else "no command"
+        known = COMMANDS if kind == "command" else (*SHORT, ALL, "--version")
+        hint = suggestion(argv[0], known) if argv else ""
         print(f"{usage()}\n\nerror: {found}{hint}", file=sys.stderr)
         raise SystemExit(2)
     with one_sentence(argv), written_out():  # a module may import what an extra brings

@@ -59,9 +59,9 @@ PAGES = {
             *("--max-tokens", "--cpu"),
         ),
     ),
-    "latency": Page(("hat latency check runs/latency_cpu.csv",)),
-    "latency check": Page(("hat latency check runs/latency_cpu.csv",)),
-    "latency bench": Page(("hat latency bench runs/latency_cpu.csv",)),
+    "latency": Page(("hat latency check runs/latency.csv",)),
+    "latency check": Page(("hat latency check runs/latency.csv",)),
+    "latency bench": Page(("hat latency bench runs/latency.csv",)),
     "latency measure": Page(
         (f"hat latency measure --configs={_SUB} --vocab-size 32000 --latcpu",),
         (
@@ -91,7 +91,10 @@ PAGES = {
         ),
     ),
     "latency-predictor": Page(
-        ("hat latency-predictor --lat-dataset-path runs/lat.csv --ckpt-path runs/predictor.pt",),
+        (
+            "hat latency-predictor --lat-dataset-path runs/latency.csv "
+            "--ckpt-path runs/predictor.pt",
+        ),
         ("--configs", "--lat-dataset-path", "--ckpt-path", "--predictor", "--seed"),
     ),
     "export": Page(
@@ -319,7 +322,7 @@ def _about(described: Command) -> str:
 def wrapped(example: str) -> list[str]:
     """Returns a command line as a shell reads it in several lines, where one is too wide."""
     lines, line = [], " "
-    for word in example.split(" "):
+    for word in _pieces(example):
         if len(f"{line} {word} \\") > _WIDTH:
             lines.append(f"{line} \\")
             line = "     "
@@ -327,18 +330,40 @@ def wrapped(example: str) -> list[str]:
     return [*lines, line]
 
 
+def _pieces(example: str) -> list[str]:
+    """The words of a command line, a flag together with its value."""
+    words: list[str] = []
+    for word in example.split(" "):
+        is_value = words and words[-1].startswith("--") and " " not in words[-1]
+        if is_value and "=" not in words[-1] and not word.startswith("-"):
+            words[-1] += f" {word}"
+        else:
+            words.append(word)
+    return words
+
+
 def _usage(called: str, described: Command) -> str:
     words = [called, *(["TOOL"] if described.commands else [])]
-    for option in described.options:
-        if not option.flags:
-            words.append(_placed(option))
-        elif option.required:
-            words += [option.key, str(option.metavar or option.key.lstrip("-").upper())]
-    return " ".join([*words, "[OPTIONS]"])
+    words += [_placed(option) for option in described.options if not option.flags]
+    needed = [_needed(option) for option in described.options if option.flags]
+    usage = " ".join([*words, *filter(None, needed), "[OPTIONS]"])
+    # The list below marks them, too.
+    return usage if len(usage) <= _WIDTH else " ".join([*words, "[OPTIONS]"])
+
+
+def _needed(option: Option) -> str:
+    """A flag that must be given, with its value; nothing of others."""
+    if not (option.required or option.help.endswith("(required)")):
+        return ""
+    value = str(option.metavar or option.key.lstrip("-").replace("-", "_").upper())
+    return f"{option.key} {value} ..." if option.nargs == "+" else f"{option.key} {value}"
 
 
 def _placed(option: Option) -> str:
-    name = str(option.metavar or option.name)
+    name = str(option.metavar or "|".join(option.choices or ()) or option.name)
     if option.nargs == "?":
         return f"[{name}]"
-    return f"{name} ..." if option.nargs in ("+", "*") else name
+    if option.nargs == "*":
+        return f"[{name} ...]"
+    # A name of two words says itself what there may be.
+    return f"{name} ..." if option.nargs == "+" and " " not in name else name

@@ -6,7 +6,8 @@ one sentence with what was found, what was expected, and the option that was mea
 
 import argparse
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ _FEW = 100
 _CHOICE = re.compile(r"argument (.+?): invalid choice: (.*) \(choose from .*\)", re.DOTALL)
 _NUMBER = re.compile(r"argument (.+?): invalid (int|float) value: (.*)", re.DOTALL)
 _UNKNOWN = re.compile(r"unrecognized arguments: (.*)", re.DOTALL)
+_MISSING = re.compile(r"the following arguments are required: .*", re.DOTALL)
 _OTHER = re.compile(r"argument (.+?): (.*)", re.DOTALL)
 _KINDS = {"int": "a whole number", "float": "a number"}
 
@@ -37,9 +39,32 @@ def expected(text: str, choices: Iterable[Any]) -> str:
 class OneSentence(argparse.ArgumentParser):
     """A parser whose errors are a ConfigError, and whose positional words are not empty."""
 
+    _given: Sequence[str] = ()
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None, **more: Any
+    ) -> Any:
+        """Parses as argparse does, and remembers the words for an error."""
+        self._given = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(self._given, namespace, **more)
+
     def error(self, message: str) -> NoReturn:
-        """Raises the ConfigError where argparse would print its usage and exit."""
+        """Raises the ConfigError where argparse would print its usage and exit.
+
+        A misspelt option comes before what is missing: it may be what was meant to give it.
+        """
+        if _MISSING.fullmatch(message) and (unknown := self._unknown()):
+            message = f"unrecognized arguments: {unknown}"
         refuse(self, message)
+
+    def _unknown(self) -> str | None:
+        """The first flag that there is not; None where tools may have it."""
+        if any(isinstance(action, argparse._SubParsersAction) for action in self._actions):
+            return None
+        end = self._given.index("--") if "--" in self._given else len(self._given)
+        known = self._option_string_actions
+        flags = (word for word in self._given[:end] if word.startswith("--"))
+        return next((flag for flag in flags if flag.partition("=")[0] not in known), None)
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         own = arg_strings[:1] if action.nargs == argparse.PARSER else arg_strings

@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         description=f"Builds a wheel of {NAME} {VERSION} against the torch that is installed. Its "
         "source is checked by its hash, patched and compiled without what hat does not use.",
     )
-    parser.add_argument("wheel_dir", type=Path, help="folder for the wheel")
+    parser.add_argument("wheel_dir", metavar="FOLDER", type=Path, help="folder for the wheel")
     wheel_dir: Path = parser.parse_args(list(argv or [])).wheel_dir.resolve()
     lacking = [tool for tool in _BUILD_TOOLS if importlib.util.find_spec(tool) is None]
     if lacking:

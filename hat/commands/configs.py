@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(
         prog="hat configs", description="Lists or copies the tasks' files that come with hat."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="list|copy")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="TOOL")
     commands.add_parser("list", help="the tasks, and what their latencies are measured for")
     copy = commands.add_parser("copy", help="copy the files to a folder of your own")
     copy.add_argument("dest", type=Path, help="folder in which configs/ shall be")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hat.cli.console import command, print_result
 from hat.cli.help import Parser
+from hat.numerals import number_of
 
 
 @command
@@ -28,4 +29,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("\n".join(finding.lines()))
     warnings = sum(finding.level == "warning" for finding in found.findings)
     notes = sum(finding.level == "note" for finding in found.findings)
-    print(f"\n{warnings} warnings (!), {notes} notes (-)")
+    print(f"\n{number_of(warnings, 'warning')} (!), {number_of(notes, 'note')} (-)")

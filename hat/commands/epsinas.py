@@ -64,7 +64,7 @@ _SPACES = {"search-weights": search_weights.SPACES, "ablate": tuple(ablate.SPACE
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs one of the subcommands; the last line printed is one line of JSON."""
     parser = Parser(prog="hat epsinas", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="TOOL")
     for name, (_, settings, about) in _STUDIES.items():
         sub = commands.add_parser(name, help=about, description=sentence(about))
         if name in _SPACES:

@@ -130,7 +130,7 @@ def _query(words: argparse.Namespace, settings: _Query) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs one of the subcommands; the last line printed is one line of JSON."""
     parser = Parser(prog="hat nasbench", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="TOOL")
 
     sub = commands.add_parser("convert", help="a published file to the table that is read here")
     sub.add_argument(

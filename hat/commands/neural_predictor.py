@@ -42,7 +42,7 @@ _COMMANDS: Mapping[str, tuple[Callable[..., dict[str, Any]], type, str]] = {
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs one of the subcommands; the last line printed is one line of JSON."""
     parser = Parser(prog="hat neural-predictor", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="TOOL")
     for name, (_, settings, about) in _COMMANDS.items():
         sub = commands.add_parser(name, help=about, description=sentence(about))
         sub.add_argument("benchmark", help=f"KIND:PATH, KIND one of {', '.join(BENCHMARKS)}")

@@ -125,7 +125,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The parser, and those of the tasks in it."""
     parser = Parser(prog="hat prepare", description=__doc__)
-    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="TOOL")
     made = {}
     for name in TASKS:
         part = TASKS.load(name)

@@ -23,7 +23,7 @@ from hat.studies.rank import COLUMNS, RankSettings, rank
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; with ``--json`` the last line printed is one line of JSON."""
     parser = Parser(prog="hat rank", description=__doc__)
-    parser.add_argument("file", type=Path, help="CSV, gzipped or not")
+    parser.add_argument("file", metavar="FILE", type=Path, help="CSV, gzipped or not")
     add_flags(parser, RankSettings)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     options = parser.parse_args(argv)

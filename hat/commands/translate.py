@@ -114,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="With --nbest above 1 each translation has the number of its line and a tab before "
         "it.",
     )
-    parser.add_argument("model", type=Path, help="folder of hat export, or a checkpoint")
+    parser.add_argument(
+        "model", metavar="MODEL", type=Path, help="folder of hat export, or a checkpoint"
+    )
     parser.add_argument(
         "paths",
         type=Path,

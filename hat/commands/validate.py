@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "is checked with the files that it names.",
     )
     parser.add_argument(
-        "yml", nargs="+", help="pipelines, searches, trainings, SubTransformers ..."
+        "yml", metavar="FILE", nargs="+", help="pipelines, searches, trainings, SubTransformers ..."
     )
     paths = parser.parse_args(list(argv or [])).yml
     from hat.validation.files import validate

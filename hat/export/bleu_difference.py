@@ -8,6 +8,7 @@ import torch
 from hat.engines.base import Runnable
 from hat.engines.torch_engine import TorchEngine, TorchSettings
 from hat.export.trained import Trained
+from hat.numerals import number_of
 from hat.tasks.binary_data import read_pairs
 from hat.tasks.bpe import remove_bpe
 from hat.translation.beam import BeamSettings
@@ -39,7 +40,7 @@ class BleuDifference:
     def __str__(self) -> str:
         return (
             f"BLEU {self.exported:.2f} with rounded weights, {self.exact:.2f} in float32: "
-            f"{self.difference:+.2f} ({self.sentences} sentences of {self.split})"
+            f"{self.difference:+.2f} ({number_of(self.sentences, 'sentence')} of {self.split})"
         )
 
 

@@ -172,7 +172,11 @@ def _measured(facts: Facts) -> list[tuple[str, str]]:
     rows = []
     if facts.score is not None:
         score = facts.score
-        kind = f" ({score['metric']}, {score['sentences']} sentences)" if "metric" in score else ""
+        kind = (
+            f" ({score['metric']}, {number_of(score['sentences'], 'sentence')})"
+            if "metric" in score
+            else ""
+        )
         rows.append(("BLEU", f"{score['bleu']:.2f}{kind}; signature `{score['signature']}`"))
     if facts.latency is not None:
         rows.append(

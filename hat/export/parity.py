@@ -10,6 +10,7 @@ from hat.engines.base import Runnable
 from hat.errors import CheckpointError
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
+from hat.numerals import number_of
 from hat.tasks.binary_data import read_pairs
 from hat.text.dictionaries import SPECIAL_SYMBOLS
 from hat.translation.sentences import padded
@@ -38,7 +39,7 @@ def parity_pairs(
             and len(target) <= config.max_target_positions
         ]
         if pairs:
-            return pairs, f"{len(pairs)} sentences of {split}"
+            return pairs, f"{number_of(len(pairs), 'sentence')} of {split}"
     rng = np.random.default_rng(0)
 
     def words(vocab_size: int, longest: int) -> list[int]:
@@ -53,7 +54,7 @@ def parity_pairs(
         )
         for _ in range(count)
     ]
-    return random, f"{len(random)} sentences of random words"
+    return random, f"{number_of(len(random), 'sentence')} of random words"
 
 
 @torch.inference_mode()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from hat.numerals import number_of
 from hat.page.svg import SIZES, Canvas, Pair, Scale, Size, key_dot, key_line, key_mark
 from hat.record.facts import CostAxis, Curve, LatencyFacts, SearchFacts
 from hat.record.words import unit_words
@@ -168,9 +169,11 @@ def latency_figure(latency: LatencyFacts, finalists: Sequence[Pair] = ()) -> Fig
         if latency.interval is not None:
             # The interval is relative to the prediction, which stands upright.
             under, over = latency.interval
-            top = min(ends[1], ends[1] / (1 + over))
-            band = [(v * (1 + over), v) for v in (ends[0], top)]
-            band += [(v * (1 + under), v) for v in (min(ends[1], ends[1]), ends[0])]
+            # It has a corner where it leaves the plot on the right, and on the left.
+            top = min(ends[1], max(ends[0], canvas.x.high / (1 + over)))
+            foot = min(ends[1], max(ends[0], canvas.x.low / max(1 + under, 1e-6)))
+            band = [(v * (1 + over), v) for v in (ends[0], top, ends[1])]
+            band += [(v * (1 + under), v) for v in (ends[1], foot, ends[0])]
             canvas.area([(min(max(x, canvas.x.low), canvas.x.high), y) for x, y in band], "band")
         canvas.line([(v, v) for v in ends], "l-diagonal")
         canvas.dots(learnt, "d-cloud")
@@ -190,9 +193,9 @@ def latency_figure(latency: LatencyFacts, finalists: Sequence[Pair] = ()) -> Fig
     if latency.interval is not None:
         legend.append((key_line("key-band"), "holds 90% of measurements"))
     if learnt:
-        legend.append((key_dot("d-cloud"), f"{len(learnt)} rows that it learned from"))
+        legend.append((key_dot("d-cloud"), f"{number_of(len(learnt), 'row')} that it learned from"))
     if held:
-        legend.append((key_mark("small", "m-front"), f"{len(held)} rows held back"))
+        legend.append((key_mark("small", "m-front"), f"{number_of(len(held), 'row')} held back"))
     if finalists:
         legend.append((key_mark("diamond", "m-finalist"), "finalists of the search"))
     return Figure(drawings, legend)

@@ -68,6 +68,8 @@ def _score_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | Non
     named = sorted((p for p, _ in placed if p.names), key=lambda p: "winner" in p.names)
     extra = [axis.limit] if axis.limit is not None else []
     scale, x_title = axis_title(axis, max([v for _, v in placed] + extra))
+    bars = [_interval(p, axis.name) for p in front] + [_measured(p, axis.name) for p in named]
+    extra += [end for ends in bars if ends is not None for end in ends]
     costs = [v / scale for _, v in placed] + [v / scale for v in extra]
     scores = [p.score for p, _ in placed if p.score is not None]
     limit_text = limit_words(axis.limit, axis.unit)
@@ -84,15 +86,11 @@ def _score_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | Non
         path = [at(p, predicted_cost(p, axis.name)) for p in front]
         canvas.line(path, "l-front", steps=True)
         for point in front:
-            ends = point.interval.get(axis.name)
-            if ends is not None:
+            if (ends := _interval(point, axis.name)) is not None:
                 canvas.bar(at(point, ends[0]), at(point, ends[1]), "e-front")
             canvas.mark(at(point, predicted_cost(point, axis.name)), "circle", "m-front")
         for point in named:
-            measured = point.measured.get(axis.name)
-            if measured is not None and measured.bound is not None:
-                spread = measured.bound - measured.mean
-                ends = (measured.mean - spread, measured.mean + spread)
+            if (ends := _measured(point, axis.name)) is not None:
                 canvas.bar(at(point, ends[0]), at(point, ends[1]), "e-measured")
             canvas.mark(at(point, shown_cost(point, axis.name)), *style_of(point))
 
@@ -119,6 +117,19 @@ def _score_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | Non
     if axis.limit is not None:
         legend.append((key_line("limit"), f"limit, {limit_text}"))
     return Panel(axis.name, "score", axis.title, Figure(drawings, legend))
+
+
+def _interval(point: Point, cost: str) -> Pair | None:
+    """The ends of the bar of a prediction."""
+    return point.interval.get(cost)
+
+
+def _measured(point: Point, cost: str) -> Pair | None:
+    """The ends of the bar of a measurement; nothing takes less than no time."""
+    measured = point.measured.get(cost)
+    if measured is None or measured.bound is None:
+        return None
+    return max(0.0, 2 * measured.mean - measured.bound), measured.bound
 
 
 def _spread(point: Point, axis: CostAxis) -> float | None:
@@ -158,6 +169,7 @@ def _bleu_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | None
     if len(rows) < 2:
         return None
     extra = [axis.limit] if axis.limit is not None else []
+    extra += [end for p, v in rows if (s := _spread(p, axis)) for end in (max(0.0, v - s), v + s)]
     scale, x_title = axis_title(axis, max([v for _, v in rows] + extra))
     costs = [v / scale for _, v in rows] + [v / scale for v in extra]
     values = [
@@ -183,7 +195,7 @@ def _bleu_panel(search: SearchFacts, axis: CostAxis, index: int) -> Panel | None
                     low, high = quality.mean - quality.std, quality.mean + quality.std
                     canvas.bar((x, low), (x, high), "e-measured")
                 if spread:
-                    left, right = (cost - spread) / scale, (cost + spread) / scale
+                    left, right = max(0.0, cost - spread) / scale, (cost + spread) / scale
                     canvas.bar((left, quality.mean), (right, quality.mean), "e-measured")
                 shape, mark = style_of(point)
                 canvas.mark((x, quality.mean), shape, f"{mark} {style}")

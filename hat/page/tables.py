@@ -1,6 +1,7 @@
 """The tables about the points of a search: what ships, the front, what more brings."""
 
 from hat.amounts import keeps_limit
+from hat.numerals import number_of
 from hat.page.front_figures import name_words
 from hat.page.view_parts import Row, Table
 from hat.record.budget import predicted_cost
@@ -143,7 +144,9 @@ def front_table(search: SearchFacts, key: str) -> Table | None:
         "parameters",
         "size in int8",
     ]
-    return Table(titles=titles, rows=rows, caption=f"All {len(rows)} architectures of the front")
+    return Table(
+        titles=titles, rows=rows, caption=f"The front: {number_of(len(rows), 'architecture')}"
+    )
 
 
 def steps_table(search: SearchFacts, key: str) -> Table | None:

@@ -65,6 +65,12 @@ def compared(facts: Facts) -> Section | None:
                 point=f"{key}/{point.id}" if point else None,
             )
         )
+    kinds = [search.objective_title for _, search in rows]
+    if len(set(kinds)) > 1:  # a loss beside a BLEU: which is which?
+        place = titles.index("score") + 1
+        titles.insert(place, "of what")
+        for row, kind in zip(body, kinds, strict=True):
+            row.cells.insert(place, kind)
     figure = front_figures.fronts_figure(named)
     texts = []
     if figure is None:
@@ -90,6 +96,8 @@ def compared(facts: Facts) -> Section | None:
 
 def _name(run: RunFacts, search: SearchFacts, facts: Facts) -> str:
     names = [each.name for each in facts.runs]
+    if len(names) == 1:
+        return search.name
     place = f" ({facts.runs.index(run) + 1})" if names.count(run.name) > 1 else ""
     return f"{run.name}{place}: {search.name}" if len(run.searches) > 1 else f"{run.name}{place}"
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hat.numerals import number_of
 from hat.page import figures
 from hat.page.svg import bars
 from hat.page.view_parts import Row, Section, Table
@@ -76,7 +77,7 @@ def _latencies(section: Section, run: RunFacts) -> str | None:
         )
         order = "" if latency.tau is None else f", Kendall's τ of the order is {latency.tau:.2f}"
         marked = (
-            f" {latency.marked} rows of a disturbed machine are left out."
+            f" Left out: {number_of(latency.marked, 'row')} of a disturbed machine."
             if (latency.marked)
             else ""
         )
@@ -126,7 +127,7 @@ def _time(section: Section, run: RunFacts) -> str | None:
     rows = sorted(run.seconds.items(), key=lambda item: -item[1])
     total = sum(run.seconds.values())
     few = [row for row in rows if row[1] >= total / 200]
-    shown = [(step_words(name), seconds, seconds_words(seconds)) for name, seconds in few]
+    shown = [(step_words(name, run.seconds), s, seconds_words(s)) for name, s in few]
     if len(few) < len(rows):
         rest = sum(seconds for _, seconds in rows[len(few) :])
         shown.append((f"{len(rows) - len(few)} shorter steps", rest, seconds_words(rest)))
@@ -136,8 +137,8 @@ def _time(section: Section, run: RunFacts) -> str | None:
         Table(
             titles=["step", "time", "share"],
             rows=[
-                Row(cells=[step_words(name), seconds_words(seconds), f"{seconds / total:.1%}"])
-                for name, seconds in rows
+                Row(cells=[step_words(name, run.seconds), seconds_words(s), f"{s / total:.1%}"])
+                for name, s in rows
             ],
             caption="All steps",
         )
@@ -163,7 +164,9 @@ def _settings(section: Section, run: RunFacts) -> str | None:
         if search.signature:
             section.texts.append(f"Signature of the search{of}: {search.signature}")
     if run.commands:
-        rows = [Row(cells=[step_words(name), text]) for name, text in run.commands.items()]
+        rows = [
+            Row(cells=[step_words(name, run.commands), text]) for name, text in run.commands.items()
+        ]
         section.folded.append(
             Table(titles=["step", "command"], rows=rows, words=99, caption="Commands of the steps")
         )

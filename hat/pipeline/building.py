@@ -50,6 +50,24 @@ class Made:
         return replace(self.build(), name=self.name, suffix=self.suffix)
 
 
+@dataclass(frozen=True)
+class Weights:
+    """What a SubTransformer translates with."""
+
+    kind: str
+    """``inherited`` or ``retrained``."""
+
+    checkpoint: Path
+    suffix: str
+    """That its steps' names end in."""
+
+    told: str = ""
+    """``, seed 2``, where there are several trainings."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} weights{self.told}"
+
+
 class Builder:
     """Makes the steps of a plan."""
 
@@ -89,12 +107,14 @@ class Builder:
 
     def inherited(self, which: Candidate) -> Iterator[Made]:
         """Translating and scoring with the SuperTransformer's weights."""
-        yield from self._evaluation(which, "inherited", which.suffix, self.plan.supernet)
+        weights = Weights("inherited", self.plan.supernet, which.suffix)
+        yield from self._evaluation(which, weights)
 
     def retrained(self, which: Candidate) -> Iterator[Made]:
         """Translating and scoring with the weights of each training."""
         for one in which.trainings:
-            yield from self._evaluation(which, "retrained", one.suffix, one.checkpoint)
+            weights = Weights("retrained", one.checkpoint, one.suffix, one.told)
+            yield from self._evaluation(which, weights)
 
     def compared(self, target: Target, winners: Sequence[Candidate]) -> Iterator[Made]:
         """Measuring all of a target in turn."""
@@ -178,9 +198,9 @@ class Builder:
     def _latency_dataset(self, target: Target) -> Step:
         configs = self.file.stage_files("latency-dataset")
         command = commands.latency_dataset(configs, target.latencies)
-        where = f"for {target.block.name}" if target.block.name else "on this machine"
+        about = f"measure SubTransformers{_where(target) or ' on this machine'}"
         return Step(
-            **self._about("latency-dataset", f"measure SubTransformers {where}", LATENCIES),
+            **self._about("latency-dataset", about, LATENCIES),
             command=(*command, *target.block.words()),
             # Of the data the sizes of its dictionaries count: the output layer is as wide.
             inputs=(*configs, self.plan.data, *self._named("latency-dataset", target.block)),
@@ -192,8 +212,9 @@ class Builder:
 
     def _latency_predictor(self, target: Target) -> Step:
         configs = self.file.stage_files("latency-predictor")
+        about = f"fit a predictor to the measurements{_where(target)}"
         return Step(
-            **self._about("latency-predictor", "fit a predictor to the measurements", PREDICTOR),
+            **self._about("latency-predictor", about, PREDICTOR),
             command=commands.latency_predictor(configs, target.latencies, target.predictor),
             inputs=(*configs, target.latencies, *self._named("latency-predictor")),
             outputs=(target.predictor,),
@@ -237,7 +258,7 @@ class Builder:
         inherited = (self.plan.supernet,) if inherits else ()
         start = [word for path in inherited for word in ("--init-from-supernet", str(path))]
         about = f"train {which.about} from {'inherited weights' if inherits else 'scratch'}"
-        about += "" if one.seed is None else f", seed {one.seed}"
+        about += one.told
         noun = "train-subtransformer" if which.name == "best" else f"train-{which.name}"
         return Step(
             **self._about(noun, about, (*which.made_from, *TRAINING)),
@@ -253,7 +274,7 @@ class Builder:
         assert one.averaged is not None
         kept = self.file.averaged(one.averaged)
         noun = "average-subtransformer" if which.name == "best" else f"average-{which.name}"
-        about = f"average the last {one.averaged} checkpoints of {which.about}"
+        about = f"average the last {one.averaged} checkpoints of {which.about}{one.told}"
         return Step(
             **self._about(noun, about, (*which.made_from, *TRAINING)),
             command=commands.average(one.folder, one.checkpoint, one.averaged, kept),
@@ -277,8 +298,7 @@ class Builder:
             if len(winners) > 1
             else "the winner and the largest one"
         )
-        where = f" for {target.block.name}" if target.block.name else ""
-        about = f"measure {what} in turn{where}"
+        about = f"measure {what} in turn{_where(target)}"
         return Step(
             **self._about("compare-latencies", about, WINNER, rows=tuple(map(str, rows))),
             command=(
@@ -290,34 +310,27 @@ class Builder:
             depends_on_machine=True,
         )
 
-    def _evaluation(
-        self, which: Candidate, weights: str, suffix: str, checkpoint: Path
-    ) -> Iterator[Made]:
-        names = [f"{does}-{which.name}-{weights}" for does in ("translate", "evaluate")]
-        yield Made(names[0], suffix, partial(self._translate, names[0], which, weights, checkpoint))
-        yield Made(names[1], suffix, partial(self._score, names[1], which, weights, checkpoint))
+    def _evaluation(self, which: Candidate, weights: Weights) -> Iterator[Made]:
+        names = [f"{does}-{which.name}-{weights.kind}" for does in ("translate", "evaluate")]
+        yield Made(names[0], weights.suffix, partial(self._translate, names[0], which, weights))
+        yield Made(names[1], weights.suffix, partial(self._score, names[1], which, weights))
 
-    def _translate(self, name: str, which: Candidate, weights: str, checkpoint: Path) -> Step:
-        subset = self.plan.settings.subset
-        about = f"translate the {subset} set with {which.about}, {weights} weights"
-        return self.plan.evaluation().translate(
-            **self._scored(name, about, which, weights, checkpoint)
-        )
+    def _translate(self, name: str, which: Candidate, weights: Weights) -> Step:
+        about = f"translate the {self.plan.settings.subset} set with {which.about}, {weights}"
+        return self.plan.evaluation().translate(**self._scored(name, about, which, weights))
 
-    def _score(self, name: str, which: Candidate, weights: str, checkpoint: Path) -> Step:
-        about = f"score the translations of {which.about}, {weights} weights"
-        return self.plan.evaluation().score(**self._scored(name, about, which, weights, checkpoint))
+    def _score(self, name: str, which: Candidate, weights: Weights) -> Step:
+        about = f"score the translations of {which.about}, {weights}"
+        return self.plan.evaluation().score(**self._scored(name, about, which, weights))
 
     def scored_from(self, which: Candidate, weights: str) -> tuple[str, ...]:
         """Returns keys of the stages' files that decide a score."""
         return (*which.made_from, *TRAINING, *(SPACE if weights == "inherited" else ()))
 
-    def _scored(
-        self, name: str, about: str, which: Candidate, weights: str, checkpoint: Path
-    ) -> dict[str, Any]:
+    def _scored(self, name: str, about: str, which: Candidate, weights: Weights) -> dict[str, Any]:
         return {
-            **self._about(name, about, self.scored_from(which, weights)),
-            "checkpoint": checkpoint,
+            **self._about(name, about, self.scored_from(which, weights.kind)),
+            "checkpoint": weights.checkpoint,
             "arch": which.yml,
         }
 
@@ -330,7 +343,7 @@ class Builder:
             "--latency": self._log("compare-latencies", found.target.suffix, WINNER),
         }
         return Step(
-            **self._about("export", f"write {best.about} with all that it needs", scored),
+            **self._about("export", f"write {best.about}{one.told}, with all it needs", scored),
             command=commands.export(
                 one.checkpoint,
                 folder,
@@ -372,6 +385,11 @@ class Builder:
     def _log(self, stage: str, suffix: str, made_from: Sequence[str]) -> Path:
         """What a step printed."""
         return self.plan.run_dir / "logs" / f"{self.label(stage, suffix, made_from)}.log"
+
+
+def _where(target: Target) -> str:
+    """What a sentence says of a target, where there are several."""
+    return f" for {target.block.name}" if target.block.name else ""
 
 
 def _bash() -> str:

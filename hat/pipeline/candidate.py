@@ -20,6 +20,9 @@ class Training:
     seed: int | None
     """None: that of the stage's files."""
 
+    told: str = ""
+    """What its steps say of the seed where there are several: ``, seed 2``."""
+
     averaged: int | None
     """So many of its last checkpoints are averaged; None: the best one stands for it."""
 

@@ -107,7 +107,8 @@ def _candidate(build: Builder, which: Candidate) -> dict[str, Any]:
 def _training(build: Builder, which: Candidate, one: Training) -> dict[str, str]:
     noun = "train-subtransformer" if which.name == "best" else f"train-{which.name}"
     made_from = (*which.made_from, *TRAINING)
-    words = [*one.suffix.split(".")[1:], build.plan.file.variant(*made_from)[1:]]
+    variant = build.plan.file.variant(*made_from)[1:]
+    words = [*which.suffix.split(".")[1:], one.told.removeprefix(", "), variant]
     told = ", ".join(word.replace("_", " ") for word in words if word)
     title = "the winner" if which.name == "best" else "the largest"
     return {

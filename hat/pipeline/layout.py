@@ -196,6 +196,7 @@ class Layout:
                 folder=self.output(stem, name, made_from),
                 suffix=name,
                 seed=first + place if place else None,
+                told=f", seed {first + place}" if count > 1 else "",
                 averaged=averaged,
             )
             for place, name in enumerate(names)

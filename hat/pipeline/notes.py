@@ -51,6 +51,22 @@ def doubt(step: str, result: Mapping[str, Any], rows: Sequence[str] = ()) -> str
     return _mostly_disturbed(result) if step.startswith("latency-dataset") else None
 
 
+def cause(step: str, results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The end of a sentence about a search that failed, if its latencies were not worth much.
+
+    Args:
+        step: name of the step that failed.
+        results: those of the steps before it, by name.
+    """
+    for name, result in results.items():
+        suffix = name.removeprefix("latency-dataset")
+        if suffix != name and step.startswith(f"evo-search{suffix}"):
+            doubted = _mostly_disturbed(result)
+            if doubted:
+                return f"; {doubted} as latencies were measured: the same command measures again"
+    return ""
+
+
 def _rows(result: Mapping[str, Any]) -> tuple[int, int]:
     return int(result.get("rows", 0)), int(result.get("marked_rows", 0))
 

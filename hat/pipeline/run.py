@@ -15,13 +15,13 @@ from hat.numerals import number_of
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import Speed, step_seconds
 from hat.pipeline.index import write_index
-from hat.pipeline.notes import notes
+from hat.pipeline.notes import cause, notes
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
 from hat.pipeline.showing import duration
 from hat.pipeline.stages import WINNER
-from hat.pipeline.steps import Runner, Step, printable, this_machine
+from hat.pipeline.steps import CommandError, Runner, Step, printable, this_machine
 
 Changes = Sequence[tuple[str, str, str]]
 """Step, setting and value."""
@@ -190,7 +190,11 @@ class Pipeline:
             for step in steps:
                 again = again or begin in (step.name, step.stage)
                 plan.write_largest(step)
-                results[step.name] = runner.run(step, again=again).result
+                try:
+                    results[step.name] = runner.run(step, again=again).result
+                except CommandError as error:
+                    why = cause(step.name, results)
+                    raise CommandError(f"{error}{why}", error.code) from None
                 for note in notes(step.stage, results[step.name]) if not by_hand else ():
                     say(f"  {note}")
             return PipelineResult(results, None if only else write_report(plan, results))
@@ -295,7 +299,7 @@ class Pipeline:
         if unknown == len(steps):
             about = f"{number_of(len(steps), 'step')}, none of which ever ran here"
         elif unknown:
-            about += f", plus {number_of(unknown, 'step')} that never ran here"
+            about += f", not counting {number_of(unknown, 'step')} that never ran here"
         lines = [f"{self.settings.task}: {about}"]
         for step, seconds in zip(steps, expected, strict=True):
             time = f" (about {duration(seconds)})" if by_rates and seconds else ""

@@ -1,7 +1,8 @@
 """Names in words: what a reader sees in place of the names of variables, steps and options."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _HATS_ENGINE = "eager"
@@ -55,22 +56,46 @@ def score_words(name: str) -> str:
     return SCORES.get(name, name.replace("_", " ").replace("-", " "))
 
 
-def step_words(label: str) -> str:
+_SEED = re.compile(r"\.seed(\d+)")
+
+
+def step_words(label: str, labels: Iterable[str] = ()) -> str:
     """A step of a pipeline in words; what it is for, such as the hardware, in brackets.
 
     After the name stand what tells several of a kind apart, behind dots, and the hardware, behind
-    an underscore: ``evo-search.phone.fast_cpu``.
+    an underscore: ``evo-search.phone.fast_cpu``, ``train-largest.seed2_cpu``.
+
+    Args:
+        label: of the step.
+        labels: of all steps: where there are further seeds, the first one is told, too.
     """
+    plain = _SEED.sub("", label)
     for name in sorted(STEPS, key=len, reverse=True):
         if not label.startswith(name):
             continue
-        rest = label[len(name) :]
+        rest = plain[len(name) :]
         place = next((i for i, mark in enumerate(rest) if mark in "._"), len(rest))
-        what = rest[place + 1 :].replace("_", " ")
+        what = rest[place + 1 :]
+        if rest[place : place + 1] == ".":
+            names, dot, last = what.rpartition(".")
+            what = names.replace(".", ", ") + dot.replace(".", ", ") + last.replace("_", ", ", 1)
+        told = ", ".join(word for word in (what.replace("_", " "), _seed(label, labels)) if word)
         which = [CANDIDATES.get(word, word) for word in rest[:place].split("-") if word]
         text = " ".join([STEPS[name], *which[:1]]) + "".join(f", {word}" for word in which[1:])
-        return f"{text} ({what})" if what else text
+        return f"{text} ({told})" if told else text
     return label
+
+
+def _seed(label: str, labels: Iterable[str]) -> str:
+    """``seed 2``; nothing where a step has one seed only."""
+    if own := _SEED.search(label):
+        return f"seed {own[1]}"
+    more = [
+        int(found[1])
+        for one in labels
+        if (found := _SEED.search(one)) is not None and _SEED.sub("", one) == label
+    ]
+    return f"seed {min(more) - 1}" if more else ""
 
 
 def device_words(device: str | None, workload: Mapping[str, Any] | None) -> str:

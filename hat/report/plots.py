@@ -83,7 +83,7 @@ def band_plot(
     margin = 0.05 * (max(drawn) - min(drawn)) if drawn else 0.0
     if margin:
         plot.set_ylim(min(drawn) - margin, max(drawn) + margin)
-    plot.legend()
+    plot.legend(loc="upper left", bbox_to_anchor=(1.01, 1))  # inside it would cover a band
     _save(figure, path)
 
 

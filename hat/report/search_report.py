@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol
 import numpy as np
 
 from hat.arrays import Floats
+from hat.numerals import number_of
 from hat.report.document import Section, write_document
 from hat.report.plots import Axes, Band, Front, band_plot, best_so_far, front_plot
 from hat.report.tables import Column, csv_table, markdown_table
@@ -233,7 +234,7 @@ def _trial_csv(story: SearchStory[A], trials: Mapping[str, Trial[A]]) -> str:
 def _facts(result: SearchResult[A]) -> Section:
     rounds = len({trial.round for trial in result.trials})
     text = (
-        f"{result.num_evaluated} architectures in {rounds} rounds, "
+        f"{number_of(result.num_evaluated, 'architecture')} in {number_of(rounds, 'round')}, "
         f"{result.num_unscored} of them could not be scored. Signature: `{result.signature}`"
     )
     return Section(title="Facts", text=text)

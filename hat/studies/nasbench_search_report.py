@@ -122,7 +122,8 @@ def write_report(
     better_high = table.metrics[reported].higher_is_better
     column = table.column(reported)
     best = float(np.nanmax(column) if better_high else np.nanmin(column))
-    axes = Axes(x="simulated training time [s]", y=f"{reported} of the best so far")
+    best_name = f"{reported.replace('_', ' ')} of the best so far"
+    axes = Axes(x="simulated training time [s]", y=best_name)
     rows = [
         (name, float(x), float(np.nanmedian(values)), *np.nanquantile(values, [0.25, 0.75]))
         for name, band in bands.items()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError, DataError
+from hat.numerals import number_of
 from hat.settings import LANGUAGE, OneOf, Settings
 from hat.tasks.units import join_units
 from hat.text.generation_log import read_generation_logs
@@ -80,7 +81,8 @@ def score_files(settings: ScoreSettings) -> tuple[TranslationScore, Changes, str
         raise DataError(f"{settings.sources}: holds no translations")
     if len(hypotheses) != len(references):
         raise DataError(
-            f"{settings.sources}: {len(hypotheses)} translations, but {len(references)} references"
+            f"{settings.sources}: {number_of(len(hypotheses), 'translation')}, "
+            f"but {number_of(len(references), 'reference')}"
         )
     score = score_translations(hypotheses, references, metric=settings.metric)
     why = explain_zero(hypotheses, references) if score.bleu < NEXT_TO_NOTHING else None

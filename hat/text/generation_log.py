@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hat.errors import DataError
+from hat.numerals import number_of
 from hat.text.lines import plain, read_lines
 
 _SENTENCE = re.compile(r"([STH])-([0-9]{1,18})\t(.*)")
@@ -56,7 +57,8 @@ def read_generation_logs(paths: Iterable[str | Path]) -> Translations:
         _check_complete(references, "references", where)
         if len(references) != len(hypotheses):
             raise DataError(
-                f"{where}: {len(hypotheses)} translations, but {len(references)} references"
+                f"{where}: {number_of(len(hypotheses), 'translation')}, "
+                f"but {number_of(len(references), 'reference')}"
             )
     order = range(len(hypotheses))
     return Translations(

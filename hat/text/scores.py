@@ -14,6 +14,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from hat.errors import ConfigError, DataError
+from hat.numerals import number_of
 from hat.text.compound_split import split_compounds
 
 METRICS = ("normal", "sacre")
@@ -65,7 +66,10 @@ def score_translations(
     if metric not in METRICS:
         raise ConfigError(f"the metric must be {' or '.join(METRICS)}, but found {metric!r}")
     if len(hypotheses) != len(references):
-        raise DataError(f"{len(hypotheses)} translations, but {len(references)} references")
+        raise DataError(
+            f"{number_of(len(hypotheses), 'translation')}, "
+            f"but {number_of(len(references), 'reference')}"
+        )
     if not hypotheses:
         raise DataError("there are no translations to score")
     if metric == "normal":

@@ -50,6 +50,8 @@ _COMMANDS = {
 _ABOUT = {
     PIPELINE: "a pipeline",
     "train": "a training",
+    "supertransformer": "a SuperTransformer",
+    "subtransformer": "a SubTransformer",
     "latency-dataset": "a latency dataset",
     "latency-predictor": "a latency predictor",
     "search": "a search",
@@ -67,12 +69,16 @@ class Checked:
 
     path: str
     kind: str
+    """The command that reads it."""
+
     keys: int
     errors: tuple[str, ...]
+    network: str = ""
+    """Which network it describes, where it is more than the settings of a training."""
 
     def __str__(self) -> str:
         keys = "1 key" if self.keys == 1 else f"{self.keys} keys"
-        return f"{self.path}: {_ABOUT[self.kind]}, {keys}, nothing wrong"
+        return f"{self.path}: {_ABOUT[self.network or self.kind]}, {keys}, nothing wrong"
 
 
 def validate(paths: Iterable[str | Path]) -> list[Checked]:
@@ -110,7 +116,7 @@ def _validate(path: str, command: str | None, found: dict[str, Checked]) -> None
             _validate_together(files, _COMMANDS[stage], found)
         return
     errors = _errors(entries, kind) or _joint_errors(path, entries, kind)
-    found[path] = Checked(path, kind, len(entries), tuple(errors))
+    found[path] = _checked(path, kind, entries, errors)
 
 
 def _validate_together(paths: Sequence[str], command: str, found: dict[str, Checked]) -> None:
@@ -126,11 +132,20 @@ def _validate_together(paths: Sequence[str], command: str, found: dict[str, Chec
                 found[path] = Checked(path, command, 0, (str(error),))
                 continue
             errors = _errors(entries, command)
-            found[path] = Checked(path, command, len(entries), tuple(errors))
+            found[path] = _checked(path, command, entries, errors)
     if not any(found[path].errors for path in paths):
         errors = _joint_errors(" + ".join(paths), read_config_files(paths), command)
         last = found[paths[-1]]
         found[paths[-1]] = replace(last, errors=(*last.errors, *errors))
+
+
+def _checked(path: str, kind: str, entries: Mapping[str, Entry], errors: Sequence[str]) -> Checked:
+    network = ""
+    if kind == "train" and any(key.endswith("-choice") for key in entries):
+        network = "supertransformer"
+    elif kind == "train" and "encoder-embed-dim-subtransformer" in entries:
+        network = "subtransformer"
+    return Checked(path, kind, len(entries), tuple(errors), network)
 
 
 def kind_of(entries: Mapping[str, Entry]) -> str:

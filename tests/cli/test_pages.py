@@ -61,6 +61,11 @@ def test_examples_call_the_command_with_options_that_it_has(name: str) -> None:
 def test_a_tool_and_all_options_can_be_asked_for(capsys) -> None:
     hat(["nasbench", "query", "--help"])
     assert capsys.readouterr().out.startswith("usage: hat nasbench query benchmark [id] [OPTIONS]")
+    hat(["translate", "--help"])
+    assert capsys.readouterr().out.startswith("usage: hat translate MODEL [FILE ...] [OPTIONS]")
+    hat(["average-checkpoints", "--help"])
+    usage = "usage: hat average-checkpoints --inputs INPUTS ... --output OUTPUT [OPTIONS]"
+    assert capsys.readouterr().out.startswith(usage)
     with pytest.raises(SystemExit):
         hat(["pipeline", "--help-all"])
     everything = capsys.readouterr().out
@@ -68,6 +73,38 @@ def test_a_tool_and_all_options_can_be_asked_for(capsys) -> None:
     short = capsys.readouterr().out
     assert "--retrain-largest" in everything and "--retrain-largest" not in short
     assert "all options: hat pipeline --help-all" in short
+
+
+SLIPS = {
+    "--help-al": "--help-all",
+    "--helpall": "--help-all",
+    "--hepl": "--help",
+    "-help": "--help",
+}
+
+
+@pytest.mark.parametrize("name", every_command())
+def test_a_misspelt_call_for_help_is_told_before_what_is_missing(name: str, capsys) -> None:
+    for slip, meant in SLIPS.items():
+        with pytest.raises(SystemExit) as end:
+            hat([*name.split(), slip])
+        sentence = f"error: unknown option {slip}; did you mean '{meant}'?\n"
+        assert (end.value.code, capsys.readouterr().err) == (2, sentence)
+
+
+def test_a_misspelt_option_is_told_before_what_is_missing(capsys) -> None:
+    for words, sentence in (
+        (["pipeline", "--dry-rn"], "unknown option --dry-rn; did you mean '--dry-run'?"),
+        (["translate", "--bem=3"], "unknown option --bem; did you mean '--beam'?"),
+        (["pipeline", "--dry-run"], "the following arguments are required: FILE"),
+        (["prepare", "--text-dir=x"], "the following arguments are required: TOOL"),
+    ):
+        with pytest.raises(SystemExit):
+            hat(words)
+        assert capsys.readouterr().err == f"error: {sentence}\n"
+    with pytest.raises(SystemExit):
+        hat(["--hepl"])
+    assert capsys.readouterr().err.endswith("unknown option '--hepl'; did you mean '--help'?\n")
 
 
 def test_words_behind_two_dashes_are_another_programs_business(capsys) -> None:

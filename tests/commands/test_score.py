@@ -55,7 +55,7 @@ def test_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("argv", "message"),
     [
         ([], "nothing to score: give a log of generate.py, or --sys and --ref"),
-        (["LOG", "--ref", "SHORT"], "2 translations, but 1 references"),
+        (["LOG", "--ref", "SHORT"], "2 translations, but 1 reference"),
         (["LOG", "--sys", "SHORT"], "give logs of generate.py or --sys, not both"),
         (["--sys", "SHORT"], "--sys needs --ref with the references"),
         (["absent.out"], "absent.out: cannot be read"),

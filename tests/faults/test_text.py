@@ -87,7 +87,7 @@ FAULTS = [
     Fault(
         "no-workers", f"{CORPUS} --workers 0", ("workers must be at least 1, but found 0",), text()
     ),
-    Fault("score-uneven", SCORE, ("1 translations, but 2 references",), sides(b"a\n", b"a\nb\n")),
+    Fault("score-uneven", SCORE, ("1 translation, but 2 references",), sides(b"a\n", b"a\nb\n")),
     Fault("score-nothing", SCORE, ("holds no translations",), sides(b"", b"")),
     Fault("score-latin-1", SCORE, ("sys.txt: is not UTF-8",), sides(b"\xe9\n", b"a\n")),
     Fault(

@@ -12,8 +12,10 @@ from hat.models.config import SuperTransformerConfig
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
 from hat.page.svg import tick_text, ticks
+from hat.page.view import compared
 from hat.page.write import PageSettings, read_facts, write_page
 from hat.record.budget import nice_step, predicted_cost
+from hat.record.facts import Facts
 from hat.record.latency import latency_facts, read_dataset, read_predictors
 from hat.record.run import read_run
 from hat.record.sizes import sizes
@@ -168,14 +170,20 @@ def test_all_searches_of_a_pipeline_have_their_own_figures(made, tmp_path):
         assert winner.measured["latency_ms"].mean == 80.0 + 20 * (place % 2)
     assert [each.name for each in facts.latencies] == ["latency_cpu.torch", "latency_cpu.onnx"]
     assert [each.title for each in facts.curves][:3] == [
-        *("SuperTransformer", "the winner (torch, fast, cpu)"),
-        "the winner (torch, fast, seed2, cpu)",
+        *("SuperTransformer", "the winner (torch, fast, seed 1, cpu)"),
+        "the winner (torch, fast, seed 2, cpu)",
     ]
     page, markdown, _ = write_page([run])
     text = markdown.read_text()
     assert "## Side by side" in text and "27.00 ± 1.41" in text
+    first = next(row for row in text.splitlines() if row.startswith("| torch, fast (cpu) |"))
+    assert "of what" not in text and "validation loss" not in first, "all scores are of one kind"
     assert text.count("The winner misses its limit") == 2, "that of 100 ms, for both targets"
     assert page.read_text().count('<section id="ships-') == 4
+    facts.searches[1].objective_title = "BLEU with inherited weights"
+    found = compared(Facts(title="x", hat="0", runs=[facts]))
+    assert found is not None and found.tables[0].titles[4:6] == ["score", "of what"]
+    assert found.tables[0].rows[1].cells[5] == "BLEU with inherited weights"
 
 
 def test_a_search_alone_is_a_run(made, tmp_path):
@@ -321,6 +329,12 @@ def test_figures_read_well():
     assert amount(41_406_464, "") == "41.4 M" and amount(95_904, "bytes") == "95.9 kB"
     assert with_spread(3.8626, 0.0226, "ms") == "3.863 ± 0.023 ms"
     assert step_words("evaluate-best-inherited_cpu") == "score the winner, inherited weights (cpu)"
+    assert step_words("evo-search.phone.fast_cpu_xeon") == "search (phone, fast, cpu xeon)"
+    seeds = [f"train-largest{seed}_cpu" for seed in ("", ".seed6", ".seed7")]
+    assert [step_words(label, seeds).partition(" (")[2] for label in seeds] == [
+        *("cpu, seed 5)", "cpu, seed 6)", "cpu, seed 7)"),
+    ]
+    assert step_words(seeds[0]) == "train the largest by itself (cpu)", "there is but one"
     assert [nice_step(span) for span in (0.9, 3.0, 40.0, 500.0)] == [0.2, 1.0, 10.0, 100.0]
 
 

@@ -205,7 +205,7 @@ def test_the_preview_says_what_is_not_known(path: Path) -> None:
     path.write_text(head)
     assert first_line(path) == "numbers.en-fr: 16 steps, none of which ever ran here"
     path.write_text(f"{head}minutes:{minutes.splitlines()[0]}\n  preprocess: 3\n")
-    expected = "16 steps, about 3.0 min of work, plus 15 steps that never ran here"
+    expected = "16 steps, about 3.0 min of work, not counting 15 steps that never ran here"
     assert first_line(path) == f"numbers.en-fr: {expected}"
 
 

@@ -112,6 +112,19 @@ def test_settings_of_targets_and_searches_go_to_their_commands(several: Path) ->
     assert "--format" not in found["export.torch.1ms"]
 
 
+def test_every_sentence_names_the_seed_and_the_target_that_it_belongs_to(several: Path) -> None:
+    hat.Pipeline(several).run(only=["preprocess"], say=lambda _: None)
+    about = {step.name: step.about for step in Pipeline(several).steps()}
+    for name, sentence in about.items():
+        trained = name.startswith(("train-sub", "train-l", "average", "export")) or "-retr" in name
+        assert ("seed" in sentence) == trained, name
+        assert ("seed 2" in sentence) == name.endswith(".seed2"), name
+        assert ("onnx" in sentence) == (".onnx" in name), name
+    assert len(set(about.values())) == len(about), "no two read the same"
+    several.write_text(several.read_text().replace("retrain-seeds: 2\n", ""))
+    assert not any("seed" in step.about for step in Pipeline(several).steps())
+
+
 KEPT = {
     "no-epoch-checkpoints: False": "--num-epoch-checkpoints",
     "save-interval-updates: 10": "--num-update-checkpoints",
@@ -183,9 +196,12 @@ def test_the_index_says_what_is_what_for_each_kind_of_hardware(several: Path) ->
     assert index.searches == (), "none has begun"
     titles = index.trainings
     assert (
-        titles["train-subtransformer.torch.1ms.seed2_cpu"] == "the winner (torch, 1ms, seed2, cpu)"
+        titles["train-subtransformer.torch.1ms.seed2_cpu"] == "the winner (torch, 1ms, seed 2, cpu)"
     )
-    assert titles["train-largest"] == "the largest" and next(iter(titles)).startswith("train-super")
+    assert titles["train-subtransformer.torch.1ms_cpu"] == "the winner (torch, 1ms, seed 1, cpu)"
+    assert titles["train-largest"] == "the largest (seed 1)" and next(iter(titles)).startswith(
+        "train-super"
+    )
     found = json.loads(Path("run/run.json").read_text())["searches"][0]
     assert found["name"] == "torch, 1ms (cpu)" and len(found["best"]["retrained"]) == 2
     several.write_text(several.read_text().replace("budgets: [1ms, 80%]", "budgets: [80%]"))

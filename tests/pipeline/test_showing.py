@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hat.pipeline import showing
-from hat.pipeline.notes import doubt, notes
+from hat.pipeline.notes import cause, doubt, notes
 from hat.pipeline.showing import describe, shown_progress
 from hat.progress import VARIABLE, Progress
 
@@ -90,6 +90,11 @@ def test_notes_say_what_the_owner_should_know() -> None:
     (unused,) = notes("evo-search", {"finalists": 3, "unused_percent": 18.7})
     assert unused.startswith("the winner leaves 19 % of its limit: the predictor's bound")
     assert notes("evo-search", {"finalists": 3, "unused_percent": 9.4}) == []
+    disturbed = {"latency-dataset.a": {"rows": 9, "marked_rows": 9}, "latency-dataset.b": {}}
+    assert cause("evo-search.a.fast", disturbed) == (
+        "; 9 of 9 rows were disturbed as latencies were measured: the same command measures again"
+    )
+    assert cause("evo-search.b.fast", disturbed) == cause("train-largest", disturbed) == ""
     assert notes("preprocess", {"rows": 1}) == notes("latency-dataset", {}) == []
 
 

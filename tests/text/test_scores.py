@@ -84,7 +84,7 @@ def test_signatures_tell_the_metrics_apart() -> None:
 
 
 def test_errors_say_what_is_wrong() -> None:
-    with pytest.raises(DataError, match="2 translations, but 1 references"):
+    with pytest.raises(DataError, match="2 translations, but 1 reference"):
         score_translations(["a", "b"], ["a"])
     with pytest.raises(DataError, match="no translations to score"):
         score_translations([], [])

@@ -36,6 +36,21 @@ def test_all_files_that_ship_are_right_and_known_for_what_they_are(monkeypatch) 
         assert kind_of(read_yaml(path)) == FOLDERS[path.parent.name], path
 
 
+ABOUT = {
+    "supertransformer/space0.yml": "a SuperTransformer, 44 keys",
+    "subtransformer/common.yml": "a training, 35 keys",
+    "subtransformer/HAT_wmt14ende_xeon@137.9ms_bleu@25.8.yml": "a SubTransformer, 10 keys",
+    "evo_search/wmt14ende_xeon.yml": "a search, 12 keys",
+    "latency_dataset/cpu_xeon.yml": "a latency dataset, 29 keys",
+}
+
+
+@pytest.mark.parametrize(("name", "about"), ABOUT.items())
+def test_a_file_is_called_what_it_describes(name: str, about: str) -> None:
+    (checked,) = validate([CONFIGS / "wmt14.en-de" / name])
+    assert f"{name}: {about}, nothing wrong" in str(checked)
+
+
 def test_hats_own_files_are_right() -> None:
     folder = SHARED_DATA / "hat" / "configs"
     if not folder.is_dir():

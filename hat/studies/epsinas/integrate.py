@@ -120,9 +120,8 @@ def run(settings: IntegrateSettings) -> dict[str, Any]:
     print(f"the best of the table has {accuracy.max():.2f}")
     if settings.plot:
         bottom = {"cifar10": 93.0, "cifar100": 69.0}[settings.dataset]
-        plot_searches(
-            settings.plot, curves, label=f"{settings.dataset} test accuracy [%]", bottom=bottom
-        )
+        label = f"{settings.dataset.upper().replace('CIFAR', 'CIFAR-')} test accuracy [%]"
+        plot_searches(settings.plot, curves, label=label, bottom=bottom)
     return {
         "median": {
             name: {
