@@ -13,7 +13,7 @@ from hat.latency.choices import observed_choices
 from hat.latency.drift import MIN_ROWS as MIN_ROWS_FOR_DRIFT
 from hat.latency.drift import ShiftedRun, find_shifted_runs
 from hat.latency.samples import MEMORY_COLUMN, LatencySample, read_samples, trusted_rows
-from hat.latency.sidecar import common_workload, read_sidecar
+from hat.latency.sidecar import check_events, common_workload, read_sidecar
 from hat.latency.table import ArchTable, table_of_samples
 from hat.latency.workload import Workload
 
@@ -86,6 +86,7 @@ def load_datasets(
                 shifted += [start + index for index in inside]
         sidecar = read_sidecar(path)
         if sidecar is not None:
+            check_events(path, sidecar, own)
             spaces.append(sidecar.facts.get("space") or {})
             device = (sidecar.facts.get("device") or {}).get("name")
             reference = sidecar.reference() or reference

@@ -19,6 +19,7 @@ from hat.fields import Fields, whole_lists
 from hat.files import append_text, write_text
 from hat.json_reader import read_objects
 from hat.latency.choices import CHOICE_FIELDS
+from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.versioned import check_format
 
@@ -122,6 +123,47 @@ def _check_event(event: Mapping[str, Any], where: str) -> None:
         for name in ("encoder_ms", "decoder_ms"):
             if name in event:
                 fields.number(name, least=LEAST_MS, most=MOST_MS)
+
+
+def check_events(
+    path: str | Path, sidecar: Sidecar, samples: Sequence[LatencySample], *, is_cut: bool = False
+) -> None:
+    """Checks that the rows are those whose events are noted: else what it tells is of others.
+
+    Of a row that was measured again, each attempt is noted before the row is replaced.
+
+    Args:
+        path: the dataset.
+        sidecar: what lies beside it.
+        samples: the rows.
+        is_cut: whether one more row was cut off, which is measured anew.
+
+    Raises:
+        DataError: naming the row that is not there, or that took another time.
+    """
+    noted: dict[int, list[tuple[float, float]]] = {}
+    for number, event in enumerate(sidecar.events, start=2):
+        kind = event["event"]
+        rows = event["rows"] if kind in ("reference", "marked") else []
+        rows = [event["row"]] if kind == "row" else rows
+        if rows and max(rows) >= len(samples) + is_cut:
+            raise DataError(
+                f"{sidecar.path}:{number}: tells of row {max(rows)}, but {path} has "
+                f"{len(samples)} rows, counted from 0: expected the file that was written with it"
+            )
+        if kind == "row" and "encoder_ms" in event and "decoder_ms" in event:
+            figures = (event["encoder_ms"], event["decoder_ms"])
+            noted.setdefault(event["row"], []).append(figures)
+    for row, attempts in noted.items():
+        if row == len(samples):
+            continue
+        found = (samples[row].encoder_ms, samples[row].decoder_ms)
+        if found not in attempts:
+            raise DataError(
+                f"{path}: its row {row} took {found[0]:g} and {found[1]:g} ms, but "
+                f"{sidecar.path.name} tells of {attempts[-1][0]:g} and {attempts[-1][1]:g} ms: "
+                "expected the file that was written with it"
+            )
 
 
 def common_workload(datasets: Sequence[str | Path]) -> Workload | None:

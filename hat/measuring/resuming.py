@@ -10,7 +10,7 @@ from hat.conditions import what_differs
 from hat.errors import ConfigError, DataError
 from hat.files import repair_lines
 from hat.latency.samples import COLUMNS, LatencySample, read_samples, write_samples
-from hat.latency.sidecar import Sidecar, read_sidecar, sidecar_path
+from hat.latency.sidecar import Sidecar, check_events, read_sidecar, sidecar_path
 from hat.measuring.reference import Baseline
 from hat.measuring.settings import DatasetSettings
 from hat.reading import read_bytes, read_text
@@ -133,41 +133,8 @@ def _to_go_on_with(path: Path, facts: Mapping[str, Any]) -> Beginning:
     samples = read_samples(path, was_cut_off=True) if content.count(b"\n") > 1 else []
     if any(sample.arch is None for sample in samples):
         raise DataError(f"{path}: cannot be resumed, because it holds rows without architecture")
-    _check_events(path, sidecar, samples, is_cut=not content.endswith(b"\n"))
+    check_events(path, sidecar, samples, is_cut=not content.endswith(b"\n"))
     return Beginning(path, goes_on=sidecar, samples=samples)
-
-
-def _check_events(
-    path: Path, sidecar: Sidecar, samples: Sequence[LatencySample], *, is_cut: bool
-) -> None:
-    """Checks that the rows are those whose events are noted: else marks would land on others.
-
-    Of a row that was measured again, each attempt is noted before the row is replaced. A row that
-    was cut off is measured anew.
-    """
-    noted: dict[int, list[tuple[float, float]]] = {}
-    for number, event in enumerate(sidecar.events, start=2):
-        kind = event["event"]
-        rows = event["rows"] if kind in ("reference", "marked") else []
-        rows = [event["row"]] if kind == "row" else rows
-        if rows and max(rows) >= len(samples) + is_cut:
-            raise DataError(
-                f"{sidecar.path}:{number}: tells of row {max(rows)}, but {path} has "
-                f"{len(samples)} rows, counted from 0: expected the file that was written with it"
-            )
-        if kind == "row" and "encoder_ms" in event and "decoder_ms" in event:
-            figures = (event["encoder_ms"], event["decoder_ms"])
-            noted.setdefault(event["row"], []).append(figures)
-    for row, attempts in noted.items():
-        if row == len(samples):
-            continue
-        found = (samples[row].encoder_ms, samples[row].decoder_ms)
-        if found not in attempts:
-            raise DataError(
-                f"{path}: cannot be resumed: its row {row} took {found[0]:g} and {found[1]:g} ms, "
-                f"but {sidecar.path.name} tells of {attempts[-1][0]:g} and {attempts[-1][1]:g} ms: "
-                "expected the file that was written with it"
-            )
 
 
 def last_baseline(sidecar: Sidecar) -> Baseline | None:

@@ -13,7 +13,7 @@ from hat.latency.metrics import evaluate
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.predictors.load import load_predictor
 from hat.latency.samples import LatencySample, read_samples, trusted_rows
-from hat.latency.sidecar import Sidecar, read_sidecar
+from hat.latency.sidecar import Sidecar, check_events, read_sidecar
 from hat.latency.table import table_of_samples
 from hat.models.config import SuperTransformerConfig
 from hat.record.facts import LatencyFacts
@@ -59,7 +59,10 @@ def read_dataset(path: Path) -> Dataset:
     Raises:
         DataError: if it is damaged.
     """
-    return Dataset(path, read_samples(path), read_sidecar(path))
+    samples, sidecar = read_samples(path), read_sidecar(path)
+    if sidecar is not None:
+        check_events(path, sidecar, samples)
+    return Dataset(path, samples, sidecar)
 
 
 def read_predictors(paths: Iterable[Path]) -> tuple[dict[str, LatencyPredictor], list[str]]:

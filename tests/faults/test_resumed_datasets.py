@@ -1,4 +1,4 @@
-"""Going on with a latency dataset whose sidecar tells of rows that are not its own."""
+"""Latency datasets whose sidecar tells of rows that are not their own."""
 
 import json
 import shutil
@@ -17,6 +17,7 @@ MEASURE = (
     f"--lat-dataset-path {CSV}"
 )
 RESUME = f"{MEASURE} --lat-dataset-size {ROWS} --resume"
+FIT = f"latency-predictor --lat-dataset-path {CSV} --ckpt-path new.pt --predictor additive"
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +78,22 @@ def other(name: str) -> Spoil:
 
 LOOK = {"event": "reference", "baseline_ms": 1.0, "noise": 0.1, "deviation": 0.0}
 WITH_IT = "expected the file that was written with it"
-NOT_ITS_OWN = (f"{CSV}: cannot be resumed: its row 0 took", f"{SIDECAR} tells of", WITH_IT)
+NOT_ITS_OWN = (f"{CSV}: its row 0 took", f"{SIDECAR} tells of", WITH_IT)
 BEYOND = (f"{SIDECAR}:", "tells of row 6", f"{CSV} has 6 rows", WITH_IT)
 
 FAULTS = [
     Fault("sidecar-of-another", RESUME, NOT_ITS_OWN, other(SIDECAR)),
     Fault("rows-of-another", RESUME, NOT_ITS_OWN, other(CSV)),
+    Fault("learn-with-sidecar-of-another", FIT, NOT_ITS_OWN, other(SIDECAR)),
+    Fault(
+        "learn-from-fewer-rows", FIT, ("tells of row 5", "has 5 rows"), rows(lambda all: all[:-1])
+    ),
+    Fault(
+        "report-with-sidecar-of-another",
+        "report run --out new.html",
+        ("latency_cpu.csv: its row 0 took", "latency_cpu.csv.meta.jsonl tells of", WITH_IT),
+        lambda world: shutil.copy(world / SIDECAR, world / "run/latency_cpu.csv.meta.jsonl"),
+    ),
     Fault("row-beyond", RESUME, BEYOND, add(event="row", row=6, encoder_ms=1.0, decoder_ms=1.0)),
     Fault("look-beyond", RESUME, BEYOND, add(**LOOK, rows=[3, 6])),
     Fault("mark-beyond", RESUME, BEYOND, add(event="marked", rows=[6, 2], shift_percent=5.0)),
