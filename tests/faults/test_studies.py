@@ -127,7 +127,7 @@ FAULTS = [
     on(CORPUS, "--vocabulary=9", "vocabulary must be at least 10, but found 9"),
     on(CORPUS, "--configs=pipeline.yml", "pipeline.yml", "unknown key"),
     Fault("prepare:task", "prepare nubmers", ("'nubmers'", "'numbers'")),
-    Fault("prepare:nothing", "prepare", ("required: TASK",)),
+    Fault("prepare:nothing", "prepare", ("required: TOOL",)),
     Fault("prepare:lines", "prepare lines predictor.pt", ("predictor.pt", "UTF-8")),
     Fault(
         "new:limit-below-0",
@@ -226,7 +226,7 @@ FAULTS = [
     Fault("configs:no-name", "configs copy --task numbers.en-fr", ("required: dest",)),
     Fault("configs:nothing", "configs", ("required",)),
     Fault("doctor:word", "doctor now", ("unexpected word 'now'",)),
-    Fault("build-fairseq:nowhere", "build-fairseq", ("required: wheel_dir",)),
+    Fault("build-fairseq:nowhere", "build-fairseq", ("required: FOLDER",)),
     Fault("build-fairseq:no-name", "build-fairseq --wheels", ("wheel",)),
     Fault(
         "new:utf-16",
