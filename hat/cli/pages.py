@@ -61,7 +61,7 @@ PAGES = {
     ),
     "latency": Page(("hat latency check runs/latency.csv",)),
     "latency check": Page(("hat latency check runs/latency.csv",)),
-    "latency bench": Page(("hat latency bench runs/latency.csv",)),
+    "latency bench": Page(("hat latency bench runs/latency.csv --without-mlp",)),
     "latency measure": Page(
         (f"hat latency measure --configs={_SUB} --vocab-size 32000 --latcpu",),
         (
@@ -156,7 +156,8 @@ PAGES = {
     "nasbench query": Page(
         (
             "hat nasbench query nasbench101:nasbench101.h5",
-            "hat nasbench query nasbench201:nasbench201.csv.gz 12 --metric test_accuracy",
+            "hat nasbench query nasbench101:nasbench101.h5 00005c142e6f48ac74fdcf73e3439874 "
+            "--metric validation_accuracy",
         )
     ),
     "nasbench-search": Page(
@@ -316,7 +317,9 @@ def _about(described: Command) -> str:
     """What it does, without its name in front and examples behind."""
     first = described.about.partition("\n\n")[0]
     name, colon, rest = first.partition(": ")
-    return sentence(rest.rstrip(".")) if colon and name.strip("`").startswith("hat ") else first
+    if colon and name.strip("`").startswith("hat "):
+        return sentence(rest.rstrip("."))
+    return sentence(first) if first[:1].islower() and not first.endswith(".") else first
 
 
 def wrapped(example: str) -> list[str]:

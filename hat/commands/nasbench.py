@@ -148,7 +148,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     sub = commands.add_parser("query", help="values of one architecture in a benchmark")
     sub.add_argument("benchmark", help=f"KIND:PATH, KIND one of {', '.join(BENCHMARKS)}")
-    sub.add_argument("id", nargs="?", help="identifier; without it the table is described")
+    sub.add_argument(
+        "id",
+        nargs="?",
+        help="of the architecture: a cell's hash in nasbench101, "
+        "its string in nasbench201; without it the table is described",
+    )
     sub.set_defaults(run=_query, settings=_Query)
 
     about = {choice.dest: choice.help for choice in commands._choices_actions}

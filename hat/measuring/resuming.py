@@ -43,7 +43,8 @@ class Beginning:
         if self.goes_on is not None:
             repair_lines(path)
             repair_lines(sidecar_path(path))
-            say(f"| goes on after row {len(self.samples) - 1}")
+            after = f"after row {len(self.samples) - 1}" if self.samples else "with the first row"
+            say(f"| goes on {after}")
             return list(self.samples), self.goes_on
         if self.puts_away:
             _put_away(path, say)

@@ -36,7 +36,7 @@ class BenchSettings(Settings):
     """splits of each dataset, by the seeds 0 to N - 1"""
 
     without_mlp: bool = False
-    """leave HAT's MLP out; then it takes seconds"""
+    """leave HAT's MLP out, which needs some 400 rows and minutes"""
 
     resume: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
     """keep every figure in this file as it comes, and take over those that are there"""

@@ -68,6 +68,12 @@ def test_a_dataset_and_going_on_with_it(
     assert [s.arch for s in more.samples[:5]] == [s.arch for s in made.samples]
     assert more.figures()["rows"] == 8 and "| goes on after row 4" in said
     assert made.signature == more.signature
+    header, *_ = made.path.read_text().splitlines(keepends=True)
+    made.path.write_text(header)  # stopped before the first row came
+    sidecar = made.path.with_name(f"{made.path.name}.meta.jsonl")
+    sidecar.write_text(sidecar.read_text().splitlines(keepends=True)[0])
+    measure_dataset(tiny_space, config, WORKLOAD, again, say=said.append)
+    assert "| goes on with the first row" in said
 
 
 def test_one_that_is_told_to_end_says_what_goes_on_with_it(

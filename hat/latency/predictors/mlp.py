@@ -10,6 +10,7 @@ from hat.arrays import Floats
 from hat.errors import ConfigError
 from hat.latency.predictor import Fitted, LatencyPredictor, Lesson, Scales
 from hat.latency.table import ArchTable
+from hat.numerals import number_of
 from hat.settings import Above, AtLeast, AtMost, Between, Settings
 
 if TYPE_CHECKING:
@@ -126,7 +127,10 @@ def fit_mlp(
 
     recipe = settings or MlpSettings()
     if recipe.bsz > len(train):
-        raise ConfigError(f"bsz is {recipe.bsz}, but there are only {len(train)} rows to train on")
+        raise ConfigError(
+            f"bsz is {recipe.bsz}, but there are only {number_of(len(train), 'row')} to train on: "
+            "HAT's MLP needs at least a batch of them"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         net = LatencyMlp(recipe.feature_dim, recipe.hidden_dim, recipe.hidden_layer_num)
