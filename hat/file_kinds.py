@@ -11,8 +11,8 @@ Kind = Literal["text", "picture", "archive"]
 """What a file is by its first bytes; weights and tables of arrays are archives."""
 
 _STARTS: Mapping[Kind, tuple[bytes, ...]] = {
-    # torch.save's today, and before torch 1.6; HDF5
-    "archive": (b"PK", b"\x80\x02", b"\x89HDF"),
+    # torch.save's today, and before torch 1.6; HDF5; gzip
+    "archive": (b"PK", b"\x80\x02", b"\x89HDF", b"\x1f\x8b"),
     "picture": (
         b"\x89PNG",
         b"\xff\xd8",

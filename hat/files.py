@@ -91,6 +91,8 @@ def append_text(path: str | Path, text: str) -> None:
         DataError: if it cannot be added.
     """
     path = Path(path)
+    with told_as_of(path):
+        _check_replaceable(path)  # to open a pipe would wait until somebody reads it
     with told_as_of(path), open(path, "ab", buffering=0) as stream:
         size = stream.tell()
         left = memoryview(text.encode())
@@ -155,11 +157,48 @@ def place_of(path: str | Path) -> Path:
 
     What is written lies beside that place first. A link's own folder may be on another disk, and
     ``model/../model`` leads nowhere while ``model`` is renamed.
+
+    Raises:
+        DataError: if no file can have such a name, links lead in a circle, or it names what a
+            program has open.
     """
+    if "\0" in str(path):
+        raise DataError(f"{str(path)!r}: no name holds the character U+0000")
     given = Path(path)
     is_link = os.path.islink(given)  # noqa: PTH114 - False, too, of a name that is too long
     is_plain = given.name and ".." not in given.parts and not is_link
-    return given if is_plain else Path(os.path.realpath(given))
+    if is_plain:
+        return given
+    if is_link and _is_open_file(given):
+        raise DataError(
+            f"{given}: cannot be written: it is what a program has open: expected the name of a "
+            "file"
+        )
+    place = real_path(given)
+    if place.is_symlink():  # links in a circle lead nowhere
+        raise DataError(f"{given}: cannot be written: {os.strerror(errno.ELOOP)}")
+    return place
+
+
+def real_path(path: str | Path) -> Path:
+    """Returns where a path leads in the end; unlike ``Path.resolve``, also of links in a circle."""
+    return Path(os.path.realpath(path))
+
+
+def _is_open_file(link: Path) -> bool:
+    """Whether a link leads through a process's open files, as ``/dev/stdout`` does.
+
+    If that is a file, it would be replaced, and what is printed later would be lost with the old
+    one.
+    """
+    place = link
+    for _ in range(40):  # as many links as Linux follows
+        if real_path(place.parent).parts[:2] == ("/", "proc"):
+            return True
+        if not place.is_symlink():
+            return False
+        place = place.parent / place.readlink()
+    return False
 
 
 def _check_replaceable(target: Path) -> None:

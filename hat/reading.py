@@ -158,6 +158,8 @@ _OF_ZIP = (KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.erro
 
 def _whole(stream: IO[bytes], name: str, error: Error, most: int) -> bytes:
     content = stream.read(most + 1)
+    if content is None:  # a file of the kernel's that has nothing to say yet
+        raise error(f"{name}: cannot be read now: expected a file that is there as a whole")
     if len(content) > most:
         raise error(f"{name}: is too large: expected at most {most:,} bytes")
     return content

@@ -1,6 +1,7 @@
 """The command line of what describes a network: HAT's options of it beside a command's own."""
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 
 from hat.arch.model_options import add_model_options
@@ -40,10 +41,24 @@ def parse_beside_training(parser: StageParser, argv: Sequence[str]) -> argparse.
     """Parses the command line of a training that is not to be run: its own flags pass unread.
 
     Raises:
-        ConfigError: if a flag is neither the parser's nor training's, or a value is wrong.
+        ConfigError: if a flag is neither the parser's nor training's, a value is wrong, or a YAML
+            file stands there without a flag.
     """
     options, rest = parser.parse_known_args(list(argv))
+    before = ""
     for word in rest:
-        if word.startswith("--") and word[2:].partition("=")[0] not in TRAINING_KEYS:
+        is_long, is_value = word.startswith("--"), before.startswith("-") and "=" not in before
+        if is_long and word[2:].partition("=")[0] not in TRAINING_KEYS:
             raise ConfigError(f"unknown option {word}")
+        if not is_long and _SHORT.match(word) and word[:2] not in _TRAINING_SHORT:
+            raise ConfigError(f"unknown option {word}")
+        if word.endswith((".yml", ".yaml")) and not word.startswith("-") and not is_value:
+            raise ConfigError(f"unexpected word {word!r}: a YAML file stands behind --configs")
+        before = word
     return options
+
+
+_SHORT = re.compile(r"-[^\W\d]")
+"""How a flag begins that is no negative number."""
+
+_TRAINING_SHORT = ("-s", "-t", "-a")

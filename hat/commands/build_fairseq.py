@@ -25,6 +25,7 @@ from typing import Any
 from hat.cli.console import command
 from hat.cli.help import Parser
 from hat.errors import ConfigError, DataError
+from hat.files import real_path
 
 NAME, VERSION = "fairseq-fixed", "0.12.3.1"
 
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "source is checked by its hash, patched and compiled without what hat does not use.",
     )
     parser.add_argument("wheel_dir", metavar="FOLDER", type=Path, help="folder for the wheel")
-    wheel_dir: Path = parser.parse_args(list(argv or [])).wheel_dir.resolve()
+    wheel_dir: Path = real_path(parser.parse_args(list(argv or [])).wheel_dir)
     lacking = [tool for tool in _BUILD_TOOLS if importlib.util.find_spec(tool) is None]
     if lacking:
         raise ConfigError(

@@ -58,6 +58,7 @@ def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
     source = Path(words.source)
     found: dict[str, Any]
     check_unpacked(source)
+    check_writable(words.target, kind="text" if words.target.endswith(".csv") else "archive")
     with locked(words.target):
         if is_published_nb201(source):
             cells = convert_nb201(source, words.target, progress=not settings.quiet)

@@ -21,7 +21,7 @@ from hat.export.card import Facts, model_card, read_latency, read_result
 from hat.export.formats import FORMATS
 from hat.export.parity import largest_difference, parity_pairs
 from hat.export.trained import Trained
-from hat.files import write_text
+from hat.files import real_path, write_text
 from hat.folders import replacing_folder
 from hat.models.extract import extract
 from hat.models.training_record import TrainingRecord
@@ -299,7 +299,7 @@ def _notes(trained: Trained, digests: Mapping[str, str]) -> dict[str, str]:
 
 
 def _task(trained: Trained) -> str:
-    return task_of(trained.data.resolve().name) or trained.data.resolve().name
+    return task_of(real_path(trained.data).name) or real_path(trained.data).name
 
 
 def _training(options: Mapping[str, Any]) -> dict[str, Any]:

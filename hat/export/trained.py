@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from hat.arch.hat_yaml import load_arch
 from hat.errors import CheckpointError, ConfigError
+from hat.files import real_path
 from hat.models.checkpoint import (
     checkpoint_options,
     read_checkpoint,
@@ -104,8 +105,8 @@ def read_trained(
         rules = text_rules(
             settings.rules,
             settings.task,
-            data.resolve().name,
-            data.resolve().parent.name,
+            real_path(data).name,
+            real_path(data).parent.name,
             None if trained_on is None else str(trained_on),
         )
     return Trained(

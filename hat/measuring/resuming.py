@@ -8,7 +8,7 @@ from typing import Any
 
 from hat.conditions import what_differs
 from hat.errors import ConfigError, DataError
-from hat.files import repair_lines
+from hat.files import check_writable, repair_lines
 from hat.latency.samples import COLUMNS, LatencySample, read_samples, write_samples
 from hat.latency.sidecar import Sidecar, check_events, read_sidecar, sidecar_path
 from hat.measuring.reference import Baseline
@@ -80,11 +80,13 @@ def check_path(settings: DatasetSettings) -> None:
 
     Raises:
         ConfigError: if its path is a folder.
-        DataError: if a dataset is there, and nobody said what becomes of it.
+        DataError: if a dataset is there, and nobody said what becomes of it, or no file can be
+            written there.
     """
     path = Path(settings.lat_dataset_path)
     if path.is_dir():
         raise ConfigError(f"--lat-dataset-path names the CSV file to write, but {path} is a folder")
+    check_writable(path)
     if not settings.resume and not settings.set_aside and (found := _content(path)):
         raise DataError(
             f"{path}: holds {found} already: --resume goes on with it, --set-aside moves it to "

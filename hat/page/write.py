@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError, DataError
-from hat.files import check_writable, write_json, write_text
+from hat.files import check_writable, real_path, write_json, write_text
 from hat.json_reader import read_object
 from hat.locks import locked
 from hat.page.html import page_html
@@ -41,9 +41,9 @@ def read_facts(folders: Sequence[Path]) -> Facts:
     """
     seen: dict[Path, Path] = {}
     for folder in folders:
-        if folder.resolve() in seen:
+        if real_path(folder) in seen:
             raise ConfigError(f"{folder}: is named twice")
-        seen[folder.resolve()] = folder
+        seen[real_path(folder)] = folder
     runs: list[RunFacts] = [read_run(folder) for folder in folders]
     searches = [search for run in runs for search in run.searches]
     return Facts(
@@ -65,7 +65,8 @@ def _check_ours(out: Path) -> None:
         with suppress(DataError):
             if str(read_object(json, "a page").get("format")).startswith(_PREFIX):
                 return
-    for beside in (json, out.with_suffix(".md")):
+    # A page comes last: it is never there without its JSON.
+    for beside in (json, out.with_suffix(".md"), out):
         if beside.is_file():
             raise ConfigError(
                 f"{beside}: is there already and is no page's, but the page is written as .html, "

@@ -7,6 +7,7 @@ from typing import Any
 
 from hat.csv_reader import CsvRows
 from hat.errors import DataError
+from hat.files import real_path
 from hat.numerals import real
 
 
@@ -59,5 +60,5 @@ def inside(folder: Path, *parts: str) -> Path | None:
     A run of somebody else may name any file of this machine; what it names outside is not read.
     """
     path = folder.joinpath(*parts)
-    root = folder.resolve()
-    return path if path.is_file() and path.resolve().is_relative_to(root) else None
+    root = real_path(folder)
+    return path if path.is_file() and real_path(path).is_relative_to(root) else None

@@ -10,6 +10,7 @@ from typing import Any
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.conditions import OWN_DIGEST, own_digest
 from hat.errors import ConfigError, DataError
+from hat.files import real_path
 from hat.json_reader import read_object
 from hat.latency.predictor import LatencyPredictor
 from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts, Translated
@@ -63,7 +64,7 @@ def read_run(folder: Path) -> RunFacts:
         found.append(facts)
     kept = list(datasets.values())
     run = RunFacts(
-        name=folder.resolve().name,
+        name=real_path(folder).name,
         kind="pipeline",
         searches=found,
         latencies=[f for d in kept if (f := latency_facts(d, predictors)) is not None],
@@ -80,9 +81,9 @@ def read_run(folder: Path) -> RunFacts:
 def _search_alone(folder: Path) -> RunFacts:
     logs = "retrained/logs"
     titles = {path.stem: path.stem for path in sorted((folder / logs).glob("train.*.log"))}
-    name = folder.resolve().name.removesuffix(".search")
+    name = real_path(folder).name.removesuffix(".search")
     run = RunFacts(
-        name=folder.resolve().name,
+        name=real_path(folder).name,
         kind="search",
         searches=[_search(folder, name, None, None, {})],
         curves=read_curves(folder, titles, logs),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError, DataError
-from hat.files import write_text
+from hat.files import real_path, write_text
 from hat.folders import replacing_folder
 from hat.machine.processes import end_with_parent
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, Shown
@@ -158,7 +158,7 @@ def binarise(
 
 def _check_replaceable(binary_dir: Path, text_dir: Path) -> None:
     """Refuses what must not be deleted: ``binary_dir`` goes when the new data are there."""
-    if text_dir.resolve().is_relative_to(binary_dir.resolve()):
+    if real_path(text_dir).is_relative_to(real_path(binary_dir)):
         raise ConfigError(f"{binary_dir}: would be replaced, and the text {text_dir} lies in it")
     if not binary_dir.exists():
         return

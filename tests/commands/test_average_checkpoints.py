@@ -13,7 +13,7 @@ import torch
 
 import hat
 from hat.commands.average_checkpoints import main
-from hat.models.checkpoint import read_checkpoint
+from hat.models.checkpoint import read_checkpoint, read_plain
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
 
@@ -278,7 +278,7 @@ def test_an_update_that_is_missing_among_others_is_named(
         save(tmp_path / f"checkpoint_1_{update}.pt", 1)
     if last is not None:
         history = {"optimizer_history": [{"num_updates": last}]}
-        content = torch.load(tmp_path / f"checkpoint_1_{updates[-1]}.pt", weights_only=False)
+        content = read_plain(tmp_path / f"checkpoint_1_{updates[-1]}.pt")
         torch.save({**content, **history}, tmp_path / "checkpoint_last.pt")
     words = ["--inputs", str(tmp_path), "--num-update-checkpoints", str(count)]
     main([*words, "--output", str(tmp_path / "mean.pt")])

@@ -18,6 +18,7 @@ from hat.arch.hat_yaml import load_arch, write_arch
 from hat.export.folder import ExportSettings, export
 from hat.export.formats import FORMATS
 from hat.export.trained import TaskSettings, read_trained
+from hat.models.checkpoint import read_plain
 from hat.text.dictionaries import read_dictionary, words_digest
 from tests.faults.fault import Fault, Spoil, as_tests, refused
 
@@ -189,7 +190,7 @@ def null_digest(world: Path) -> None:
 
 def positions(folder: Path) -> None:
     """More positions than a table of them fits memory."""
-    content = torch.load(folder / "model.pt", weights_only=False)
+    content = read_plain(folder / "model.pt")
     content["args"].max_source_positions = content["args"].max_target_positions = 99_999_999
     torch.save(content, folder / "model.pt")
 

@@ -103,6 +103,8 @@ FAULTS = [
     Fault("latency-check:predictor", "latency check predictor.pt", ("predictor.pt",)),
     Fault("latency-check:folder", "latency check bin", ("bin: is a folder: expected a file",)),
     Fault("latency-check:no-name", "latency check --json", ("required: csv",)),
+    Fault("latency-measure:yaml", "latency measure --latcpu arch.yml", ("behind --configs",)),
+    Fault("latency-measure:short", "latency measure -x 5", ("unknown option -x",)),
     Fault("latency:tool", "latency chekc latency.csv", ("'chekc'", "did you mean 'check'")),
     on(PREDICT, "--coverage=0", "coverage must be above 0, but found 0"),
     on(PREDICT, "--coverage=95", "coverage must be below 1, but found 95"),

@@ -1,5 +1,6 @@
 """Places where nothing can be written: every command says so, and leaves nothing."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from hat.arch.hat_yaml import space_from_options
 from hat.cli.options import read_yaml
 from hat.latency.samples import write_samples
+from hat.models.checkpoint import read_plain
 from tests.conftest import MADE_DATA
 from tests.export.conftest import Task, write_checkpoint
 from tests.faults.fault import Fault, as_tests, refused
@@ -64,7 +66,11 @@ FILES = {
 """Commands that write one file."""
 
 OTHERS = (
-    (("average", "latency-predictor", "enumerate"), "sub.yml", "is no file of weights or arrays"),
+    (
+        ("average", "latency-predictor", "enumerate", "convert"),
+        "sub.yml",
+        "is no file of weights or arrays",
+    ),
     (("search", "check-rows", "bench", "epsinas-rows", "epsinas-text"), "c.pt", "is no text file"),
     (("check-plot", "epsinas-plot", "neural-predictor"), "notes", "is no picture file"),
 )
@@ -108,6 +114,17 @@ PLACES = {
 SLOW = ("train", "search", "search-dir", "new")
 """Commands that read much before they see where they are to write."""
 
+
+def circle(world: Path) -> None:
+    """A link that leads to itself."""
+    (world / "circle").symlink_to("circle")
+
+
+def pipe(world: Path) -> None:
+    """A pipe that nobody reads."""
+    os.mkfifo(world / "pipe")
+
+
 FAULTS = [
     *(
         Fault(f"{name}-{place}", words.format(path), (says,) if name == "train" else (path, says))
@@ -121,6 +138,26 @@ FAULTS = [
         if not words.endswith(".png")
     ),
     *(
+        Fault(
+            f"{name}-in-a-circle",
+            words.format("circle"),
+            ("circle", "Too many levels of symbolic links"),
+            circle,
+        )
+        for name, words in FILES.items()
+        if name not in SLOW and not words.endswith(".png")
+    ),
+    *(
+        Fault(f"{name}-is-open", words.format("/dev/stdout"), ("/dev/stdout", "has open"))
+        for name, words in FILES.items()
+        if name not in SLOW and not words.endswith(".png")
+    ),
+    *(
+        Fault(f"{name}-is-a-pipe", words.format("pipe"), ("pipe", "it is a pipe or a device"), pipe)
+        for name, words in FILES.items()
+        if name not in SLOW and not words.endswith(".png")
+    ),
+    *(
         Fault(f"{name}-over-another-kind", FILES[name].format(path), (f"{path}{end}", says))
         for names, path, says in OTHERS
         for name in names
@@ -130,9 +167,7 @@ FAULTS = [
         "average-without-options-over-a-good-one",
         "average-checkpoints --inputs bad.pt --output c.pt",
         ("bad.pt",),
-        lambda world: torch.save(
-            {**torch.load(world / "c.pt", weights_only=False), "cfg": None}, world / "bad.pt"
-        ),
+        lambda world: torch.save({**read_plain(world / "c.pt"), "cfg": None}, world / "bad.pt"),
     ),
     Fault(
         "dataset-over-a-good-one",

@@ -131,7 +131,7 @@ FAULTS += [
         (f"{name}: is there already and is no page's", "--out names another file"),
         put(name, content),
     )
-    for name, content in (("notes.md", "# mine\n"), ("notes.json", "{}"))
+    for name, content in (("notes.md", "# mine\n"), ("notes.json", "{}"), ("notes.html", "mine"))
 ]
 
 
