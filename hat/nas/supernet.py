@@ -20,6 +20,7 @@ from hat.version import __version__
 if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
     from hat.scoring.batches import Batch
+    from hat.scoring.inherited_loss import InheritedLoss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,13 @@ class Supernet:
             max_tokens=self.max_tokens,
             device=self.device,
         )
+
+    @cached_property
+    def loss(self) -> "InheritedLoss":
+        """The loss of inherited weights on the validation subset."""
+        from hat.scoring.inherited_loss import InheritedLoss
+
+        return InheritedLoss(self.network, self.validation, label_smoothing=self.label_smoothing)
 
     def signature(self, *, reads_data: bool) -> dict[str, Any]:
         """Returns what decides the scores of inherited weights, files by content.

@@ -1,5 +1,6 @@
 """Validation loss of a SubTransformer with the weights it inherits from the SuperTransformer."""
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -73,6 +74,13 @@ class InheritedLoss:
         """Returns the loss of each architecture in bits per token, float64 (N,)."""
         nats: NDArray[np.float64] = self.sentence_losses(archs, self._packed).sum(axis=1)
         return nats / self.num_units
+
+    def of(self, model: SuperTransformer) -> "InheritedLoss":
+        """The same of another network of the same type: the sentences are not packed again."""
+        assert self._packed
+        other = copy.copy(self)
+        other.model = model.eval()
+        return other
 
     @cached_property
     def _packed(self) -> list[Batch]:

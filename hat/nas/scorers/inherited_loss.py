@@ -50,11 +50,7 @@ class Loss(RaceableScorer):
     @classmethod
     def build(cls, settings: LossSettings, supernet: Supernet) -> Self:
         """Loads the validation data."""
-        from hat.scoring.inherited_loss import InheritedLoss
-
-        smoothing = supernet.label_smoothing
-        loss = InheritedLoss(supernet.network, supernet.validation, label_smoothing=smoothing)
-        return cls(settings, loss, supernet.max_tokens)
+        return cls(settings, supernet.loss, supernet.max_tokens)
 
     def score(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
         """Returns bits per token, float64 (N,)."""

@@ -63,7 +63,6 @@ class TunedLoss(SearchScorer):
         """Args: settings: of the updates; supernet: the weights and both splits of the data."""
         self.settings = settings
         self._supernet = supernet
-        self._valid = supernet.validation
 
     @classmethod
     def build(cls, settings: TuneSettings, supernet: Supernet) -> Self:
@@ -73,7 +72,7 @@ class TunedLoss(SearchScorer):
             DataError: if one of the splits is missing.
         """
         built = cls(settings, supernet)
-        assert built._batches
+        assert built._batches and supernet.validation
         return built
 
     @cached_property
@@ -102,9 +101,7 @@ class TunedLoss(SearchScorer):
         """Returns bits per token, float64 (N,)."""
         from hat.machine.instructions import float_type
         from hat.nas.tuning import tuned
-        from hat.scoring.inherited_loss import InheritedLoss
 
-        smoothing = self._supernet.label_smoothing
         scores = np.empty(len(archs))
         for index, arch in enumerate(archs):
             small = tuned(
@@ -113,11 +110,9 @@ class TunedLoss(SearchScorer):
                 self._batches,
                 lr=self.settings.tune_lr,
                 norms_only=self.settings.tune_what == "norms",
-                label_smoothing=smoothing,
+                label_smoothing=self._supernet.label_smoothing,
             ).to(float_type(self._supernet.precision))
-            scores[index] = InheritedLoss(small, self._valid, label_smoothing=smoothing).score(
-                [arch]
-            )[0]
+            scores[index] = self._supernet.loss.of(small).score([arch])[0]
         return scores
 
     def signature(self) -> dict[str, Any]:
@@ -162,22 +157,13 @@ class CalibratedLoss(SearchScorer):
         for depth in supernet.space.decoder_layer_nums:
             space = replace(supernet.space, decoder_layer_nums=(depth,))
             archs = [space.sample(rng) for _ in range(self.settings.calibrate_archs)]
-            found[depth] = float((self._inherited(archs) - self._tuned.score(archs)).mean())
+            found[depth] = float((supernet.loss.score(archs) - self._tuned.score(archs)).mean())
         return found
-
-    def _inherited(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
-        from hat.scoring.inherited_loss import InheritedLoss
-
-        supernet = self._tuned._supernet
-        smoothing = supernet.label_smoothing
-        loss = InheritedLoss(supernet.network, supernet.validation, label_smoothing=smoothing)
-        scores: NDArray[np.float64] = loss.score(archs)
-        return scores
 
     def score(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
         """Returns bits per token, float64 (N,)."""
         gains = [self.gains[arch.decoder.num_layers] for arch in archs]
-        scores: NDArray[np.float64] = self._inherited(archs) - np.array(gains)
+        scores: NDArray[np.float64] = self._tuned._supernet.loss.score(archs) - np.array(gains)
         return scores
 
     def signature(self) -> dict[str, Any]:
