@@ -15,6 +15,7 @@ from hat.arrays import Floats
 from hat.errors import DataError
 from hat.ground_truth.halving import halve
 from hat.ground_truth.table import TruthTable
+from hat.record.words import SCORES
 from hat.report.tables import markdown_table, places
 from hat.report.verdict import welch_half_width
 
@@ -192,19 +193,6 @@ def _halving(candidates: Sequence[Arch], table: TruthTable) -> Group | None:
     return Group(chosen, np.array(bleu))
 
 
-COUNT_WORDS = {
-    "decoder_depth_then_params": "decoder depth, then parameters",
-    "params": "parameters",
-    "flops": "FLOPs",
-}
-"""Counts as the text beside the picture calls them."""
-
-
-def _words(way: str) -> str:
-    """A way in words: a search's name as it is, a count as the text beside it does."""
-    return COUNT_WORDS.get(way, way)
-
-
 def draw(path: Path, found: Judgement) -> None:
     """Draws latency against BLEU: a point for each way and limit, bars of a standard deviation."""
     with picture(path, figsize=(9.5, 4.6)) as (_, axes):
@@ -213,7 +201,9 @@ def draw(path: Path, found: Judgement) -> None:
             times = [np.mean([found.latency_ms[arch] for arch in each.archs]) for each in there]
             spread = [each.bleu.std(ddof=1) if len(each.bleu) > 1 else 0.0 for each in there]
             means = [each.bleu.mean() for each in there]
-            axes.errorbar(times, means, yerr=spread, marker="o", capsize=3, label=_words(way))
+            axes.errorbar(
+                times, means, yerr=spread, marker="o", capsize=3, label=SCORES.get(way, way)
+            )
         for limit in found.groups:
             axes.axvline(limit, color="0.8", zorder=0)
         axes.set_xlabel("latency of a sentence on this machine, ms (grey: the limits)")
