@@ -39,6 +39,7 @@ from hat.ground_truth.agreement import (
 from hat.ground_truth.halving import halve
 from hat.ground_truth.spread import spread
 from hat.ground_truth.table import TruthTable, read_truth
+from hat.reading import read_text
 from hat.report.tables import markdown_table, places
 from hat.studies.epsinas.common import ModelSettings
 from hat.studies.rank_scorers import scorers_for
@@ -300,19 +301,28 @@ def page_text(
     )
 
 
-def replace_part(path: Path, made_by: str, text: str) -> None:
-    """Puts ``text`` between the two marks of a page that name the script and task it comes from.
+def around_part(path: Path, made_by: str) -> tuple[str, str]:
+    """Returns what stands before and after the text that a script puts into a page, marks included.
+
+    Args:
+        path: the page.
+        made_by: the script and its task, as its first mark names them.
 
     Raises:
-        ConfigError: if the page has no such marks.
+        ConfigError: if there is no such page, or it has no such marks.
     """
     begin, end = f"<!-- bench/{made_by} -->", "<!-- end -->"
-    page = path.read_text(encoding="utf-8")
-    before, mark, rest = page.partition(begin)
+    before, mark, rest = read_text(path).partition(begin)
     _, closing, after = rest.partition(end)
     if not mark or not closing:
         raise ConfigError(f"{path}: has no part between {begin!r} and {end!r}")
-    write_text(path, f"{before}{begin}\n\n{text}\n\n{end}{after}")
+    return before + begin, end + after
+
+
+def replace_part(path: Path, made_by: str, text: str) -> None:
+    """Puts ``text`` between the two marks of a page; see ``around_part``."""
+    before, after = around_part(path, made_by)
+    write_text(path, f"{before}\n\n{text}\n\n{after}")
 
 
 def main() -> None:
@@ -327,6 +337,9 @@ def main() -> None:
     parser.add_argument("--inherited", type=Path, help="inherited.csv of supernet_recipes.py")
     parser.add_argument("--page", type=Path, help="put the tables there instead of printing them")
     options = parser.parse_args()
+    made_by = f"ranking.py {options.task}"
+    if options.page is not None:
+        around_part(options.page, made_by)  # before minutes of work
     recipe = RECIPES[options.task]
     table = read_truth(options.table or TABLES / f"ground_truth_{options.task}.csv")
     text = page_text(
@@ -335,7 +348,7 @@ def main() -> None:
     if options.page is None:
         print(text)
     else:
-        replace_part(options.page, f"ranking.py {options.task}", text)
+        replace_part(options.page, made_by, text)
 
 
 if __name__ == "__main__":
