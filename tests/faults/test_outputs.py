@@ -125,6 +125,13 @@ def pipe(world: Path) -> None:
     os.mkfifo(world / "pipe")
 
 
+NO_FILES = {
+    "in-a-circle": ("circle", "Too many levels of symbolic links", circle),
+    "is-open": ("/dev/stdout", "it is what a program has open", None),
+    "is-a-pipe": ("pipe", "it is a pipe or a device", pipe),
+}
+"""What stands where a file is to be written: its path, what is said of it, and what makes it."""
+
 FAULTS = [
     *(
         Fault(f"{name}-{place}", words.format(path), (says,) if name == "train" else (path, says))
@@ -138,24 +145,10 @@ FAULTS = [
         if not words.endswith(".png")
     ),
     *(
-        Fault(
-            f"{name}-in-a-circle",
-            words.format("circle"),
-            ("circle", "Too many levels of symbolic links"),
-            circle,
-        )
+        Fault(f"{name}-{thing}", words.format(path), (path, says), spoil)
         for name, words in FILES.items()
         if name not in SLOW and not words.endswith(".png")
-    ),
-    *(
-        Fault(f"{name}-is-open", words.format("/dev/stdout"), ("/dev/stdout", "has open"))
-        for name, words in FILES.items()
-        if name not in SLOW and not words.endswith(".png")
-    ),
-    *(
-        Fault(f"{name}-is-a-pipe", words.format("pipe"), ("pipe", "it is a pipe or a device"), pipe)
-        for name, words in FILES.items()
-        if name not in SLOW and not words.endswith(".png")
+        for thing, (path, says, spoil) in NO_FILES.items()
     ),
     *(
         Fault(f"{name}-over-another-kind", FILES[name].format(path), (f"{path}{end}", says))
