@@ -143,22 +143,20 @@ def _packed(
     """Fills rows with sentences, and batches with rows, widest first."""
     rows: list[list[_Row]] = []
     room: list[tuple[int, int]] = []
-    widths: list[int] = []
     for sentence in sorted(sentences, key=lambda parts: -max(map(len, parts))):
         source, target = len(sentence[0]), len(sentence[2])
         fits = (i for i, left in enumerate(room) if left[0] >= source and left[1] >= target)
         index = next(fits, len(rows))
         if index == len(rows):
-            width = max(ROW_TOKENS, source, target)
             rows.append([])
-            room.append((width, width))
-            widths.append(width)
+            room.append((max(ROW_TOKENS, source, target),) * 2)
         rows[index].append(sentence)
         room[index] = (room[index][0] - source, room[index][1] - target)
     groups = []
     start = 0
     while start < len(rows):
-        end = start + max(1, max_tokens // widths[start])
+        width = max(ROW_TOKENS, *map(len, rows[start][0]))
+        end = start + max(1, max_tokens // width)
         groups.append(_collated_rows(rows[start:end], padding_idx, dtype))
         start = end
     return groups
