@@ -257,10 +257,12 @@ def check_number(scalar: Scalar, name: str) -> None:
     if not readings:
         return
     finite = [int(n) if n == int(n) else n for n in readings if math.isfinite(n)]
-    advice = " or ".join(str(number) for number in dict.fromkeys(finite)) or "a finite number"
+    found = f"{scalar.where}: {name}: {scalar if scalar.text.split() != [text] else text}"
+    if not finite:
+        raise ConfigError(f"{found} is not a finite number")
     raise ConfigError(
-        f"{scalar.where}: {name}: {scalar if scalar.text.split() != [text] else text} is an "
-        f"ambiguous number (YAML reads {text if as_yaml is None else as_yaml!r}): write {advice}"
+        f"{found} is an ambiguous number (YAML reads {text if as_yaml is None else as_yaml!r}): "
+        f"write {' or '.join(str(number) for number in dict.fromkeys(finite))}"
     )
 
 

@@ -4,12 +4,12 @@ Each property runs on a few inputs that are the same every time, and in ``make t
 that are drawn anew.
 """
 
+import contextlib
 import csv
 import io
 import json
 import math
 import pickle
-import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,11 +73,24 @@ def or_refused(reader: Callable[[Any], Any]) -> Callable[[Any], object]:
 
 
 letters = st.characters(blacklist_categories=["Cs", "Cc", "Cn", "Co", "Zl", "Zp"])
-# YAML 1.2's numbers without a point, such as 1e-7, which people write and hat reads as numbers.
-# PyYAML takes them for texts, as YAML 1.1 says, and writes them without quotes.
-words = st.text(letters, max_size=12).filter(
-    lambda text: not re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", text)
-)
+
+
+def is_number_to_some(text: str) -> bool:
+    """Whether PyYAML writes a text without quotes that Python reads as a number.
+
+    Such are YAML 1.2's numbers without a point, as ``1e-7``, which hat reads as numbers, and
+    ``-Infinity`` and ``0o7``, which it refuses.
+    """
+    if yaml.safe_dump(text, allow_unicode=True).startswith(("'", '"')):
+        return False
+    for number in (float, lambda digits: int(digits, 0)):
+        with contextlib.suppress(ValueError):
+            number(text)
+            return True
+    return False
+
+
+words = st.text(letters, max_size=12).filter(lambda text: not is_number_to_some(text))
 plain_values = st.one_of(
     st.none(),
     st.booleans(),

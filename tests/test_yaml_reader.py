@@ -68,9 +68,6 @@ AMBIGUOUS = [
     ("1:30:15", "5415", "5415"),
     ("1:30.5", "90.5", "90.5"),
     ("00.5", "0.5", "0.5"),
-    (".inf", "inf", "a finite number"),
-    ("-.INF", "-inf", "a finite number"),
-    (".nan", "nan", "a finite number"),
     ("\u0661\u0662", "'\u0661\u0662'", "12"),
 ]
 
@@ -89,6 +86,13 @@ def test_numbers_that_readers_disagree_on_are_refused(
             f"(YAML reads {as_yaml}): write {advice}"
         )
     assert read(tmp_path, f"a: {text}")["a"].text() == text
+
+
+@pytest.mark.parametrize("text", [".inf", "-.INF", ".nan", "-Infinity", "+nan"])
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        _ = read(tmp_path, f"a: {text}")["a"].value
+    assert str(refusal.value) == f"{tmp_path}/x.yml:1: a: {text} is not a finite number"
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,13 @@ class Forked:
     begun: float
     log: Path
     ask: Callable[[dict[str, Any]], Any]
-    is_over: bool = False
+    code: int | None = None
 
     def poll(self) -> int | None:
         """Returns the exit code, negative for a signal; None while it runs."""
-        code: int | None = self.ask({"poll": self.pid})
-        self.is_over = code is not None
-        return code
+        if self.code is None:
+            self.code = self.ask({"poll": self.pid})
+        return self.code
 
     def wait(self, seconds: float = 300.0) -> int:
         """Returns the exit code, negative for a signal."""
@@ -97,7 +97,7 @@ class Forker:
     def close(self) -> None:
         """Ends the first process, and commands that a test left running or stopped."""
         for command in self._started:
-            if not command.is_over and command.poll() is None:
+            if command.poll() is None:
                 command.kill()
         self._process.communicate()
 

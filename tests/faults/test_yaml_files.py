@@ -77,7 +77,7 @@ FAULTS = [
     sub("underscore", line(DEPTH, DEPTH[:-1] + "1_0"), ":5: ", "1_0 is an ambiguous number"),
     sub("sixties", line(DEPTH, DEPTH[:-1] + "1:30"), ":5: ", "1:30 is an ambiguous number"),
     sub("other-digits", line(DEPTH, DEPTH[:-1] + "\u0663"), ":5: ", "ambiguous number", "write 3"),
-    sub("infinite", line(DEPTH, DEPTH[:-1] + ".inf"), ":5: ", "ambiguous number"),
+    sub("infinite", line(DEPTH, DEPTH[:-1] + ".inf"), ":5: ", ".inf is not a finite number"),
     sub("yes", line(DEPTH, DEPTH[:-1] + "yes"), ":5: ", "'yes'"),
     sub("half", line(DEPTH, DEPTH[:-1] + "2.5"), ":5: ", "2.5"),
     sub("nothing", line(DEPTH, DEPTH[:-1]), "encoder-layer-num of the SubTransformer is missing"),
