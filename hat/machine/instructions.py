@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hat.machine.onednn import is_for_onednn
 from hat.machine.onednn import product as onednn_product
+from hat.machine.threads import limited_to
 
 if TYPE_CHECKING:
     import torch
@@ -67,17 +68,19 @@ def auto_precision(device: str = "cpu") -> str:
 
 
 def product_rates(*precisions: str) -> dict[str, float]:
-    """Measures the processor's matrix products at each precision, in GFLOP/s.
+    """Measures the matrix products of one thread at each precision, in GFLOP/s.
 
     Takes some milliseconds where there are instructions for them. The precisions take turns and
     the fastest of a few products counts, so another process that runs now and then does no harm.
+    With several threads it would: a product waits for the slowest of them, and on a busy machine
+    of two cores every fifth comparison came out wrong.
 
     Args:
         precisions: of ``fp32``, ``bf16`` and ``fp16``.
     """
     import torch
 
-    with torch.inference_mode():
+    with torch.inference_mode(), limited_to(1):
         factors = {name: torch.ones(_SIZE, _SIZE, dtype=float_type(name)) for name in precisions}
         seconds = dict.fromkeys(precisions, float("inf"))
         ways = {

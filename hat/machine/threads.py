@@ -2,6 +2,8 @@
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -28,6 +30,19 @@ def set_default() -> None:
     torch and BLAS read ``OMP_NUM_THREADS`` when they are loaded. What the user has set stays.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
+
+
+@contextmanager
+def limited_to(count: int) -> Iterator[None]:
+    """Within the context torch uses ``count`` threads, and after it as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _quota(cgroup: Path) -> float | None:

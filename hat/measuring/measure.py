@@ -1,8 +1,7 @@
 """Timing one SubTransformer: the one place where latency is measured."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 
@@ -10,6 +9,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.machine.energy import energy_meter
+from hat.machine.threads import limited_to
 from hat.measuring.clock import clock_for
 from hat.measuring.device import check_device
 from hat.measuring.engines import engine_of, source_tokens
@@ -51,7 +51,7 @@ def measure(
     check_device(workload.device)
     check_precision(workload)
     clock = clock or clock_for(workload.device)
-    with _threads(workload.num_threads):
+    with limited_to(workload.num_threads):
         small = extract(model, arch)
         engine = engine_of(workload)
         engine.check(small.config, arch)
@@ -84,13 +84,3 @@ def measure(
         memory_mib=memory_mib,
         energy_mj=energy_mj,
     )
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

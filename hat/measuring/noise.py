@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from hat.machine.processor import file_text
+from hat.machine.threads import limited_to
 from hat.measuring.reference import tightest_half
 
 _SIZE = 384
@@ -51,9 +52,7 @@ def timing_noise(
         seconds: how long.
         clock: seconds, for tests.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of several, the slowest would speak for all
-    try:
+    with limited_to(1):  # of several, the slowest would speak for all
         factor = torch.ones(_SIZE, _SIZE)
         torch.mm(factor, factor)  # the first one includes generating its code
         times: list[float] = []
@@ -64,8 +63,6 @@ def timing_noise(
             times.append(clock() - before)
         took, ran = clock() - began, time.thread_time() - ran
         after = _stolen()
-    finally:
-        torch.set_num_threads(threads)
     share = None
     if stolen is not None and after is not None and after[1] > stolen[1]:
         share = 100 * (after[0] - stolen[0]) / (after[1] - stolen[1])

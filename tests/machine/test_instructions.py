@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from hat.machine import instructions as machine
+from hat.machine.threads import limited_to
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +30,7 @@ CUTS: dict[str, dict[str, str]] = {
 SAYS = """
 import json, torch
 from hat.machine import instructions as machine
+from hat.machine.threads import limited_to
 from tests.measuring.test_precision import product_error
 ranges = {}
 for engine in set(torch.backends.quantized.supported_engines) & {"x86", "fbgemm", "onednn"}:
@@ -95,3 +97,19 @@ def test_rates_are_of_the_products_that_were_asked_for() -> None:
     rates = machine.product_rates("fp32")
     assert list(rates) == ["fp32"]
     assert rates["fp32"] > 0.1
+
+
+def test_a_thread_that_waits_for_another_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside one other process two threads of two cores told bf16 from fp32 by chance."""
+    found: list[int] = []
+
+    def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        found.append(torch.get_num_threads())
+        return torch.mm(left, right)
+
+    monkeypatch.setattr(machine, "onednn_product", product)
+    monkeypatch.setattr(machine, "is_for_onednn", lambda _: True)
+    with limited_to(2):
+        machine.product_rates("fp32")
+        assert torch.get_num_threads() == 2
+    assert set(found) == {1}
