@@ -1,4 +1,4 @@
-"""The rates of this machine's matrix products, measured once and kept.
+"""The rates of this machine's matrix products, measured and kept.
 
 They say what share of its floor a piece of work reached, and how long the next one will take.
 Figures in the documentation name them beside the machine.
@@ -29,8 +29,11 @@ _SIZE = 768
 _SECONDS = 0.25
 """How long each precision is measured, at the least once."""
 
-_IDLE = 0.8
-"""The part of the processor's time that a measurement has to get; with less, others ran as well."""
+_LOOK_SECONDS = 0.02
+"""How long what is kept is looked at again, at the least once."""
+
+_TOO_LONG = 0.2
+"""A product that takes longer is not looked at again: its numbers are imitated."""
 
 _CALLS, _CALL_TRIES = 200, 50
 
@@ -63,11 +66,12 @@ def rates(*, fresh: bool = False) -> Rates:
 
     They are measured in about two seconds, the first time; after that they are read from the
     user's cache folder (``$XDG_CACHE_HOME/hat``, else ``~/.cache/hat``). Another processor,
-    version of torch, number of threads or set of instructions is measured anew. What was measured
-    while other programs had the processor is not kept: the next time measures again.
+    version of torch, number of threads or set of instructions is measured anew. What else runs
+    can only make a product slower, and no clock tells that it did (threads that wait for others
+    are busy, too). So what is kept is looked at for a moment each time, and the faster one counts.
 
     Args:
-        fresh: whether to measure again what is kept.
+        fresh: whether to measure again and forget what is kept.
     """
     import torch
 
@@ -76,16 +80,13 @@ def rates(*, fresh: bool = False) -> Rates:
     key = "|".join([machine, f"threads:{threads}", "fastest library", *cut])
     path = _cache_folder() / "rates.json"
     kept = _read(path)
-    if fresh or key not in kept:
-        wall, cpu = time.perf_counter(), time.process_time()
-        fp32 = _measured("fp32")
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        others = {name: round(_measured(name), 1) for name in PRECISIONS if name != "fp32"}
-        kept[key] = {"fp32": round(fp32, 1), **others}
-        if cpu >= _IDLE * threads * wall:
-            with contextlib.suppress(OSError, HatError):  # a folder that cannot be written
-                write_json(path, kept)
-    return Rates(kept[key], threads, machine)
+    before = {} if fresh else kept.get(key, {})
+    found = {name: _measured(name, before.get(name)) for name in PRECISIONS}
+    if found != before:
+        kept[key] = found
+        with contextlib.suppress(OSError, HatError):  # a folder that cannot be written
+            write_json(path, kept)
+    return Rates(found, threads, machine)
 
 
 def call_seconds() -> float:
@@ -116,11 +117,16 @@ def machine_name() -> str:
     return f"{processor_name()} (torch {torch.__version__})"
 
 
-def _measured(precision: str) -> float:
-    return max(_rate(product) for product in _products(precision))
+def _measured(precision: str, kept: float | None) -> float:
+    """The rate of a precision: measured, or the one that is kept if that is not slower."""
+    if kept is None:
+        return max(_rate(product, _SECONDS) for product in _products(precision))
+    if 2 * _SIZE**3 / 1e9 / kept > _TOO_LONG:
+        return kept
+    return max(kept, *(_rate(product, _LOOK_SECONDS) for product in _products(precision)))
 
 
-def _rate(product: Callable[[], Any]) -> float:
+def _rate(product: Callable[[], Any], seconds: float) -> float:
     product()  # the first one includes generating its code
     best, started = float("inf"), time.perf_counter()
     while True:
@@ -129,8 +135,8 @@ def _rate(product: Callable[[], Any]) -> float:
         now = time.perf_counter()
         # The fastest counts: another process that runs now and then does no harm.
         best = min(best, now - before)
-        if now - started > _SECONDS:
-            return float(2 * _SIZE**3 / best / 1e9)
+        if now - started > seconds:
+            return float(f"{2 * _SIZE**3 / best / 1e9:.3g}")
 
 
 def _products(precision: str) -> list[Callable[[], Any]]:

@@ -1,8 +1,6 @@
-import itertools
 import json
 
 import pytest
-import torch
 
 from hat.machine import rates as module
 from hat.machine.rates import PRECISIONS, rates
@@ -13,42 +11,59 @@ def quick(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(module, "_SECONDS", 0.0)
     monkeypatch.setattr(module, "_SIZE", 64)
-    monkeypatch.setattr(module, "_IDLE", 0.0)  # other tests run beside these
 
 
-def test_rates_are_measured_once_and_kept(tmp_path, monkeypatch):
+@pytest.fixture
+def measured(monkeypatch):
+    """What each product will be found to do, and for how long it was looked at."""
+    found = {"rate": 7.0, "seconds": []}
+
+    def rate(product, seconds):
+        found["seconds"].append(seconds)
+        return found["rate"]
+
+    monkeypatch.setattr(module, "_rate", rate)
+    return found
+
+
+def test_rates_are_measured_once_and_kept(tmp_path):
     first = rates()
     assert tuple(first.gflops) == PRECISIONS
     assert all(rate > 0 for rate in first.gflops.values())
-    monkeypatch.setattr(module, "_measured", lambda precision: pytest.fail("measured again"))
-    assert rates() == first
-    assert (tmp_path / "hat" / "rates.json").is_file()
+    (kept,) = json.loads((tmp_path / "hat" / "rates.json").read_text()).values()
+    assert kept == first.gflops
 
 
-def test_what_a_busy_processor_gave_is_not_kept(tmp_path, monkeypatch):
-    wall, cpu = itertools.count(), itertools.count()
-    monkeypatch.setattr(module, "_measured", lambda precision: 7.0)
-    monkeypatch.setattr(module, "_IDLE", 0.8)
-    monkeypatch.setattr(module.time, "perf_counter", lambda: next(wall))
-    monkeypatch.setattr(module.time, "process_time", lambda: share * next(cpu))
-    threads = torch.get_num_threads()
-    share = 0.7 * threads
-    assert set(rates().gflops.values()) == {7.0}
-    assert not (tmp_path / "hat" / "rates.json").exists()
-    share = 0.9 * threads
+def test_what_a_busy_processor_gave_is_mended_by_the_next_look(tmp_path, measured):
+    for rate, expected in ((3.0, 3.0), (8.0, 8.0), (5.0, 8.0)):
+        measured["rate"] = rate
+        assert set(rates().gflops.values()) == {expected}
+        (kept,) = json.loads((tmp_path / "hat" / "rates.json").read_text()).values()
+        assert set(kept.values()) == {expected}
+    measured["rate"] = 5.0
+    assert set(rates(fresh=True).gflops.values()) == {5.0}
+
+
+def test_a_look_at_what_is_kept_is_short(monkeypatch, measured):
     rates()
-    assert (tmp_path / "hat" / "rates.json").is_file()
-
-
-def test_other_conditions_are_measured_anew(monkeypatch):
+    assert set(measured["seconds"]) == {module._SECONDS}
+    measured["seconds"].clear()
     rates()
-    asked = []
-    monkeypatch.setattr(module, "_measured", lambda precision: asked.append(precision) or 7.0)
+    assert set(measured["seconds"]) == {module._LOOK_SECONDS}
+    measured["seconds"].clear()
+    measured["rate"] = 2 * module._SIZE**3 / 1e9  # a product takes a second
+    monkeypatch.setattr(module, "_products", lambda precision: [None])
+    rates(fresh=True)
+    measured["seconds"].clear()
+    rates()
+    assert measured["seconds"] == []
+
+
+def test_other_conditions_are_measured_anew(monkeypatch, measured):
+    rates()
+    measured["rate"] = 4.0
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
-    assert set(rates().gflops.values()) == {7.0}
-    assert asked == list(PRECISIONS)
-    assert set(rates(fresh=True).gflops.values()) == {7.0}
-    assert asked == list(PRECISIONS) * 2
+    assert set(rates().gflops.values()) == {4.0}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 3}', '{"x": {"fp32": "fast"}}'])
