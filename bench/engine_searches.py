@@ -171,14 +171,13 @@ def grounds(
         supernet = supernet_of(name, options.restore_file if name == "multi30k" else None)
         counts = (conditions["count"], conditions["restricted"], conditions["seed"])
         archs = tuple(arch for _, arch in engines.drawn(supernet.space, *counts))
-        own = tuple(row for row in rows if row["space"] == name)
+        fixed_ms = engines.reference_ms(rows, name)
+        own = tuple(engines.at_one_speed(rows, name, fixed_ms))
         for row in own:
             if mapping_digest(arch_to_mapping(archs[int(row["row"])])) != row["arch"]:
                 raise SystemExit(f"{options.rows}: row {row['row']} of {name} was drawn otherwise")
-        more = {key: conditions[key] for key in OF_ROWS}
-        yield Ground(
-            *(name, folder, argparse.Namespace(**{**vars(options), **more}), own, archs, supernet)
-        )
+        more = {**vars(options), **{key: conditions[key] for key in OF_ROWS}}
+        yield Ground(name, folder, argparse.Namespace(**more), own, fixed_ms, archs, supernet)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.space import SearchSpace
 from hat.conditions import mapping_digest
+from hat.engines.base import Passes
 from hat.errors import SearchError
 from hat.latency.choices import space_choices
 from hat.latency.fit import fit_auto
@@ -44,6 +45,9 @@ class Ground:
     folder: Path
     options: argparse.Namespace
     rows: tuple[dict[str, str], ...]
+    """At the speed at which the reference takes ``fixed_ms``."""
+
+    fixed_ms: float
     archs: tuple[Arch, ...]
     """By the numbers of the rows."""
 
@@ -120,14 +124,20 @@ class Ground:
             torch.manual_seed(0)
             small = SuperTransformer(self.supernet.model.config, size=digests[digest]).eval()
             passes = engines.loaded(small, engines.SPACES[self.name][2], self.options.beam)
-            times = engines.timed(passes, self.options.rounds)
+            times = engines.timed(passes, self.reference, self.options.rounds)
             engines.append(path, list(engines.rows_of(self.name, number, digests[digest], times)))
             print(f"{self.name}: measured {digest}", flush=True)
         found: dict[Arch, dict[str, float]] = {arch: {} for arch in archs}
-        for row in engines.read(path):
-            if row["space"] == self.name and row["arch"] in digests:
+        for row in engines.at_one_speed(engines.read(path), self.name, self.fixed_ms):
+            if row["arch"] in digests:
                 found[digests[row["arch"]]][row["contender"]] = float(row["total_ms"])
         return found
+
+    @cached_property
+    def reference(self) -> Passes:
+        """What tells how fast the machine is."""
+        config, length = self.supernet.model.config, engines.SPACES[self.name][2]
+        return engines.reference(config, self.spaces[0], length, self.options.beam)
 
     @property
     def kept(self) -> Path:

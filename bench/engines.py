@@ -8,6 +8,9 @@ CTranslate2 can represent (decoder-arbitrary-ende-attn-choice: [-1]). Weights ar
 latency does not depend on them. An architecture is loaded into all engines, and they take turns:
 a round is one encoding and one decoding in each, beam 5, one sentence, one thread. The first round
 warms up; of the others the median counts, so that what disturbs the machine disturbs all alike.
+Machines change their speed between architectures, too. So each round times the space's largest
+architecture in the torch engine as well, and all times are told at the speed at which that one
+takes its median over all architectures.
 
 Rows are written after each architecture; a run that is cut off goes on. ``ROWS.csv.json`` holds
 what they depend on: a run under other conditions is refused.
@@ -18,7 +21,7 @@ import csv
 import json
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -61,6 +64,9 @@ CONTENDERS = (
     ("ctranslate2", "int8"),
 )
 
+REFERENCE = "reference"
+"""What every round times, too: the largest architecture in ``CONTENDERS[1]``."""
+
 COLUMNS = ("space", "row", "arch", "contender", "encoder_ms", "decoder_ms", "total_ms", "spread")
 
 
@@ -84,10 +90,15 @@ def drawn(
         yield row, arch
 
 
-def loaded(small: SuperTransformer, length: int, beam: int) -> dict[str, Passes]:
+def loaded(
+    small: SuperTransformer,
+    length: int,
+    beam: int,
+    contenders: Sequence[tuple[str, str]] = CONTENDERS,
+) -> dict[str, Passes]:
     """What to time, by contender; without engines that cannot represent the network."""
     found = {}
-    for name, precision in CONTENDERS:
+    for name, precision in contenders:
         part: Any = ENGINES.load(name)
         engine = part.build(part.Settings(precision=precision, threads=1))
         try:
@@ -100,11 +111,24 @@ def loaded(small: SuperTransformer, length: int, beam: int) -> dict[str, Passes]
     return found
 
 
-def timed(passes: dict[str, Passes], rounds: int) -> dict[str, tuple[list[float], list[float]]]:
-    """Milliseconds of encoder and decoder in each round but the first, by contender."""
-    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in passes}
+def reference(config: SuperTransformerConfig, space: SearchSpace, length: int, beam: int) -> Passes:
+    """The passes that tell how fast the machine is."""
+    torch.manual_seed(0)
+    largest = SuperTransformer(config, size=space.largest()).eval()
+    return loaded(largest, length, beam, CONTENDERS[1:2])[" ".join(CONTENDERS[1])]
+
+
+def timed(
+    passes: dict[str, Passes], fixed: Passes, rounds: int
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Milliseconds of encoder and decoder in each round but the first, by contender.
+
+    All are told at the speed at which ``fixed``, the reference, takes its median of these rounds.
+    """
+    every = {**passes, REFERENCE: fixed}
+    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in every}
     for round_ in range(rounds + 1):
-        for name, each in passes.items():
+        for name, each in every.items():
             started = time.perf_counter()
             each.encode()
             between = time.perf_counter()
@@ -114,7 +138,14 @@ def timed(passes: dict[str, Passes], rounds: int) -> dict[str, tuple[list[float]
             if round_:
                 times[name][0].append(encoder)
                 times[name][1].append(decoder - encoder if each.is_whole else decoder)
-    return times
+    took = np.sum(times[REFERENCE], axis=0)
+    speed = np.median(took) / took
+    return {
+        name: (list(speed * encoder), list(speed * decoder))
+        if name != REFERENCE
+        else times[REFERENCE]
+        for name, (encoder, decoder) in times.items()
+    }
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -135,13 +166,14 @@ def measure(options: argparse.Namespace) -> None:
     for name in options.spaces:
         path, words, length = SPACES[name]
         config, space = network_of(path, words)
+        fixed = reference(config, space, length, options.beam)
         for row, arch in drawn(space, options.count, options.restricted, options.seed):
             if (name, row) in done:
                 continue
             started = time.perf_counter()
             torch.manual_seed(row)
             passes = loaded(SuperTransformer(config, size=arch).eval(), length, options.beam)
-            times = timed(passes, options.rounds)
+            times = timed(passes, fixed, options.rounds)
             append(options.rows, list(rows_of(name, row, arch, times)))
             print(f"{name} {row}: {time.perf_counter() - started:.1f} s", flush=True)
 
@@ -160,6 +192,7 @@ def conditions_of(options: argparse.Namespace) -> dict[str, Any]:
         "rounds": options.rounds,
         "beam": options.beam,
         "machine": machine_name(),
+        "reference": " ".join(CONTENDERS[1]),
         **engines,
     }
 
@@ -203,6 +236,28 @@ def read(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(whole.splitlines()))
 
 
+def reference_ms(rows: Sequence[Mapping[str, str]], space: str) -> float:
+    """What the reference of a space takes: its median over the architectures of ``rows``."""
+    return statistics.median(
+        float(row["total_ms"])
+        for row in rows
+        if row["space"] == space and row["contender"] == REFERENCE
+    )
+
+
+def at_one_speed(
+    rows: Sequence[Mapping[str, str]], space: str, fixed_ms: float
+) -> list[dict[str, str]]:
+    """The rows of a space at the speed at which its reference takes ``fixed_ms``; without it."""
+    own = [row for row in rows if row["space"] == space]
+    took = {row["arch"]: float(row["total_ms"]) for row in own if row["contender"] == REFERENCE}
+    return [
+        {**row, "total_ms": f"{float(row['total_ms']) * fixed_ms / took[row['arch']]:.4f}"}
+        for row in own
+        if row["contender"] != REFERENCE
+    ]
+
+
 def report(options: argparse.Namespace) -> None:
     """Prints Markdown: medians, ratios to torch fp32 and their spread, Kendall's tau."""
     rows = read(options.rows)
@@ -210,9 +265,9 @@ def report(options: argparse.Namespace) -> None:
     lines = [f"Machine: {note['machine']}. {note['rates']}", ""]
     for space in dict.fromkeys(row["space"] for row in rows):
         table: dict[str, dict[int, float]] = {}
-        for row in rows:
-            if row["space"] == space:
-                table.setdefault(row["contender"], {})[int(row["row"])] = float(row["total_ms"])
+        fixed_ms = reference_ms(rows, space)
+        for row in at_one_speed(rows, space, fixed_ms):
+            table.setdefault(row["contender"], {})[int(row["row"])] = float(row["total_ms"])
         lines += [f"## {space}", "", *ratios(table), "", *taus(table), ""]
     text = "\n".join(lines)
     print(text)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,16 @@ def prices(arch: SubTransformerConfig) -> dict[str, float]:
     return found
 
 
-def timed(arch: SubTransformerConfig, rounds: int) -> dict[str, tuple[list[float], list[float]]]:
-    return {name: ([0.25 * ms] * rounds, [0.75 * ms] * rounds) for name, ms in prices(arch).items()}
+def timed(
+    arch: SubTransformerConfig, fixed: float, rounds: int
+) -> dict[str, tuple[list[float], list[float]]]:
+    """A machine that is at another speed for every architecture."""
+    speed = 1 + 0.5 * (zlib.crc32(str(arch).encode()) % 97) / 97
+    every = {**prices(arch), "reference": fixed}
+    return {
+        name: ([0.25 * speed * ms] * rounds, [0.75 * speed * ms] * rounds)
+        for name, ms in every.items()
+    }
 
 
 @pytest.fixture
@@ -38,6 +47,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     monkeypatch.setattr(engines, "SPACES", {"numbers": (SPACE, 64, 10)})
     monkeypatch.setattr(engines, "loaded", lambda small, length, beam: small.arch)
     monkeypatch.setattr(engines, "timed", timed)
+    monkeypatch.setattr(engines, "reference", lambda *_: 100.0)
     rows = tmp_path / "rows.csv"
     of_rows = {"count": 20, "restricted": 14, "rounds": 3, "beam": 5, "seed": 1}
     engines.measure(argparse.Namespace(rows=rows, spaces=["numbers"], **of_rows))
@@ -64,7 +74,9 @@ def table(text: str, case: str, before: str) -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(heads[1:], row[1:], strict=True)) for row in cells[2:]}
 
 
-def test_what_the_wrong_engine_costs(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_wrong_engine_costs(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = bench("--shares", "0.5")
     times = table(text, "50% of the largest", "Milliseconds measured in")
     costs = table(text, "50% of the largest", "Cost when run in")
@@ -82,7 +94,9 @@ def test_what_the_wrong_engine_costs(bench: Any, monkeypatch: pytest.MonkeyPatch
     # Where other things are dear, it is of no use.
     wrong = costs["ctranslate2 fp32"]["torch fp32"]
     assert wrong.startswith("**+") and wrong.endswith("% ms**")
-    limit = 0.5 * prices(largest())["torch fp32"]
+    engines = sys.modules["engines"]
+    speed = engines.reference_ms(engines.read(tmp_path / "rows.csv"), "numbers") / 100.0
+    limit = 0.5 * speed * prices(largest())["torch fp32"]
     measured = float(times["ctranslate2 fp32"]["torch fp32"].split()[0])
     assert float(wrong.strip("*+% ms")) == pytest.approx(100 * (measured / limit - 1), abs=0.2)
 
