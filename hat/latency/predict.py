@@ -9,6 +9,7 @@ from hat.arch.config import SubTransformerConfig
 from hat.arch.hat_yaml import load_arch
 from hat.conditions import content_digest, file_digest
 from hat.latency.predictors.load import load_predictor
+from hat.latency.workload import tag_of
 from hat.settings import Above, Below, Settings
 from hat.signature import signature
 
@@ -46,6 +47,9 @@ class Prediction:
 
     unit: str = "ms"
 
+    workload: str | None = None
+    """What the predictor is for, engine and version too, where it says so."""
+
     def __str__(self) -> str:
         ends = self.interval_ms
         text = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
@@ -68,6 +72,7 @@ def predict_files(paths: Sequence[str | Path], settings: PredictSettings) -> lis
     predictor.check_engine(settings.lat_engine)
     for path, arch in zip(paths, archs, strict=True):
         predictor.check_archs([arch], str(path))
+    workload = tag_of(predictor.facts, predictor.source)
     calibrated = len(predictor.residuals) > 0
     low, high = predictor.relative_interval(settings.coverage) if calibrated else (0.0, 0.0)
     return [
@@ -75,6 +80,7 @@ def predict_files(paths: Sequence[str | Path], settings: PredictSettings) -> lis
             path=str(path),
             latency_ms=value,
             unit=predictor.unit,
+            workload=workload,
             interval_ms=(value * (1 + low), value * (1 + high)) if calibrated else None,
         )
         for path, value in zip(paths, predictor.predict_ms(archs).tolist(), strict=True)
@@ -98,5 +104,6 @@ def predictions_result(
             stage="latency-predict",
             predictor=file_digest(settings.ckpt_path),
             subtransformers=content_digest([each.path for each in predictions]),
+            workload=predictions[0].workload if predictions else None,
         ),
     }

@@ -132,3 +132,15 @@ class Workload(Settings):
             f"{self.device}{engine}-{self.precision}{self.int8_range or ''}{threads}"
             f"-s{self.src_len}-d{self.decode_steps}-b{self.batch_size}x{self.beam}"
         )
+
+
+def tag_of(facts: Mapping[str, Any], where: str) -> str | None:
+    """Returns the tag of the workload among what a predictor knows of itself.
+
+    None where it knows none, as HAT's do.
+
+    Raises:
+        ConfigError: naming ``where``, if it is no workload.
+    """
+    values = facts.get("workload")
+    return Workload.from_dict(values, where).tag() if values else None

@@ -14,6 +14,7 @@ from hat.errors import ConfigError
 from hat.measuring.devices import DEVICES, scheme_of
 from hat.nas.limits import LIMITS
 from hat.nas.limits.base import Ground, SearchLimit, describe_limit
+from hat.nas.limits.latency import LatencySettings
 from hat.nas.problem import Problem
 from hat.nas.race import SpreadScorer, spread_scorer
 from hat.nas.rescoring import RescoreSettings, Rescoring
@@ -110,7 +111,13 @@ def build_search(supernet: Supernet, *settings: Settings, say: Say = print) -> B
     model, space = supernet.model, supernet.space
     for arch in (space.smallest(), space.largest()):
         model.set_sample_config(arch)
-    ground = Ground(space=space, config=model.config, src_len=supernet.src_len, say=say)
+    ground = Ground(
+        space=space,
+        config=model.config,
+        src_len=supernet.src_len,
+        say=say,
+        engine=picked(settings, LatencySettings).lat_engine,
+    )
     limits: list[SearchLimit] = []
     origins: dict[str, str] = {}
     for name in LIMITS:
@@ -236,11 +243,13 @@ def _signature_parts(
         "dictionaries": "content of data (dictionaries)",
         "data": f"content of data ({supernet.valid_subset})",
     }
+    workloads = dict.fromkeys(each.workload for each in limits if each.workload is not None)
     return {
         "stage": "evo-search",
         "space": supernet.space.fingerprint(),
         **{name: conditions.get(name) for name in shown},
         "limits": ",".join(f"{each.limit.name}<={each.limit.at_most:.6g}" for each in limits),
+        "workload": ",".join(workloads) or None,
         **{role: conditions.get(name) for role, name in contents.items()},
         "conditions": mapping_digest(conditions),
     }

@@ -12,6 +12,7 @@ from hat.latency.check import CheckSettings, check_dataset
 from hat.latency.fit import fit_predictor
 from hat.latency.predict import PredictSettings, predict_files, predictions_result
 from hat.latency.samples import write_samples
+from hat.latency.workload import Workload
 from tests.latency.conftest import Simulate
 
 
@@ -58,5 +59,11 @@ def test_predicting_files(tmp_path: Path, simulate: Simulate, tiny_space: Search
     assert str(found) == f"{yml}: {found.latency_ms:.2f} ms [{low[0]:.2f}, {high[0]:.2f}]"
     figures = predictions_result([found], settings)
     assert figures["predictions"][0]["subtransformer"] == str(yml)
+    assert "|workload:" not in figures["signature"], "the dataset does not say"
+    workload = Workload(device="cpu", engine="onnxruntime", engine_version="1.2", num_threads=1)
+    fitted.predictor.facts["workload"] = workload.to_dict()
+    fitted.predictor.save(pt)
+    figures = predictions_result(predict_files([yml], settings), settings)
+    assert f"|workload:{workload.tag()}|" in figures["signature"]
     with pytest.raises(ConfigError, match="coverage must be below 1, but found 1"):
         PredictSettings(ckpt_path=pt, coverage=1)

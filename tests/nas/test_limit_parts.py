@@ -1,5 +1,6 @@
 """One test of everything that any limit must do, on the tiny space."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +119,14 @@ def test_memory_is_limited_by_a_predictor_of_memory(
 
 
 def test_a_predictor_of_one_engine_is_refused_for_another(
-    ground: Ground, predictor_pt: Path
+    ground: Ground, predictor_pt: Path, memory_pt: Path
 ) -> None:
     latency: Any = LIMITS.load("latency")
     asked = {"ckpt_path": (predictor_pt,), "latency_constraint": ("100%",)}
     assert latency.build(latency.Settings(**asked, lat_engine="eager"), ground)
     with pytest.raises(ConfigError, match="is for the engine eager, not for onnxruntime: what is"):
         latency.build(latency.Settings(**asked, lat_engine="onnxruntime"), ground)
+    files = {"memory_ckpt_path": memory_pt}
+    assert build("memory", replace(ground, engine="eager"), "100%", files)
+    with pytest.raises(ConfigError, match="is for the engine eager, not for torch"):
+        build("memory", replace(ground, engine="torch"), "100%", files)

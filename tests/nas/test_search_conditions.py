@@ -19,6 +19,7 @@ from hat.conditions import file_digest
 pytest.importorskip("fairseq")
 
 from hat.commands.search import main
+from hat.latency.predictors.load import load_predictor
 from hat.models.checkpoint import read_checkpoint
 from hat.nas.limits import LIMITS
 from hat.nas.scorers import SCORERS
@@ -98,8 +99,6 @@ class Place:
         torch.save(content, self.net)
 
     def other_predictor(self) -> None:
-        from hat.latency.predictors.load import load_predictor
-
         predictor = load_predictor(self.predictor)
         predictor.facts["note"] = "another"
         predictor.save(self.predictor)
@@ -290,3 +289,26 @@ def test_the_printed_signature_holds_contents_and_no_names(place: Place, search:
     assert f"|checkpoint:{file_digest(place.net)}|predictor:{file_digest(place.predictor)}|" in text
     assert ".pt" not in text and "additive" not in text
     assert text in (place.folder / "found.yml").read_text()
+
+
+def _set_engine(path: Path, engine: str, **facts: str) -> None:
+    """Makes a predictor one whose dataset was measured elsewhere, in an engine."""
+    predictor = load_predictor(path)
+    workload = {**predictor.facts["workload"], "engine": engine, "engine_version": "1.2"}
+    predictor.facts = {**predictor.facts, "workload": workload, "device": "a phone", **facts}
+    predictor.save(path)
+
+
+def test_the_printed_signature_names_engine_and_version_of_each_limit(
+    place: Place, search: Search
+) -> None:
+    _set_engine(place.predictor, "onnxruntime")
+    memory = place.folder / "memory.pt"
+    shutil.copyfile(place.predictor, memory)
+    _set_engine(memory, "ctranslate2", target="memory")
+    flags = [word.format(predictor=place.predictor) for word in LATENCY]
+    both = (*flags, "--memory-ckpt-path", memory, "--memory-constraint", "100%")
+    text = json.loads(search(*both, "--scorer", "params").splitlines()[-1])["signature"]
+    assert "|workload:cpu-onnxruntime1.2-fp32-" in text and ",cpu-ctranslate21.2-fp32-" in text
+    asked = (*both, "--scorer", "params", "--lat-engine", "onnxruntime")
+    assert "memory.pt is for the engine ctranslate2, not for onnxruntime" in search(*asked)

@@ -45,6 +45,9 @@ class Ground:
 
     say: Callable[[str], None] = print
 
+    engine: str | None = None
+    """That predictors have to be for; None: any."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchLimit:
@@ -53,6 +56,10 @@ class SearchLimit:
     limit: Limit[Arch]
     predictor: "LatencyPredictor | None" = None
     """Of the device that the limit speaks of: what can be measured if the device is this one."""
+
+    workload: str | None = None
+    """What its predictor is for, engine and version too; None where there is none, or it says
+    nothing of it."""
 
     signature: Mapping[str, Any] = field(default_factory=dict)
     """What decides the costs, besides the amount."""

@@ -12,6 +12,7 @@ from hat.engines import ENGINES
 from hat.errors import ConfigError
 from hat.latency.predictors import PREDICTORS
 from hat.latency.samples import FEATURE_COLUMNS
+from hat.latency.workload import tag_of
 from hat.nas.limits.base import Amount, Ground, SearchLimit, bound_in_words, upper_bound
 from hat.numerals import number_of
 from hat.search.constraints import Limit
@@ -99,6 +100,7 @@ class Latency:
                 SearchLimit(
                     limit=Limit(f"latency_ms{name}", at_most, upper, meaning),
                     predictor=predictor,
+                    workload=tag_of(predictor.facts, predictor.source),
                     signature={
                         "latency-confidence": settings.latency_confidence,
                         f"content of ckpt-path{name}": file_digest(path),

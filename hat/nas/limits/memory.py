@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from hat.conditions import file_digest
 from hat.errors import ConfigError
 from hat.latency.predictors import PREDICTORS
+from hat.latency.workload import tag_of
 from hat.nas.limits.base import Amount, Ground, SearchLimit, bound_in_words, upper_bound
 from hat.search.constraints import Limit
 from hat.settings import Above, Below, Settings, Shown
@@ -51,8 +52,8 @@ class Memory:
         """Loads the predictor and reads the limit; none where none is given.
 
         Raises:
-            ConfigError: if the limit is wrong, or the predictor was made for another space or for
-                latency.
+            ConfigError: if the limit is wrong, or the predictor was made for another space or
+                engine or for latency.
             CheckpointError: if the predictor cannot be read.
         """
         if settings.memory_constraint is None:
@@ -63,6 +64,7 @@ class Memory:
         assert path is not None, "the settings need both"
         predictor = load_predictor(path)
         predictor.check_target("memory")
+        predictor.check_engine(ground.engine)
         predictor.check_space(ground.space)
         at_most = _AMOUNT.read(settings.memory_constraint, predictor.predict_ms, ground.space)
         confidence = settings.memory_confidence
@@ -71,6 +73,7 @@ class Memory:
         return [
             SearchLimit(
                 limit=Limit("memory_mib", at_most, upper, meaning),
+                workload=tag_of(predictor.facts, predictor.source),
                 signature={
                     "memory-confidence": confidence,
                     "content of memory-ckpt-path": file_digest(path),
