@@ -149,6 +149,23 @@ def test_whatever_the_folder_is_called_its_files_are_right_seen_from_outside(
     assert Pipeline(Path(out) / "pipeline.yml").settings.task == task
 
 
+def test_each_file_is_valid_and_known_for_what_it_is(
+    corpus: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run(tmp_path / "task", corpus)
+    files = sorted((tmp_path / "task").glob("*.yml"))
+    alone = {path.name: checked for path in files for checked in validate([path])[:1]}
+    assert all(checked.errors == () for checked in alone.values()), alone
+    assert alone["text.yml"].kind == "prepare" and alone["network.yml"].kind == "train"
+    pipeline = tmp_path / "task" / "pipeline.yml"
+    assert {Path(checked.path).name for checked in validate([pipeline])} == set(alone)
+    text = (tmp_path / "task" / "text.yml").read_text()
+    wrong = text.replace("tokeniser: s", "tokeniser: z").replace("vocabulary: ", "vocabulary: -")
+    (tmp_path / "task" / "text.yml").write_text(wrong)
+    (checked,) = (each for each in validate([pipeline]) if each.errors)
+    assert Path(checked.path).name == "text.yml" and len(checked.errors) == 2
+
+
 def test_given_sets_stay_as_they_are(corpus: tuple[Path, Path], tmp_path: Path) -> None:
     test = tmp_path / "test.tsv"
     test.write_text("The dog that is here.\tLe chien qui est ici.\nThe cat.\tLe chat.\n")
