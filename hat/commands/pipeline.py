@@ -50,10 +50,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         test = (options.test, options.architecture)
         steps = pipeline.test_steps(*test) if options.test else pipeline.steps(**chosen)
         is_whole = not options.only and not options.test
-        print("\n".join(pipeline.preview(steps, by_rates=is_whole)))
-        if is_whole:
-            pipeline.check(steps)
-            print("all settings of all steps are right")
+        print("\n".join(pipeline.preview(steps, begin=options.begin, by_rates=is_whole)))
+        if not options.test:
+            pipeline.check(steps, whole=is_whole)
+            print(f"all settings of {'all' if is_whole else 'these'} steps are right")
         return
     # Of single steps, standard output is what their commands print, and nothing else.
     try:
@@ -76,7 +76,7 @@ def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
     steps = pipeline.steps(**chosen)
     base = Path() if pipeline.settings.base is None else pipeline.base
     check_writable(base / pipeline.plan.run_dir / "page.html")
-    print(pipeline.preview(steps)[0], flush=True)
+    print(pipeline.preview(steps, begin=chosen["begin"])[0], flush=True)
     pipeline.check(steps)
     report = pipeline.run(**chosen).report
     assert report is not None, "all steps ran"

@@ -72,13 +72,21 @@ def sentence_key(line: str) -> str:
     return " ".join(words) if words else line
 
 
-def clean(pairs: Parallel, settings: CleaningSettings) -> Cleaned:
+def clean(
+    pairs: Parallel, settings: CleaningSettings, numbers: Sequence[int] | None = None
+) -> Cleaned:
     """Drops what a training is better off without; the first reason that fits counts.
 
     Empty sides, sides that are too long, sides in another script than the rest of their file,
     copies of the source in place of a translation, lengths that no translation has, and pairs that
     stood before.
+
+    Args:
+        pairs: the corpus, or what was drawn of it.
+        settings: what counts as unusable.
+        numbers: the lines of the input on which the pairs stand; all of them if None.
     """
+    numbers = range(1, len(pairs) + 1) if numbers is None else numbers
     sides = (pairs.source, pairs.target)
     tests: list[tuple[str, Callable[[str, str], bool]]] = [
         ("a side is empty", lambda source, target: not source or not target),
@@ -98,7 +106,7 @@ def clean(pairs: Parallel, settings: CleaningSettings) -> Cleaned:
         unfit = _lengths(left, settings.max_length_deviation)
     seen: set[tuple[str, str]] = set()
     kept, lines, dropped = [], [], []
-    for line, (pair, found) in enumerate(zip(both, reasons, strict=True), start=1):
+    for line, pair, found in zip(numbers, both, reasons, strict=True):
         reason = found
         if reason is None and unfit is not None and unfit(*pair):
             reason = "lengths do not fit: misaligned or not a translation"

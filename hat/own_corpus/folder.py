@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -14,6 +14,7 @@ from hat.amounts import LATENCY_UNITS, Amount
 from hat.errors import ConfigError, DataError
 from hat.files import write_text
 from hat.folders import replacing_folder
+from hat.numerals import number_of
 from hat.own_corpus.cleaning import Cleaned, CleaningSettings, Dropped, clean
 from hat.own_corpus.files import PIPELINE_FILE, TEXT_DIR, Choices, task_files
 from hat.own_corpus.looking import (
@@ -24,7 +25,7 @@ from hat.own_corpus.looking import (
 )
 from hat.own_corpus.reading import read_pairs
 from hat.own_corpus.sizing import SHAPES, Corpus, busy, choose_size, rate, trainings, vocabulary
-from hat.own_corpus.splitting import HELD_OUT, Splits, split
+from hat.own_corpus.splitting import HELD_OUT, Splits, shared_sources, split
 from hat.settings import AtLeast, OneOf, Settings, Shown
 from hat.signature import signature
 from hat.tasks.bpe import BpeEncoder, learn_bpe
@@ -128,18 +129,26 @@ def new_task(
     }
     rng = np.random.default_rng(settings.seed)
     say(f"corpus: {len(raw):,} pairs in {' and '.join(map(str, settings.train))}")
-    raw = _drawn(raw, settings.pairs, rng, say)
-    warnings = _look(raw, languages, settings, say)
-    cleaned = clean(raw, cleaning)
+    raw, lines = _drawn(raw, settings.pairs, rng, say)
+    warnings = _look(raw, lines, languages, settings, say)
+    cleaned = clean(raw, cleaning, lines)
     say(f"cleaned: {len(cleaned.pairs):,} pairs are left, {len(cleaned.dropped):,} dropped")
     for line in describe_dropped(cleaned):
         say(f"  {line}")
+    for split_name, pairs in given.items():
+        warnings += _look_at_given(pairs, split_name, languages, settings)
     given = {split: _without_empty(pairs, split, warnings) for split, pairs in given.items()}
     try:
         splits = split(cleaned, given, rng)
     except DataError as error:
         raise DataError(f"{', '.join(map(str, settings.train))}: {error}") from None
-    _tell_splits(splits, given, say)
+    shared = shared_sources(given)
+    if shared:
+        warnings.append(
+            f"--valid and --test have {number_of(shared, 'source sentence')} in common: what was "
+            "chosen by them is no test of them"
+        )
+    _tell_splits(splits, given, say, disjoint=not shared)
     choices = _choose(name, languages, splits.corpus, settings)
     _tell_choices(choices, say)
     if choices.device == "cpu" and (warning := busy()):
@@ -185,15 +194,25 @@ def _name(folder: Path, languages: tuple[str, str]) -> str:
     return name if name.endswith(pair) else f"{name}.{pair}"
 
 
-def _drawn(raw: Parallel, count: int | None, rng: np.random.Generator, say: Say) -> Parallel:
+def _drawn(
+    raw: Parallel, count: int | None, rng: np.random.Generator, say: Say
+) -> tuple[Parallel, Sequence[int]]:
+    """What is taken of a corpus, and the lines on which it stands there."""
     if count is None or count >= len(raw):
-        return raw
+        return raw, range(1, len(raw) + 1)
     say(f"  {count:,} of them, drawn at random, are taken")
     chosen = sorted(rng.permutation(len(raw))[:count].tolist())
-    return Parallel(tuple(raw.source[i] for i in chosen), tuple(raw.target[i] for i in chosen))
+    taken = Parallel(tuple(raw.source[i] for i in chosen), tuple(raw.target[i] for i in chosen))
+    return taken, [i + 1 for i in chosen]
 
 
-def _look(raw: Parallel, languages: tuple[str, str], settings: NewSettings, say: Say) -> list[str]:
+def _look(
+    raw: Parallel,
+    lines: Sequence[int],
+    languages: tuple[str, str],
+    settings: NewSettings,
+    say: Say,
+) -> list[str]:
     """Says what the corpus looks like; returns what is suspicious."""
     if not len(raw):
         raise DataError(f"{settings.train[0]}: is empty")
@@ -205,8 +224,20 @@ def _look(raw: Parallel, languages: tuple[str, str], settings: NewSettings, say:
     warnings = []
     if not settings.languages_as_given:
         warnings += check_languages(raw, languages, settings.train[0])
-    misaligned = find_misalignment(raw)
+    misaligned = find_misalignment(raw, lines)
     return [*warnings, misaligned] if misaligned else warnings
+
+
+def _look_at_given(
+    pairs: Parallel, name: str, languages: tuple[str, str], settings: NewSettings
+) -> list[str]:
+    """What is suspicious about a held-out set that the user brings."""
+    warnings = []
+    if not settings.languages_as_given:
+        warnings += check_languages(pairs, languages, getattr(settings, name)[0])
+    if misaligned := find_misalignment(pairs):
+        warnings.append(misaligned)
+    return [f"--{name}: {warning}" for warning in warnings]
 
 
 def _without_empty(pairs: Parallel, split: str, warnings: list[str]) -> Parallel:
@@ -221,12 +252,14 @@ def _without_empty(pairs: Parallel, split: str, warnings: list[str]) -> Parallel
     return Parallel(tuple(pair[0] for pair in kept), tuple(pair[1] for pair in kept))
 
 
-def _tell_splits(splits: Splits, given: Mapping[str, Parallel], say: Say) -> None:
+def _tell_splits(
+    splits: Splits, given: Mapping[str, Parallel], say: Say, *, disjoint: bool
+) -> None:
     sizes = ", ".join(
         f"{len(pairs):,} {name}{' (yours)' if name in given else ''}"
         for name, pairs in splits.corpus.items()
     )
-    say(f"split: {sizes}; no source sentence is in two of them")
+    say(f"split: {sizes}{'; no source sentence is in two of them' if disjoint else ''}")
     for line in describe_dropped(Cleaned(splits.corpus["train"], (), splits.dropped)):
         say(f"  {line}")
 

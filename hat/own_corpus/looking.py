@@ -70,14 +70,16 @@ def check_languages(pairs: Parallel, languages: tuple[str, str], where: Path) ->
     return warnings
 
 
-def find_misalignment(pairs: Parallel) -> str | None:
+def find_misalignment(pairs: Parallel, numbers: Sequence[int] | None = None) -> str | None:
     """Returns a warning if the sides stop belonging together at some line, as where one is missing.
 
     Question marks and numbers stand in a sentence and its translation alike. In every block of
     2,000 pairs it is counted how often they agree, beyond how often those of unrelated lines do.
+    ``numbers`` are the lines of the input on which the pairs stand; all of them if None.
     """
+    numbers = range(1, len(pairs) + 1) if numbers is None else numbers
     skills = [
-        (start + 1, skill)
+        (numbers[start], skill)
         for start in range(0, len(pairs), _BLOCK)
         if (skill := _agreement(pairs, start, start + _BLOCK)) is not None
     ]

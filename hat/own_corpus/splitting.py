@@ -1,7 +1,7 @@
 """Into training, validation and test data, no source sentence in two of them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,12 @@ class Splits:
 def held_out_size(pairs: int) -> int:
     """Pairs of a validation or a test set: a twentieth of the corpus, 50 to 2,000."""
     return int(min(_LARGEST, max(_SMALLEST, pairs * _SHARE)))
+
+
+def shared_sources(given: Mapping[str, Parallel]) -> int:
+    """How many source sentences stand in more than one of the sets that the user brings."""
+    keys = [set(map(sentence_key, pairs.source)) for pairs in given.values()]
+    return sum(map(len, keys)) - len(set().union(*keys))
 
 
 def split(train: Cleaned, given: dict[str, Parallel], rng: np.random.Generator) -> Splits:

@@ -27,6 +27,12 @@ class Size:
     bottom: int = 50
 
 
+_CHARACTER = 7.2
+"""Pixels of a title's character, of 13 pixels a line; more than most have."""
+
+_LEAST_TIMES = 0.75
+"""A title becomes no smaller than that, which is ten pixels."""
+
 WIDE = Size("wide", 640, 380)
 NARROW = Size("narrow", 350, 320, left=50, right=10, bottom=48)
 SIZES = (WIDE, NARROW)
@@ -122,19 +128,20 @@ class Canvas:
             )
         self.add('<path class="axis" d="M{} {}V{}H{}"/>', s.left, s.top, bottom, right)
         middle = (s.left + right) / 2
-        # Some scorers and devices have long names.
-        x_title, y_title = _cut(x_title, right - s.left), _cut(y_title, bottom - s.top)
-        self.add(
-            '<text class="title" x="{:.1f}" y="{}" text-anchor="middle">{}</text>',
-            middle,
-            s.height - 8,
-            x_title,
+        self._title(x_title, f"translate({middle:.1f} {s.height - 8})", right - s.left)
+        self._title(
+            y_title, f"translate(13 {(s.top + bottom) / 2:.1f}) rotate(-90)", bottom - s.top
         )
+
+    def _title(self, title: str, where: str, room: float) -> None:
+        """Writes the title of an axis into ``room`` pixels."""
+        text, times = fitted(title, room)
+        scaled = "" if times == 1 else f" scale({times:.3f})"
         self.add(
-            '<text class="title" transform="translate(13 {:.1f}) rotate(-90)" '
-            'text-anchor="middle">{}</text>',
-            (s.top + bottom) / 2,
-            y_title,
+            '<text class="title" transform="{}{}" text-anchor="middle">{}</text>',
+            where,
+            scaled,
+            text,
         )
 
     def dots(self, points: Sequence[Pair], style: str) -> None:
@@ -213,10 +220,21 @@ class Canvas:
         ).format(s.name, s.width, s.height, label, more, Markup("").join(self.parts))
 
 
-def _cut(text: str, room: float) -> str:
-    """A title cut to what fits into ``room`` pixels at 13 pixels a line."""
-    most = int(room / 7.2)
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+def fitted(title: str, room: float) -> tuple[str, float]:
+    """What is written of a title into so many pixels, and how many times its usual size.
+
+    Some scorers and devices have long names. What would be too small to be read is cut; the unit,
+    behind the last comma, is not.
+    """
+    times = min(1.0, room / (len(title) * _CHARACTER))
+    if times >= _LEAST_TIMES:
+        return title, times
+    start, comma, unit = title.rpartition(", ")
+    kept = int(room / (_CHARACTER * _LEAST_TIMES)) - len(comma + unit) - 1
+    if not comma or kept < 1:
+        start, comma, unit = title, "", ""
+        kept = int(room / (_CHARACTER * _LEAST_TIMES)) - 1
+    return f"{start[:kept].rstrip()}…{comma}{unit}", _LEAST_TIMES
 
 
 def _star(outer: float, inner: float) -> str:

@@ -33,7 +33,8 @@ def views(facts: Facts) -> list[RunView]:
         sections += run_sections(run, place)
         what = "a pipeline's run" if run.kind == "pipeline" else "a search alone"
         about = f"{what}, {count(len(run.searches), 'search').replace('searchs', 'searches')}"
-        found.append(RunView(name=run.name, anchor=f"run-{place}", about=about, sections=sections))
+        name = _run_name(run, facts)
+        found.append(RunView(name=name, anchor=f"run-{place}", about=about, sections=sections))
     return found
 
 
@@ -94,12 +95,18 @@ def compared(facts: Facts) -> Section | None:
     )
 
 
+def _run_name(run: RunFacts, facts: Facts) -> str:
+    """Of a run, with its place where another one is called so, too."""
+    if [each.name for each in facts.runs].count(run.name) == 1:
+        return run.name
+    return f"{run.name} ({next(i for i, each in enumerate(facts.runs, 1) if each is run)})"
+
+
 def _name(run: RunFacts, search: SearchFacts, facts: Facts) -> str:
-    names = [each.name for each in facts.runs]
-    if len(names) == 1:
+    if len(facts.runs) == 1:
         return search.name
-    place = f" ({facts.runs.index(run) + 1})" if names.count(run.name) > 1 else ""
-    return f"{run.name}{place}: {search.name}" if len(run.searches) > 1 else f"{run.name}{place}"
+    name = _run_name(run, facts)
+    return f"{name}: {search.name}" if len(run.searches) > 1 else name
 
 
 def _compared_cells(name: str, search: SearchFacts, point: Point | None) -> list[str]:

@@ -22,7 +22,8 @@ from hat.yaml_reader import Entry
 
 _CHECKPOINT = "checkpoint_best.pt"
 
-_YAML = (".yml", ".yaml")
+YAML_ENDS = (".yml", ".yaml")
+"""Of the files of preprocess, if it is no script."""
 
 
 class Layout:
@@ -85,7 +86,7 @@ class Layout:
     def text(self) -> dict[str, Entry] | None:
         """What is said about the text of a corpus of one's own; None of other tasks."""
         names = self.settings.preprocess
-        return self.file.entries("preprocess") if names[0].endswith(_YAML) else None
+        return self.file.entries("preprocess") if names[0].endswith(YAML_ENDS) else None
 
     @property
     def tokeniser(self) -> str | None:

@@ -264,29 +264,37 @@ class Pipeline:
         ]
 
     @_from_base
-    def check(self, steps: Sequence[Step]) -> None:
+    def check(self, steps: Sequence[Step], *, whole: bool = True) -> None:
         """Checks every setting of those of these steps that would run; runs none of them.
 
         The settings of a step that is up to date are those that it ran with.
+
+        Args:
+            steps: of the pipeline.
+            whole: whether these are all of them: what one reads is there or made by another.
 
         Raises:
             ConfigError: naming the step and what is wrong.
         """
         runner = self._runner()
         if any(runner.expected_seconds(step) != 0 for step in steps):
-            check_steps(self.plan, steps)
+            check_steps(self.plan, steps, whole=whole)
 
     @_from_base
-    def preview(self, steps: Sequence[Step], *, by_rates: bool = False) -> list[str]:
+    def preview(
+        self, steps: Sequence[Step], *, begin: str | None = None, by_rates: bool = False
+    ) -> list[str]:
         """Returns how much there is to do, then the steps and their commands; runs nothing.
+
+        What reads a file that an earlier one of the steps will write counts as to be done.
 
         Args:
             steps: what would run.
+            begin: as in ``run``.
             by_rates: estimates steps that never ran here by the processor's rates, which are
                 measured for that if they never were.
         """
-        runner = self._runner()
-        expected = [runner.expected_seconds(step) for step in steps]
+        expected = self._expected(steps, begin)
         estimated = {}
         if by_rates and self.settings.on_cpu and None in expected:
             estimated = self._by_rates(steps)
@@ -306,6 +314,20 @@ class Pipeline:
             lines.append(f"{'=' if seconds == 0 else '>'} {step.name}: {step.about}{time}")
             lines.append(f"  {printable(step.command)}")
         return lines
+
+    def _expected(self, steps: Iterable[Step], begin: str | None) -> list[float | None]:
+        """Seconds of each step: 0 if it is and stays up to date, None if nobody knows."""
+        runner = self._runner()
+        expected: list[float | None] = []
+        written: set[Path] = set()
+        again = False
+        for step in steps:
+            again = again or begin in (step.name, step.stage)
+            is_read_anew = any(written.intersection((path, *path.parents)) for path in step.inputs)
+            expected.append(runner.expected_seconds(step, again=again or is_read_anew))
+            if expected[-1] != 0:
+                written |= {*step.outputs, runner.log_of(step)}
+        return expected
 
     def _by_rates(self, steps: Iterable[Step]) -> dict[str, float]:
         """Seconds of steps, by the best rate that trainings may have here."""

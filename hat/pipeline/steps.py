@@ -152,7 +152,7 @@ class Runner:
         """
         state = self._state(step)
         key = self._key(step)
-        is_done = state.get("inputs") == key and state.get("outputs") == self._digest(step.outputs)
+        is_done = self._is_done(step, state, key)
         doubt = step.doubt(state.get("result", {})) if is_done else None
         if doubt is not None:
             self.say(f"  {step.name}: {doubt}, so it is done again")
@@ -196,7 +196,7 @@ class Runner:
             more = step.resumed if goes_on and step.resumed else step.unattended
             step = replace(step, command=(*step.command, *more))
         self.say(f"  {printable(step.command)}")
-        log = self.folder / "logs" / f"{step.label}.log"
+        log = self.log_of(step)
         started = time.perf_counter()
         with _locked(step, log) as lock, open(log, "wb", buffering=0) as noted:
             if step.stdout is None:
@@ -211,16 +211,27 @@ class Runner:
         self.say(f"  done in {duration(seconds)}; log: {log}")
         return Outcome(_last_json(step.stdout or log), seconds, skipped=False)
 
-    def expected_seconds(self, step: Step) -> float | None:
-        """Returns how long the step will take: 0 if up to date, None if nobody knows."""
+    def log_of(self, step: Step) -> Path:
+        """Gets what its command prints."""
+        return self.folder / "logs" / f"{step.label}.log"
+
+    def expected_seconds(self, step: Step, *, again: bool = False) -> float | None:
+        """Returns how long the step will take: 0 if up to date, None if nobody knows.
+
+        ``again`` says that it runs even if it is up to date.
+        """
         state = self._state(step)
         ready = all(path.exists() for path in step.inputs)
-        is_done = ready and state.get("inputs") == self._key(step)
-        if is_done and step.doubt(state.get("result", {})) is None:
+        is_done = ready and self._is_done(step, state, self._key(step))
+        if is_done and not again and step.doubt(state.get("result", {})) is None:
             return 0.0
         if "seconds" in state:
             return float(state["seconds"])
         return None if step.minutes is None else step.minutes * 60
+
+    def _is_done(self, step: Step, state: Mapping[str, Any], key: str) -> bool:
+        """Whether it ran with what it would read now, and what it wrote is still there."""
+        return state.get("inputs") == key and state.get("outputs") == self._digest(step.outputs)
 
     def _digest(self, paths: Sequence[Path]) -> str:
         return self._digests.of(paths)

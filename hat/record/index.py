@@ -57,6 +57,9 @@ class IndexedSearch:
 class Index:
     """A run's folder."""
 
+    task: str
+    """Empty if it is not told."""
+
     datasets: Mapping[str, Path]
     """Latency datasets that are there, by name."""
 
@@ -100,6 +103,7 @@ def read_index(folder: Path) -> Index:
     }
     order = sorted(trainings, key=lambda label: not label.startswith("train-super"))
     return Index(
+        task=_text(found, "task", path) if "task" in found else "",
         datasets=datasets,
         predictors=tuple(predictors.values()),
         searches=tuple(

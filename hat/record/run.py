@@ -63,8 +63,10 @@ def read_run(folder: Path) -> RunFacts:
         _add_steps(facts, each, steps)
         found.append(facts)
     kept = list(datasets.values())
+    name = real_path(folder).name
     run = RunFacts(
-        name=real_path(folder).name,
+        # A folder such as runs does not say what ran.
+        name=name if index.task in name else f"{index.task}: {name}",
         kind="pipeline",
         searches=found,
         latencies=[f for d in kept if (f := latency_facts(d, predictors)) is not None],

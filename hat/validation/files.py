@@ -32,8 +32,10 @@ from hat.latency.fit import FitSettings
 from hat.latency.predictors import PREDICTORS
 from hat.measuring.settings import DatasetSettings, WorkloadSettings
 from hat.nas.build import settings_classes
+from hat.pipeline.layout import YAML_ENDS
 from hat.pipeline.settings import BLOCKS, STAGE_FILES, PipelineSettings, read_pipeline
 from hat.settings import Setting, all_keys, all_settings, from_values
+from hat.tasks import TASKS
 from hat.yaml_reader import Entry
 
 PIPELINE = "pipeline"
@@ -44,6 +46,7 @@ _COMMANDS = {
     "latency-dataset": "latency-dataset",
     "latency-predictor": "latency-predictor",
     "evo-search": "search",
+    "preprocess": "prepare",
 }
 """What a pipeline calls a file -> the command that reads it."""
 
@@ -55,6 +58,7 @@ _ABOUT = {
     "latency-dataset": "a latency dataset",
     "latency-predictor": "a latency predictor",
     "search": "a search",
+    "prepare": "making a text",
 }
 
 _SHARED = frozenset(
@@ -156,6 +160,7 @@ def kind_of(entries: Mapping[str, Entry]) -> str:
         "search": all_keys(*settings_classes()),
         "latency-dataset": all_keys(DatasetSettings, WorkloadSettings),
         "latency-predictor": all_keys(FitSettings, *PREDICTORS.settings()) | {"dataset-path"},
+        "prepare": all_keys(*TASKS.settings()),
     }
     counts = {
         kind: len(entries.keys() & keys - _SHARED - (TRAINING_KEYS if kind != PIPELINE else set()))
@@ -243,6 +248,8 @@ def _classes(command: str) -> tuple[type, ...]:
         return (WorkloadSettings, DatasetSettings)
     if command == "latency-predictor":
         return (FitSettings, *PREDICTORS.settings())
+    if command == "prepare":
+        return tuple(TASKS.settings())
     return ()
 
 
@@ -346,12 +353,14 @@ def _pipeline_errors(
     if not file.base.is_dir():
         place = file.places["base"]
         return [*errors, f"{place}: base: {file.settings.base} is no folder"], {}
-    for stage in STAGE_FILES:
+    text = ("preprocess",) if file.settings.preprocess else ()
+    for stage in (*STAGE_FILES, *text):
         try:
             with chdir(file.base):
                 files = file.stage_files(stage)
         except ConfigError as error:
             errors.append(str(error))
         else:
-            named[stage] = tuple(str(from_here / each) for each in files)
+            if stage not in text or all(path.suffix in YAML_ENDS for path in files):
+                named[stage] = tuple(str(from_here / each) for each in files)
     return errors, named

@@ -149,11 +149,66 @@ def test_whatever_the_folder_is_called_its_files_are_right_seen_from_outside(
     assert Pipeline(Path(out) / "pipeline.yml").settings.task == task
 
 
+def test_each_file_is_valid_and_known_for_what_it_is(
+    corpus: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run(tmp_path / "task", corpus)
+    files = sorted((tmp_path / "task").glob("*.yml"))
+    alone = {path.name: checked for path in files for checked in validate([path])[:1]}
+    assert all(checked.errors == () for checked in alone.values()), alone
+    assert alone["text.yml"].kind == "prepare" and alone["network.yml"].kind == "train"
+    pipeline = tmp_path / "task" / "pipeline.yml"
+    assert {Path(checked.path).name for checked in validate([pipeline])} == set(alone)
+    text = (tmp_path / "task" / "text.yml").read_text()
+    wrong = text.replace("tokeniser: s", "tokeniser: z").replace("vocabulary: ", "vocabulary: -")
+    (tmp_path / "task" / "text.yml").write_text(wrong)
+    (checked,) = (each for each in validate([pipeline]) if each.errors)
+    assert Path(checked.path).name == "text.yml" and len(checked.errors) == 2
+
+
 def test_given_sets_stay_as_they_are(corpus: tuple[Path, Path], tmp_path: Path) -> None:
     test = tmp_path / "test.tsv"
     test.write_text("The dog that is here.\tLe chien qui est ici.\nThe cat.\tLe chat.\n")
     run(tmp_path / "task", corpus, "--test", str(test), "--pairs", "700", "--seed", "2")
     assert read_lines(tmp_path / "task/text/raw/test.fr") == ["Le chien qui est ici.", "Le chat."]
+
+
+def test_what_was_dropped_of_pairs_that_were_drawn_has_the_lines_of_the_corpus(
+    corpus: tuple[Path, Path], tmp_path: Path
+) -> None:
+    english, french = (read_lines(path) for path in corpus)
+    test = tmp_path / "test.tsv"
+    last = zip(english[800:], french[800:], strict=True)
+    test.write_text("".join(f"{one}\t{other}\n" for one, other in last), encoding="utf-8")
+    run(tmp_path / "task", corpus, "--pairs", "800", "--test", str(test))
+    rows = [row.split("\t") for row in read_lines(tmp_path / "task/dropped.tsv")[1:]]
+    assert len(rows) > 70 and int(rows[-1][0]) > 880
+    for line, _, source, target in rows:
+        assert (english[int(line) - 1], french[int(line) - 1]) == (source, target)
+
+
+def test_sets_that_are_given_are_looked_at_as_the_corpus_is(
+    corpus: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Swapped languages in any of them, and sentences that two of them have in common."""
+    held_out = {"en": tmp_path / "held.en", "fr": tmp_path / "held.fr"}
+    for (language, path), text in zip(held_out.items(), map(read_lines, corpus), strict=True):
+        path.write_text("\n".join(text[100:200]) + "\n", encoding="utf-8")
+        (tmp_path / f"other.{language}").write_text("\n".join(text[199:300]) + "\n")
+    right = (str(held_out["en"]), str(held_out["fr"]))
+    for name in ("--valid", "--test"):
+        with pytest.raises(SystemExit):
+            run(tmp_path / "task", corpus, name, *right[::-1])
+        assert "held.fr: the source side reads like fr" in capsys.readouterr().err
+        assert not (tmp_path / "task").exists()
+    others = (str(tmp_path / "other.en"), str(tmp_path / "other.fr"))
+    for name, test, shared in (("one", right, "100 source sentences"), ("two", others, "1 source")):
+        run(tmp_path / name, corpus, "--valid", *right, "--test", *test)
+        out = capsys.readouterr().out
+        assert f"--valid and --test have {shared}" in out and "in two of them" not in out
+        assert "in common" in last_line(out)["warnings"][0]
+    run(tmp_path / "task", corpus, "--valid", *right)
+    assert "no source sentence is in two of them" in capsys.readouterr().out
 
 
 def hat(*words: str, cwd: Path) -> str:

@@ -12,7 +12,7 @@ from hat.models.config import SuperTransformerConfig
 from hat.models.extract import extract
 from hat.models.super_transformer import SuperTransformer
 from hat.page.svg import tick_text, ticks
-from hat.page.view import compared
+from hat.page.view import compared, views
 from hat.page.write import PageSettings, read_facts, write_page
 from hat.record.budget import nice_step, predicted_cost
 from hat.record.facts import Facts
@@ -281,6 +281,25 @@ def test_what_is_no_run_is_named(tmp_path, wrong):
 def test_a_run_is_named_once(made):
     with pytest.raises(HatError, match="is named twice"):
         read_facts([made, made / ".." / made.name])
+
+
+def test_runs_in_folders_of_one_name_are_told_apart(made, tmp_path):
+    """As those of hat new are, all of which lie in a folder called runs; equal ones, too."""
+    folders = [tmp_path / name / "runs" for name in ("mine", "yours", "theirs")]
+    for folder in folders:
+        shutil.copytree(made, folder)
+    index = json.loads((folders[2] / "run.json").read_text())
+    (folders[2] / "run.json").write_text(json.dumps({**index, "task": "theirs.en-fr"}))
+    alone = read_facts(folders[:1])
+    assert alone.title == f"{index['task']}: runs"
+    facts = read_facts(folders)
+    names = [run.name for run in views(facts)]
+    assert names == [f"{alone.title} (1)", f"{alone.title} (2)", "theirs.en-fr: runs"]
+    rows = compared(facts).tables[0].rows
+    assert len(rows) == 3 and all(name in str(row) for name, row in zip(names, rows, strict=True))
+    del index["task"]
+    (folders[0] / "run.json").write_text(json.dumps(index))
+    assert read_run(folders[0]).name == "runs"
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hat.page.figures import Figure, latency_figure
 from hat.page.front_figures import front_panels
-from hat.page.svg import WIDE
+from hat.page.svg import NARROW, WIDE, fitted
 from hat.record.run import read_run
 
 
@@ -39,3 +39,17 @@ def test_the_band_of_a_predictor_goes_on_to_the_edges(made) -> None:
     right = max(x for x, _ in corners)
     on_the_right = {y for x, y in corners if x == right}
     assert len(on_the_right) == 2 and min(on_the_right) == min(y for _, y in corners)
+
+
+def test_titles_of_axes_fit_a_phone_and_keep_their_unit(made) -> None:
+    """Small letters before cut ones; what is cut is never the unit."""
+    (search,) = read_run(made).searches
+    drawings = "".join(str(panel.figure.drawings) for panel in front_panels(search))
+    assert "lower is better: up)" in drawings and "…" not in drawings
+    room = NARROW.width - NARROW.left - NARROW.right
+    long = "latency on AMD EPYC in onnxruntime 1.32.0, int8, ms"
+    assert fitted("latency, ms", room) == ("latency, ms", 1.0)
+    for title in (long, long.replace("AMD", "AMD " * 9), "loss " * 60, "loss " * 60 + ", ms"):
+        text, times = fitted(title, room)
+        assert 0.75 <= times < 1 and len(text) * times * 6.5 < room
+        assert text == title or ("…" in text and text.endswith(", ms") == title.endswith(", ms"))

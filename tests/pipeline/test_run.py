@@ -102,6 +102,46 @@ def test_wrong_settings_are_found_before_anything_runs(
     assert capsys.readouterr().out.splitlines()[-1] == "all settings of all steps are right"
 
 
+def test_a_dry_run_marks_what_runs_because_an_earlier_step_does(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what it marks as up to date nothing runs."""
+
+    def marked(*words: str) -> set[str]:
+        capsys.readouterr()
+        assert run([str(path), *words]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        return {line[2:].partition(":")[0] for line in lines if line.startswith("> ")}
+
+    assert run([str(path)]) == 0
+    assert marked("--dry-run") == set()
+    other = ["--set", "evo-search.seed=2"]
+    foreseen, ran = marked(*other, "--dry-run"), marked(*other)
+    # The other seed finds the same winner here, which spares those that read it.
+    assert ran and ran <= foreseen and "train-subtransformer" in foreseen
+    assert "train-largest" not in foreseen
+    later = [*other, "--from", "train-largest"]
+    foreseen = marked(*later, "--dry-run")
+    assert foreseen == marked(*later) and "compare-latencies" in foreseen
+    next(Path("run").glob("predictor*.pt")).unlink()
+    foreseen = marked(*other, "--dry-run")
+    assert {"latency-predictor", "evo-search", "evaluate-best-retrained"} <= foreseen
+    assert not foreseen & {"train-supertransformer", "latency-dataset", "train-largest"}
+
+
+def test_a_dry_run_of_single_steps_checks_their_settings(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What other steps have yet to make is not missed."""
+    only = [str(path), "--dry-run", "--only", "evo-search"]
+    assert run([*only, "--set", "evo-search.population-size=7"]) == 2
+    assert "step evo-search: population-size must be" in capsys.readouterr().err
+    assert run([*only, "--", "--evo-iter", "0"]) == 2
+    assert "step evo-search: evo-iter must be" in capsys.readouterr().err
+    assert run(only) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "all settings of these steps are right"
+
+
 def test_from_a_step_on_all_run_again_and_set_wins_over_files(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
