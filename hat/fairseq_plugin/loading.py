@@ -55,12 +55,11 @@ def load_super_transformer(path: str, task: Any, *, ema: bool = False) -> SuperT
         CheckpointError: if the file is no checkpoint or its vocabulary is another one, or it holds
             no moving average.
     """
-    plain, _ = _load(path, task, ema=ema)
-    return plain
+    return load_trained(path, task, ema=ema)[0]
 
 
-def _load(path: str, task: Any, *, ema: bool) -> tuple[SuperTransformer, dict[str, Any]]:
-    """Returns the model and the options it was trained with."""
+def load_trained(path: str, task: Any, *, ema: bool) -> tuple[SuperTransformer, dict[str, Any]]:
+    """Returns what ``load_super_transformer`` does, and the options it was trained with."""
     content = read_checkpoint(path)
     if ema:
         content = with_average(content, path)
@@ -105,7 +104,7 @@ def load_model(
         CheckpointError: if the file is no checkpoint or its vocabulary is another one.
         ConfigError: if ``arch`` is larger than the checkpoint's SuperTransformer.
     """
-    plain, options = _load(path, task, ema=False)
+    plain, options = load_trained(path, task, ema=False)
     never = None if arch is None else _never_trained(options, arch)
     if never is not None:
         logger.warning("%s: was never trained as this SubTransformer: %s", path, never)

@@ -23,6 +23,7 @@ from hat.nas.facts import write_facts
 from hat.nas.finish import Finish, SearchEnd
 from hat.nas.limits.base import SearchLimit, describe_limit
 from hat.nas.measure import build_measure
+from hat.nas.restriction import restriction_section
 from hat.nas.scorers.bleu import BleuSettings
 from hat.nas.settings import FREE_SCORERS, FinishSettings
 from hat.nas.supernet import Supernet
@@ -219,6 +220,8 @@ def _search(
         deliveries = [chosen, *(each for each in deliveries if each is not chosen)]
         more.append(section)
     winner = (deliveries or _unmeasured(result, constraints, 1))[0]
+    if (restriction := restriction_section(built, winner.arch, say)) is not None:
+        more.append(restriction)
     write_arch(path, winner.arch, _winner_text(result, winner, text))
     story = end.story(deliveries)
     story = replace(story, extra=[*more, *story.extra])

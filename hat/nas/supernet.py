@@ -2,7 +2,7 @@
 
 import argparse
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +52,9 @@ class Supernet:
 
     restore_file: Path | None = None
     """That file."""
+
+    trained_spans: tuple[int, ...] = ()
+    """Numbers of encoder layers that its decoder's were trained to attend to; () if unknown."""
 
     is_average: bool = False
     """Whether they are its moving average rather than those of its last update."""
@@ -152,16 +155,17 @@ def supernet_of(options: argparse.Namespace, *, ema: bool = False) -> Supernet:
     """
     import torch
 
-    from hat.fairseq_plugin.loading import build_task, load_super_transformer
+    from hat.fairseq_plugin.loading import build_task, load_trained
 
     values = vars(options)
     if options.max_tokens is None:
         raise ConfigError("--max-tokens is missing")
     space = space_from_options(values, "the SuperTransformer's options")
     task = build_task(options)
+    model, trained = load_trained(options.restore_file, task, ema=ema)
     return Supernet(
         space=space,
-        model=load_super_transformer(options.restore_file, task, ema=ema),
+        model=model,
         task=task,
         device="cuda" if torch.cuda.is_available() and not options.cpu else "cpu",
         precision="bf16" if options.bf16 else "fp16" if options.fp16 else "fp32",
@@ -172,5 +176,14 @@ def supernet_of(options: argparse.Namespace, *, ema: bool = False) -> Supernet:
         seed=options.seed,
         checkpoint=file_digest(options.restore_file),
         restore_file=Path(options.restore_file),
+        trained_spans=_trained_spans(trained),
         is_average=ema,
     )
+
+
+def _trained_spans(options: Mapping[str, Any]) -> tuple[int, ...]:
+    """The spans that a training with these options drew from; none if they do not say."""
+    try:
+        return space_from_options(options, "").decoder_ende_spans
+    except ConfigError:  # a file of others
+        return ()

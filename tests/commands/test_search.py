@@ -85,6 +85,7 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
         assert f"| {rival} | 3 |" in report
     # Three seeds each, so there is a verdict, but nothing was trained.
     assert report.count(" by inherited loss: the search reached") == 3
+    assert "restriction" not in report  # the space is the one that was trained
     assert "Not enough seeds" not in report and "orth it by" not in report
     scorers = [
         row["scorer"]
@@ -128,6 +129,26 @@ def test_limits_of_every_kind_hold_and_the_report_is_whole(
     assert not told.higher_is_better and told.objective == "inherited-loss"
     for plot in ("convergence.png", "front.png"):
         assert (folder / "report" / plot).read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_a_restriction_to_spans_of_one_costs_is_told(run: Run, tmp_path: Path) -> None:
+    narrow = tmp_path / "narrow.yml"
+    narrow.write_text("decoder-arbitrary-ende-attn-choice: [-1]\n")
+    result, folder = run(f"--configs={narrow}", "--params-constraint", "95%")
+    assert set(load_arch(tmp_path / "found.yml").decoder.ende_spans) == {1}
+    report = (folder / "report" / "report.md").read_text()
+    assert "## What does the restriction of the space cost?" in report
+    assert "`decoder-arbitrary-ende-attn-choice: [-1]`; the SuperTransformer was trained" in report
+    rows = list(csv.DictReader((folder / "report" / "restriction.csv").open()))
+    scores = [float(row["inherited-loss"]) for row in rows]
+    assert len(rows) > 2 and scores == sorted(scores)
+    gain = result["score"] - scores[0]
+    said = f"costs at least {gain:.4f}" if gain > 0 else "costs nothing that these show"
+    assert f"the restriction {said}" in report
+    # Each is what the loss of that architecture is.
+    spans = json.loads(rows[0]["attends to"])
+    winner = load_arch(tmp_path / "found.yml")
+    assert len(spans) == winner.decoder.num_layers and set(spans) != {-1}
 
 
 def test_bf16_that_is_not_in_hardware_scores_in_fp32(
