@@ -29,6 +29,10 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     "dataset-impl": ("mmap", "cached", "lazy", "raw"),
     "ddp-backend": ("legacy_ddp", "pytorch_ddp", "c10d", "no_c10d"),
     "zero-sharding": ("none",),
+    **dict.fromkeys(
+        ("post-process", "remove-bpe"),
+        ("@@ ", "@@", "subword_nmt", "sentencepiece", "wordpiece", "letter", "_EOW", "none"),
+    ),
     "best-checkpoint-metric": ("loss", "nll_loss", "ppl", "smallest_loss", "largest_loss"),
 }
 """What may be chosen from fairseq's parts. Others evaluate options or lines of data as Python code
@@ -54,6 +58,7 @@ REFUSED = {
     ),
     "cpu-offload": "SuperTransformers train with plain data parallelism",
     "update-epoch-batch-itr": "batches are put together once",
+    "num-batch-buckets": "it pads batches for TPUs, and there is no TPU code here",
     **dict.fromkeys(
         (
             *("num-shards", "shard-id", "prefix-size", "replace-unk", "print-alignment"),
