@@ -58,6 +58,10 @@ REFUSED = {
     ),
     "cpu-offload": "SuperTransformers train with plain data parallelism",
     "update-epoch-batch-itr": "batches are put together once",
+    **dict.fromkeys(
+        ("write-checkpoints-asynchronously", "save-async"),
+        "checkpoints are whole when they are written, and another package would write these",
+    ),
     "num-batch-buckets": "it pads batches for TPUs, and there is no TPU code here",
     **dict.fromkeys(
         (
