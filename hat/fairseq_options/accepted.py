@@ -29,10 +29,6 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     "dataset-impl": ("mmap", "cached", "lazy", "raw"),
     "ddp-backend": ("legacy_ddp", "pytorch_ddp", "c10d", "no_c10d"),
     "zero-sharding": ("none",),
-    **dict.fromkeys(
-        ("post-process", "remove-bpe"),
-        ("@@ ", "@@", "subword_nmt", "sentencepiece", "wordpiece", "letter", "_EOW", "none"),
-    ),
     "best-checkpoint-metric": ("loss", "nll_loss", "ppl", "smallest_loss", "largest_loss"),
 }
 """What may be chosen from fairseq's parts. Others evaluate options or lines of data as Python code

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hat.cli.refusals import expected
 from hat.errors import ConfigError
 from hat.fairseq_options.bounds import BOUNDS, LARGEST, check_together
 from hat.reading import open_file
@@ -27,6 +28,9 @@ _FILES = ("encoder-embed-path", "decoder-embed-path", "ema-seed-model")
 
 _MEETING = re.compile("(env|tcp|file)://.*")
 """Where processes of one training meet, in torch's terms."""
+
+_MARKS = ("@@ ", "@@", "subword_nmt", "sentencepiece", "wordpiece", "letter", "_EOW", "none")
+"""By which fairseq joins units; ``--remove-bpe`` is its ``post-process``."""
 
 _LOG_LINE = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \| ")
 
@@ -93,6 +97,9 @@ def check_values(
     for key in _FILES:
         if values.get(key) and not Path(values[key]).is_file():
             raise ConfigError(f"{place(key)}: there is no file {values[key]}")
+    mark = values.get("post-process")
+    if mark is not None and mark not in _MARKS:
+        raise ConfigError(f"{place('remove-bpe')} cannot be {shown(mark)}{expected(mark, _MARKS)}")
     log = values.get("log-file")
     if log and Path(log).exists() and not _takes_lines(Path(log)):
         raise ConfigError(

@@ -154,7 +154,7 @@ FAULTS = [
     generation("--max-len-b -1", "max-len-b must be at least 1, but found -1"),
     generation("--temperature 0", "temperature must be above 0, but found 0"),
     generation("--unkpen inf", "unkpen must be a finite number, but found inf"),
-    generation("--remove-bpe nope", "--post-process cannot be 'nope'; did you mean 'none'?"),
+    generation("--remove-bpe nope", "remove-bpe cannot be 'nope'; did you mean 'none'?"),
     generation("--log-file sub.yml", "log-file: sub.yml is there already and is no log of a"),
     generation("--max-tokens 0", "max-tokens must be at least 1, but found 0"),
     Fault("generate-nothing", "generate bin --configs=sub.yml", ("which checkpoint translates?",)),
