@@ -29,7 +29,7 @@ def replacing_folder(path: str | Path, is_ours: Callable[[Path], bool]) -> Itera
         LockedError: if another process writes it.
     """
     target = place_of(path)
-    _check(target, is_ours)
+    check_replaced_folder(target, is_ours)
     with locked(target):
         temporary, old = temporary_for(target), temporary_for(target, "old")
         with told_as_of(target):
@@ -39,7 +39,7 @@ def replacing_folder(path: str | Path, is_ours: Callable[[Path], bool]) -> Itera
             hold(held)  # says that its process lives, to processes that cannot see its id
             with _told_of(target, temporary):
                 yield temporary
-            _check(target, is_ours)  # others may have written while the block ran
+            check_replaced_folder(target, is_ours)  # others may have written while the block ran
             with told_as_of(target):
                 _sync_all(temporary)
                 if target.exists():
@@ -54,7 +54,13 @@ def replacing_folder(path: str | Path, is_ours: Callable[[Path], bool]) -> Itera
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _check(target: Path, is_ours: Callable[[Path], bool]) -> None:
+def check_replaced_folder(target: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Checks that a folder may take the place of what is there: see ``replacing_folder``.
+
+    Raises:
+        ConfigError: if it may not.
+        DataError: if nobody can look.
+    """
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is a file, but a folder is to be written there")
     real = Path(os.path.realpath(target))

@@ -7,7 +7,7 @@ runs no code from the folder.
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,8 +21,8 @@ from hat.export.card import Facts, model_card, read_latency, read_result
 from hat.export.formats import FORMATS
 from hat.export.parity import largest_difference, parity_pairs
 from hat.export.trained import Trained
-from hat.files import real_path, write_text
-from hat.folders import replacing_folder
+from hat.files import place_of, real_path, write_text
+from hat.folders import check_replaced_folder, replacing_folder
 from hat.models.extract import extract
 from hat.models.training_record import TrainingRecord
 from hat.settings import LANGUAGE, AtLeast, AtMost, OneOf, Settings, from_values
@@ -76,6 +76,21 @@ class Export:
     signature: str
 
 
+def check_target(folder: Path) -> None:
+    """Checks, before there is anything to write, that an export may be written to ``folder``.
+
+    Raises:
+        HatError: if it is a file or holds anything but an export.
+    """
+    check_replaced_folder(place_of(folder), _ours(folder))
+
+
+def _ours(folder: Path) -> Callable[[Path], bool]:
+    """Tells the files of an export that is in ``folder`` from others."""
+    names = {EXPORT_FILE, CARD_FILE, *_files_of_export(folder)}
+    return lambda each: each.is_file() and each.name in names
+
+
 def export(trained: Trained, folder: Path, settings: ExportSettings, format_: Any) -> Export:
     """Writes ``folder``; what stood there, if it is an export, is replaced when all is written.
 
@@ -96,13 +111,12 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
     )
     if trained.codes is not None:
         check_codes(trained.codes, trained.words[0])
-    ours = {EXPORT_FILE, CARD_FILE, *_files_of_export(folder)}
     small = extract(trained.model, trained.model.arch)
     digests = dict(zip(SIDES, map(words_digest, trained.words), strict=True))
     pairs, parity_on = parity_pairs(
         small.config, trained.data, trained.languages, settings.parity_sentences
     )
-    with replacing_folder(folder, lambda each: each.is_file() and each.name in ours) as temporary:
+    with replacing_folder(folder, _ours(folder)) as temporary:
         format_.write(small, _notes(trained, digests), temporary, trained.words)
         model_files = tuple(sorted(each.name for each in temporary.iterdir()))
         for path in trained.dictionaries:

@@ -55,6 +55,11 @@ REFUSED = {
     "cpu-offload": "SuperTransformers train with plain data parallelism",
     "update-epoch-batch-itr": "batches are put together once",
     **dict.fromkeys(
+        ("write-checkpoints-asynchronously", "save-async"),
+        "checkpoints are whole when they are written, and another package would write these",
+    ),
+    "num-batch-buckets": "it pads batches for TPUs, and there is no TPU code here",
+    **dict.fromkeys(
         (
             *("num-shards", "shard-id", "prefix-size", "replace-unk", "print-alignment"),
             *("constraints", "score-reference", "lm-path", "lm-weight", "retain-dropout"),

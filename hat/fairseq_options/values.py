@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hat.cli.refusals import expected
 from hat.errors import ConfigError
 from hat.fairseq_options.bounds import BOUNDS, LARGEST, check_together
+from hat.reading import open_file
 from hat.yaml_reader import Entry, Items, Scalar, shown
 
 _NUMBER = re.compile(r"[^\s()\[\],]+")
@@ -26,6 +28,11 @@ _FILES = ("encoder-embed-path", "decoder-embed-path", "ema-seed-model")
 
 _MEETING = re.compile("(env|tcp|file)://.*")
 """Where processes of one training meet, in torch's terms."""
+
+_MARKS = ("@@ ", "@@", "subword_nmt", "sentencepiece", "wordpiece", "letter", "_EOW", "none")
+"""By which fairseq joins units; ``--remove-bpe`` is its ``post-process``."""
+
+_LOG_LINE = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \| ")
 
 _CHANGED = re.compile(r"\$\{|\\(?=\\*('|$))|^\?\?\?$")
 r"""A reference, a backslash before a quote or the end, and OmegaConf's word for a missing value."""
@@ -90,6 +97,14 @@ def check_values(
     for key in _FILES:
         if values.get(key) and not Path(values[key]).is_file():
             raise ConfigError(f"{place(key)}: there is no file {values[key]}")
+    mark = values.get("post-process")
+    if mark is not None and mark not in _MARKS:
+        raise ConfigError(f"{place('remove-bpe')} cannot be {shown(mark)}{expected(mark, _MARKS)}")
+    log = values.get("log-file")
+    if log and Path(log).exists() and not _takes_lines(Path(log)):
+        raise ConfigError(
+            f"{place('log-file')}: {log} is there already and is no log of a training: name another"
+        )
     meeting = values.get("distributed-init-method")
     if meeting is not None and not _MEETING.fullmatch(meeting):
         raise ConfigError(
@@ -99,6 +114,15 @@ def check_values(
     if "/" in (values.get("checkpoint-suffix") or ""):
         raise ConfigError(f"{place('checkpoint-suffix')} is part of a file's name, not of a path")
     check_together(values, place)
+
+
+def _takes_lines(path: Path) -> bool:
+    """Whether a training may add its lines to what is there: a log, an empty file or a device."""
+    if not path.is_file():
+        return path.is_char_device()  # a pipe would be waited for
+    with open_file(path) as stream:
+        head = stream.read(len("2024-01-31 12:00:00 | "))
+    return not head or _LOG_LINE.fullmatch(head) is not None
 
 
 def _numbers(value: Any, *, is_text: bool) -> list[float]:

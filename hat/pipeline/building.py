@@ -13,14 +13,12 @@ from hat.pipeline.blocks import Block, is_device, is_space, is_workload
 from hat.pipeline.candidate import Candidate, Found, Target, Training
 from hat.pipeline.exporting import export_formats
 from hat.pipeline.layout import Layout
+from hat.pipeline.named_files import named_in
 from hat.pipeline.notes import doubt
 from hat.pipeline.stages import LATENCIES, PREDICTOR, SPACE, TRAINING, WINNER
 from hat.pipeline.steps import Step
 from hat.tasks.own_corpus import RULES, UNITS_FILES
 from hat.yaml_reader import Entry
-
-_FILE_KEYS = ("scorer-table", "halve-configs", "retrain-configs", "retrain-ref", "prior")
-"""Keys of settings that name files which a step reads."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,7 @@ class Builder:
         return Step(
             **self._about("train-supertransformer", about, SPACE),
             command=self._launched(commands.train(space, supernet.parent)),
-            inputs=(*space, self.plan.data),
+            inputs=(*space, self.plan.data, *self._named("supertransformer")),
             outputs=(supernet,),
             work_dir=supernet.parent,
         )
@@ -249,13 +247,13 @@ class Builder:
         entries: dict[str, Entry] = {}
         for each in settings:
             entries |= self.file.entries(each) if isinstance(each, str) else each.entries
-        return [Path(entries[key].text()) for key in _FILE_KEYS if key in entries]
+        return named_in(entries)
 
     def _train(self, which: Candidate, one: Training) -> Step:
         training = self.file.stage_files("subtransformer")
         seed = () if one.seed is None else ("--seed", str(one.seed))
         inherits = self.plan.settings.retrain_init == "supernet"
-        inherited = (self.plan.supernet,) if inherits else ()
+        inherited, named = (self.plan.supernet,) if inherits else (), self._named("subtransformer")
         start = [word for path in inherited for word in ("--init-from-supernet", str(path))]
         about = f"train {which.about} from {'inherited weights' if inherits else 'scratch'}"
         about += one.told
@@ -265,7 +263,7 @@ class Builder:
             command=self._launched(
                 commands.train(which.yml, one.folder, sub_configs=training, flags=(*seed, *start))
             ),
-            inputs=(which.yml, *training, self.plan.data, *inherited),
+            inputs=(which.yml, *training, self.plan.data, *inherited, *named),
             outputs=one.written,
             work_dir=one.folder,
         )

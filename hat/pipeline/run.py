@@ -15,6 +15,7 @@ from hat.numerals import number_of
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import Speed, step_seconds
 from hat.pipeline.index import write_index
+from hat.pipeline.named_files import named_by
 from hat.pipeline.notes import cause, notes
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
@@ -59,6 +60,12 @@ def _set(step: Step, changes: Changes) -> tuple[str, ...]:
             ) from None
         words += [flag, *given]
     return tuple(words)
+
+
+def _with(step: Step, words: Sequence[str]) -> Step:
+    """Returns a step with more words in its command, which may name files that it reads."""
+    inputs = (*step.inputs, *named_by(words))
+    return replace(step, command=(*step.command, *words), inputs=inputs)
 
 
 @contextmanager
@@ -250,9 +257,7 @@ class Pipeline:
                 known = dict.fromkeys(step.name for step in steps)
                 hint = suggestion(name, names) or f": {', '.join(known)}"
                 raise ConfigError(f"{flag}: there is no step {name!r}{hint}")
-        return [
-            replace(step, command=(*step.command, *_set(step, changes), *flags)) for step in steps
-        ]
+        return [_with(step, (*_set(step, changes), *flags)) for step in steps]
 
     @_from_base
     def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:

@@ -14,6 +14,7 @@ from hat.numerals import number_of
 from hat.text.lines import plain, read_lines
 
 _SENTENCE = re.compile(r"([STH])-([0-9]{1,18})\t(.*)")
+_SCORE = re.compile(r"-?([0-9]+(\.[0-9]*)?(e[-+]?[0-9]+)?|inf)|nan")
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,14 @@ def _read_log(name: str) -> tuple[dict[int, str], dict[int, str], dict[int, str]
             continue
         kind, index, text = match[1], int(match[2]), match[3]
         if kind == "H":
-            _, tab, translation = text.partition("\t")
+            score, tab, translation = text.partition("\t")
             if not tab:
                 raise DataError(f"{name}:{number}: expected 'H-id<tab>score<tab>translation'")
+            if not _SCORE.fullmatch(score):
+                raise DataError(
+                    f"{name}:{number}: the score of a translation must be a number, but found "
+                    f"{score!r:.40}"
+                )
             hypotheses.setdefault(index, plain(translation))
         elif kind == "T":
             if index in references:

@@ -88,6 +88,13 @@ FAULTS = [
     line("export-int8: True", f"{LAST}: export-int8 needs export"),
     line("searches: {a: {}, b: {}}", f"{LAST}: searches: b has the same settings as a"),
     line("export: out", "export", "preprocess"),
+    *(
+        flags(f"--export {place} --bpe-codes codes", f"step export: {place}: is", says)
+        for place, says in (
+            ("net.pt", "a file, but a folder is to be written there"),
+            ("bin", "not replaced, because it holds dict.xx.txt, which is not of a model"),
+        )
+    ),
     flags("--set evo-search", "--set", "STEP.KEY=VALUE", "'evo-search'"),
     flags("--set evo-serch.seed=2", "--set: there is no step 'evo-serch'"),
     flags(

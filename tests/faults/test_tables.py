@@ -124,6 +124,11 @@ FAULTS = [
     ),
     log("other-digits", change("log.txt", "H-1\t", "H-\u0661\t"), "sentence 1"),
     log("no-tab", change("log.txt", "H-1\t-0.5\t", "H-1\t-0.5 "), ":6: ", "H-id<tab>score<tab>"),
+    log(
+        "no-score",
+        change("log.txt", "H-1\t-0.5\t", "H-1\tx\t"),
+        *(":6: ", "score of a translation must be a number", "'x'"),
+    ),
     log("twice", remake("log.txt", lambda c: c + c), ":11: ", "a second reference of sentence 0"),
     log("nothing", put("log.txt", "hello\n"), "no translations"),
     log("utf-16", remake("log.txt", lambda c: c.decode().encode("utf-16")), "is not UTF-8"),

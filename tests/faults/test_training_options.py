@@ -1,5 +1,6 @@
 """Options of training and translation that are out of their range, or contradict each other."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,19 @@ FAULTS = [
     option("--optimizer sgd", "unknown key 'adam-betas'", name="sgd-with-adam-betas"),
     option("--user-dir nowhere", "user-dir: there is no folder nowhere"),
     option("--restore-file gone.pt", "restore-file: there is no file gone.pt"),
+    option("--num-batch-buckets 100", "num-batch-buckets is not taken: it pads batches for TPUs"),
+    option("--write-checkpoints-asynchronously", "write-checkpoints-asynchronously is not taken"),
+    option("--save-async", "save-async is not taken: checkpoints are whole when they are written"),
+    in_file("async", "write-checkpoints-asynchronously: True", "is not taken: checkpoints are"),
+    option("--log-file space.yml", "log-file: space.yml is there already and is no log of a"),
+    option("--log-file net.pt", "log-file: net.pt is there already and is no log of a training"),
+    option("--log-file bin", "log-file: bin is there already and is no log of a training"),
+    Fault(
+        "log-file-a-pipe",
+        f"{TRAIN} --log-file pipe",
+        ("log-file: pipe is there already and is no log of a training",),
+        lambda folder: os.mkfifo(folder / "pipe"),
+    ),
     option("--no-such 1", "unknown option --no-such"),
     Fault("save-dir-a-file", f"{TRAIN} --save-dir taken", ("taken",), at("taken")),
     Fault("save-dir-in-a-file", f"{TRAIN} --save-dir taken/run", ("taken",), at("taken")),
@@ -140,6 +154,8 @@ FAULTS = [
     generation("--max-len-b -1", "max-len-b must be at least 1, but found -1"),
     generation("--temperature 0", "temperature must be above 0, but found 0"),
     generation("--unkpen inf", "unkpen must be a finite number, but found inf"),
+    generation("--remove-bpe nope", "remove-bpe cannot be 'nope'; did you mean 'none'?"),
+    generation("--log-file sub.yml", "log-file: sub.yml is there already and is no log of a"),
     generation("--max-tokens 0", "max-tokens must be at least 1, but found 0"),
     Fault("generate-nothing", "generate bin --configs=sub.yml", ("which checkpoint translates?",)),
 ]

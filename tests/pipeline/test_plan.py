@@ -130,6 +130,7 @@ def test_steps_run_again_when_a_file_changes_that_they_read_unsaid(tmp_path: Pat
     search, reference = tmp_path / "search.yml", tmp_path / "valid.de"
     search.write_text(
         "scorer-table: a.csv\nretrain-configs: b.yml\nretrain-ref: c.txt\nhalve-configs: f.yml\n"
+        "memory-ckpt-path: g.pt\n"
     )
     reference.touch()
     measured, fitted = tmp_path / "dataset.yml", tmp_path / "predictor.yml"
@@ -144,7 +145,8 @@ def test_steps_run_again_when_a_file_changes_that_they_read_unsaid(tmp_path: Pat
         reference=f"{tmp_path}/{{subset}}.de",
     )
     steps = {step.name: set(step.inputs) for step in changed.steps()}
-    assert {Path("a.csv"), Path("b.yml"), Path("c.txt"), Path("f.yml")} <= steps["evo-search"]
+    found = {"a.csv", "b.yml", "c.txt", "f.yml", "g.pt"}
+    assert {Path(name) for name in found} <= steps["evo-search"]
     assert Path("d.pt") in steps["latency-dataset"] and Path("e.pt") in steps["latency-predictor"]
     data = Path("data/binary/multi30k_en_de")
     assert data in steps["latency-dataset"] & steps["compare-latencies"]
@@ -154,6 +156,35 @@ def test_steps_run_again_when_a_file_changes_that_they_read_unsaid(tmp_path: Pat
     reference.unlink()
     (score,) = changed.steps(only=["evaluate-best-inherited"])
     assert "--ref" not in score.command, "the data's own, where there is no such file"
+
+
+def test_trainings_read_what_their_settings_name(tmp_path: Path) -> None:
+    """Weights that they begin with, embeddings: another content is another training."""
+    space, training = tmp_path / "space.yml", tmp_path / "sub.yml"
+    shipped = "configs/numbers.en-fr"
+    space.write_text(
+        Path(f"{shipped}/supertransformer/space0.yml").read_text() + "finetune-from-model: a.pt\n"
+    )
+    training.write_text(
+        Path(f"{shipped}/subtransformer/common.yml").read_text() + "encoder-embed-path: b.txt\n"
+    )
+    changed = pipeline("numbers.en-fr", supertransformer=str(space), subtransformer=str(training))
+    steps = {step.name: set(step.inputs) for step in changed.steps()}
+    assert Path("a.pt") in steps["train-supertransformer"]
+    assert Path("b.txt") in steps["train-subtransformer"] & steps["train-largest"]
+
+
+def test_so_do_steps_whose_settings_stand_on_the_command_line(tmp_path: Path) -> None:
+    names = [tmp_path / name for name in ("a.csv", "b.pt", "c.yml")]
+    for path in names:
+        path.touch()
+    found = pipeline("numbers.en-fr")
+    (search,) = found.steps(
+        only=["evo-search"],
+        changes=[("evo-search", "scorer-table", str(names[0]))],
+        flags=[f"--memory-ckpt-path={names[1]}", "--retrain-configs", str(names[2])],
+    )
+    assert {*names} <= {*search.inputs}
 
 
 def test_only_the_files_of_the_steps_need_be_there() -> None:
