@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "left_out_rows": fit.num_left_out,
             "cv_error_percent": fit.cv_error_percent,
             "test": fit.metrics.to_dict(),
+            "unit": fit.predictor.unit,
             "fit_seconds": round(fit.seconds, 3),
             "feature_norm": list(fit.predictor.scales.feature_norm),
             "lat_norm": fit.predictor.scales.lat_norm,

@@ -20,6 +20,7 @@ from hat.tasks.text_rules import TEXT_RULES, TextRules, text_rules
 from hat.text.dictionaries import (
     SIDES,
     check_dictionaries,
+    check_direction,
     dictionary_paths,
     languages_of,
     noted_dictionaries,
@@ -90,6 +91,7 @@ def read_trained(
     model = _set_model(content, options, checkpoint, sub_yml)
     data = _data_folder(settings.data, options, checkpoint)
     languages = _languages(settings, options, data)
+    check_direction(options, *languages, checkpoint)
     dictionaries = dictionary_paths(data, languages)
     words = (read_dictionary(dictionaries[0]), read_dictionary(dictionaries[1]))
     sizes = (model.config.src_vocab_size, model.config.tgt_vocab_size)

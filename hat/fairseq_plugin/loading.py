@@ -27,7 +27,7 @@ from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
 from hat.scoring.batches import Batch
 from hat.tasks.binary_split import Room, check_room
-from hat.text.dictionaries import check_dictionaries, noted_dictionaries
+from hat.text.dictionaries import check_dictionaries, check_direction, noted_dictionaries
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ def load_trained(path: str, task: Any, *, ema: bool) -> tuple[SuperTransformer, 
         content = with_average(content, path)
     plain = super_transformer(content, path)
     options = checkpoint_options(content, path)
+    check_direction(options, task.cfg.source_lang, task.cfg.target_lang, path)
     check_dictionaries(
         noted_dictionaries(options),
         {"source": plain.config.src_vocab_size, "target": plain.config.tgt_vocab_size},

@@ -123,6 +123,30 @@ def check_dictionaries(
             )
 
 
+def check_direction(
+    trained: Mapping[str, Any], source_lang: str, target_lang: str, path: str | Path
+) -> None:
+    """Checks that a model is not run from its target language into its source language.
+
+    Where both share their words, nothing else tells.
+
+    Args:
+        trained: the options of the model's training.
+        source_lang: of the data.
+        target_lang: of the data.
+        path: names the model in messages.
+
+    Raises:
+        CheckpointError: if it was trained the other way round.
+    """
+    was = trained.get("source_lang"), trained.get("target_lang")
+    if was == (target_lang, source_lang) and source_lang != target_lang:
+        raise CheckpointError(
+            f"{path}: was trained to translate from {was[0]} to {was[1]}, but the languages here "
+            f"are {source_lang} to {target_lang}"
+        )
+
+
 def vocabulary_sizes(
     data: str | Path, source_lang: str | None, target_lang: str | None
 ) -> tuple[int, int] | None:

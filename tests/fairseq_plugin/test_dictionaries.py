@@ -57,6 +57,19 @@ def test_other_words_of_equal_number_are_refused(
             load(path, other_words)
 
 
+def test_the_other_direction_is_refused_where_words_do_not_tell(
+    trained: Path, corpus: Path
+) -> None:
+    path = str(trained / "checkpoint_best.pt")
+    task = task_of(corpus)
+    source, target = task.cfg.source_lang, task.cfg.target_lang
+    task.cfg.source_lang, task.cfg.target_lang = target, source
+    said = f"trained to translate from {source} to {target}, but the languages here are {target} to"
+    for load in (load_super_transformer, load_model):
+        with pytest.raises(CheckpointError, match=said):
+            load(path, task)
+
+
 def test_a_checkpoint_without_digests_is_judged_by_its_size(
     trained: Path, other_words: Any, tmp_path: Path
 ) -> None:

@@ -248,6 +248,15 @@ FAULTS = [
         for spoil, *says in [{**FILES, **NETWORKS}[name]]
     ),
     *(
+        Fault(
+            f"other-direction-{kind}",
+            words,
+            ("last.pt: was trained to translate from yy to xx, but the languages here are xx to",),
+            option(source_lang="yy", target_lang="xx"),
+        )
+        for kind, words in (("generate", GENERATE), ("search", SEARCH), ("export", EXPORT))
+    ),
+    *(
         Fault(f"{name}-restore", RESTORE, ("last.pt: ", says), spoil)
         for name, (spoil, says) in STATES.items()
     ),
