@@ -129,8 +129,8 @@ PAGES = {
             f"hat pipeline {_WMT}/pipeline.yml --hardware cpu_xeon --only latency-dataset",
         ),
         (
-            *("yml", "--dry-run", "--only", "--hardware", "--device", "--run-dir", "--data"),
-            *("--budgets", "--subset", "--metric", "--beam", "--lenpen"),
+            *("yml", "--dry-run", "--only", "--from", "--set", "--hardware", "--device"),
+            *("--run-dir", "--data", "--budgets", "--subset", "--metric"),
             *("--architecture", "--test"),
         ),
     ),
