@@ -128,7 +128,7 @@ ALLOWED: dict[str, set[str]] = {
             "cli",
         ),
     },
-    "validation": {"nas", "measuring", "pipeline", "latency", "arch", "cli"},
+    "validation": {"nas", "measuring", "pipeline", "latency", "tasks", "arch", "cli"},
     "studies": {
         *("scoring", "latency", "report", "search", "models", "benchmarks", "arch", "text"),
         *("tasks", "cli"),

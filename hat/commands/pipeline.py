@@ -16,9 +16,9 @@ from hat.cli.flags import add_flags
 from hat.cli.help import Parser
 from hat.errors import ConfigError, HatError
 from hat.files import check_writable
+from hat.machine.signals import InterruptedStepError
 from hat.pipeline.run import Pipeline
 from hat.pipeline.settings import PipelineSettings
-from hat.pipeline.signals import InterruptedStepError
 from hat.pipeline.steps import CommandError
 
 LIMIT_MISSED = 3

@@ -24,9 +24,9 @@ from hat.errors import DataError, HatError
 from hat.files import told_as_of, write_json, write_text, writing
 from hat.json_reader import parse_object, read_object
 from hat.locks import Lock, LockedError, locked
+from hat.machine.signals import Signals, StepError
 from hat.pipeline.digests import Digests
 from hat.pipeline.showing import duration, shown_progress
-from hat.pipeline.signals import Signals, StepError
 from hat.progress import VARIABLE
 from hat.reading import read_log, read_text
 from hat.version import __version__

@@ -95,7 +95,7 @@ FAULTS = [
     on(EXPORT, "--bleu-sentences=-1", "bleu-sentences must be at least 0, but found -1"),
     on(EXPORT, "--source-lang=", "source-lang needs a value, but found ''"),
     on(EXPORT, "--target-lang=../x", "target-lang must be a language", "'../x'"),
-    on(EXPORT, "--source-lang=fr --target-lang=en", "numbers.pt", "43 source words", "49"),
+    on(EXPORT, "--source-lang=fr --target-lang=en", "numbers.pt: was trained", "from en to fr"),
     Fault(
         "export:score-below-0",
         f"{EXPORT} --score s.json",

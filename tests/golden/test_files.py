@@ -42,7 +42,7 @@ CASES = {
         f"latency-predictor --lat-dataset-path {QUIET} --ckpt-path out/p.pt --predictor additive",
         "p.pt",
         "ckpt_path predictor rows left_out_rows cv_error_percent test fit_seconds"
-        " feature_norm lat_norm signature",
+        " feature_norm lat_norm unit signature",
     ),
     "latency check": (
         f"latency check {QUIET} --json --plot out/a.png --write-clean out/clean.csv",

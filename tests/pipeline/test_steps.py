@@ -314,7 +314,7 @@ from pathlib import Path
 # A shell may have started the tests with these ignored, as nohup does.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from hat.pipeline.signals import InterruptedStepError
+from hat.machine.signals import InterruptedStepError
 from hat.pipeline.steps import Runner, Step
 folder = Path(sys.argv[1])
 step = Step(
