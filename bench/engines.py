@@ -248,7 +248,7 @@ def reference_ms(rows: Sequence[Mapping[str, str]], space: str) -> float:
 def at_one_speed(
     rows: Sequence[Mapping[str, str]], space: str, fixed_ms: float
 ) -> list[dict[str, str]]:
-    """The rows of a space at the speed at which its reference takes ``fixed_ms``; without it."""
+    """The rows of a space, totals at the speed at which the reference takes ``fixed_ms``."""
     own = [row for row in rows if row["space"] == space]
     took = {row["arch"]: float(row["total_ms"]) for row in own if row["contender"] == REFERENCE}
     return [

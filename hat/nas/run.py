@@ -220,9 +220,9 @@ def _search(
         deliveries = [chosen, *(each for each in deliveries if each is not chosen)]
         more.append(section)
     winner = (deliveries or _unmeasured(result, constraints, 1))[0]
+    write_arch(path, winner.arch, _winner_text(result, winner, text))
     if (restriction := restriction_section(built, winner.arch, say)) is not None:
         more.append(restriction)
-    write_arch(path, winner.arch, _winner_text(result, winner, text))
     story = end.story(deliveries)
     story = replace(story, extra=[*more, *story.extra])
     title = "Search under " + ", ".join(describe_limit(each.limit) for each in built.limits)

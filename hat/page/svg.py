@@ -226,7 +226,7 @@ def fitted(title: str, room: float) -> tuple[str, float]:
     Some scorers and devices have long names. What would be too small to be read is cut; the unit,
     behind the last comma, is not.
     """
-    times = min(1.0, room / (len(title) * _CHARACTER))
+    times = min(1.0, room / (max(1, len(title)) * _CHARACTER))
     if times >= _LEAST_TIMES:
         return title, times
     start, comma, unit = title.rpartition(", ")
