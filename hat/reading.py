@@ -32,6 +32,13 @@ LONGEST_LINE = 1 << 24
 
 _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
+_PACKED = {
+    b"BZh91AY&SY": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+"""How files begin that are packed in ways that are not unpacked here."""
+
 _FREE_BYTES = 64 * _BLOCK
 _GROWTH = 300
 """What is unpacked may be that many times what is packed; text packs 3 to 30 times. A megabyte of
@@ -201,6 +208,9 @@ def check_kind(beginning: bytes, where: str, error: Error = DataError) -> None:
     """
     if beginning.startswith(_GZIP):
         raise error(f"{where}: is no text but packed by gzip: expected a name that ends in .gz")
+    for mark, kind in _PACKED.items():
+        if beginning.startswith(mark):
+            raise error(f"{where}: is not UTF-8 text but packed by {kind}: unpack it first")
     if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise error(f"{where}: is not UTF-8 text but UTF-16: save it as UTF-8")
 

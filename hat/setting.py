@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hat.errors import ConfigError, suggestion
-from hat.setting_notes import JOINED, NO_OUTCOME, REPEATED, Bound, OneOf, Shown, Switch
+from hat.setting_notes import JOINED, NO_OUTCOME, REPEATED, Bound, Needs, OneOf, Shown, Switch
 
 _LARGEST = 2**32 - 1
 """Of whole numbers whose setting names no bound: what seeds of all packages can be."""
@@ -47,6 +47,9 @@ class Setting:
     """The flags for its values, where it has no flag of its own."""
 
     metavar: str | None
+    needs: Needs | None
+    """What it has no effect without."""
+
     decides: bool
     """Whether a result depends on it."""
 
@@ -164,6 +167,7 @@ def setting_of(name: str, hint: Any, default: Any, text: str) -> Setting:
         bounds=tuple(note for note in notes if isinstance(note, Bound)),
         switches=tuple(note for note in notes if isinstance(note, Switch)),
         metavar=next((note.metavar for note in notes if isinstance(note, Shown)), None),
+        needs=next((note for note in notes if isinstance(note, Needs)), None),
         decides=NO_OUTCOME not in notes,
         help=text,
     )

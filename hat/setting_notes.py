@@ -144,6 +144,25 @@ class Switch:
     help: str
 
 
+@dataclass(frozen=True)
+class Needs:
+    """Without effect unless something else of the same settings is asked for."""
+
+    flags: tuple[str, ...]
+    """What asks for it, without the dashes: any one of these."""
+
+    attribute: str
+    """Of the settings; true where it is asked for."""
+
+    def __init__(self, *flags: str, attribute: str = "") -> None:
+        """Args: flags: that ask for it; attribute: tells, if not the field of the only flag."""
+        object.__setattr__(self, "flags", flags)
+        object.__setattr__(self, "attribute", attribute or flags[0].replace("-", "_"))
+
+    def __str__(self) -> str:
+        return " or ".join(f"--{flag}" for flag in self.flags)
+
+
 class _Repeated:
     """Marks a list whose flag may stand more than once; see ``REPEATED``."""
 

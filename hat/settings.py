@@ -40,6 +40,7 @@ from hat.setting_notes import (
     AtMost,
     Below,
     Between,
+    Needs,
     OneOf,
     Shown,
     Spelled,
@@ -58,6 +59,7 @@ __all__ = [
     "AtMost",
     "Below",
     "Between",
+    "Needs",
     "NoSettings",
     "OneOf",
     "Setting",
@@ -83,12 +85,18 @@ class Settings:
         """Makes tuples of lists and ``Path`` of the text of a path, then checks every field.
 
         Raises:
-            ConfigError: naming the first field that is wrong.
+            ConfigError: naming the first field that is wrong, or that is set without effect.
         """
-        for setting in own_settings(_class_of(self)):
+        settings = own_settings(_class_of(self))
+        for setting in settings:
             value = _converted(setting, getattr(self, setting.field))
             setting.check(value)
             object.__setattr__(self, setting.field, value)
+        for setting in settings:
+            needs = setting.needs
+            is_set = needs is not None and getattr(self, setting.field) != setting.default
+            if needs is not None and is_set and not getattr(self, needs.attribute):
+                raise ConfigError(f"--{setting.key} has no effect without {needs}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,7 @@ def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
         flag = word.partition("=")[0]
         if flag in parser._option_string_actions:
             raise ConfigError(f"{flag} stands behind --, where options are words like others")
-        raise ConfigError(f"unknown option {flag}{suggestion(flag, parser._option_string_actions)}")
+        raise ConfigError(f"unknown option {flag}{_close_flag(flag, parser)}")
     if found := _OTHER.fullmatch(message):
         if found[2].startswith("expected ") and found[2].endswith(" argument"):
             hint = f"; one that begins with a dash is written {_flag(found[1])}=-..."
@@ -115,3 +115,9 @@ def _choices(parser: argparse.ArgumentParser, name: str) -> Iterable[Any]:
         if _flag(name) in names and action.choices is not None:
             return action.choices
     return ()
+
+
+def _close_flag(flag: str, parser: argparse.ArgumentParser) -> str:
+    """A flag that may have been meant; the dashes, which all have, make nothing alike."""
+    names = {name.lstrip("-"): name for name in parser._option_string_actions}
+    return suggestion(flag.lstrip("-"), names).replace("'", "'--", 1)

@@ -24,7 +24,7 @@ _COUNTS = """
     validate-interval data-buffer-size
 """
 _NOT_NEGATIVE = """
-    num-workers num-batch-buckets clip-norm weight-decay lr min-lr warmup-updates
+    num-workers num-batch-buckets clip-norm weight-decay min-lr warmup-updates
     min-len max-len-a validate-after-updates
     adafactor-eps amp-batch-retries curriculum decay-steps device-id distributed-rank
     ema-start-update empty-cache-freq end-learning-rate hold-steps ignore-prefix-size init-lr-scale
@@ -32,7 +32,7 @@ _NOT_NEGATIVE = """
     save-interval-updates stop-time-hours validate-interval-updates warmup-steps
 """
 _ABOVE_0 = """
-    adadelta-eps adam-eps adamax-eps clip-threshold final-lr-scale min-loss-scale temperature
+    adadelta-eps adam-eps adamax-eps clip-threshold lr final-lr-scale min-loss-scale temperature
     threshold-loss-scale
 """
 _FRACTIONS = """
@@ -97,12 +97,27 @@ def check_together(values: Mapping[str, Any], place: Place) -> None:
         raise ConfigError(
             f"{place('nbest')} must be at most beam, {values['beam']}, but found {values['nbest']}"
         )
+    subsets = [name.strip() for name in (values.get("valid-subset") or "").split(",")]
+    twice = next((name for name in subsets if subsets.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{place('valid-subset')} names {twice!r} twice")
+    if values.get("train-subset") in subsets:
+        raise ConfigError(
+            f"{place('train-subset')} must not be in valid-subset, {values['valid-subset']}: what "
+            "was learned by heart says nothing"
+        )
     _check_schedule(values, place)
 
 
 def _check_schedule(values: Mapping[str, Any], place: Place) -> None:
     schedule, updates = values.get("lr-scheduler"), values.get("max-update") or 0
     warmup = values.get("warmup-updates") or 0
+    peak, end = values.get("lr"), values.get("min-lr") or 0
+    if schedule == "cosine" and isinstance(peak, list) and end >= max(peak):
+        raise ConfigError(
+            f"{place('min-lr')} must be below lr, {max(peak):g}, from which the learning rate "
+            f"falls, but found {end:g}"
+        )
     # A training that ends before is a trial of a few updates, and fairseq makes it.
     if schedule == "cosine" and values.get("lr-period-updates", -1) <= 0 < updates == warmup:
         raise ConfigError(

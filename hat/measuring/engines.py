@@ -35,9 +35,28 @@ def check_engine(
     """Checks, before work that takes long, that a workload's engine can run a network here.
 
     Raises:
-        ConfigError: naming the package that is missing, or what cannot be represented.
+        ConfigError: naming the package that is missing, what cannot be represented, or sentences
+            longer than the network takes.
     """
+    check_length(workload, config)
     engine_of(workload).check(config, arch)
+
+
+def check_length(workload: Workload, config: SuperTransformerConfig) -> None:
+    """Checks that a network takes sentences as long as a workload's.
+
+    Raises:
+        ConfigError: naming the length and the longest there is.
+    """
+    for key, length, longest in (
+        ("lat-src-len", workload.src_len, config.max_source_positions),
+        ("lat-decode-steps", workload.decode_steps, config.max_target_positions),
+    ):
+        if length > longest:
+            raise ConfigError(
+                f"{key} must be at most {longest}, the longest sentence that the network "
+                f"takes, but found {length}"
+            )
 
 
 def settled(workload: Workload) -> Workload:

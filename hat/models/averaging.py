@@ -187,7 +187,7 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     """Writes the mean of checkpoints; what stood at ``output`` stays if anything is wrong.
 
     Raises:
-        ConfigError: if ``output`` is a folder.
+        ConfigError: if ``output`` is a folder, or one of the checkpoints.
         CheckpointError: if there are too few checkpoints, or they do not belong together.
         LockedError: if another process writes ``output``.
     """
@@ -197,7 +197,9 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     check_writable(output, kind="archive")
     chosen = settings.chosen()
     paths = chosen.paths
-    inputs = files_digest(paths)  # before the output is written: it may be one of them
+    if output.exists() and any(path.exists() and path.samefile(output) for path in paths):
+        raise ConfigError(f"--output: {output} is one of the checkpoints that are averaged")
+    inputs = files_digest(paths)
     with locked(output):
         content = average(paths, ema=settings.ema)
         with writing(output) as stream:

@@ -55,6 +55,11 @@ def load(path: str | Path) -> SuperTransformer:
         ConfigError: if the weights are safetensors and the package is not installed.
     """
     folder = Path(path)
+    if not (folder / CONFIG_FILE).exists() and (folder / "export.json").exists():
+        raise CheckpointError(
+            f"{folder}: is an export in another format than safetensors or torch, which hat.load "
+            "reads; hat.Translator opens all of them"
+        )
     values = read_versioned(folder / CONFIG_FILE, FORMAT, VERSION)
     digests, name = values.get("digests"), values.get("weights")
     if "digests" not in values:

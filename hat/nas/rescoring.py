@@ -15,7 +15,7 @@ from hat.nas.scorers.base import SearchScorer
 from hat.report.document import Section
 from hat.report.tables import Column, csv_table, markdown_table
 from hat.search.deliver import Delivery
-from hat.settings import NO_OUTCOME, AtLeast, AtMost, OneOf, Settings, Shown
+from hat.settings import NO_OUTCOME, AtLeast, AtMost, Needs, OneOf, Settings, Shown
 
 Arch = SubTransformerConfig
 
@@ -27,7 +27,7 @@ class RescoreSettings(Settings):
     rescore_top: Annotated[int, AtLeast(0), AtMost(10_000), Shown("K"), NO_OUTCOME] = 0
     """score the best K of the search once more, by --rescore-by; the best of these is the winner"""
 
-    rescore_by: Annotated[str, OneOf(SCORERS), NO_OUTCOME] = "tuned-loss"
+    rescore_by: Annotated[str, OneOf(SCORERS), NO_OUTCOME, Needs("rescore-top")] = "tuned-loss"
     """a score that is too dear for every candidate, such as tuned-loss or bleu"""
 
     def __post_init__(self) -> None:

@@ -7,7 +7,18 @@ from typing import Annotated
 from hat.nas.scorers import SCORERS
 from hat.search.algorithms import ALGORITHMS
 from hat.search.deliver import DeliverySettings
-from hat.settings import NO_OUTCOME, Above, AtLeast, AtMost, Below, Between, OneOf, Settings, Shown
+from hat.settings import (
+    NO_OUTCOME,
+    Above,
+    AtLeast,
+    AtMost,
+    Below,
+    Between,
+    Needs,
+    OneOf,
+    Settings,
+    Shown,
+)
 
 
 class _Scorers:
@@ -49,7 +60,9 @@ class SearchSettings(Settings):
     moves: Annotated[int, AtLeast(1), AtMost(1_000_000), Shown("M")] = 1
     """choose each later candidate from M by --screen-by"""
 
-    screen_by: Annotated[str, OneOf(FREE_SCORERS)] = "decoder_depth_then_params"
+    screen_by: Annotated[
+        str, OneOf(FREE_SCORERS), Needs("warm-up", "moves", attribute="screens")
+    ] = "decoder_depth_then_params"
     """score without training that chooses what is scored for real"""
 
     @property

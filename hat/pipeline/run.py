@@ -296,16 +296,16 @@ class Pipeline:
         Args:
             steps: what would run.
             begin: as in ``run``.
-            by_rates: estimates steps that never ran here by the processor's rates, which are
-                measured for that if they never were.
+            by_rates: estimates steps that never ran here, or with other settings, by the
+                processor's rates, which are measured for that if they never were.
         """
-        expected = self._expected(steps, begin)
+        expected, runner = self._expected(steps, begin), self._runner()
         estimated = {}
         if by_rates and self.settings.on_cpu and None in expected:
             estimated = self._by_rates(steps)
         for place, step in enumerate(steps):
             if expected[place] is None:
-                expected[place] = estimated.get(step.name)
+                expected[place] = estimated.get(step.name, runner.last_seconds(step))
         known = sum(seconds for seconds in expected if seconds is not None)
         unknown = sum(seconds is None for seconds in expected)
         about = f"{number_of(len(steps), 'step')}, about {duration(known)} of work"

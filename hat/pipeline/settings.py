@@ -320,11 +320,21 @@ def read_pipeline(path: str | Path, given: Mapping[str, Any]) -> PipelineFile:
     _check_hardware(file)
     _check_export(file)
     _check_launcher(file)
-    run_dir = file.settings.run_dir
-    if (file.base / run_dir).is_file():
-        place = file.places["run-dir"]
-        raise ConfigError(f"{place}: run-dir: {run_dir} is a file, but a folder is wanted")
+    _check_folders(file)
     return file
+
+
+def _check_folders(file: PipelineFile) -> None:
+    for key, named in (("run-dir", file.settings.run_dir), ("data", file.settings.data)):
+        path = None if named is None else file.base / named
+        if path is None or not path.exists():
+            continue
+        place = f"{file.places[key]}: {key}: {named}"
+        if not path.is_dir():
+            kind = "a file" if path.is_file() else "a device or a pipe"
+            raise ConfigError(f"{place} is {kind}, but a folder is wanted")
+        if path.resolve() == path.resolve().parent:
+            raise ConfigError(f"{place} holds the whole file system: name a folder of its own")
 
 
 _PATHS = (
@@ -352,6 +362,10 @@ def _check_export(file: PipelineFile) -> None:
     if one.export is None and (one.export_formats or one.export_int8):
         key = "export-formats" if one.export_formats else "export-int8"
         raise ConfigError(f"{file.places[key]}: {key} needs export: the folder to write")
+    twice = next((name for name in one.export_formats if one.export_formats.count(name) > 1), None)
+    if twice is not None:
+        place = file.places["export-formats"]
+        raise ConfigError(f"{place}: export-formats names {twice!r} twice")
 
 
 def _check_hardware(file: PipelineFile) -> None:

@@ -172,6 +172,7 @@ class Runner:
             "inputs": key,
             "outputs": self._digest(step.outputs),
             "seconds": outcome.seconds,
+            "settings": self._settings(step),
             # The bytes of a path may be no text, which JSON cannot hold; this is for people.
             "command": [os.fsencode(word).decode(errors="replace") for word in step.command],
             "result": outcome.result,
@@ -218,16 +219,26 @@ class Runner:
     def expected_seconds(self, step: Step, *, again: bool = False) -> float | None:
         """Returns how long the step will take: 0 if up to date, None if nobody knows.
 
-        ``again`` says that it runs even if it is up to date.
+        What a step took with other settings says nothing: see ``last_seconds``.
+
+        Args:
+            step: the step.
+            again: whether it runs even if it is up to date.
         """
         state = self._state(step)
         ready = all(path.exists() for path in step.inputs)
         is_done = ready and self._is_done(step, state, self._key(step))
         if is_done and not again and step.doubt(state.get("result", {})) is None:
             return 0.0
-        if "seconds" in state:
-            return float(state["seconds"])
+        if state:
+            return (
+                float(state["seconds"]) if state.get("settings") == self._settings(step) else None
+            )
         return None if step.minutes is None else step.minutes * 60
+
+    def last_seconds(self, step: Step) -> float | None:
+        """Returns how long the step took when it last ran, with whatever settings; None: never."""
+        return self._state(step).get("seconds")
 
     def _is_done(self, step: Step, state: Mapping[str, Any], key: str) -> bool:
         """Whether it ran with what it would read now, and what it wrote is still there."""
@@ -235,6 +246,12 @@ class Runner:
 
     def _digest(self, paths: Sequence[Path]) -> str:
         return self._digests.of(paths)
+
+    def _settings(self, step: Step) -> str:
+        """A digest of its command and of the YAML files that this reads."""
+        files = [path for path in step.inputs if path.suffix in (".yml", ".yaml")]
+        parts = [self._digest(files), *step.command[1:]]
+        return hashlib.sha256(os.fsencode("\0".join(parts))).hexdigest()
 
     def _key(self, step: Step) -> str:
         parts = [self._digest(step.inputs), __version__, *step.command[1:]]

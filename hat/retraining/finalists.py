@@ -26,7 +26,7 @@ from hat.report.tables import Column, csv_table, markdown_table
 from hat.report.verdict import BLEU_MARGIN, Judged, Runs, compare
 from hat.retraining.training_file import read_training_file
 from hat.search.base import Trial
-from hat.settings import NO_OUTCOME, AtLeast, AtMost, OneOf, Settings, Shown
+from hat.settings import NO_OUTCOME, AtLeast, AtMost, Needs, OneOf, Settings, Shown
 from hat.text.scores import METRICS
 
 Arch = SubTransformerConfig
@@ -41,35 +41,34 @@ class RetrainSettings(Settings):
     retrain_top: Annotated[int, AtLeast(0), AtMost(10_000), Shown("K"), NO_OUTCOME] = 0
     """train the best K finalists and the baselines of the contest from scratch"""
 
-    retrain_configs: Annotated[Path | None, Shown("YML"), NO_OUTCOME] = None
+    retrain_configs: Annotated[Path | None, Shown("YML"), NO_OUTCOME, Needs("retrain-top")] = None
     """the training, as for train.py --sub-configs"""
 
-    retrain_seeds: Annotated[tuple[int, ...], AtLeast(0), Shown("SEED"), NO_OUTCOME] = (1,)
+    retrain_seeds: Annotated[
+        tuple[int, ...], AtLeast(0), Shown("SEED"), NO_OUTCOME, Needs("retrain-top")
+    ] = (1,)
     """every architecture is trained once with each"""
 
-    retrain_init: Annotated[Literal["scratch", "supernet"], NO_OUTCOME] = "scratch"
+    retrain_init: Annotated[Literal["scratch", "supernet"], NO_OUTCOME, Needs("retrain-top")] = (
+        "scratch"
+    )
     """what the trainings begin with: chance, or the weights that are inherited; see
     docs/training.md"""
 
-    retrain_margin: Annotated[float, AtLeast(0), Shown("BLEU"), NO_OUTCOME] = BLEU_MARGIN
+    retrain_margin: Annotated[
+        float, AtLeast(0), Shown("BLEU"), NO_OUTCOME, Needs("retrain-top")
+    ] = BLEU_MARGIN
     """differences in BLEU that are smaller do not matter: they are called ties"""
 
-    retrain_subset: Annotated[Literal["valid", "test"], NO_OUTCOME] = "test"
+    retrain_subset: Annotated[Literal["valid", "test"], NO_OUTCOME, Needs("retrain-top")] = "test"
     """what BLEU is reported of; beam and length penalty are those of --bleu-beam and
     --bleu-lenpen"""
 
-    retrain_metric: Annotated[str, OneOf(METRICS), NO_OUTCOME] = "sacre"
+    retrain_metric: Annotated[str, OneOf(METRICS), NO_OUTCOME, Needs("retrain-top")] = "sacre"
     """sacre: sacreBLEU of the detokenised text; normal: compound-split BLEU of the tokenised one"""
 
-    retrain_ref: Annotated[Path | None, Shown("FILE"), NO_OUTCOME] = None
+    retrain_ref: Annotated[Path | None, Shown("FILE"), NO_OUTCOME, Needs("retrain-top")] = None
     """raw text of the subset, as the references (default: the data's own, detokenised)"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("retrain_configs", "retrain_ref"):
-            if not self.retrain_top and getattr(self, name) is not None:
-                flag = name.replace("_", "-")
-                raise ConfigError(f"--{flag} needs --retrain-top: how many are trained again?")
 
 
 @dataclass(frozen=True, kw_only=True)

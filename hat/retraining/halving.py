@@ -23,7 +23,7 @@ from hat.report.document import Section
 from hat.report.tables import Column, csv_table, markdown_table
 from hat.retraining.finalists import short_name
 from hat.retraining.training_file import read_training_file
-from hat.settings import NO_OUTCOME, Above, AtLeast, AtMost, Between, Settings, Shown
+from hat.settings import NO_OUTCOME, Above, AtLeast, AtMost, Between, Needs, Settings, Shown
 
 Arch = SubTransformerConfig
 
@@ -36,21 +36,19 @@ class HalvingSettings(Settings):
     """train the best K of the search from scratch, part by part, and drop the worse half by
     validation loss each time; the last one is the winner"""
 
-    halve_configs: Annotated[Path | None, Shown("YML"), NO_OUTCOME] = None
+    halve_configs: Annotated[Path | None, Shown("YML"), NO_OUTCOME, Needs("halve-top")] = None
     """the training, as for train.py --sub-configs"""
 
     halve_marks: Annotated[
-        tuple[float, ...], Above(0), Between(0, 1), Shown("PART"), NO_OUTCOME
+        tuple[float, ...], Above(0), Between(0, 1), Shown("PART"), NO_OUTCOME, Needs("halve-top")
     ] = (0.15, 0.3, 0.6, 1.0)
     """parts of the training after which half is dropped; after the last one, all but one"""
 
-    halve_seed: Annotated[int, AtLeast(0), Shown("SEED"), NO_OUTCOME] = 1
+    halve_seed: Annotated[int, AtLeast(0), Shown("SEED"), NO_OUTCOME, Needs("halve-top")] = 1
     """of all the trainings"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.halve_top and self.halve_configs is not None:
-            raise ConfigError("--halve-configs needs --halve-top: how many are trained?")
         if self.halve_top == 1:
             raise ConfigError("--halve-top must be 0 or at least 2: of one nothing is dropped")
         if not self.halve_marks or sorted(set(self.halve_marks)) != list(self.halve_marks):

@@ -117,6 +117,8 @@ def test_an_exported_fairseq_checkpoint_is_a_checkpoint(
 ) -> None:
     what = trained(checkpoint, sub_yml, task)
     written(what, tmp_path / "out", "fairseq")
+    with pytest.raises(CheckpointError, match=r"out: is an export in another format than safet"):
+        hat.load(tmp_path / "out")
     small = load_checkpoint(tmp_path / "out" / "model.pt")
     assert small.size == small.arch == what.model.arch
     assert small.config == what.model.config

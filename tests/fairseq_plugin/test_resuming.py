@@ -232,7 +232,7 @@ def test_a_state_without_optimizer_is_not_gone_on_from(space_yml: Path, finished
 
 
 def test_patience_that_ran_out_is_remembered(space_yml: Path, tmp_path: Path) -> None:
-    flags = ("--lr", "0", "--min-lr", "0", "--warmup-init-lr", "0", "--patience", "2")
+    flags = ("--lr", "1e-30", "--min-lr", "0", "--warmup-init-lr", "0", "--patience", "2")
     flags += ("--validate-interval-updates", "1", "--save-interval-updates", "1")
     run(space_yml, tmp_path, *flags)
     before = content(tmp_path)

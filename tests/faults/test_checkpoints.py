@@ -227,6 +227,11 @@ AVERAGES: dict[str, tuple[Spoil, str]] = {
 """What a moving average cannot begin with."""
 
 FAULTS = [
+    Fault(
+        "average-over-input",
+        AVERAGE.replace("mean.pt", "last.pt"),
+        ("--output: last.pt is one of the checkpoints that are averaged",),
+    ),
     *(
         Fault(f"{name}-{kind}", words, ("last.pt: ", says), spoil)
         for kind, words in (

@@ -70,7 +70,7 @@ SETTINGS: dict[str, tuple[Callable[[], object], str]] = {
     "threads": (lambda: part(hat.ENGINES, "torch")(threads=0), "threads must be at least 1"),
     "retrain": (
         lambda: hat.RetrainSettings(retrain_configs=Path("x.yml")),
-        "--retrain-configs needs --retrain-top",
+        "--retrain-configs has no effect without --retrain-top",
     ),
     "empty-path": (lambda: hat.RetrainSettings(retrain_ref=""), "retrain-ref needs a value"),  # type: ignore[arg-type]
     "workload": (lambda: hat.Workload(src_len=0), "src-len must be at least 1"),

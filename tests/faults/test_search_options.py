@@ -47,6 +47,19 @@ FAULTS = [
     options("--measure-margin=2", "measure-margin must be below 1, but found 2"),
     options("--measure-patience=nan", "measure-patience must be", "number, but found nan"),
     options("--latency-confidence=1", "latency-confidence must be below 1, but found 1"),
+    *(
+        options(f"--{flag}", f"--{flag.partition('=')[0]} has no effect without --{needed}")
+        for flag, needed in (
+            ("rescore-by=bleu", "rescore-top"),
+            ("screen-by=params", "warm-up or --moves"),
+            ("bytes-precision=bf16", "bytes-constraint"),
+            ("memory-confidence=0.5", "memory-constraint"),
+            ("retrain-init=supernet", "retrain-top"),
+            ("retrain-seeds=2", "retrain-top"),
+            ("halve-seed=4", "halve-top"),
+        )
+    ),
+    options("--scorer=tuned-loss --tune-lr=1e9", "tune-lr must be at most 1", name="tune-lr"),
     options("--search-algorithm=evolutoin", "'evolutoin'", "did you mean 'evolution'"),
     options("--scorer=blue", "--scorer cannot be 'blue'", "did you mean 'bleu'"),
     options("--rank-scorers=bleu2", "'bleu2'"),

@@ -1,6 +1,8 @@
 """Commands beside HAT's loop: a new task, text, tables of architectures, pages, installations."""
 
+import bz2
 import gzip
+import lzma
 import shutil
 from pathlib import Path
 
@@ -239,6 +241,18 @@ FAULTS = [
         NEW,
         ("pairs.en: is no text but packed by gzip: expected a name that ends in .gz",),
         remake("pairs.en", gzip.compress),
+    ),
+    Fault(
+        "new:bzip2",
+        NEW,
+        ("pairs.en: is not UTF-8 text but packed by bzip2: unpack it first",),
+        remake("pairs.en", bz2.compress),
+    ),
+    Fault(
+        "new:xz",
+        NEW,
+        ("pairs.en: is not UTF-8 text but packed by xz: unpack it first",),
+        remake("pairs.en", lzma.compress),
     ),
     Fault(
         "new:copies",

@@ -13,8 +13,8 @@ TRAIN = "train --configs=space.yml --save-dir run --num-workers 0"
 GENERATE = "generate bin --path net.pt --configs=sub.yml"
 
 
-def option(words: str, says: str, *, name: str = "") -> Fault:
-    return Fault(name or words.strip("-").replace(" ", "-"), f"{TRAIN} {words}", (says,))
+def option(words: str, *says: str, name: str = "") -> Fault:
+    return Fault(name or words.strip("-").replace(" ", "-"), f"{TRAIN} {words}", says)
 
 
 def generation(words: str, says: str) -> Fault:
@@ -63,6 +63,10 @@ FAULTS = [
     option("--max-tokens 0", "max-tokens must be at least 1, but found 0"),
     option("--max-tokens 99999999999999999999", "max-tokens must be a whole number"),
     option("--batch-size -3", "batch-size must be at least 1, but found -3"),
+    option("--lr 0", "lr must be above 0, but found 0"),
+    option("--min-lr 1", "min-lr must be below lr, ", "falls, but found 1"),
+    option("--train-subset valid", "train-subset must not be in valid-subset, valid"),
+    option("--valid-subset valid,valid", "valid-subset names 'valid' twice"),
     option("--seed -1", "seed must be between 0 and 4294967295, but found -1"),
     option("--fixed-validation-seed -1", "fixed-validation-seed must be between 0"),
     option("--label-smoothing 5", "label-smoothing must be below 1, but found 5"),

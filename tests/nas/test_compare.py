@@ -9,6 +9,7 @@ import pytest
 from hat.latency.workload import Workload
 from hat.nas import compare as comparing
 from hat.nas.compare import CompareSettings, Row, compare
+from tests.models.conftest import tiny_config
 
 
 class Predictor:
@@ -28,6 +29,8 @@ class Predictor:
 
 
 class Network:
+    config = tiny_config(max_source_positions=1024, max_target_positions=1024)
+
     def eval(self) -> "Network":
         return self
 

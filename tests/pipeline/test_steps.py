@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +208,11 @@ def test_expected_times(runner: Runner, tmp_path: Path) -> None:
     runner.run(step)
     assert runner.expected_seconds(step) == 0.0
     (tmp_path / "in").write_text("changed")
-    assert 0.0 < (runner.expected_seconds(step) or 0.0) < 60.0
+    last = runner.expected_seconds(step)
+    assert last == runner.last_seconds(step) and 0.0 < (last or 0.0) < 60.0
+    other = replace(step, command=(*step.command, "--more"))
+    assert runner.expected_seconds(other) is None, "what it took with other settings says nothing"
+    assert runner.last_seconds(other) == last
 
 
 def test_what_a_step_prints_may_be_its_output_and_is_whole_or_absent(

@@ -84,7 +84,7 @@ def test_the_better_half_goes_on(
     ("values", "message"),
     [
         ({"halve_top": 1}, "halve-top must be 0 or at least 2"),
-        ({"halve_configs": "x.yml"}, "--halve-configs needs --halve-top"),
+        ({"halve_configs": "x.yml"}, "--halve-configs has no effect without --halve-top"),
         ({"halve_top": 4, "halve_marks": (0.5, 0.2)}, "ascending parts, but found 0.5 0.2"),
         ({"halve_top": 4, "halve_marks": ()}, "halve-marks"),
         ({"halve_top": 4, "halve_marks": (0.5, 1.5)}, "halve-marks must be"),

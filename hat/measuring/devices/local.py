@@ -39,9 +39,11 @@ class LocalDevice:
     def open(self, model: "SuperTransformer", workload: Workload) -> "Iterator[OpenLocal]":
         """See ``Device``."""
         from hat.measuring.device import check_device
+        from hat.measuring.engines import check_length
         from hat.measuring.precision import check_precision
 
         check_device(workload.device)
+        check_length(workload, model.config)
         check_precision(workload)
         yield OpenLocal(model, workload)
 

@@ -64,7 +64,7 @@ class SshDevice:
         """See ``Device``."""
         from hat.measuring.devices.bundle import scripts_for
         from hat.measuring.devices.ssh_session import SshSession
-        from hat.measuring.engines import engine_of, settled
+        from hat.measuring.engines import check_length, engine_of, settled
 
         if workload.device != "cpu":
             raise ConfigError(f"--device {self.address.text} measures on its CPU: use --latcpu")
@@ -75,6 +75,7 @@ class SshDevice:
             )
         engine = engine_of(workload)
         scripts = scripts_for(engine)
+        check_length(workload, model.config)
         workload = settled(workload)
         with SshSession(self.address, self.settings.ssh_config, scripts) as session:
             yield OpenSsh(session, model, engine, workload)

@@ -12,7 +12,7 @@ from hat.latency.samples import FEATURE_COLUMNS
 from hat.latency.table import table_of_archs
 from hat.nas.limits.base import COUNT_UNITS, Amount, Count, Ground, SearchLimit
 from hat.search.constraints import Limit
-from hat.settings import Settings, Shown
+from hat.settings import Needs, Settings, Shown
 
 Arch = SubTransformerConfig
 
@@ -68,7 +68,7 @@ class BytesSettings(Settings):
     bytes_constraint: Annotated[str | None, Shown("LIMIT")] = None
     """bytes of the weights: 40MB, 20MiB or 60%"""
 
-    bytes_precision: Literal["bf16", "fp16", "fp32"] = "fp32"
+    bytes_precision: Annotated[Literal["bf16", "fp16", "fp32"], Needs("bytes-constraint")] = "fp32"
     """what a weight is stored in: fp32 takes 4 bytes, the others 2"""
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from hat.latency.workload import tag_of
 from hat.nas.limits.base import Amount, Ground, SearchLimit, bound_in_words, upper_bound
 from hat.numerals import number_of
 from hat.search.constraints import Limit
-from hat.settings import Above, Below, OneOf, Settings, Shown
+from hat.settings import Above, Below, Needs, OneOf, Settings, Shown
 
 _AMOUNT = Amount("--latency-constraint", "a number of milliseconds", LATENCY_UNITS)
 
@@ -41,7 +41,7 @@ class LatencySettings(Settings):
     lat_engine: Annotated[str | None, OneOf(ENGINES)] = None
     """engine that all predictors have to be for; others are refused"""
 
-    latency_confidence: Annotated[float, Above(0), Below(1)] = 0.95
+    latency_confidence: Annotated[float, Above(0), Below(1), Needs("latency-constraint")] = 0.95
     """a candidate fits if its measured latency stays under the limit this often"""
 
     def __post_init__(self) -> None:

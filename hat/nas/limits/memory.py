@@ -10,7 +10,7 @@ from hat.latency.predictors import PREDICTORS
 from hat.latency.workload import tag_of
 from hat.nas.limits.base import Amount, Ground, SearchLimit, bound_in_words, upper_bound
 from hat.search.constraints import Limit
-from hat.settings import Above, Below, Settings, Shown
+from hat.settings import Above, Below, Needs, Settings, Shown
 
 _AMOUNT = Amount(
     "--memory-constraint",
@@ -29,7 +29,7 @@ class MemorySettings(Settings):
     memory_ckpt_path: Annotated[Path | None, Shown("FILE")] = None
     """predictor of peak memory, from hat latency-predictor --target memory"""
 
-    memory_confidence: Annotated[float, Above(0), Below(1)] = 0.95
+    memory_confidence: Annotated[float, Above(0), Below(1), Needs("memory-constraint")] = 0.95
     """a candidate fits if its measured memory stays under the limit this often"""
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from hat.nas.scorers.base import Arch, SearchScorer
 from hat.nas.supernet import Supernet
-from hat.settings import Above, AtLeast, Settings, Shown
+from hat.settings import Above, AtLeast, AtMost, Settings, Shown
 
 if TYPE_CHECKING:
     from hat.models.super_transformer import SuperTransformer
@@ -37,7 +37,7 @@ class TuneSettings(Settings):
     tune_updates: Annotated[int, AtLeast(1), Shown("N")] = 10
     """updates of an architecture's own, each on a batch of --max-tokens of the training data"""
 
-    tune_lr: Annotated[float, Above(0)] = 5e-4
+    tune_lr: Annotated[float, Above(0), AtMost(1)] = 5e-4
     """learning rate of the first of them; it falls to nothing"""
 
     tune_what: Literal["all", "norms"] = "all"
