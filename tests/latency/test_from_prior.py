@@ -14,6 +14,7 @@ from hat.arrays import Floats
 from hat.errors import ConfigError, DataError
 from hat.latency.fit import FitSettings, fit_auto, fit_predictor
 from hat.latency.predictor import LatencyPredictor, Lesson
+from hat.latency.predictors import regression
 from hat.latency.predictors.from_prior import FromPriorPredictor
 from hat.latency.predictors.load import load_predictor
 from hat.latency.predictors.regression import robust_shrunk
@@ -133,3 +134,23 @@ def test_shrinking_finds_what_the_rows_support() -> None:
     prices[1:] = rng.normal(size=11)
     full = robust_shrunk(columns, columns @ prices, free=1)
     np.testing.assert_allclose(full, prices, atol=1e-3)
+
+
+def test_the_strength_is_the_most_probable_one() -> None:
+    """The likelihood as it is written in books, with a matrix of all rows."""
+    rng = np.random.default_rng(1)
+    fixed, pulled = 1 + 0.3 * rng.normal(size=(40, 1)), rng.normal(size=(40, 5))
+    goal = 0.9 * fixed[:, 0] + pulled @ (0.05 * rng.normal(size=5)) + 0.1 * rng.normal(size=40)
+    found = []
+    for strength in regression._STRENGTHS:
+        covariance = np.eye(40) + pulled @ pulled.T / (strength * 40)
+        inverse = np.linalg.inv(covariance)
+        products = fixed.T @ inverse @ fixed
+        free = np.linalg.solve(products, fixed.T @ inverse @ goal)
+        rest = goal - fixed @ free
+        determinants = np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(products)[1]
+        unlikely = 39 * np.log(rest @ inverse @ rest) + determinants
+        others = pulled.T @ inverse @ rest / (strength * 40)
+        found.append((unlikely, [*free, *others]))
+    prices = regression._shrunk(fixed, pulled, goal)
+    np.testing.assert_allclose(prices, min(found)[1], rtol=1e-9, atol=1e-12)

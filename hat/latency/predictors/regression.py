@@ -113,21 +113,30 @@ def robust_shrunk(columns: Floats, goal: Floats, *, free: int, rounds: int = 3) 
 
 
 def _shrunk(fixed: Floats, pulled: Floats, goal: Floats) -> Floats:
-    """Prices of ``fixed`` and then ``pulled``, at the most probable of ``_STRENGTHS``."""
+    """Prices of ``fixed`` and then ``pulled``, at the most probable of ``_STRENGTHS``.
+
+    With all but the fixed prices left to chance, rows have the covariance I + Z Z^T / (strength N),
+    Z being ``pulled``. Its inverse is known in the few directions of Z, so that no matrix has as
+    many rows as there are measurements.
+    """
     count, best = len(goal), None
-    products = pulled @ pulled.T
+    directions, sizes, back = np.linalg.svd(pulled, full_matrices=False)
+    fixed_in, goal_in = directions.T @ fixed, directions.T @ goal
+    fixed_out, goal_out = fixed - directions @ fixed_in, goal - directions @ goal_in
     for strength in _STRENGTHS:
-        root = np.linalg.cholesky(np.eye(count) + products / (strength * count))
-        white, white_goal = np.linalg.solve(root, fixed), np.linalg.solve(root, goal)
-        found = np.linalg.lstsq(white, white_goal, rcond=None)[0]
-        rest = white_goal - white @ found
+        ridge = strength * count
+        left = ridge / (sizes**2 + ridge)  # of a row's part in each direction
+        products = fixed_out.T @ fixed_out + fixed_in.T @ (left[:, None] * fixed_in)
+        right = fixed_out.T @ goal_out + fixed_in.T @ (left * goal_in)
+        found = np.linalg.lstsq(products, right, rcond=None)[0]
+        rest_in, rest_out = goal_in - fixed_in @ found, goal_out - fixed_out @ found
         unlikely = (
-            (count - fixed.shape[1]) * np.log(rest @ rest + 1e-300)
-            + 2 * np.log(np.diag(root)).sum()
-            + np.linalg.slogdet(white.T @ white)[1]
+            (count - fixed.shape[1]) * np.log(rest_out @ rest_out + left @ rest_in**2 + 1e-300)
+            - np.log(left).sum()
+            + np.linalg.slogdet(products)[1]
         )
         if best is None or unlikely < best[0]:
-            others = pulled.T @ np.linalg.solve(root.T, rest) / (strength * count)
+            others = back.T @ (sizes / (sizes**2 + ridge) * rest_in)
             best = (unlikely, np.concatenate([found, others]))
     assert best is not None
     prices: Floats = best[1]
