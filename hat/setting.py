@@ -95,6 +95,8 @@ class Setting:
             raise ConfigError(f"{place} must be a list, but found {value!r}")
         if self.is_list and self.is_required and not value:
             raise ConfigError(f"{place} needs a value, but found an empty list")
+        if self.is_repeated and (doubled := [each for each in values if values.count(each) > 1]):
+            raise ConfigError(f"{place} names {doubled[0]!r} twice")
         for each in values:
             if not self._fits(each):
                 raise ConfigError(f"{place} must be {self._expected()}, but found {each!r}")

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hat.arch.cell import MAX_VERTICES, CellGraph
+from hat.benchmarks.hdf5_files import writing_hdf5
 from hat.benchmarks.nb101 import EPOCHS, METRICS_SHAPE, SEEDS, STAGES
 from hat.benchmarks.nb101_checks import COLUMNS, OPERATION_IDS
 from hat.errors import ConfigError, DataError
-from hat.files import replacing
 from hat.formats.tfrecord import read_records
 from hat.json_reader import parse_json
 
@@ -52,7 +52,8 @@ def convert(source: str | Path, target: str | Path, *, progress: bool = False) -
     Values keep their double precision, and the hash of every cell is computed anew to see that it
     is the file's. The repeats of a training are numbered in the order of the file, as the official
     reader does; runs that the file does not hold are nan. Memory is a few tens of megabytes plus
-    about 130 bytes per architecture. If anything is wrong, no file is left.
+    about 130 bytes per architecture and twice the file that is written. If anything is wrong, no
+    file is left.
 
     Args:
         source: the TFRecord file.
@@ -70,7 +71,7 @@ def convert(source: str | Path, target: str | Path, *, progress: bool = False) -
         raise DataError(f"{source}: cannot be read: {error.strerror}") from None
     bar = tqdm(total=size, unit="B", unit_scale=True, disable=not progress, desc="convert")
     try:
-        with replacing(target) as temporary, bar, h5py.File(temporary, "w", locking=False) as file:
+        with bar, writing_hdf5(target) as file:
             num_records, table = _fill(file, source, bar, parse)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror or error}") from None

@@ -12,13 +12,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from hat.arch.cell import INPUT, MAX_EDGES, MAX_VERTICES, OPERATIONS, OUTPUT, isomorphism_hash
+from hat.benchmarks.hdf5_files import writing_hdf5
 from hat.benchmarks.nb101_checks import OPERATION_IDS
-from hat.files import replacing
 
 NUM_CELLS = 423_624
 """The published number of unique cells."""
@@ -39,7 +38,7 @@ class CellTable:
 
     def save(self, path: str | Path) -> None:
         """Writes the cells as HDF5 with the names and types of the converted table."""
-        with replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+        with writing_hdf5(path) as file:
             file["hash"] = self.hashes
             file["num_vertices"] = self.num_vertices
             file["adjacency"] = self.adjacency

@@ -58,7 +58,8 @@ class SimulatedTraining(Generic[A]):
             seed: which training run the search sees and pays for; ``None`` for their mean.
 
         Raises:
-            ConfigError: if the budget is not positive or the table lacks a metric.
+            ConfigError: if the budget is not positive, the table lacks a metric or its times are
+                no seconds.
         """
         if not budget_s > 0 or (cost_s is not None and not cost_s > 0):
             raise ConfigError(
@@ -73,6 +74,12 @@ class SimulatedTraining(Generic[A]):
                     + (suggestion(name, benchmark.metrics) or f"; it has {known}")
                     + ("" if name == metric else "; give every architecture one price instead")
                 )
+        unit = benchmark.metrics[time_metric].unit if cost_s is None else "s"
+        if unit not in ("s", ""):  # columns of a file of one's own have none
+            raise ConfigError(
+                f"time_metric must be in seconds, but {time_metric!r} of {benchmark.name} is in "
+                f"{unit}"
+            )
         self.name = metric
         self.higher_is_better = benchmark.metrics[metric].higher_is_better
         self.budget_s = budget_s

@@ -21,6 +21,7 @@ from hat.cli.system_errors import (
     output_error,
     sentence_of,
     tidied_up,
+    write_utf8,
 )
 from hat.cli.wall import BUG, no_memory, report, shows_tracebacks
 from hat.errors import HatError
@@ -90,6 +91,7 @@ def one_sentence(words: Sequence[str]) -> Iterator[None]:
         with tidied_up():
             if sys.stdout is None:  # what it finds out would be lost
                 raise HatError(NO_OUTPUT)
+            write_utf8()
             yield
     except HatError as error:
         raise _ended(str(error), INPUT_ERROR) from None

@@ -2,12 +2,14 @@
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import stat
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 NO_OUTPUT = "standard output is closed: redirect it to a file or to /dev/null"
@@ -27,10 +29,21 @@ def sentence_of(error: OSError) -> str | None:
     if error.errno not in _USERS:
         return None
     name = error.filename if error.filename2 is None else error.filename2
+    if error.errno == errno.ENOENT and _is_nowhere():
+        return "the current folder is gone: change into one that is there"
     if name is None and error.errno not in _FULL:
         return None
     what = os.strerror(error.errno)
     return what if name is None else f"{os.fsdecode(name)}: {what}"
+
+
+def _is_nowhere() -> bool:
+    """Whether the folder that the program works in was removed."""
+    try:
+        Path.cwd()
+    except OSError:
+        return True
+    return False
 
 
 def output_error(error: OSError) -> str | None:
@@ -53,6 +66,16 @@ def output_error(error: OSError) -> str | None:
         pass
     give_up(descriptor)
     return f"standard output cannot be written: {os.strerror(error.errno)}"
+
+
+def write_utf8() -> None:
+    """Makes standard output UTF-8, whatever the locale is: as all text that hat writes and reads.
+
+    Else a letter that the locale lacks ends the command. Names of files that are no UTF-8 come out
+    as they are.
+    """
+    if sys.stdout is sys.__stdout__ and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def give_up(descriptor: int) -> None:

@@ -129,6 +129,8 @@ def fit_predictor(
         given = {field: value for each in settings for field, value in vars(each).items()}
         PREDICTORS.check_others([fit.predictor], given, "--predictor")
     paths = as_paths(paths)
+    if not paths:
+        raise ConfigError("name a latency dataset")
     dataset = load_datasets(paths, look_for_shifts=not fit.keep_shifted, target=fit.target)
     _check_engine(paths, dataset, fit.lat_engine)
     check_each_once(paths)

@@ -14,7 +14,7 @@ from hat.arch.hat_yaml import arch_to_mapping
 from hat.arch.model_options import MODEL_OPTIONS
 from hat.conditions import files_digest
 from hat.errors import CheckpointError, ConfigError
-from hat.files import check_writable, writing
+from hat.files import check_writable, real_path, writing
 from hat.locks import locked
 from hat.models.checkpoint import (
     check_weight,
@@ -68,6 +68,10 @@ class AverageSettings(Settings):
             raise ConfigError(f"--checkpoint-upper-bound {needs}")
         if any(path.is_dir() for path in self.inputs):
             raise ConfigError(f"a folder of checkpoints {needs}")
+        files = [real_path(path) for path in self.inputs]
+        for path, file in zip(self.inputs, files, strict=True):
+            if files.count(file) > 1:
+                raise ConfigError(f"--inputs: {path} is named twice, and would count twice")
 
     def chosen(self) -> "Chosen":
         """Looks for the checkpoints that are averaged.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from hat.errors import ConfigError, DataError
-from hat.files import check_writable, real_path, write_json, write_text
+from hat.files import Files, as_paths, check_writable, real_path, write_json, write_text
 from hat.json_reader import read_object
 from hat.locks import locked
 from hat.page.html import page_html
@@ -74,11 +74,11 @@ def _check_ours(out: Path) -> None:
             )
 
 
-def write_page(folders: Sequence[str | Path], settings: PageSettings | None = None) -> list[Path]:
+def write_page(folders: Files, settings: PageSettings | None = None) -> list[Path]:
     """Writes the page of one or several runs.
 
     Args:
-        folders: of pipelines (their ``run-dir``) or of searches (``best.search``).
+        folders: one or several, of pipelines (their ``run-dir``) or of searches (``best.search``).
         settings: where the page goes.
 
     Returns:
@@ -87,7 +87,7 @@ def write_page(folders: Sequence[str | Path], settings: PageSettings | None = No
     Raises:
         HatError: as ``read_facts``, or if nothing can be written there.
     """
-    paths = [Path(folder) for folder in folders]
+    paths = [Path(folder) for folder in as_paths(folders)]
     if not paths:
         raise ConfigError("name the folder of a run")
     out = (settings or PageSettings()).out

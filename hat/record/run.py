@@ -13,9 +13,10 @@ from hat.errors import ConfigError, DataError
 from hat.files import real_path
 from hat.json_reader import read_object
 from hat.latency.predictor import LatencyPredictor
+from hat.record.belonging import Held, held, note
 from hat.record.facts import Measured, Point, Quality, RunFacts, SearchFacts, Translated
 from hat.record.files import number
-from hat.record.index import IndexedSearch, Scored, read_index
+from hat.record.index import Scored, read_index
 from hat.record.latency import Dataset, latency_facts, read_dataset, read_predictors
 from hat.record.left import read_arch
 from hat.record.search import add_predictions, read_search
@@ -55,12 +56,14 @@ def read_run(folder: Path) -> RunFacts:
     index, steps = read_index(folder), read_steps(folder / "steps")
     datasets = {name: read_dataset(path) for name, path in index.datasets.items()}
     predictors, notes = read_predictors(index.predictors)
-    found = []
+    found, translated = [], []
     for each in index.searches:
         measured = datasets.get(each.dataset)
         facts = _search(each.folder, each.name, each.best.yml, measured, predictors)
         _add_largest(facts, each.largest.yml, measured, predictors)
-        _add_steps(facts, each, steps)
+        best, largest = held(each.best), held(each.largest)
+        _add_steps(facts, each.compared, (best, largest), steps)
+        translated.append(_translated(each.name, (best, largest), steps))
         found.append(facts)
     kept = list(datasets.values())
     name = real_path(folder).name
@@ -74,7 +77,7 @@ def read_run(folder: Path) -> RunFacts:
         seconds={step.label: step.seconds for step in steps.values()},
         versions=_versions(kept, steps, found),
         commands={step.label: " ".join(_words(step.command)) for step in steps.values()},
-        translated=[t for each in index.searches if (t := _translated(each, steps)) is not None],
+        translated=[each for each in translated if each is not None],
     )
     run.notes |= _notes(run, kept, notes)
     return run
@@ -143,16 +146,20 @@ def _search(
     )
 
 
-def _add_steps(facts: SearchFacts, search: IndexedSearch, steps: Mapping[str, StepState]) -> None:
+def _add_steps(
+    facts: SearchFacts, compared: str, found: tuple[Held, Held], steps: Mapping[str, StepState]
+) -> None:
     """What a pipeline measured and scored of the winner and of the largest."""
     largest = next((p.id for p in facts.points.values() if "largest" in p.names), None)
-    for which, key in ((search.best, facts.winner), (search.largest, largest)):
-        point = facts.points.get(key or "")
-        if point is None or which.yml is None:
+    for which, key in zip(found, (facts.winner, largest), strict=True):
+        point, yml = facts.points.get(key or ""), which.candidate.yml
+        if point is None or yml is None:
             continue
-        _add_in_turn(point, which.yml.name, steps.get(search.compared))
-        point.inherited = _quality(which.inherited, steps)
-        point.retrained = _quality(which.retrained, steps)
+        is_other = _add_in_turn(point, yml.name, which, steps.get(compared))
+        point.inherited = _quality(which.candidate.inherited, steps)
+        point.retrained = _quality(which.candidate.retrained, steps)
+        if is_other or which.is_other:
+            facts.notes.append(note(yml))
 
 
 def _quality(scored: Sequence[Scored], steps: Mapping[str, StepState]) -> Quality | None:
@@ -170,11 +177,19 @@ def _quality(scored: Sequence[Scored], steps: Mapping[str, StepState]) -> Qualit
     )
 
 
-def _add_in_turn(point: Point, name: str, step: StepState | None) -> None:
-    """What ``hat latency compare`` measured after the search, all rows in turn."""
+def _add_in_turn(point: Point, name: str, which: Held, step: StepState | None) -> bool:
+    """What ``hat latency compare`` measured after the search, all rows in turn.
+
+    Returns:
+        Whether figures of another SubTransformer were left out.
+    """
+    is_other = False
     rows = step.result.get("rows") if step else None
     for path, figures in rows.items() if isinstance(rows, dict) else ():
         if Path(path).name != name or not isinstance(figures, dict):
+            continue
+        if not which.measured(figures):
+            is_other = True
             continue
         mean, error = number(figures.get("latency_ms")), number(figures.get("error_ms"))
         if mean is not None:
@@ -183,6 +198,7 @@ def _add_in_turn(point: Point, name: str, step: StepState | None) -> None:
             bound = mean + (error or 0.0)
             point.measured[_LATENCY] = Measured(mean=mean, bound=bound, slower=slower)
             point.in_turn = True
+    return is_other
 
 
 def _add_largest(
@@ -206,12 +222,14 @@ def _add_largest(
     point.names.append("largest")
 
 
-def _translated(search: IndexedSearch, steps: Mapping[str, StepState]) -> Translated | None:
+def _translated(
+    name: str, found: tuple[Held, Held], steps: Mapping[str, StepState]
+) -> Translated | None:
     """Winner and largest side by side: retrained where both were, else with inherited weights."""
     for weights in ("retrained", "inherited"):
-        logs = [_log(getattr(which, weights), steps) for which in (search.best, search.largest)]
+        logs = [_log(getattr(which.candidate, weights), steps) for which in found]
         if logs[0] is not None and logs[1] is not None:
-            return compare_translations(search.name, weights, logs[0], logs[1])
+            return compare_translations(name, weights, logs[0], logs[1])
     return None
 
 

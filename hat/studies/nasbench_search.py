@@ -33,16 +33,7 @@ neighbours; a search that starts from one of those goes on by chance."""
 _DEFAULT = ("random", "tournament", "aging", "evolution", "local", "guided")
 """Those that take seconds; graph networks need more, and NSGA-II is for two objectives."""
 
-_SEED_KEYS = {
-    "random": 0,
-    "tournament": 1,
-    "aging": 2,
-    "evolution": 3,
-    "local": 4,
-    "guided": 5,
-    "guided-gcn": 6,
-    "nsga2": 7,
-}
+_SEED_KEYS = {name: key for key, name in enumerate((*_DEFAULT, "guided-gcn", "nsga2"))}
 """The keys of the algorithms with published results; see ``seed_key``."""
 
 
@@ -89,6 +80,8 @@ class NasbenchSearchSettings(Settings):
         super().__post_init__()
         for name in self.algorithm:
             ALGORITHMS.load(name)
+        if self.cost_per_model is not None and self.time_metric != "training_time":
+            raise ConfigError("give --time-metric or --cost-per-model, not both")
 
     @property
     def algorithms(self) -> tuple[str, ...]:

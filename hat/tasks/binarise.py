@@ -20,9 +20,9 @@ from hat.machine.processes import end_with_parent
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, Shown
 from hat.tasks.binary_index import count_sentences
 from hat.tasks.bpe import spell_out
-from hat.tasks.corpus import SPLITS, check_sides
+from hat.tasks.corpus import SPLITS, check_sides, check_words
 from hat.tasks.prepare import LanguageSettings
-from hat.text.dictionaries import read_dictionary
+from hat.text.dictionaries import SPECIAL_SYMBOLS, read_dictionary
 from hat.text.lines import Changes, iterate_text
 
 FAIRSEQ_PREPROCESS = (sys.executable, "-m", "fairseq_cli.preprocess")
@@ -63,6 +63,14 @@ class BinariseSettings(LanguageSettings):
 
     nwordstgt: Annotated[int | None, AtLeast(-1), Shown("N")] = None
     """as of fairseq-preprocess"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.joined_dictionary and self.srcdict is not None and self.tgtdict is not None:
+            raise ConfigError(
+                "--joined-dictionary is one for both languages: give --srcdict or --tgtdict, not "
+                "both"
+            )
 
     def flags(self) -> list[str]:
         """Returns them as flags of fairseq-preprocess.
@@ -123,7 +131,7 @@ def binarise(
             numbers of lines or none, fairseq fails, or it made more or fewer sentences.
     """
     source, target = languages
-    _check_replaceable(binary_dir, text_dir)
+    check_replaceable(binary_dir, text_dir)
     with replacing_folder(binary_dir, lambda _: True) as temporary:
         plain_dir = temporary / "text"
         sentences, changes = _plain_copies(text_dir, languages, plain_dir)
@@ -152,12 +160,31 @@ def binarise(
             )
         for split, count in sentences.items():
             _check_sentences(temporary, split, languages, count, text_dir)
-        words = tuple(len(read_dictionary(temporary / f"dict.{name}.txt")) for name in languages)
+        words = tuple(_num_words(temporary, name, text_dir) for name in languages)
     return Binarised(sentences, (words[0], words[1]), changes)
 
 
-def _check_replaceable(binary_dir: Path, text_dir: Path) -> None:
-    """Refuses what must not be deleted: ``binary_dir`` goes when the new data are there."""
+def _num_words(folder: Path, language: str, text_dir: Path) -> int:
+    """The size of a dictionary that fairseq made.
+
+    Raises:
+        DataError: if it has no word but those that only fill it up: every sentence is unknown.
+    """
+    words = read_dictionary(folder / f"dict.{language}.txt")
+    if all(word.startswith("madeupword") for word in words[len(SPECIAL_SYMBOLS) :]):
+        raise DataError(
+            f"{text_dir / f'train.{language}'}: no word of it is left in the dictionary: a lower "
+            "threshold, or more words, would leave some"
+        )
+    return len(words)
+
+
+def check_replaceable(binary_dir: Path, text_dir: Path) -> None:
+    """Refuses what must not be deleted: ``binary_dir`` goes when the new data are there.
+
+    Raises:
+        ConfigError: if it holds the text, or anything but binarised data.
+    """
     if real_path(text_dir).is_relative_to(real_path(binary_dir)):
         raise ConfigError(f"{binary_dir}: would be replaced, and the text {text_dir} lies in it")
     if not binary_dir.exists():
@@ -180,19 +207,19 @@ def _plain_copies(
             for name in languages
         ]
         check_sides(text_dir / split, languages, counts)
-        if not counts[0]:
-            raise DataError(f"{text_dir / split}: both languages have no lines")
         sentences[split] = counts[0]
     return sentences, changes
 
 
 def _plain_copy(path: Path, copy: Path, changes: Changes) -> int:
     """Copies a file line by line, because the largest do not fit in memory; counts lines."""
-    count = 0
+    count, has_words = 0, False
     with open(copy, "w", encoding="utf-8", newline="\n") as stream:
         for line in iterate_text(path, changes):
             stream.write(f"{spell_out(line)}\n")
             count += 1
+            has_words = has_words or bool(line)
+    check_words(has_words, path)
     return count
 
 

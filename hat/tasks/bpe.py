@@ -22,6 +22,9 @@ from hat.text.lines import plain
 SEPARATOR = "@@"
 """Ends each unit that is not the last of its word; ``--remove-bpe`` undoes it."""
 
+_LONGEST_WORD = 100_000
+"""Characters; a second's work."""
+
 _TWO_CHARACTERS = re.compile(r"\S\S")
 _VERSION = re.compile(r"#version: 0\.[12]")
 _MERGE = re.compile(r"(\S+) (\S+)(?: [0-9]+)?")
@@ -96,12 +99,31 @@ class BpeEncoder:
             self._encode_lines = lambda lines: [encoder.process_line(line) for line in lines]
 
     def encode(self, lines: Iterable[str]) -> list[str]:
-        """Returns the lines, made plain, with each word split; no unit is a symbol of fairseq's."""
-        return [spell_out(units) for units in self._encode_lines([plain(line) for line in lines])]
+        """Returns the lines, made plain, with each word split; no unit is a symbol of fairseq's.
+
+        Raises:
+            DataError: if a word is so long that splitting it would take minutes.
+        """
+        texts = [plain(line) for line in lines]
+        for text in texts:
+            _check_words(text)
+        return [spell_out(units) for units in self._encode_lines(texts)]
 
     def join(self, line: str) -> str:
         """Returns the words of a line of units."""
         return remove_bpe(line)
+
+
+def _check_words(line: str) -> None:
+    """Refuses a word that is none: fastBPE's time grows with the square of its length."""
+    if len(line) <= _LONGEST_WORD:
+        return
+    longest = max(line.split(), key=len)
+    if len(longest) > _LONGEST_WORD:
+        raise DataError(
+            f"the word {longest[:20]!r}... has {len(longest):,} characters: expected at most "
+            f"{_LONGEST_WORD:,} to be split into units"
+        )
 
 
 def read_merges(path: Path) -> list[tuple[str, str]]:

@@ -89,6 +89,16 @@ def check_sides(
         )
 
 
+def check_words(has_words: bool, path: Path) -> None:
+    """Refuses a side of a split that has no word: nothing is learned from it, and BLEU of it is 0.
+
+    Raises:
+        DataError: naming the file.
+    """
+    if not has_words:
+        raise DataError(f"{path}: holds no word; expected a sentence a line")
+
+
 def describe(corpus: Corpus) -> dict[str, dict[str, float]]:
     """Returns sentences and mean length in tokens of each split, both sides."""
     return {

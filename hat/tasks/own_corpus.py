@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from hat.settings import NO_OUTCOME, AtLeast, AtMost
-from hat.tasks.binarise import binarise
+from hat.tasks.binarise import binarise, check_replaceable
 from hat.tasks.corpus import Corpus, Parallel, describe, write_corpus
 from hat.tasks.pieces import PieceEncoder, learn_pieces
 from hat.tasks.prepare import (
@@ -52,18 +52,29 @@ class OwnCorpus(FolderTask):
     about: ClassVar = "a corpus of one's own, TEXT_DIR/raw, tokenised, split and binarised"
     folder: ClassVar = "raw"
 
+    @classmethod
+    def build(cls, settings: Any) -> Self:
+        """Reads the text.
+
+        Raises:
+            ConfigError: if the data folder holds text of the task, or what is no binarised data.
+            DataError: as of every task with its text in a folder.
+        """
+        for folder in (settings.text_dir, _units(settings).parent):
+            check_replaceable(settings.data, folder)
+        return super().build(settings)
+
     def prepare(self, say: Say = print) -> dict[str, Any]:
         """Writes the text and the binary data; returns their figures, ready for JSON."""
         say(str(self._changes))
         one = self._settings
+        units = _units(one)
         if one.tokeniser == "sentencepiece":
-            units_dir = one.text_dir / "pieces"
             figures = {
                 "words": describe(self._corpus),
-                "bpe": describe(split_pieces(self._corpus, one, units_dir)),
+                "bpe": describe(split_pieces(self._corpus, one, units.parent)),
             }
         else:
-            units_dir = one.text_dir / "bpe"
             figures = prepare_corpus(
                 self._corpus,
                 one.languages,
@@ -73,9 +84,9 @@ class OwnCorpus(FolderTask):
                 ],
                 num_merges=one.vocabulary,
             )
-        say(f"units: {one.text_dir / UNITS_FILES[one.tokeniser]}")
+        say(f"units: {units}")
         done = binarise(
-            units_dir,
+            units.parent,
             one.languages,
             one.data,
             flags=["--joined-dictionary", "--workers", str(one.workers)],
@@ -92,6 +103,11 @@ class OwnCorpus(FolderTask):
             "tokeniser": one.tokeniser,
             "vocabulary": one.vocabulary,
         }
+
+
+def _units(settings: OwnCorpusSettings) -> Path:
+    """The file of what splits words, in the folder of the text that is split."""
+    return settings.text_dir / UNITS_FILES[settings.tokeniser]
 
 
 def split_pieces(raw: Corpus, settings: OwnCorpusSettings, folder: Path) -> dict[str, Parallel]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from hat.conditions import mapping_digest
-from hat.errors import DataError
+from hat.errors import ConfigError, DataError
 from hat.settings import LANGUAGE, NO_OUTCOME, Settings
 from hat.tasks.bpe import BpeEncoder, check_learnable, learn_bpe
-from hat.tasks.corpus import Corpus, Parallel, describe, read_corpus, write_corpus
+from hat.tasks.corpus import Corpus, Parallel, check_words, describe, read_corpus, write_corpus
 from hat.text.lines import Changes, plain
 
 Say = Callable[[str], None]
@@ -36,6 +36,12 @@ class LanguageSettings(Settings):
     target_lang: Annotated[str, LANGUAGE]
     """for example fr"""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # The files of both sides would be the same ones: a network would learn to copy.
+        if self.source_lang == self.target_lang:
+            raise ConfigError(f"source and target language are both {self.source_lang!r}")
+
     @property
     def languages(self) -> tuple[str, str]:
         """Source and target."""
@@ -58,10 +64,14 @@ class FolderTask:
         """Reads the text.
 
         Raises:
-            DataError: if a file is missing or two sides differ in their number of lines.
+            DataError: if a file is missing or has no word, or two sides differ in their number of
+                lines.
         """
         changes = Changes()
         corpus = read_corpus(settings.text_dir / cls.folder, settings.languages, changes)
+        for split, both in corpus.items():
+            for language, lines in zip(settings.languages, (both.source, both.target), strict=True):
+                check_words(any(lines), settings.text_dir / cls.folder / f"{split}.{language}")
         return cls(settings, corpus, changes)
 
 

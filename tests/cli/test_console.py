@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,7 @@ def test_a_program_without_standard_output_ends_well(monkeypatch):
 
 
 HAT = f"{sys.executable} -m hat.cli"
+ROOT = str(Path(__file__).resolve().parents[2])
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -228,3 +230,31 @@ def test_a_program_ends_without_searching_what_it_imported(monkeypatch):
     assert at_the_end == []  # called from another program, whose objects these are
     assert program_words(None) == ["train", "--cpu"]
     assert at_the_end == [gc.freeze]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict", "latin-1"])
+@pytest.mark.parametrize("name", ["é".encode(), b"\xe9"])
+def test_what_is_printed_is_utf8_whatever_the_locale_is(encoding, name, tmp_path):
+    (tmp_path / os.fsdecode(name)).write_text("evo-iter: 3\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "hat.cli", "validate", name],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": ROOT},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.startswith(name + b": a search"), done
+
+
+def test_a_folder_that_is_gone_is_one_sentence(tmp_path):
+    words = f"mkdir gone && cd gone && rmdir ../gone && {HAT} report ../run"
+    done = subprocess.run(
+        ["sh", "-c", words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = "error: the current folder is gone: change into one that is there\n"
+    assert (done.returncode, done.stderr) == (2, said)

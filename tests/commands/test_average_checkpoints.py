@@ -217,6 +217,7 @@ def test_a_digest_of_the_dictionary_is_kept_and_files_without_one_fit(tmp_path: 
         (["--inputs", "one.pt"], "--output is missing"),
         (["--inputs", "--output", "mean.pt"], "expected at least one argument"),
         (["--inputs", ".", "--output", "mean.pt"], "needs --num-epoch-checkpoints"),
+        (["--inputs", "one.pt", "./one.pt", "--output", "mean.pt"], "one.pt is named twice"),
         (["--inputs", "gone.pt", "--output", "mean.pt"], "gone.pt: cannot be read"),
         (["--inputs", "one.pt", "broken.pt", "--output", "mean.pt"], "broken.pt: refused, because"),
         (

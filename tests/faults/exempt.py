@@ -41,6 +41,7 @@ EXEMPT = {
     "reading.read_log": "replaces what is no text",
     "pipeline.steps.Runner._show_end": "by read_log",
     "pipeline.steps._last_json": "by read_log",
+    "record.belonging._translated_by": "by read_log",
     "record.left._report_line": "by read_log",
     "record.training.read_curves": "by read_log",
     # What hat has just written.

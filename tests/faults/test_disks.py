@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(not _can_mount(), reason="no file system can be 
 
 COMMANDS = {
     "predictor": "latency-predictor --lat-dataset-path lat.csv --ckpt-path disk/p.pt",
-    "average": "average-checkpoints --inputs c.pt c.pt --output disk/mean.pt",
+    "average": "average-checkpoints --inputs c.pt --output disk/mean.pt",
     "export": "export c.pt arch.yml disk/m --data numbers_en_fr --bpe-codes codes --tokeniser none",
     "train": "train --configs=space.yml --save-dir disk/super",
     "dataset": (
@@ -54,6 +54,7 @@ COMMANDS = {
         "prepare binarise --source-lang xx --target-lang yy --text-dir text --binary-dir disk/bin"
     ),
     "configs": "configs copy disk",
+    "convert": "nasbench convert records.tfrecord disk/nb.h5 --quiet",
     "epsinas": "epsinas nasbench201 --data cells.csv.gz --limit 8 --plot disk/x.png",
 }
 """They write more than the disk holds."""
@@ -61,7 +62,7 @@ COMMANDS = {
 GOES_ON = ("train", "dataset", "search", "numbers")
 """What is whole stays there, to go on with."""
 
-FAST = ("configs",)
+FAST = ("configs", "convert")
 
 SCRIPT = """
 size=$1 mode=$2; shift 2

@@ -94,7 +94,7 @@ STAGES = [
     Stage("export", EXPORT, 6, same_bytes),
     Stage(
         "average",
-        "average-checkpoints --inputs c.pt c.pt --output out/mean.pt",
+        "average-checkpoints --inputs c.pt --output out/mean.pt",
         4,
         same_bytes,
         with_an_average,

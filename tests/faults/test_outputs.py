@@ -52,7 +52,7 @@ FILES = {
         "search --configs space.yml --restore-file net.pt --ckpt-path predictor.pt "
         "--latency-constraint 1000 --write-config-path {}"
     ),
-    "average": "average-checkpoints --inputs c.pt c.pt --output {}",
+    "average": "average-checkpoints --inputs c.pt --output {}",
     "check-plot": "latency check lat.csv --plot {}.png",
     "check-rows": "latency check lat.csv --json --write-clean {}",
     "bench": "latency bench lat.csv --seeds 1 --without-mlp --resume {}",

@@ -89,6 +89,9 @@ def test_settings_check_themselves(make: Callable[[], object], says: str) -> Non
 CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "fit-nothing": (lambda: hat.fit_predictor("nowhere.csv"), "nowhere.csv"),
     "fit-checkpoint": (lambda: hat.fit_predictor("net.pt"), "net.pt"),
+    "fit-none": (lambda: hat.fit_predictor([]), "name a latency dataset"),
+    "page-none": (lambda: hat.write_page([]), "name the folder of a run"),
+    "page-one": (lambda: hat.write_page("predictor.pt"), "predictor.pt: is not a folder"),
     "fit-twice": (lambda: hat.fit_predictor(["latency.csv"] * 2), "the same dataset"),
     "fit-class": (
         lambda: hat.fit_predictor("latency.csv", hat.FitSettings),  # type: ignore[arg-type]

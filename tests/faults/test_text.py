@@ -59,7 +59,26 @@ def damaged_gzip(folder: Path) -> None:
 
 FAULTS = [
     Fault("one-letter-words", CORPUS, ("no word has two characters",), one_letter_words),
-    Fault("no-text", CORPUS, ("no text to learn",), text(train_xx=b"\n", train_yy=b"\n")),
+    Fault(
+        "no-text",
+        CORPUS,
+        ("text/raw/train.xx: holds no word",),
+        text(train_xx=b"\n", train_yy=b"\n"),
+    ),
+    Fault("no-lines", CORPUS, ("text/raw/test.xx: holds no word",), text(test_xx=b"", test_yy=b"")),
+    Fault("blank", MOSES, ("text/raw/valid.yy: holds no word",), text(valid_yy=b"\n \n\n")),
+    Fault(
+        "data-is-raw",
+        f"{CORPUS} --data text/raw",
+        ("text/raw: is no folder of binarised data, so it is not replaced",),
+        text(),
+    ),
+    Fault(
+        "data-is-of-units",
+        f"{CORPUS} --data text/bpe",
+        ("text/bpe: would be replaced, and the text text/bpe lies in it",),
+        text(),
+    ),
     Fault(
         "uneven", CORPUS, ("text/raw/train: xx has 1 lines, but yy has 3",), text(train_xx=b"a b\n")
     ),

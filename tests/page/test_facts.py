@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hat.arch.hat_yaml import load_arch
+from hat.arch.hat_yaml import arch_to_mapping, load_arch
+from hat.conditions import mapping_digest
 from hat.errors import HatError
 from hat.locks import LockedError, locked
 from hat.models.config import SuperTransformerConfig
@@ -14,6 +15,7 @@ from hat.models.super_transformer import SuperTransformer
 from hat.page.svg import tick_text, ticks
 from hat.page.view import compared, views
 from hat.page.write import PageSettings, read_facts, write_page
+from hat.record import belonging
 from hat.record.budget import nice_step, predicted_cost
 from hat.record.facts import Facts
 from hat.record.latency import latency_facts, read_dataset, read_predictors
@@ -363,3 +365,32 @@ def test_ticks_are_round_and_inside(low, high):
     assert 1 <= len(found) <= 8 and all(low - 1e-6 <= t <= high + 1e-6 for t in found)
     texts = [tick_text(t, found) for t in found]
     assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("what", ["measured", "inherited", "retrained"])
+@pytest.mark.parametrize("is_own", [True, False])
+def test_figures_of_an_earlier_winner_are_not_the_winners(run, what, is_own):
+    own = mapping_digest(arch_to_mapping(load_arch(run / "best_cpu.yml")))
+    digest = own if is_own else "0123456789abcdef"
+    if what == "measured":
+        state = json.loads((run / "steps" / "compare-latencies_cpu.json").read_text())
+        state["result"]["rows"]["elsewhere/best_cpu.yml"]["subtransformer"] = digest
+        (run / "steps" / "compare-latencies_cpu.json").write_text(json.dumps(state))
+    else:
+        index = json.loads((run / "run.json").read_text())
+        best = index["searches"][0]["best"]
+        log, other = (run / best[key][0]["translations"] for key in (what, "retrained"))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        signed = {"sentences": 1, "signature": f"stage:generate|subtransformer:{digest}|beam:5"}
+        log.write_text(other.read_text() + json.dumps(signed) + "\n")
+    (search,) = read_run(run).searches
+    winner = search.points[search.winner]
+    kept = {
+        "measured": winner.in_turn,
+        "inherited": winner.inherited is not None,
+        "retrained": winner.retrained is not None,
+    }
+    assert kept == {key: is_own or key != what for key in kept}
+    assert [note for note in search.notes if "best_cpu.yml" in note and "left out" in note] == (
+        [] if is_own else [belonging.note(run / "best_cpu.yml")]
+    )

@@ -17,7 +17,7 @@ words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 folder = Path(words["--destdir"])
 source, target = words["--source-lang"], words["--target-lang"]
 for language in (source, target):
-    folder.joinpath(f"dict.{language}.txt").write_text("a 1\\n")
+    folder.joinpath(f"dict.{language}.txt").write_text(f"{words.get('--word', 'a')} 1\\n")
     for split in ("train", "valid", "test"):
         text = Path(f"{words[f'--{split}pref']}.{language}").read_text()
         folder.joinpath(f"text.{split}.{language}").write_text(text)
@@ -68,8 +68,10 @@ def test_text_is_plain_before_fairseq_reads_it(
             (),
             r"valid\.de: is not UTF-8 \(byte 2\): found 0xfc in line 2",
         ),
-        ({"train.en": b"", "train.de": b""}, (), r"text/train: both languages have no lines"),
+        ({"train.en": b"", "train.de": b""}, (), r"text/train\.en: holds no word; expected"),
         ({"train.en": None}, (), r"train\.en: cannot be read: No such file"),
+        ({"test.de": b" \n\n"}, (), r"text/test\.de: holds no word; expected a sentence a line"),
+        ({}, ("--word", "madeupword0000"), r"text/train\.en: no word of it is left in the dict"),
         ({}, ("--lose", "de"), r"valid\.de has 2 lines, but fairseq-preprocess made 1 sentences"),
         ({}, ("--fail", "x"), "fairseq-preprocess failed; its last lines are above"),
     ],

@@ -96,3 +96,16 @@ def test_symbols_that_bpe_made_whole_are_spelled_out(tmp_path: Path) -> None:
     learn_bpe(["<pad> <s> </s> <unk> x"] * 9, tmp_path / "codes", num_merges=40)
     encoder = BpeEncoder(tmp_path / "codes", "subword-nmt")
     assert encoder.encode(["x <pad> <s>"]) == ["x <@@ pad> <@@ s>"]
+
+
+@pytest.mark.parametrize("program", ["fastBPE", "subword-nmt"])
+def test_a_word_that_would_take_minutes_is_refused(program: str, tmp_path: Path) -> None:
+    pytest.importorskip(program.replace("-", "_"))
+    (tmp_path / "codes").write_text("#version: 0.2\nx x</w>\n")
+    encoder = BpeEncoder(tmp_path / "codes", program)
+    text = "xx " * 50_000
+    assert encoder.encode([text]) == [text.rstrip()]
+    with pytest.raises(
+        DataError, match=r"the word 'x{20}'\.\.\. has 16,000,000 characters: expected"
+    ):
+        encoder.encode(["a", f"xx {'x' * 16_000_000}"])
