@@ -56,6 +56,7 @@ class Progress:
             "unit": self._unit,
             "begin": self._begin,
             "started": self._started,
+            "written": self._written,
         }
         with contextlib.suppress(OSError):  # whoever asked has gone
             self._path.write_text(json.dumps(told), encoding="utf-8")

@@ -93,12 +93,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         with one_sentence(argv), written_out():
             print(usage() if argv[0] != "--version" else f"hat {__version__}")
         return
-    if not argv or argv[0] not in COMMANDS:
-        kind = "option" if argv and argv[0].startswith("-") else "command"
-        found = f"unknown {kind} {argv[0]!r}" if argv else "no command"
+    if not argv:
+        print(f"{usage()}\n\nerror: no command", file=sys.stderr)
+        raise SystemExit(2)
+    if argv[0] not in COMMANDS:
+        kind = "option" if argv[0].startswith("-") else "command"
         known = COMMANDS if kind == "command" else (*SHORT, ALL, "--version")
-        hint = suggestion(argv[0], known) if argv else ""
-        print(f"{usage()}\n\nerror: {found}{hint}", file=sys.stderr)
+        hint = suggestion(argv[0], known) or "; hat --help lists them"
+        print(f"error: unknown {kind} {argv[0]!r}{hint}", file=sys.stderr)
         raise SystemExit(2)
     with one_sentence(argv), written_out():  # a module may import what an extra brings
         short, _ = asked_help(argv[0], argv[1:])

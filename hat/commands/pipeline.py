@@ -6,6 +6,7 @@ measured at the end, does not keep its limit.
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         test = (options.test, options.architecture)
         steps = pipeline.test_steps(*test) if options.test else pipeline.steps(**chosen)
         is_whole = not options.only and not options.test
-        print("\n".join(pipeline.preview(steps, begin=options.begin, by_rates=is_whole)))
+        lines = pipeline.preview(steps, begin=options.begin, by_rates=is_whole)
+        print("\n".join([*lines[:1], *_elsewhere(pipeline), *lines[1:]]))
         if not options.test:
             pipeline.check(steps, whole=is_whole)
             print(f"all settings of {'all' if is_whole else 'these'} steps are right")
@@ -76,15 +78,20 @@ def _whole(pipeline: Pipeline, chosen: Mapping[str, Any]) -> None:
     steps = pipeline.steps(**chosen)
     base = Path() if pipeline.settings.base is None else pipeline.base
     check_writable(base / pipeline.plan.run_dir / "page.html")
-    print(pipeline.preview(steps, begin=chosen["begin"])[0], flush=True)
+    first = pipeline.preview(steps, begin=chosen["begin"])[0]
+    print("\n".join([first, *_elsewhere(pipeline)]), flush=True)
     pipeline.check(steps)
-    report = pipeline.run(**chosen).report
+    done = pipeline.run(**chosen)
+    report = done.report
     assert report is not None, "all steps ran"
     print(f"\n{report.text}\n")
-    width = max(17, *map(len, report.files))
-    for name, path in report.files.items():
-        print(f"{name:<{width}} {path}")
-    _write_page(pipeline.base / pipeline.plan.run_dir, width)
+    models = {name: found["folder"] for name, found in done.steps.items() if "folder" in found}
+    width = max(17, *map(len, (*report.files, *models)))
+    for name, path in {**report.files, **models}.items():
+        print(f"{name:<{width}} {_seen(base / path)}")
+    _write_page(base / pipeline.plan.run_dir, width)
+    for path in list(models.values())[:1]:
+        print(f"now: hat translate {shlex.quote(_seen(base / path))}, which reads text")
     for sentence in report.missed:
         print(f"\033[31m{sentence}\033[0m" if sys.stdout.isatty() else sentence)
     for sentence in (*report.unsettled, *report.untrained):
@@ -114,9 +121,22 @@ def _write_page(run_dir: Path, width: int = 17) -> None:
     from hat.page.write import write_page  # with torch, which a pipeline does without
 
     try:
-        print(f"{'page':<{width}} {write_page([run_dir])[0]}")
+        print(f"{'page':<{width}} {_seen(write_page([run_dir])[0])}")
     except HatError as error:
         print(f"the page of the run could not be written: {error}", file=sys.stderr)
+
+
+def _elsewhere(pipeline: Pipeline) -> list[str]:
+    """A line that says where commands and paths hold from, unless it is here."""
+    if pipeline.settings.base is None or pipeline.base.resolve() == Path.cwd():
+        return []
+    return [f"commands and paths below hold from {_seen(pipeline.base)}"]
+
+
+def _seen(path: Path) -> str:
+    """A path as it is opened from here: short if it lies below this folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _to_stderr(line: str) -> None:

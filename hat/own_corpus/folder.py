@@ -121,9 +121,9 @@ def new_task(
         raise ConfigError(f"--source and --target are both {languages[0]!r}")
     name = _name(folder, languages)
     changes = Changes()
-    raw = read_pairs(settings.train, languages, "--train", changes)
+    raw = read_pairs(settings.train, "--train", changes)
     given = {
-        name: read_pairs(paths, languages, f"--{name}", changes)
+        name: read_pairs(paths, f"--{name}", changes)
         for name in HELD_OUT
         if (paths := getattr(settings, name))
     }

@@ -1,5 +1,6 @@
 """What a corpus looks like, in sentences for its owner, and what is suspicious about it."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ _BLOCK = 2000
 _FEWEST_MARKED = 40
 _ALIGNED, _CHANCE = 0.4, 0.15
 """Above the first, marks agree as in translations; below the second, as in unrelated lines."""
+
+_NOTHING: tuple[bool, tuple[str, ...]] = (False, ())
+"""The marks of a sentence without any."""
 
 _SHOWN = 60
 
@@ -77,9 +81,37 @@ def find_misalignment(pairs: Parallel, numbers: Sequence[int] | None = None) -> 
     2,000 pairs it is counted how often they agree, beyond how often those of unrelated lines do.
     ``numbers`` are the lines of the input on which the pairs stand; all of them if None.
     """
+    where = _misaligned_from(pairs)
+    if where is None:
+        return None
     numbers = range(1, len(pairs) + 1) if numbers is None else numbers
+    place = "where it can be told" if where == 0 else f"from about line {numbers[where]:,} on"
+    return (
+        f"question marks and numbers of the two sides do not agree {place}: are they misaligned, "
+        "or is a line missing in one of them?"
+    )
+
+
+def differing_lengths(source: Path, target: Path, pairs: Parallel, counts: tuple[int, int]) -> str:
+    """Returns a sentence about two files of which one has more lines.
+
+    Args:
+        source: one file.
+        target: the other one.
+        pairs: their lines, as far as both have them.
+        counts: how many lines each has.
+    """
+    text = f"{source} has {counts[0]:,} lines, but {target} has {counts[1]:,}"
+    where = _misaligned_from(pairs)
+    if not where:  # nothing is known of the place
+        return text
+    return f"{text}; question marks and numbers stop agreeing at about line {where + 1:,}"
+
+
+def _misaligned_from(pairs: Parallel) -> int | None:
+    """The first pair of those that do not belong together; 0: all that it can be told of."""
     skills = [
-        (numbers[start], skill)
+        (start, skill)
         for start in range(0, len(pairs), _BLOCK)
         if (skill := _agreement(pairs, start, start + _BLOCK)) is not None
     ]
@@ -89,11 +121,31 @@ def find_misalignment(pairs: Parallel, numbers: Sequence[int] | None = None) -> 
     bad = [start for start, skill in skills[last_good + 1 :] if skill < _CHANCE]
     if not bad:
         return None
-    where = "where it can be told" if last_good < 0 else f"from about line {bad[0]:,} on"
-    return (
-        f"question marks and numbers of the two sides do not agree {where}: are they misaligned, "
-        "or is a line missing in one of them?"
-    )
+    return 0 if last_good < 0 else _break(pairs, skills[last_good][0], bad[0] + _BLOCK)
+
+
+def _break(pairs: Parallel, start: int, end: int) -> int:
+    """Where marks stop agreeing in between: what parts them into the two likeliest shares."""
+    sides = (_marks(side[start:end]) for side in (pairs.source, pairs.target))
+    marked = [
+        (start + i, one == other)
+        for i, (one, other) in enumerate(zip(*sides, strict=True))
+        if (one, other) != (_NOTHING, _NOTHING)
+    ]
+    total, agree = sum(equal for _, equal in marked), 0
+    best, place = -math.inf, marked[-1][0]
+    for i, (at, equal) in enumerate(marked):
+        likelihood = _likelihood(agree, i) + _likelihood(total - agree, len(marked) - i)
+        if i and likelihood > best:
+            best, place = likelihood, at
+        agree += equal
+    return place
+
+
+def _likelihood(agree: int, of: int) -> float:
+    """The logarithm of how likely so many of so many are, at the share that fits them best."""
+    parts = (agree, of - agree)
+    return sum(part * math.log(part / of) for part in parts if part)
 
 
 def _agreement(pairs: Parallel, start: int, end: int) -> float | None:
@@ -108,8 +160,7 @@ def _agreement(pairs: Parallel, start: int, end: int) -> float | None:
 
 
 def _equal(source: Sequence[object], target: Sequence[object]) -> float | None:
-    nothing = (False, ())
-    marked = [pair for pair in zip(source, target, strict=True) if pair != (nothing, nothing)]
+    marked = [pair for pair in zip(source, target, strict=True) if pair != (_NOTHING, _NOTHING)]
     if len(marked) < _FEWEST_MARKED:
         return None
     return fmean(one == other for one, other in marked)

@@ -4,19 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hat.errors import ConfigError, DataError
-from hat.tasks.corpus import Parallel, read_sides
-from hat.text.lines import Changes, read_lines
+from hat.own_corpus.looking import differing_lengths
+from hat.tasks.corpus import Parallel
+from hat.text.lines import Changes, read_lines, read_text
 
 
-def read_pairs(
-    paths: Sequence[Path], languages: tuple[str, str], what: str, changes: Changes
-) -> Parallel:
+def read_pairs(paths: Sequence[Path], what: str, changes: Changes) -> Parallel:
     """Reads a parallel text under the rule of ``hat.text.lines``; ``.gz`` is unpacked.
 
     Args:
         paths: a source and a target file, whose lines belong together, or one file of
             ``source<tab>target`` lines; what follows a second tab is left out.
-        languages: source and target, for messages.
         what: the flag that named the files.
         changes: counts what the rule changed.
 
@@ -34,7 +32,12 @@ def read_pairs(
         )
     if paths[0].exists() and paths[1].exists() and paths[0].samefile(paths[1]):
         raise ConfigError(f"{what} names {paths[0]} for both sides: expected two different files")
-    return read_sides(paths[0], languages, paths, changes)
+    source, target = (tuple(read_text(path, changes)) for path in paths)
+    if len(source) != len(target):
+        shared = min(len(source), len(target))
+        both = Parallel(source[:shared], target[:shared])
+        raise DataError(differing_lengths(paths[0], paths[1], both, (len(source), len(target))))
+    return Parallel(source, target)
 
 
 def _tabbed(path: Path, changes: Changes) -> Parallel:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from hat.numerals import number_of
 from hat.page.svg import SIZES, Canvas, Pair, Scale, Size, key_dot, key_line, key_mark
 from hat.record.facts import CostAxis, Curve, LatencyFacts, SearchFacts
-from hat.record.words import unit_words
+from hat.record.words import score_unit, unit_words
 
 Legend = list[tuple[Markup, str]]
 
@@ -93,8 +93,9 @@ def quality_title(title: str, higher_is_better: bool) -> str:
 
 def short_quality(search: SearchFacts) -> str:
     """The score of a search as the title of an axis."""
-    text = search.objective_title.replace("with inherited weights", "").strip()
-    return quality_title(text[:1] + text[1:], search.higher_is_better)
+    unit = score_unit(search.objective)
+    short = search.objective_title.replace("with inherited weights", "").strip()
+    return quality_title(f"loss, {unit}" if unit else short, search.higher_is_better)
 
 
 def axis_title(axis: CostAxis, largest: float) -> tuple[float, str]:
@@ -151,12 +152,15 @@ def _after(curve: Sequence[tuple[int, float]], start: float) -> list[Pair]:
     return [(start, before[-1]), *rest] if before else rest
 
 
-def latency_figure(latency: LatencyFacts, finalists: Sequence[Pair] = ()) -> Figure:
+def latency_figure(
+    latency: LatencyFacts, finalists: Sequence[Pair] = (), who: str = "finalists"
+) -> Figure:
     """Predicted against measured latency.
 
     Args:
         latency: the dataset.
-        finalists: measured and predicted latency of finalists.
+        finalists: measured and predicted latency of what was measured after the dataset.
+        who: what these are.
     """
     pairs = list(zip(latency.measured, latency.predicted, strict=True))
     held = [pair for pair, is_held in zip(pairs, latency.held_back, strict=True) if is_held]
@@ -197,7 +201,7 @@ def latency_figure(latency: LatencyFacts, finalists: Sequence[Pair] = ()) -> Fig
     if held:
         legend.append((key_mark("small", "m-front"), f"{number_of(len(held), 'row')} held back"))
     if finalists:
-        legend.append((key_mark("diamond", "m-finalist"), "finalists of the search"))
+        legend.append((key_mark("diamond", "m-finalist"), f"{who}, measured later"))
     return Figure(drawings, legend)
 
 

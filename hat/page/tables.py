@@ -6,7 +6,7 @@ from hat.page.front_figures import name_words
 from hat.page.view_parts import Row, Table
 from hat.record.budget import predicted_cost
 from hat.record.facts import CostAxis, Point, Quality, SearchFacts
-from hat.record.words import amount, limit_words, with_spread
+from hat.record.words import amount, limit_words, score_unit, with_spread
 
 _NONE = "–"
 
@@ -99,6 +99,29 @@ def fits_text(point: Point, axis: CostAxis) -> str:
         return _NONE
     is_guess = is_timed(axis) and axis.name not in point.measured
     return f"{'yes' if found else 'no'}{', predicted' if is_guess else ''}"
+
+
+def at_most(point: Point, cost: str, unit: str) -> str:
+    """The upper bound of what was measured, to stand behind the mean."""
+    measured = point.measured.get(cost)
+    if measured is None or measured.bound is None:
+        return ""
+    return f", at most {amount(measured.bound, unit)} with 95% confidence"
+
+
+def share_of_largest(search: SearchFacts, point: Point) -> str:
+    """Parameters beside those of the largest SubTransformer, if both are known."""
+    largest = next((p for p in search.points.values() if "largest" in p.names), None)
+    if largest is None or not largest.params or point.params is None:
+        return ""
+    return f"{100 * point.params / largest.params:.0f}% of the largest one's"
+
+
+def score_note(search: SearchFacts) -> str:
+    """The unit of a search's score and which of two is better, in brackets."""
+    unit = score_unit(search.objective)
+    better = f"{'higher' if search.higher_is_better else 'lower'} is better"
+    return f" (in {unit}; {better})" if unit else f" ({better})"
 
 
 def quality_text(quality: Quality | None) -> str:

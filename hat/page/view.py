@@ -6,7 +6,17 @@ from typing import Any
 from hat.amounts import lost_by_training
 from hat.page import figures, front_figures
 from hat.page.svg import bars
-from hat.page.tables import fits, front_table, is_timed, quality_text, ships_table, steps_table
+from hat.page.tables import (
+    at_most,
+    fits,
+    front_table,
+    is_timed,
+    quality_text,
+    score_note,
+    share_of_largest,
+    ships_table,
+    steps_table,
+)
 from hat.page.view_parts import Row, RunView, Section, Stat, Table
 from hat.page.view_run import missing, run_sections, setting_words
 from hat.record.facts import Facts, Measured, Point, RunFacts, SearchFacts
@@ -19,6 +29,9 @@ from hat.record.words import (
     score_words,
     workload_words,
 )
+
+_DATA = "content of data (valid)"
+"""The condition of a search that says what its candidates were scored on."""
 
 
 def views(facts: Facts) -> list[RunView]:
@@ -76,6 +89,8 @@ def compared(facts: Facts) -> Section | None:
     texts = []
     if figure is None:
         texts.append("Their fronts are not drawn together: their scores or costs are not the same.")
+    if len({str(search.settings[_DATA]) for _, search in rows if _DATA in search.settings}) > 1:
+        texts.append("They were scored on different validation data: their scores do not compare.")
     differing = [Row(cells=[name, *values]) for name, values in facts.differences.items()]
     folded = [
         Table(
@@ -172,7 +187,7 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
         if keeps is False:
             section.alert = (
                 f"The winner misses its limit: {axis.title} {amount(known, axis.unit)}"
-                f"{_at_most(point, axis.name, axis.unit)}, limit {limit}."
+                f"{at_most(point, axis.name, axis.unit)}, limit {limit}."
             )
     if point.retrained or point.inherited:
         best = point.retrained or point.inherited
@@ -189,7 +204,7 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
     elif point.score is not None:
         section.stats.append(Stat(value=f"{point.score:.5g}", label=search.objective_title))
     if point.params is not None:
-        share = _share_of_largest(search, point)
+        share = share_of_largest(search, point)
         section.stats.append(Stat(value=amount(point.params, ""), label="parameters", note=share))
         section.stats.append(
             Stat(
@@ -217,25 +232,11 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
     return section
 
 
-def _at_most(point: Point, cost: str, unit: str) -> str:
-    measured = point.measured.get(cost)
-    if measured is None or measured.bound is None:
-        return ""
-    return f", at most {amount(measured.bound, unit)} with 95% confidence"
-
-
-def _share_of_largest(search: SearchFacts, point: Point) -> str:
-    largest = next((p for p in search.points.values() if "largest" in p.names), None)
-    if largest is None or not largest.params or point.params is None:
-        return ""
-    return f"{100 * point.params / largest.params:.0f}% of the largest one's"
-
-
 def _front(search: SearchFacts, key: str, of: str) -> Section:
     scored = search.num_candidates - search.num_unscored
     text = (
         f"{scored:,} candidates were scored in {count(search.num_rounds, 'round')} "
-        f"by {search.objective_title}."
+        f"by {search.objective_title}{score_note(search)}."
     )
     if search.num_unscored:
         text += f" {search.num_unscored:,} more could not be scored."

@@ -1,5 +1,6 @@
 """The sections of a page about a whole run: translations, latency, training, time, settings."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from hat.numerals import number_of
@@ -87,14 +88,16 @@ def _latencies(section: Section, run: RunFacts) -> str | None:
             f"{len(latency.measured)} SubTransformers measured{device}, predictor "
             f"“{latency.predictor}”.{work} {judged}{error}{order}.{marked}"
         )
-        finalists = [
-            (m.mean, p.predicted[name])
+        later = [
+            (p, (m.mean, p.predicted[name]))
             for search in run.searches
             for p in search.points.values()
             for name, m in p.measured.items()
             if name in p.predicted and len(run.latencies) == 1
         ]
-        section.figures.append(figures.latency_figure(latency, finalists))
+        largest = any("largest" in p.names for p, _ in later)
+        who = "finalists and largest" if largest else "finalists"
+        section.figures.append(figures.latency_figure(latency, [pair for _, pair in later], who))
     return None
 
 
@@ -115,7 +118,31 @@ def _curves(section: Section, run: RunFacts) -> str | None:
         )
         figure.title = "Retrained: validation loss"
         section.figures.append(figure)
+    section.folded.append(
+        Table(
+            titles=["training", "loss", "first", "lowest", "last", "at update"],
+            rows=[
+                Row(
+                    cells=[
+                        curve.title,
+                        name,
+                        *(f"{loss:.3f}" for loss in _first_lowest_last(points)),
+                        f"{points[-1][0]:,.0f}",
+                    ]
+                )
+                for curve in run.curves
+                for name, points in curve.lines.items()
+            ],
+            words=2,
+            caption="All losses, in bits per token",
+        )
+    )
     return None
+
+
+def _first_lowest_last(points: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
+    losses = [loss for _, loss in points]
+    return losses[0], min(losses), losses[-1]
 
 
 def _time(section: Section, run: RunFacts) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 from hat.amounts import LARGE_ERROR_PERCENT
 from hat.errors import DataError
 from hat.step_results import check_result
+from hat.text.zero_bleu import NEXT_TO_NOTHING
 
 _MUCH_DISTURBED = 0.1
 _MUCH_UNUSED = 10.0
@@ -114,12 +115,23 @@ def _comparison(result: Mapping[str, Any]) -> list[str]:
     return [f"warning: {slowly} when winner and largest were measured: the next run does it again"]
 
 
+def _score(result: Mapping[str, Any]) -> list[str]:
+    if result["bleu"] >= NEXT_TO_NOTHING:
+        return []
+    return [f"warning: BLEU {result['bleu']:.2f} is next to nothing; the log of this step says why"]
+
+
 def _average(result: Mapping[str, Any]) -> list[str]:
     warning = result.get("warning")
     return [] if warning is None else [f"warning: {warning}"]
 
 
 _KINDS = {
+    **{
+        f"evaluate-{which}-{weights}": _score
+        for which in ("best", "largest")
+        for weights in ("inherited", "retrained")
+    },
     "average-subtransformer": _average,
     "average-largest": _average,
     "latency-dataset": _dataset,

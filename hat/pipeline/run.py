@@ -311,6 +311,8 @@ class Pipeline:
         about = f"{number_of(len(steps), 'step')}, about {duration(known)} of work"
         if unknown == len(steps):
             about = f"{number_of(len(steps), 'step')}, none of which ever ran here"
+        elif unknown and not known:
+            about = f"{number_of(len(steps), 'step')}, {unknown:,} of which never ran here"
         elif unknown:
             about += f", not counting {number_of(unknown, 'step')} that never ran here"
         lines = [f"{self.settings.task}: {about}"]

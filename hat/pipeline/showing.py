@@ -89,7 +89,10 @@ def describe(told: dict[str, Any] | None) -> str:
     text = f"{done:,} of {total:,} {told['unit']}"
     if done <= begin or done >= total:
         return text
-    left = (time.time() - told["started"]) / (done - begin) * (total - done)
+    # The speed is that until the last unit was done. Time since then counts down, by one unit at
+    # most: a figure that grows while one waits says nothing.
+    each = (told["written"] - told["started"]) / (done - begin)
+    left = each * (total - done) - min(time.time() - told["written"], each)
     return f"{text}, {duration(left)} left"
 
 

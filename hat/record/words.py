@@ -10,6 +10,8 @@ _HATS_ENGINE = "eager"
 
 SCORES = {
     "inherited-loss": "validation loss with inherited weights",
+    "tuned-loss": "validation loss after a few updates of its own",
+    "calibrated-loss": "validation loss with inherited weights, calibrated by depth",
     "bleu": "BLEU with inherited weights",
     "bleu-greedy": "BLEU of greedy decoding with inherited weights",
     "epsinas": "epsinas",
@@ -20,6 +22,8 @@ SCORES = {
     "decoder_depth_then_params": "decoder layers, then parameters",
     "table": "score of the table",
 }
+
+SCORE_UNITS = dict.fromkeys(("inherited-loss", "tuned-loss", "calibrated-loss"), "bits per token")
 
 STEPS = {
     "preprocess": "prepare the text",
@@ -34,7 +38,7 @@ STEPS = {
     "compare-latencies": "measure winners and largest in turn",
     "export": "write the model",
     "translate": "translate",
-    "evaluate": "score",
+    "evaluate": "score translations of",
 }
 
 CANDIDATES = {
@@ -54,6 +58,11 @@ BASELINES = {
 def score_words(name: str) -> str:
     """A score in words: ``validation loss with inherited weights``."""
     return SCORES.get(name, name.replace("_", " ").replace("-", " "))
+
+
+def score_unit(name: str) -> str:
+    """The unit of a score; nothing where it has none, or nobody knows."""
+    return SCORE_UNITS.get(name, "")
 
 
 _SEED = re.compile(r"\.seed(\d+)")

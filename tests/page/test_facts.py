@@ -349,7 +349,10 @@ def test_figures_read_well():
     assert amount(4.7, "ms") == "4.70 ms" and limit_words(4.7, "ms") == "4.7 ms"
     assert amount(41_406_464, "") == "41.4 M" and amount(95_904, "bytes") == "95.9 kB"
     assert with_spread(3.8626, 0.0226, "ms") == "3.863 ± 0.023 ms"
-    assert step_words("evaluate-best-inherited_cpu") == "score the winner, inherited weights (cpu)"
+    assert (
+        step_words("evaluate-best-inherited_cpu")
+        == "score translations of the winner, inherited weights (cpu)"
+    )
     assert step_words("evo-search.phone.fast_cpu_xeon") == "search (phone, fast, cpu xeon)"
     seeds = [f"train-largest{seed}_cpu" for seed in ("", ".seed6", ".seed7")]
     assert [step_words(label, seeds).partition(" (")[2] for label in seeds] == [

@@ -226,7 +226,8 @@ def test_several_runs_stand_side_by_side(
     page, markdown, data = write_page([made, run], PageSettings(out=tmp_path / "both.html"))
     facts = json.loads(data.read_text())
     assert facts["differences"] == {"limit latency_ms": ["90.0", "30.0"]}
-    assert "## Side by side" in markdown.read_text()
+    text = markdown.read_text()
+    assert "## Side by side" in text and "their scores do not compare" not in text
     chromium.open(f"file://{page}", 1280)
     assert chromium.run("document.querySelectorAll('section.front').length") == 2
     alert = chromium.run("document.querySelector('[role=alert]').textContent")
@@ -238,6 +239,7 @@ def test_axes_speak_in_words_and_units(page: Path) -> None:
     titles = set(re.findall(r'<text class="title"[^>]*>([^<]*)<', page.read_text()))
     assert "latency on Example CPU, ms" in titles and "size of the weights in int8, MB" in titles
     assert not [title for title in titles if "_" in title]
+    assert "loss, bits per token (lower is better: up)" in titles
 
 
 def test_markdown_and_json_say_the_same(made: Path, page: Path) -> None:
@@ -259,6 +261,9 @@ def test_markdown_and_json_say_the_same(made: Path, page: Path) -> None:
     winner = search["points"][search["winner"]]
     assert f"| {winner['retrained']['mean']:.2f} |" in text
     assert facts["format"] == "hat-report-1"
+    for section in re.split(r"^#+ ", text, flags=re.MULTILINE)[2:]:
+        assert section.partition("\n")[2].strip(), f"nothing is said under {section!r}"
+    assert "All losses, in bits per token:" in text
 
 
 def hat(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -247,6 +247,8 @@ def test_the_preview_says_what_is_not_known(path: Path) -> None:
     path.write_text(f"{head}minutes:{minutes.splitlines()[0]}\n  preprocess: 3\n")
     expected = "16 steps, about 3.0 min of work, not counting 15 steps that never ran here"
     assert first_line(path) == f"numbers.en-fr: {expected}"
+    path.write_text(f"{head}minutes: {{preprocess: 0}}\n")
+    assert first_line(path) == "numbers.en-fr: 16 steps, 15 of which never ran here"
 
 
 def first_line(path: Path) -> str:

@@ -31,8 +31,14 @@ def test_a_command_tells_only_who_asks(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_time_left_goes_by_what_was_done_here() -> None:
-    told = {"done": 30, "total": 50, "begin": 20, "started": time.time() - 60, "unit": "updates"}
+    now = time.time()
+    told = {"done": 30, "total": 50, "begin": 20, "unit": "updates"}
+    told |= {"started": now - 60, "written": now}
     assert describe(told) == "30 of 50 updates, 2.0 min left"
+    waiting = {**told, "started": now - 63, "written": now - 3}
+    assert describe(waiting) == "30 of 50 updates, 1.9 min left"  # 117 s
+    stuck = {**told, "started": now - 660, "written": now - 600}
+    assert describe(stuck) == "30 of 50 updates, 1.9 min left"  # by one update at most
     assert describe({**told, "done": 20}) == "20 of 50 updates"
     assert describe(None) == ""
 
@@ -43,7 +49,8 @@ def test_milestones_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) 
     with shown_progress(lines.append, io.StringIO()) as path:
         for done in range(11):
             told = {"done": done, "total": 10, "begin": 0, "unit": "rows"}
-            Path(path).write_text(json.dumps({**told, "started": time.time() - 30}))
+            told |= {"started": time.time() - 30, "written": time.time()}
+            Path(path).write_text(json.dumps(told))
             time.sleep(0.03)
     assert [line.split(" rows")[0] for line in lines] == ["  3 of 10", "  5 of 10", "  8 of 10"]
 
@@ -63,7 +70,8 @@ def test_a_line_renews_itself_on_a_terminal_and_leaves_nothing(
     monkeypatch.setattr("os.get_terminal_size", lambda _: showing.os.terminal_size((24, 5)))
     stream, lines = Terminal(), list[str]()
     with shown_progress(lines.append, stream) as path:
-        told = {"done": 5, "total": 10, "begin": 0, "unit": "rows", "started": time.time() - 5}
+        told = {"done": 5, "total": 10, "begin": 0, "unit": "rows"}
+        told |= {"started": time.time() - 5, "written": time.time()}
         Path(path).write_text(json.dumps(told))
         time.sleep(0.1)
     shown = stream.getvalue().split("\r")
@@ -95,6 +103,9 @@ def test_notes_say_what_the_owner_should_know() -> None:
         "; 9 of 9 rows were disturbed as latencies were measured: the same command measures again"
     )
     assert cause("evo-search.b.fast", disturbed) == cause("train-largest", disturbed) == ""
+    (nothing,) = notes("evaluate-best-retrained", {"bleu": 0.04, "chrf": 2.5})
+    assert nothing.startswith("warning: BLEU 0.04 is next to nothing; the log of this step says")
+    assert notes("evaluate-largest-inherited", {"bleu": 0.6, "chrf": 9.0}) == []
     assert notes("preprocess", {"rows": 1}) == notes("latency-dataset", {}) == []
 
 
