@@ -217,9 +217,7 @@ class Runner:
         return self.folder / "logs" / f"{step.label}.log"
 
     def expected_seconds(self, step: Step, *, again: bool = False) -> float | None:
-        """Returns how long the step will take: 0 if up to date, None if nobody knows.
-
-        What a step took with other settings says nothing: see ``last_seconds``.
+        """Returns how long it will take: 0 if up to date, None if never done with these settings.
 
         Args:
             step: the step.
@@ -250,7 +248,7 @@ class Runner:
     def _settings(self, step: Step) -> str:
         """A digest of its command and of the YAML files that this reads."""
         files = [path for path in step.inputs if path.suffix in (".yml", ".yaml")]
-        parts = [self._digest(files), *step.command[1:]]
+        parts = self._digest(files), *step.command[1:]
         return hashlib.sha256(os.fsencode("\0".join(parts))).hexdigest()
 
     def _key(self, step: Step) -> str:
