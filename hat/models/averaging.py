@@ -88,9 +88,14 @@ class AverageSettings(Settings):
             if found and (bound is None or int(found.group(1)) <= bound):
                 numbered.append((int(found.group(1)), path))
         if len(numbered) < count:
+            kind, saves = (
+                ("epochs", "save-interval")
+                if updates is None
+                else ("updates", "save-interval-updates")
+            )
             raise CheckpointError(
-                f"{self.inputs[0]}: holds {len(numbered)} such checkpoints, but {count} are to be "
-                "averaged"
+                f"{self.inputs[0]}: holds {len(numbered)} checkpoints of {kind}, but {count} are "
+                f"to be averaged; the training saves them by {saves}"
             )
         numbered.sort()
         last = [number for number, _ in numbered[-count:]]

@@ -237,6 +237,13 @@ class PipelineFile:
                 f"{place}: average-checkpoints needs {count} checkpoints, but "
                 f"{kept.where} keeps {kept.number():g}"
             )
+        last = entries.get("max-update")
+        steps = every.number() if every is not None and what == "update" else 0
+        if last is not None and every is not None and 0 < last.number() < count * steps:
+            raise ConfigError(
+                f"{place}: average-checkpoints needs {count} checkpoints, but {every.where} saves "
+                f"one every {steps:g} updates, and {last.where} ends after {last.number():g}"
+            )
         return what
 
     def _named(self, key: str) -> tuple[str, ...]:

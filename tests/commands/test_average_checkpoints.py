@@ -78,8 +78,11 @@ def test_the_last_ones_are_averaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--num-epoch-checkpoints", "3"], "holds 2 such checkpoints, but 3 are to be averaged"),
-        (["--num-update-checkpoints", "1"], "holds 0 such checkpoints, but 1 are"),
+        (
+            ["--num-epoch-checkpoints", "3"],
+            "holds 2 checkpoints of epochs, but 3 are to be averaged",
+        ),
+        (["--num-update-checkpoints", "1"], "holds 0 checkpoints of updates, but 1 are"),
         (["--num-epoch-checkpoints", "0"], "checkpoints must be at least 1, but found 0"),
         ([], "needs --num-epoch-checkpoints or --num-update-checkpoints"),
         (["--num-epoch-checkpoints", "1", "--num-update-checkpoints", "1"], "not both"),

@@ -132,6 +132,9 @@ KEPT = {
 TOO_FEW_KEPT = {
     "no-epoch-checkpoints: False\nkeep-last-epochs: 2": "3 checkpoints, but kept.yml:2 keeps 2",
     "save-interval-updates: 10\nkeep-interval-updates: 2": "3 checkpoints, but kept.yml:2 keeps 2",
+    "save-interval-updates: 10\nmax-update: 29": (
+        "3 checkpoints, but kept.yml:1 saves one every 10 updates, and kept.yml:2 ends after 29"
+    ),
     "no-epoch-checkpoints: True\nsave-interval-updates: 0": "but kept.yml:1 says no-epoch-check",
 }
 
