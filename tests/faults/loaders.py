@@ -20,6 +20,7 @@ from hat.latency.predictors.load import load_predictor
 from hat.latency.samples import read_samples
 from hat.latency.sidecar import read_sidecar
 from hat.models.checkpoint import load_checkpoint
+from hat.own_corpus.reading import read_pairs
 from hat.record.index import read_index
 from hat.record.left import search_facts
 from hat.record.run import read_steps
@@ -338,6 +339,13 @@ LOADERS = [
         ("tasks.corpus.read_sides", "text.lines._decoded_file"),
         text("train.en", "a b\nc\n"),
         lambda path: read_sides(path, ("en", "fr"), (path, path)),
+        lenient=FREE_TEXT,
+    ),
+    Loader(
+        "own-pairs",
+        ("own_corpus.reading.read_pairs",),
+        text("pairs.tsv", "a b\tc\nd\te f\n"),
+        lambda path: read_pairs((path,), "--train", Changes()),
         lenient=FREE_TEXT,
     ),
     Loader(
