@@ -94,8 +94,9 @@ class Settings:
             object.__setattr__(self, setting.field, value)
         for setting in settings:
             needs = setting.needs
-            is_set = needs is not None and getattr(self, setting.field) != setting.default
-            if needs is not None and is_set and not getattr(self, needs.attribute):
+            if needs is None or getattr(self, needs.attribute):
+                continue
+            if getattr(self, setting.field) != setting.default:
                 raise ConfigError(f"--{setting.key} has no effect without {needs}")
 
 

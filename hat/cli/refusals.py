@@ -119,5 +119,5 @@ def _choices(parser: argparse.ArgumentParser, name: str) -> Iterable[Any]:
 
 def _close_flag(flag: str, parser: argparse.ArgumentParser) -> str:
     """A flag that may have been meant; the dashes, which all have, make nothing alike."""
-    names = {name.lstrip("-"): name for name in parser._option_string_actions}
+    names = [name[2:] for name in parser._option_string_actions if name.startswith("--")]
     return suggestion(flag.lstrip("-"), names).replace("'", "'--", 1)

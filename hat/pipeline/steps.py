@@ -229,9 +229,8 @@ class Runner:
         if is_done and not again and step.doubt(state.get("result", {})) is None:
             return 0.0
         if state:
-            return (
-                float(state["seconds"]) if state.get("settings") == self._settings(step) else None
-            )
+            is_same = state.get("settings") == self._settings(step)
+            return float(state["seconds"]) if is_same else None
         return None if step.minutes is None else step.minutes * 60
 
     def last_seconds(self, step: Step) -> float | None:

@@ -33,7 +33,8 @@ neighbours; a search that starts from one of those goes on by chance."""
 _DEFAULT = ("random", "tournament", "aging", "evolution", "local", "guided")
 """Those that take seconds; graph networks need more, and NSGA-II is for two objectives."""
 
-_SEED_KEYS = {name: key for key, name in enumerate((*_DEFAULT, "guided-gcn", "nsga2"))}
+_SEED_KEYS = {"random": 0, "tournament": 1, "aging": 2, "evolution": 3, "local": 4, "guided": 5}
+_SEED_KEYS |= {"guided-gcn": 6, "nsga2": 7}
 """The keys of the algorithms with published results; see ``seed_key``."""
 
 
