@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python bench/generation.py [--batch 128 1] [--rounds 5]
 
-All translate the same sentences with the same weights, in turn. Weights are random, but the end
+All translate the same sentences with the same weights, in turn; a turn is one batch of many or a
+row of batches of few, as a text is translated. Weights are random, but the end
 becomes likelier with the position, so that sentences end around the twentieth token, each at
 another step, and words are drawn from sharp distributions, as with trained weights. Times
 are CPU time of all threads of this process, so that other processes disturb little; the first
@@ -41,6 +42,10 @@ from hat.translation.torch_runner import TorchRunner
 PAD, EOS = 1, 2
 WORDS = (8, 24)
 """Source tokens of a sentence, from and to."""
+
+IN_A_ROW = 8
+"""Sentences of a turn, at least. Weights that another contender has driven out of the caches come
+back with the first of them, and a text has more than one."""
 
 
 def subtransformer() -> SubTransformerConfig:
@@ -108,8 +113,21 @@ def sentences(count: int, vocab_size: int, seed: int) -> Tensor:
     return table
 
 
+def batches(count: int, vocab_size: int, seed: int) -> list[Tensor]:
+    """What a turn translates: batches of ``count`` sentences, each as long as its longest."""
+    found = []
+    for begin in range(-(-IN_A_ROW // count)):
+        found.append(sentences(count, vocab_size, seed + begin))
+    return found
+
+
+def best_of(search: Callable[[Tensor], Any], sources: list[Tensor]) -> list[tuple[int, ...]]:
+    """The best hypothesis of every sentence."""
+    return [found[0].tokens for source in sources for found in search(source)]
+
+
 def engine_run(
-    name: str, small: SuperTransformer, source: Tensor, settings: BeamSettings
+    name: str, small: SuperTransformer, sources: list[Tensor], settings: BeamSettings
 ) -> Callable[[], list[tuple[int, ...]]] | None:
     """Translates in another engine; None if that is not installed."""
     part: Any = ENGINES.load(name)
@@ -118,7 +136,7 @@ def engine_run(
         search = engine.load(small).search(settings)
     except ConfigError:
         return None
-    return lambda: [best[0].tokens for best in search(source)]
+    return lambda: best_of(search, sources)
 
 
 class CountedProducts:
@@ -182,23 +200,26 @@ def _batch(count: int, options: argparse.Namespace, rates: dict[str, float]) -> 
     model = random_model(arch, options.vocab, options.seed)
     small = extract(model, arch)
     settings = BeamSettings(beam=options.beam, max_len_b=options.max_len_b)
-    source = sentences(count, options.vocab, options.seed)
+    sources = batches(count, options.vocab, options.seed)
     words = Dictionary()
     for index in range(options.vocab - len(words)):
         words.add_symbol(f"w{index}")
     limits = {"beam_size": settings.beam, "max_len_a": 0, "max_len_b": settings.max_len_b}
     generator = SequenceGenerator([model], words, **limits)
-    net_input = {"src_tokens": source, "src_lengths": source.ne(PAD).sum(1)}
+    net_inputs = [
+        {"src_tokens": source, "src_lengths": source.ne(PAD).sum(1)} for source in sources
+    ]
     search = BeamSearch(TorchRunner(small), settings)
     contenders: dict[str, Callable[[], list[tuple[int, ...]]]] = {
         "fairseq": lambda: [
             tuple(best[0]["tokens"].tolist())
+            for net_input in net_inputs
             for best in generator.generate([model], {"net_input": net_input})
         ],
-        "hat": lambda: [best[0].tokens for best in search(source)],
+        "hat": lambda: best_of(search, sources),
     }
     for engine in ("onnxruntime", "ctranslate2"):
-        run = engine_run(engine, small, source, settings)
+        run = engine_run(engine, small, sources, settings)
         if run is not None:
             contenders[engine] = run
     with CountedProducts() as products:
@@ -206,15 +227,15 @@ def _batch(count: int, options: argparse.Namespace, rates: dict[str, float]) -> 
     lengths = [len(tokens) for tokens in found]
     length = statistics.mean(lengths)
     print(
-        f"\nbatch {count}, beam {settings.beam}: best hypotheses have {length:.1f} tokens "
-        f"({min(lengths)} to {max(lengths)})"
+        f"\nbatch {count}, {len(found)} sentences a turn, beam {settings.beam}: best hypotheses "
+        f"have {length:.1f} tokens ({min(lengths)} to {max(lengths)})"
     )
     for name, run in contenders.items():
         same = sum(ours == theirs for ours, theirs in zip(found, run(), strict=True))
-        print(f"  best hypotheses of {name}: {same} of {count} as hat's")
+        print(f"  best hypotheses of {name}: {same} of {len(found)} as hat's")
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    rounds = options.rounds * (1 if count > 8 else 8)
-    for _ in range(rounds):
+    # A row of short turns takes the time of one of many sentences.
+    for _ in range(options.rounds * (1 if count > IN_A_ROW else 3)):
         for name, run in contenders.items():
             started = time.process_time()
             run()
@@ -224,15 +245,20 @@ def _batch(count: int, options: argparse.Namespace, rates: dict[str, float]) -> 
     result: dict[str, Any] = {"batch": count, "tokens": length, "floor_s": floor}
     for name, median in medians.items():
         low, high = min(times[name]), max(times[name])
-        ratios = [t / h for t, h in zip(times[name], times["hat"], strict=True)]
-        ratio = statistics.median(ratios)
         print(
-            f"{name:12} {count / median:8.1f} sentences/s  {1e3 * median:8.1f} ms "
+            f"{name:12} {len(found) / median:8.1f} sentences/s  {1e3 * median:8.1f} ms "
             f"[{1e3 * low:.1f} .. {1e3 * high:.1f}]  {100 * floor / median:5.1f} % of the floor  "
-            f"{ratio:5.2f} times hat's time [{min(ratios):.2f} .. {max(ratios):.2f}]"
+            f"{ratio(times, name, 'hat')} times hat's time, "
+            f"{ratio(times, 'fairseq', name)} times as fast as fairseq"
         )
-        result[name] = {"ms": 1e3 * median, "times_hat": ratio}
+        result[name] = {"ms": 1e3 * median}
     return result
+
+
+def ratio(times: dict[str, list[float]], one: str, other: str) -> str:
+    """Of the times of two contenders, median and range over the rounds."""
+    found = [a / b for a, b in zip(times[one], times[other], strict=True)]
+    return f"{statistics.median(found):.2f} [{min(found):.2f} .. {max(found):.2f}]"
 
 
 if __name__ == "__main__":

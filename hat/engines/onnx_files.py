@@ -125,28 +125,25 @@ class Decoding:
     ) -> None:
         self._session, self._outputs = session, outputs
         self._sentences = encoded.sentences
-        self._memory = dict(encoded.values)
-        self._past: dict[str, Any] = {}
+        self._memory = list(encoded.values)
+        self._inputs = dict(encoded.values)
+        self._past = [f"past_{name}" for name in outputs[1:]]
         for index, heads in enumerate(facts["decoder-heads"]):
             shape = (encoded.sentences, heads, 0, facts["qkv"] // heads)
             for name in ("key", "value"):
-                empty = np.empty(shape, dtype=np.float32)
-                self._past[f"{name}_{index}"] = ort.OrtValue.ortvalue_from_numpy(empty)
+                self._take(f"past_{name}_{index}", np.empty(shape, dtype=np.float32))
         self._rows = np.arange(encoded.sentences, dtype=np.int64)[:, None]
         self._steps = 0
 
     def step(self, tokens: Any) -> Any:
         """tokens: (B, n) int64 -> log-probabilities (B * n, V) float32 of what may come next."""
-        flat = {
-            "tokens": np.ascontiguousarray(tokens, dtype=np.int64).reshape(-1),
-            "rows": self._rows.reshape(-1),
-            "position": np.array([self._steps], dtype=np.int64),
-        }
-        inputs = {name: ort.OrtValue.ortvalue_from_numpy(each) for name, each in flat.items()}
-        inputs |= self._memory
-        inputs |= {f"past_{name}": each for name, each in self._past.items()}
-        found = self._session.run_with_ort_values(self._outputs, inputs)
-        self._past = dict(zip(self._past, found[1:], strict=True))
+        # A step of few sentences is short and finds all of this driven out of the caches by the
+        # weights, so every call shows: what stays the same is not looked up again.
+        self._take("tokens", np.ascontiguousarray(tokens, dtype=np.int64).reshape(-1))
+        self._take("rows", self._rows.reshape(-1))
+        self._take("position", np.array([self._steps], dtype=np.int64))
+        found = self._session.run_with_ort_values(self._outputs, self._inputs)
+        self._inputs.update(zip(self._past, found[1:], strict=True))
         self._steps += 1
         width = tokens.shape[1]
         self._rows = np.arange(self._sentences * width, dtype=np.int64).reshape(-1, width)
@@ -154,17 +151,19 @@ class Decoding:
 
     def move(self, beams: Any) -> None:
         """beams: (B, m): hypothesis i continues what was hypothesis ``beams[:, i]``."""
-        self._rows = np.take_along_axis(self._rows, np.asarray(beams, dtype=np.int64), axis=1)
+        sentences = np.arange(self._sentences)[:, None]
+        self._rows = self._rows[sentences, np.asarray(beams, dtype=np.int64)]
 
     def keep(self, order: Any) -> None:
         """order: (B_new,): sentence i is now what was sentence ``order[i]``."""
         order = np.asarray(order, dtype=np.int64)
         self._rows = self._rows[order]
         self._sentences = len(order)
-        self._memory = {
-            name: ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(each.numpy()[order]))
-            for name, each in self._memory.items()
-        }
+        for name in self._memory:
+            self._take(name, np.ascontiguousarray(self._inputs[name].numpy()[order]))
+
+    def _take(self, name: str, values: Any) -> None:
+        self._inputs[name] = ort.OrtValue.ortvalue_from_numpy(values)
 
 
 def load(folder: str | Path, threads: int | None = None) -> OnnxNetwork:

@@ -65,11 +65,11 @@ def _encoder(network: PlainNetwork, weights: WeightFile, int8_levels: int | None
         places = graph.op("Reshape", places, graph.numbers(-1))
     x = layers.embedded(graph.op("Reshape", tokens, graph.numbers(-1)), places)
 
-    def attend(heads: int, *parts: str) -> str:
-        query, key, value = (layers.heads(part, sentences, heads) for part in parts)
-        query, value = (graph.op("Transpose", each, perm=(0, 2, 1, 3)) for each in (query, value))
-        key = graph.op("Transpose", key, perm=(0, 2, 3, 1))
-        return layers.attended(query, key, value, mask)
+    def attend(heads: int, joint: str) -> str:
+        by_token = layers.heads(joint, sentences, heads, parts=3)
+        query, key, value = layers.split(graph.op("Transpose", by_token, perm=(0, 2, 1, 3)))
+        key = graph.op("Transpose", key, perm=(0, 1, 3, 2))
+        return layers.side_by_side(layers.attended(query, key, value, mask))
 
     outputs = []
     for index, layer in enumerate(side.layers):
@@ -137,25 +137,26 @@ def _decoder(network: PlainNetwork, weights: WeightFile, int8_levels: int | None
     x = layers.embedded(tokens, position)
     caches: list[str] = []
 
-    def attend_self(index: int, heads: int, query: str, *keys_and_values: str) -> str:
+    def attend_self(index: int, heads: int, joint: str) -> str:
         width = network.qkv // heads
-        by_head = graph.numbers(-1, heads, 1, width)
+        by_head = graph.op("Reshape", joint, graph.numbers(-1, 3 * heads, 1, width))
+        query, *keys_and_values = layers.split(by_head)
         whole = []
         for name, new in zip(("key", "value"), keys_and_values, strict=True):
             past = graph.input(f"past_{name}_{index}", FLOAT, ("before", heads, "past", width))
             moved = graph.op("Gather", past, rows, axis=0)
-            new = graph.op("Reshape", new, by_head)
             whole.append(graph.op("Concat", moved, new, axis=2))
         caches.extend(whole)
         key = graph.op("Transpose", whole[0], perm=(0, 1, 3, 2))
-        return layers.attended(graph.op("Reshape", query, by_head), key, whole[1], None)
+        return layers.one_query(layers.attended(query, key, whole[1], None))
 
     def attend_memory(index: int, heads: int, query: str) -> str:
         width, length = network.qkv // heads, f"source_{network.spans[index]}"
         key = graph.input(f"memory_key_{index}", FLOAT, ("batch", heads, width, length))
         value = graph.input(f"memory_value_{index}", FLOAT, ("batch", heads, length, width))
         query = graph.op("Transpose", layers.heads(query, sentences, heads), perm=(0, 2, 1, 3))
-        return layers.attended(query, key, value, masks[network.spans[index]])
+        attended = layers.attended(query, key, value, masks[network.spans[index]])
+        return layers.side_by_side(attended)
 
     for index, layer in enumerate(side.layers):
         name, cross = f"decoder_{index}", layer.cross

@@ -115,7 +115,7 @@ class Layers:
             name: of the layer.
             layer: the layer.
             x: (N, E).
-            attend: takes queries, keys and values, each (N, Q), and gives (N, Q).
+            attend: takes queries, keys and values side by side, (N, 3 * Q), and gives (N, Q).
 
         Returns:
             (N, E).
@@ -124,14 +124,8 @@ class Layers:
         normed = self._before(f"{name}_self_norm", layer.attention_norm, x)
         query = attention.query.scaled(self._scale(attention))
         joint = joined(query, attention.key, attention.value)
-        parts = self._graph.op(
-            "Split",
-            self.linear(f"{name}_self_in", joint, normed),
-            axis=1,
-            num_outputs=3,
-            outputs=3,
-        )
-        y = self.linear(f"{name}_self_out", attention.out, attend(*parts))
+        attended = attend(self.linear(f"{name}_self_in", joint, normed))
+        y = self.linear(f"{name}_self_out", attention.out, attended)
         y = self._graph.op("Add", x, y)
         return self._after(f"{name}_self_norm", layer.attention_norm, y)
 
@@ -146,14 +140,14 @@ class Layers:
         y = self._graph.op("Add", x, y)
         return self._after(f"{name}_cross_norm", norm, y)
 
-    def heads(self, x: str, sentences: str, heads: int) -> str:
-        """x: (N, Q) -> (B, N / B, H, K); ``sentences``: B as (1,) int64."""
-        width = self._network.qkv // heads
-        shape = self._graph.op("Concat", sentences, self._graph.numbers(-1, heads, width), axis=0)
+    def heads(self, x: str, sentences: str, heads: int, parts: int = 1) -> str:
+        """x: (N, parts * Q) -> (B, N / B, parts * H, K); ``sentences``: B as (1,) int64."""
+        of_token = self._graph.numbers(-1, parts * heads, self._network.qkv // heads)
+        shape = self._graph.op("Concat", sentences, of_token, axis=0)
         return str(self._graph.op("Reshape", x, shape))
 
     def attended(self, query: str, key: str, value: str, mask: str | None) -> str:
-        """Attends: query (B, H, n, K), key (B, H, K, S), value (B, H, S, K) -> (B * n, Q).
+        """Attends: query (B, H, n, K), key (B, H, K, S), value (B, H, S, K) -> (B, H, n, K).
 
         ``mask`` is added to the scores.
         """
@@ -161,9 +155,21 @@ class Layers:
         scores = graph.op("MatMul", query, key)
         if mask is not None:
             scores = graph.op("Add", scores, mask)
-        y = graph.op("MatMul", graph.op("Softmax", scores, axis=-1), value)
-        y = graph.op("Transpose", y, perm=(0, 2, 1, 3))
-        return str(graph.op("Reshape", y, graph.numbers(-1, self._network.qkv)))
+        return str(graph.op("MatMul", graph.op("Softmax", scores, axis=-1), value))
+
+    def side_by_side(self, heads: str) -> str:
+        """heads: (B, H, n, K) -> (B * n, Q)."""
+        y = self._graph.op("Transpose", heads, perm=(0, 2, 1, 3))
+        return self.one_query(y)
+
+    def one_query(self, heads: str) -> str:
+        """heads: (R, H, 1, K), or (B, n, H, K) -> (R or B * n, Q)."""
+        return str(self._graph.op("Reshape", heads, self._graph.numbers(-1, self._network.qkv)))
+
+    def split(self, heads: str) -> list[str]:
+        """Queries, keys and values in one, (B, 3 * H, n, K) -> each (B, H, n, K)."""
+        found: list[str] = self._graph.op("Split", heads, axis=1, num_outputs=3, outputs=3)
+        return found
 
     def _before(self, name: str, norm: PlainNorm, x: str) -> str:
         return self.norm(name, norm, x) if self._side.pre_norm else x

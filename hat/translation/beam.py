@@ -266,8 +266,10 @@ class _Batch:
 
     def end(self, found: Candidates, step: int) -> list[int]:
         """Takes the candidates that end; returns the sentences that are finished thereby."""
-        self._ends = found.tokens.eq(self._eos_idx).logical_and_(found.sums.gt(-torch.inf))
+        self._ends = found.tokens.eq(self._eos_idx)
         self._any_ends = bool(self._ends.any())
+        if self._any_ends:  # most steps have none and are spared this
+            self._any_ends = bool(self._ends.logical_and_(found.sums.gt(-torch.inf)).any())
         return self._finish(found, step) if self._any_ends else []
 
     def _finish(self, found: Candidates, step: int) -> list[int]:
