@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hat.models.config import SuperTransformerConfig
     from hat.models.super_transformer import SuperTransformer
     from hat.translation.beam import BeamSettings, Hypothesis
+    from hat.translation.shortlist import Shortlist
 
 END_IDX, UNKNOWN_IDX = 2, 3
 """fairseq's words that a search knows."""
@@ -80,7 +81,12 @@ class Runnable(Protocol):
     """Words of the source, and tokens of the longest sentence; None, or missing: not known."""
 
     def search(
-        self, settings: "BeamSettings", *, eos_idx: int = END_IDX, unk_idx: int = UNKNOWN_IDX
+        self,
+        settings: "BeamSettings",
+        *,
+        shortlist: "Shortlist | None" = None,
+        eos_idx: int = END_IDX,
+        unk_idx: int = UNKNOWN_IDX,
     ) -> "Callable[[Tensor], list[list[Hypothesis]]]":
         """Returns a function that translates a batch of (B, S) int64 source tokens.
 

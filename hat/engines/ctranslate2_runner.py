@@ -11,6 +11,7 @@ from hat.engines.base import END_IDX, UNKNOWN_IDX, Passes, told_of
 from hat.engines.ctranslate2_files import Ctranslate2Network
 from hat.errors import ConfigError, DataError
 from hat.translation.beam import BeamSettings, Hypothesis, longest_translation
+from hat.translation.shortlist import Shortlist
 
 _ENGINE = "ctranslate2"
 _PADDING_IDX = 1
@@ -35,9 +36,14 @@ class Ctranslate2Runnable:
         self.vocab_size = len(network.target)
 
     def search(
-        self, settings: BeamSettings, *, eos_idx: int = END_IDX, unk_idx: int = UNKNOWN_IDX
+        self,
+        settings: BeamSettings,
+        *,
+        shortlist: Shortlist | None = None,
+        eos_idx: int = END_IDX,
+        unk_idx: int = UNKNOWN_IDX,
     ) -> Callable[[Tensor], list[list[Hypothesis]]]:
-        """See ``Runnable.search``.
+        """See ``Runnable.search``. A short-list is the one that was in the folder when it was read.
 
         Rules of ending and of ties are CTranslate2's. Hypotheses have no scores of single tokens.
 
@@ -61,6 +67,7 @@ class Ctranslate2Runnable:
                     ),
                     suppress_sequences=[[self._network.target[_PADDING_IDX]]],
                     return_scores=True,
+                    use_vmap=shortlist is not None,
                 )
             return [
                 [

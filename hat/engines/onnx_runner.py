@@ -9,7 +9,7 @@ from torch import Tensor
 from hat.engines.base import Passes, told_of
 from hat.engines.onnx_files import DECODER_FILE, Decoding, Encoded, OnnxNetwork
 from hat.engines.steps import StepRunnable
-from hat.errors import CheckpointError
+from hat.errors import CheckpointError, ConfigError
 
 _ENGINE = "onnxruntime"
 
@@ -28,8 +28,16 @@ class OnnxRunner:
         with told_of(self._folder, _ENGINE):
             return self._network.encode(src_tokens.numpy())
 
-    def decode(self, encoded: Encoded, max_steps: int) -> "OnnxDecoding":
-        """See ``Runner.decode``."""
+    def decode(
+        self, encoded: Encoded, max_steps: int, words: Tensor | None = None
+    ) -> "OnnxDecoding":
+        """See ``Runner.decode``.
+
+        Raises:
+            ConfigError: if there is a short-list: the output layer is whole within the graph.
+        """
+        if words is not None:
+            raise ConfigError("shortlist: graphs of ONNX have all words in their output layer")
         with told_of(self._folder, _ENGINE):
             return OnnxDecoding(self._network.decode(encoded), self.vocab_size, self._folder)
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from hat.engines.base import DUMMY_WORD, END_IDX, UNKNOWN_IDX, Passes
 from hat.translation.beam import BeamSearch, BeamSettings, Hypothesis, Runner
+from hat.translation.shortlist import Shortlist
 
 
 class StepRunnable:
@@ -23,10 +24,17 @@ class StepRunnable:
         self.vocab_size = runner.vocab_size
 
     def search(
-        self, settings: BeamSettings, *, eos_idx: int = END_IDX, unk_idx: int = UNKNOWN_IDX
+        self,
+        settings: BeamSettings,
+        *,
+        shortlist: Shortlist | None = None,
+        eos_idx: int = END_IDX,
+        unk_idx: int = UNKNOWN_IDX,
     ) -> Callable[[Tensor], list[list[Hypothesis]]]:
         """See ``Runnable.search``."""
-        return BeamSearch(self.runner, settings, eos_idx=eos_idx, unk_idx=unk_idx)
+        return BeamSearch(
+            self.runner, settings, shortlist=shortlist, eos_idx=eos_idx, unk_idx=unk_idx
+        )
 
     @torch.inference_mode()
     def forced(self, src_tokens: Tensor, prev_output_tokens: Tensor) -> Tensor:

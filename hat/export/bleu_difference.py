@@ -1,4 +1,4 @@
-"""What rounding a network's weights costs in BLEU, on the validation set."""
+"""What rounded weights and a short-list cost in BLEU, on the validation set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from hat.tasks.binary_data import read_pairs
 from hat.tasks.bpe import remove_bpe
 from hat.translation.beam import BeamSettings
 from hat.translation.sentences import batches, padded
+from hat.translation.shortlist import Shortlist
 from hat.translation.text import PADDING_IDX, units_of
 
 _SEARCH = BeamSettings()
@@ -25,26 +26,36 @@ class BleuDifference:
 
     exported: float
     exact: float
-    """In float32."""
+    """In float32, of all words."""
 
     sentences: int
     split: str
     signature: str
     """sacrebleu's, and the beam."""
 
+    of: str = "rounded weights"
+    """What the two differ in."""
+
     @property
     def difference(self) -> float:
-        """What rounding adds; negative where it costs."""
+        """What that adds; negative where it costs."""
         return self.exported - self.exact
 
     def __str__(self) -> str:
         return (
-            f"BLEU {self.exported:.2f} with rounded weights, {self.exact:.2f} in float32: "
+            f"BLEU {self.exported:.2f} with {self.of}, {self.exact:.2f} in float32: "
             f"{self.difference:+.2f} ({number_of(self.sentences, 'sentence')} of {self.split})"
         )
 
 
-def bleu_difference(written: Runnable, trained: Trained, count: int) -> BleuDifference | None:
+def bleu_difference(
+    written: Runnable,
+    trained: Trained,
+    count: int,
+    *,
+    shortlist: Shortlist | None = None,
+    is_rounded: bool = True,
+) -> BleuDifference | None:
     """Translates the validation set with both and compares them.
 
     BLEU is that of tokenised text, as ``hat score`` computes it for ``normal``.
@@ -53,6 +64,8 @@ def bleu_difference(written: Runnable, trained: Trained, count: int) -> BleuDiff
         written: what was exported.
         trained: what it was made of.
         count: how many sentences at most.
+        shortlist: the words of the exported model's translations; None: all.
+        is_rounded: whether its weights are rounded.
 
     Returns:
         None if the data folder has no validation data.
@@ -75,8 +88,8 @@ def bleu_difference(written: Runnable, trained: Trained, count: int) -> BleuDiff
     references = [text(target) for _, target in pairs]
     sources = [source for source, _ in pairs]
     scores = []
-    for runnable in (written, TorchEngine(TorchSettings()).load(trained.model)):
-        search = runnable.search(_SEARCH)
+    exact = TorchEngine(TorchSettings()).load(trained.model).search(_SEARCH)
+    for search in (written.search(_SEARCH, shortlist=shortlist), exact):
         found = [""] * len(sources)
         for batch in batches(sources, _BATCH_TOKENS):
             rows = padded([sources[index] for index in batch], PADDING_IDX, left=True)
@@ -89,4 +102,7 @@ def bleu_difference(written: Runnable, trained: Trained, count: int) -> BleuDiff
         sentences=len(pairs),
         split="valid",
         signature=f"{scores[0].signature}|beam:{_SEARCH.beam}",
+        of=" and ".join(
+            [*(["rounded weights"] if is_rounded else []), *(["a short-list"] if shortlist else [])]
+        ),
     )

@@ -165,7 +165,7 @@ def model_card(facts: Facts) -> str:
 def _rounding(bleu: BleuDifference | None) -> list[tuple[str, str]]:
     if bleu is None:
         return []
-    return [("what rounding costs", f"{bleu}; signature `{bleu.signature}`")]
+    return [(f"what {bleu.of} cost", f"{bleu}; signature `{bleu.signature}`")]
 
 
 def _measured(facts: Facts) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from hat.errors import CheckpointError, ConfigError
 from hat.export.bleu_difference import BleuDifference, bleu_difference
 from hat.export.card import Facts, model_card, read_latency, read_result
 from hat.export.formats import FORMATS
+from hat.export.lexicon import learned_shortlist
 from hat.export.parity import largest_difference, parity_pairs
 from hat.export.trained import Trained
 from hat.files import place_of, real_path, write_text
@@ -31,6 +32,7 @@ from hat.tasks.pieces import is_pieces_model
 from hat.tasks.text_rules import TextRules, task_of
 from hat.tasks.units import check_codes, describe_units
 from hat.text.dictionaries import SIDES, digest_option, read_dictionary, words_digest
+from hat.translation.shortlist import SHORTLIST_FILE, Shortlist, read_shortlist
 from hat.translation.text import Text
 from hat.versioned import read_versioned, write_versioned
 
@@ -56,9 +58,14 @@ class ExportSettings(Settings):
     parity_sentences: Annotated[int, AtLeast(1), AtMost(100_000)] = 32
     """Sentences on which the exported model is compared with the checkpoint."""
 
+    shortlist: Annotated[int | None, AtLeast(1), AtMost(1_000_000)] = None
+    """Translations are made of the N commonest target words and of the N likeliest ones of each
+    source word only, which is faster; learned from the training data (formats safetensors, torch,
+    fairseq and ctranslate2)."""
+
     bleu_sentences: Annotated[int, AtLeast(0), AtMost(10_000_000)] = 3000
     """Sentences of the validation set, at most, of which BLEU is compared where weights are
-    rounded; 0: none."""
+    rounded or there is a short-list; 0: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +78,7 @@ class Export:
     parity: float
     parity_on: str
     bleu: BleuDifference | None
-    """Of a format that rounds weights, where there is validation data."""
+    """Of rounded weights or a short-list, where there is validation data."""
 
     signature: str
 
@@ -83,6 +90,19 @@ def check_target(folder: Path) -> None:
         HatError: if it is a file or holds anything but an export.
     """
     check_replaced_folder(place_of(folder), _ours(folder))
+
+
+def check_shortlist(settings: ExportSettings, format_: Any) -> None:
+    """Checks that a format can have a short-list, if there is to be one.
+
+    Raises:
+        ConfigError: if its output layer has all words.
+    """
+    if settings.shortlist is not None and not getattr(format_, "takes_shortlist", False):
+        raise ConfigError(
+            f"shortlist: {settings.format} files have all words in their output layer; of the "
+            "other formats, ctranslate2 and those that torch runs take one"
+        )
 
 
 def _ours(folder: Path) -> Callable[[Path], bool]:
@@ -105,6 +125,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             does not give numbers.
     """
     assert trained.rules is not None
+    check_shortlist(settings, format_)
     score = None if settings.score is None else read_result(settings.score, "bleu")
     latency = (
         None if settings.latency is None else read_latency(settings.latency, trained.model.arch)
@@ -124,12 +145,24 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
         if trained.codes is not None:
             name = PIECES_FILE if is_pieces_model(trained.codes) else CODES_FILE
             shutil.copyfile(trained.codes, temporary / name)
+        shortlist = None
+        if settings.shortlist is not None:
+            sizes = (len(trained.words[0]), len(trained.words[1]))
+            learned = learned_shortlist(trained.data, trained.languages, sizes, settings.shortlist)
+            learned.write(temporary / SHORTLIST_FILE, trained.words)
+            shortlist = read_shortlist(temporary / SHORTLIST_FILE, trained.words)
         # What is compared is what was written, not what is in memory.
         written = format_.open(temporary, "cpu")
         parity = largest_difference(written, trained.model, pairs)
         bleu = None
-        if not format_.is_exact and settings.bleu_sentences:
-            bleu = bleu_difference(written, trained, settings.bleu_sentences)
+        if settings.bleu_sentences and not (format_.is_exact and shortlist is None):
+            bleu = bleu_difference(
+                written,
+                trained,
+                settings.bleu_sentences,
+                shortlist=shortlist,
+                is_rounded=not format_.is_exact,
+            )
         files = {each.name: each.stat().st_size for each in sorted(temporary.iterdir())}
         result = Export(
             params=sum(weight.numel() for weight in small.parameters()),
@@ -138,7 +171,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             parity=parity,
             parity_on=parity_on,
             bleu=bleu,
-            signature=_signature(trained, settings, format_, digests),
+            signature=_signature(trained, settings, format_, digests, temporary),
         )
         described = {
             "model": settings.format,
@@ -188,6 +221,9 @@ class Opened:
     text: Text
     max_source: int
     """Tokens of the longest source sentence, its end included."""
+
+    shortlist: Shortlist | None = None
+    """The words that its translations are made of; None: all."""
 
 
 def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False) -> Opened:
@@ -247,9 +283,12 @@ def open_export(folder: Path, *, device: str = "cpu", pretokenised: bool = False
     check_digests(folder, others)
     codes = next((folder / name for name in (CODES_FILE, PIECES_FILE) if name in sizes), None)
     text = Text(languages, words, rules=rules, codes=codes, pretokenised=pretokenised)
+    shortlist = None
+    if SHORTLIST_FILE in sizes:
+        shortlist = read_shortlist(folder / SHORTLIST_FILE, words)
     model = format_.open(folder, device)
     _check_sizes(path, model, words, names, longest)
-    return Opened(model, text, longest)
+    return Opened(model, text, longest, shortlist)
 
 
 def _check_sizes(
@@ -322,8 +361,15 @@ def _training(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _signature(
-    trained: Trained, settings: ExportSettings, format_: Any, digests: Mapping[str, str]
+    trained: Trained,
+    settings: ExportSettings,
+    format_: Any,
+    digests: Mapping[str, str],
+    folder: Path,
 ) -> str:
+    words = {}
+    if settings.shortlist is not None:
+        words = {"shortlist": file_digest(folder / SHORTLIST_FILE)}
     return signature(
         stage="export",
         format=settings.format,
@@ -332,5 +378,6 @@ def _signature(
         words="-".join(digests.values()),
         bpe=None if trained.codes is None else file_digest(trained.codes),
         text=mapping_digest(asdict(trained.rules)) if trained.rules else None,
+        **words,
         **format_.signature(),
     )

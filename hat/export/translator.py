@@ -56,7 +56,7 @@ class Translator:
             sub = None if sub_yml is None else Path(sub_yml)
             opened = _opened(path, sub, task or TaskSettings(), settings, device)
         self._translate = SentenceTranslator(
-            _told_of(path, opened.model.search(settings.search)),
+            _told_of(path, _search(opened, settings)),
             opened.text,
             settings,
             max_source=opened.max_source,
@@ -88,6 +88,12 @@ class Translator:
         if isinstance(lines, str):
             raise ConfigError("expected a list of lines, but found one text: put it into a list")
         return self._translate(lines, name=name, first=first)
+
+
+def _search(opened: Opened, settings: TranslationSettings) -> Search:
+    if opened.shortlist is None:  # a runnable of another package need not take one
+        return opened.model.search(settings.search)
+    return opened.model.search(settings.search, shortlist=opened.shortlist)
 
 
 def _told_of(path: Path, search: Search) -> Search:

@@ -124,7 +124,7 @@ class BeamTranslator:
         self._model = model.eval()
         self._batches = batches
         self._settings = settings
-        self._indices = {"eos_idx": eos_idx, "unk_idx": unk_idx}
+        self._eos_idx, self._unk_idx = eos_idx, unk_idx
 
     def __call__(self, archs: Sequence[SubTransformerConfig]) -> list[list[Tokens]]:
         """Translates all sentences with each architecture."""
@@ -132,7 +132,8 @@ class BeamTranslator:
 
     def _translated(self, arch: SubTransformerConfig) -> list[Tokens]:
         self._model.set_sample_config(arch)
-        search = BeamSearch(TorchRunner(self._model), self._settings, **self._indices)
+        runner, settings = TorchRunner(self._model), self._settings
+        search = BeamSearch(runner, settings, eos_idx=self._eos_idx, unk_idx=self._unk_idx)
         found = (best[0] for batch in self._batches for best in search(batch.src_tokens))
         return [list(hypothesis.tokens[:-1]) for hypothesis in found]
 

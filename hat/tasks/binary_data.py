@@ -7,7 +7,7 @@ which counts words from 1, both are 8 bytes and places are in words.
 
 import itertools
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +126,20 @@ class BinarySide:
         words = self._stored(0, ends[-1]).astype(np.int64) - self.first
         return [words[a:b].tolist() for a, b in itertools.pairwise(ends)]
 
+    def some(self, places: Iterable[int]) -> Iterator[npt.NDArray[np.int64]]:
+        """Yields the sentences at some places, one by one.
+
+        Raises:
+            DataError: if the file of words cannot be read.
+        """
+        ends, size = np.cumsum(self.lengths), self.kind.itemsize
+        with open_file(self.data_path) as stream:
+            for place in places:
+                length = int(self.lengths[place])
+                stream.seek((int(ends[place]) - length) * size)
+                words = np.frombuffer(stream.read(length * size), self.kind)
+                yield words.astype(np.int64) - self.first
+
     def check_words(self, vocabulary: int, dictionary: str) -> str | None:
         """Checks that all words are the dictionary's, and that each sentence ends with its end.
 
@@ -234,10 +248,19 @@ def read_pairs(
     Raises:
         DataError: if the data is damaged.
     """
-    for split, pair in itertools.product(splits, (languages, languages[::-1])):
-        prefixes = [folder / f"{split}.{pair[0]}-{pair[1]}.{name}" for name in languages]
-        if all(_with_end(prefix, "idx").is_file() for prefix in prefixes):
+    for split in splits:
+        prefixes = prefixes_of(folder, languages, split)
+        if prefixes is not None:
             source, target = (read_sentences(prefix, count) for prefix in prefixes)
             check_sides(folder / split, languages, (len(source), len(target)), "sentences")
             return list(zip(source, target, strict=True))
     return []
+
+
+def prefixes_of(folder: Path, languages: tuple[str, str], split: str) -> tuple[Path, Path] | None:
+    """Returns the paths, without ``.idx``, of source and target; None if one is not there."""
+    for pair in (languages, languages[::-1]):
+        source, target = (folder / f"{split}.{pair[0]}-{pair[1]}.{name}" for name in languages)
+        if all(_with_end(prefix, "idx").is_file() for prefix in (source, target)):
+            return source, target
+    return None

@@ -35,7 +35,7 @@ of a sum of log-probabilities may change places, and what follows is then anothe
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol
 
 import torch
@@ -44,6 +44,7 @@ from torch import Tensor
 from hat.errors import ConfigError, DataError
 from hat.settings import AtLeast, AtMost, Between, Settings
 from hat.translation.candidates import Candidates, best_continuations
+from hat.translation.shortlist import Shortlist
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +123,9 @@ class Decoding(Protocol):
             tokens: (B, n) int64, of n hypotheses of each sentence.
 
         Returns:
-            Log-probabilities of what may come next, (rows, V) float32: several sentences in each
-            part, all their hypotheses together, in order. The caller may overwrite a part and is
-            done with it when it asks for the next one.
+            Log-probabilities of what may come next, (rows, V or W) float32: several sentences in
+            each part, all their hypotheses together, in order. The caller may overwrite a part and
+            is done with it when it asks for the next one.
         """
 
     def move(self, beams: Tensor) -> None:
@@ -153,12 +154,13 @@ class Runner(Protocol):
     def encode(self, src_tokens: Tensor) -> Any:
         """Returns what decoding needs of B sentences, (B, S) int64, padded on either side."""
 
-    def decode(self, encoded: Any, max_steps: int) -> Decoding:
+    def decode(self, encoded: Any, max_steps: int, words: Tensor | None = None) -> Decoding:
         """Begins to decode.
 
         Args:
             encoded: what ``encode`` gave. It may be decoded again, unless sentences left.
             max_steps: no more steps than this will be taken.
+            words: (W,) int64, ascending: the only words that may follow; None: all.
         """
 
 
@@ -166,18 +168,26 @@ class BeamSearch:
     """Translates batches with one model by the rules above."""
 
     def __init__(
-        self, runner: Runner, settings: BeamSettings, *, eos_idx: int = 2, unk_idx: int = 3
+        self,
+        runner: Runner,
+        settings: BeamSettings,
+        *,
+        shortlist: Shortlist | None = None,
+        eos_idx: int = 2,
+        unk_idx: int = 3,
     ) -> None:
         """Prepares the search.
 
         Args:
             runner: the model.
             settings: how.
+            shortlist: the words that translations are made of; None: all.
             eos_idx: the end of a sentence; also what decoding starts from.
             unk_idx: the unknown word.
         """
         self._runner = runner
         self._settings = settings
+        self._shortlist = shortlist
         self._eos_idx = eos_idx
         self._unk_idx = unk_idx
 
@@ -209,11 +219,15 @@ class BeamSearch:
         if not len(src_tokens):
             return []
         max_len = self.max_len(src_tokens.size(1))
-        beam = min(self._settings.beam, self._runner.vocab_size - 1)
-        decoding = self._runner.decode(self._runner.encode(src_tokens), max_len + 1)
+        words = None if self._shortlist is None else self._shortlist.words(src_tokens)
+        columns = self._columns(words)
+        beam = min(self._settings.beam, columns.count - 1)
+        # A runner without an output layer of its own need not take words.
+        given = () if words is None else (words,)
+        decoding = self._runner.decode(self._runner.encode(src_tokens), max_len + 1, *given)
         batch = _Batch(src_tokens, beam, max_len, self._eos_idx, self._settings)
         for step in range(max_len + 1):
-            found = self._candidates(decoding.step(batch.last), batch, step, max_len)
+            found = self._candidates(decoding.step(batch.last), batch, step, max_len, columns)
             finished = batch.end(found, step)
             if len(finished) == len(batch.last):
                 return [hypotheses[: self._settings.nbest] for hypotheses in batch.sorted()]
@@ -227,20 +241,48 @@ class BeamSearch:
         raise DataError("a sentence has no translation: the model's output is not numbers")
 
     def _candidates(
-        self, parts: Iterable[Tensor], batch: "_Batch", step: int, max_len: int
+        self,
+        parts: Iterable[Tensor],
+        batch: "_Batch",
+        step: int,
+        max_len: int,
+        columns: "_Columns",
     ) -> Candidates:
-        vocab_size, beams = self._runner.vocab_size, batch.last.size(1)
-        barred = [self._runner.padding_idx]
+        barred = list(columns.padding)
         if step < self._settings.min_len:
-            barred.append(self._eos_idx)
-        return best_continuations(
+            barred.append(columns.eos)
+        found = best_continuations(
             parts,
             batch.sums,
-            count=min(2 * batch.beam, beams * vocab_size - 1),
+            count=min(2 * batch.beam, batch.last.size(1) * columns.count - 1),
             barred=barred,
-            only=self._eos_idx if step >= max_len else None,
-            penalty=(self._unk_idx, self._settings.unkpen),
+            only=columns.eos if step >= max_len else None,
+            penalty=(columns.unk, self._settings.unkpen),
         )
+        if columns.words is None:
+            return found
+        return replace(found, tokens=columns.words[found.tokens])
+
+    def _columns(self, words: Tensor | None) -> "_Columns":
+        padding = self._runner.padding_idx
+        if words is None:
+            return _Columns(None, self._runner.vocab_size, (padding,), self._eos_idx, self._unk_idx)
+        eos, unk = torch.searchsorted(words, words.new_tensor([self._eos_idx, self._unk_idx]))
+        at_padding = words.eq(padding).nonzero().flatten().tolist()
+        return _Columns(words, len(words), tuple(at_padding), int(eos), int(unk))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """What the columns of log-probabilities stand for, and where some words are among them."""
+
+    words: Tensor | None
+    """(count,) int64; None: all words by number."""
+
+    count: int
+    padding: tuple[int, ...]
+    eos: int
+    unk: int
 
 
 class _Batch:

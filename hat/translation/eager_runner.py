@@ -24,16 +24,20 @@ class EagerRunner:
         found: EncoderOutput = self.model.encoder(src_tokens)
         return found
 
-    def decode(self, encoded: EncoderOutput, max_steps: int) -> "EagerDecoding":
+    def decode(
+        self, encoded: EncoderOutput, max_steps: int, words: Tensor | None = None
+    ) -> "EagerDecoding":
         """See ``Runner.decode``."""
-        return EagerDecoding(self.model, encoded)
+        return EagerDecoding(self.model, encoded, words)
 
 
 class EagerDecoding:
     """A batch in the making; see ``hat.translation.beam.Decoding``."""
 
-    def __init__(self, model: SuperTransformer, encoded: EncoderOutput) -> None:
-        self._model = model
+    def __init__(
+        self, model: SuperTransformer, encoded: EncoderOutput, words: Tensor | None
+    ) -> None:
+        self._model, self._words = model, words
         self._encoded = encoded
         self._cache = DecoderCache()
         state = encoded.states[0]
@@ -44,6 +48,8 @@ class EagerDecoding:
         """See ``Decoding.step``."""
         self._tokens = torch.cat((self._tokens, tokens.reshape(-1, 1)), dim=1)
         logits = self._model.decoder(self._tokens, self._encoded, self._cache)[:, -1]
+        if self._words is not None:
+            logits = logits.index_select(1, self._words)
         yield torch.log_softmax(logits.float(), dim=-1)
 
     def move(self, beams: Tensor) -> None:

@@ -17,7 +17,7 @@ from hat.models.super_transformer import SuperTransformer
 from hat.modules.layer_norm import LayerNormSuper
 from hat.modules.slicing import leading
 from hat.translation.caches import MovingCache
-from hat.translation.linear import MakeProduct, PackedLinear
+from hat.translation.linear import MakeProduct, PackedLinear, Product
 from hat.translation.packed import (
     FoldedMemory,
     Memory,
@@ -61,17 +61,25 @@ class TorchRunner:
                 for index in range(model.arch.decoder.num_layers)
             ]
             self._decoder_norm = _packed_norm(decoder.layer_norm)
-            self.output = make(
-                leading(decoder.output_weight, self.vocab_size, model.arch.decoder.embed_dim), None
-            )
+            weight = leading(decoder.output_weight, self.vocab_size, model.arch.decoder.embed_dim)
+            self.output = make(weight, None)
+            # Of these a short-list takes its rows.
+            shared = config.share_decoder_input_output_embed
+            self._make = make
+            self._output_weight = self.target.weight if shared else weight.detach().clone()
 
     def encode(self, src_tokens: Tensor) -> "Encoded":
         """See ``hat.translation.beam.Runner``."""
         return Encoded(len(src_tokens), self._memories(src_tokens))
 
-    def decode(self, encoded: "Encoded", max_steps: int) -> "TorchDecoding":
+    def decode(
+        self, encoded: "Encoded", max_steps: int, words: Tensor | None = None
+    ) -> "TorchDecoding":
         """See ``hat.translation.beam.Runner``."""
-        return TorchDecoding(self, encoded.memories, encoded.sentences, max_steps)
+        output = self.output
+        if words is not None:
+            output = self._make(self._output_weight.index_select(0, words), None)
+        return TorchDecoding(self, encoded, max_steps, output)
 
     def _memories(self, src_tokens: Tensor) -> list[Memory | FoldedMemory]:
         sentences, length = src_tokens.shape
@@ -136,13 +144,13 @@ class TorchDecoding:
     def __init__(
         self,
         runner: TorchRunner,
-        memories: list[Memory | FoldedMemory],
-        sentences: int,
+        encoded: Encoded,
         max_steps: int,
+        output: Product,
     ) -> None:
-        self._runner = runner
-        self._memories = memories
-        self._cache = runner.new_cache(sentences)
+        self._runner, self._output = runner, output
+        self._memories = encoded.memories
+        self._cache = runner.new_cache(encoded.sentences)
         self._positions = runner.target.positions(max_steps)
         self._steps = 0
 
@@ -157,7 +165,7 @@ class TorchDecoding:
         if x.device.type == "cpu":
             at_once = max(1, _LOGITS // (runner.vocab_size * beams)) * beams
         for rows in torch.split(x, at_once):
-            yield torch.log_softmax(runner.output(rows).float(), dim=-1)
+            yield torch.log_softmax(self._output(rows).float(), dim=-1)
 
     def move(self, beams: Tensor) -> None:
         """See ``Decoding.move``."""

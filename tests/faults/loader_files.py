@@ -22,6 +22,7 @@ from hat.measuring.settings import DatasetSettings
 from hat.models.super_transformer import SuperTransformer
 from hat.report.kept_scores import kept_scores
 from hat.tasks.pieces import learn_pieces
+from hat.translation.shortlist import Shortlist, read_shortlist
 from hat.versioned import write_versioned
 from tests.conftest import MADE_DATA
 from tests.faults.loader import text
@@ -90,6 +91,19 @@ def truth(folder: Path) -> Path:
     path = folder / "truth.csv"
     TruthFile(path, CONDITIONS).add(arch(), 1, training(), machine="here")
     return path
+
+
+WORDS = tuple(tuple(f"{side}{number}" for number in range(9)) for side in "st")
+
+
+def shortlist(folder: Path) -> Path:
+    path = folder / "vmap.txt"
+    Shortlist([5], [np.array([number]) for number in range(9)]).write(path, (WORDS[0], WORDS[1]))
+    return path
+
+
+def open_shortlist(path: Path) -> Any:
+    return read_shortlist(path, (WORDS[0], WORDS[1]))
 
 
 def arch() -> SubTransformerConfig:

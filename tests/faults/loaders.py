@@ -255,6 +255,12 @@ LOADERS = [
         elsewhere=False,
     ),
     Loader(
+        "short-list",
+        ("translation.shortlist.read_shortlist",),
+        made_for.shortlist,
+        made_for.open_shortlist,
+    ),
+    Loader(
         "ground-truth",
         ("ground_truth.arch_table.read",),
         made_for.truth,

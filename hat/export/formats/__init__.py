@@ -15,6 +15,8 @@ A format is a class with, beside what every named part has (``hat.parts``),
 
 It may have
 
+``takes_shortlist``
+    whether translations can be made of some words only (``hat.translation.shortlist``);
 ``checked_digests(folder)``
     digests, by name, that ``open`` compares files with: they are not read once more before.
 """

@@ -117,6 +117,7 @@ class Ctranslate2Format(EngineFormat):
     """``model.bin``, ``config.json`` and vocabularies, and ``network.json`` about them."""
 
     engine: ClassVar[str] = "ctranslate2"
+    takes_shortlist: ClassVar[bool] = True
     what: ClassVar[str] = (
         "a model folder of CTranslate2's, with its own beam search, for the CPU: "
         "`ctranslate2.Translator` opens it, too"

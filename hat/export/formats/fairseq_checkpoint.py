@@ -19,6 +19,7 @@ class FairseqFormat:
 
     Settings: ClassVar[type] = NoSettings
     is_exact: ClassVar[bool] = True
+    takes_shortlist: ClassVar[bool] = True
     about: ClassVar[str] = (
         "a checkpoint of fairseq's: `fairseq-generate DATA_BIN --path model.pt --user-dir "
         "hat/fairseq_plugin` runs it, and so does `generate.py`"

@@ -16,6 +16,7 @@ class SafetensorsFormat:
 
     Settings: ClassVar[type] = NoSettings
     is_exact: ClassVar[bool] = True
+    takes_shortlist: ClassVar[bool] = True
     about: ClassVar[str] = "weights as safetensors; `hat.load` gives the network in Python"
     weights: ClassVar[str] = "safetensors"
 
