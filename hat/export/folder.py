@@ -25,7 +25,16 @@ from hat.files import place_of, real_path, write_text
 from hat.folders import check_replaced_folder, replacing_folder
 from hat.models.extract import extract
 from hat.models.training_record import TrainingRecord
-from hat.settings import LANGUAGE, AtLeast, AtMost, OneOf, Settings, from_values
+from hat.settings import (
+    LANGUAGE,
+    AtLeast,
+    AtMost,
+    Needs,
+    OneOf,
+    Settings,
+    check_effect,
+    from_values,
+)
 from hat.signature import signature
 from hat.tasks.pieces import is_pieces_model
 from hat.tasks.text_rules import TextRules, task_of
@@ -85,6 +94,16 @@ def check_target(folder: Path) -> None:
     check_replaced_folder(place_of(folder), _ours(folder))
 
 
+def check_rounding(settings: ExportSettings, format_: Any) -> None:
+    """Checks that BLEU is to be compared only where a format rounds weights.
+
+    Raises:
+        ConfigError: if it would be compared with itself.
+    """
+    is_asked = not format_.is_exact or not settings.bleu_sentences
+    check_effect(settings, "bleu_sentences", Needs("int8"), is_asked=is_asked)
+
+
 def _ours(folder: Path) -> Callable[[Path], bool]:
     """Tells the files of an export that is in ``folder`` from others."""
     names = {EXPORT_FILE, CARD_FILE, *_files_of_export(folder)}
@@ -105,6 +124,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             does not give numbers.
     """
     assert trained.rules is not None
+    check_rounding(settings, format_)
     score = None if settings.score is None else read_result(settings.score, "bleu")
     latency = (
         None if settings.latency is None else read_latency(settings.latency, trained.model.arch)
