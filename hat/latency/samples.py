@@ -196,6 +196,9 @@ def read_samples(path: str | Path, *, was_cut_off: bool = False) -> list[Latency
         DataError: naming file, line and column, if anything is missing, no number, not finite
             or impossible.
     """
+    dataset = str(path).removesuffix(".meta.jsonl")  # its sidecar
+    if dataset != str(path):
+        raise DataError(f"{path}: holds what is known of a dataset and no rows: name {dataset}")
     rows = CsvRows.read(
         path,
         columns=(*FEATURE_COLUMNS, *LATENCY_COLUMNS),
