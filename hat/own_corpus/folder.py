@@ -58,10 +58,10 @@ class NewSettings(Settings):
     test: Annotated[tuple[Path, ...], Shown("FILE")] = ()
     """the same to test on (default: held out of the training text)"""
 
-    source: str
+    source: Annotated[str, Shown("LANG")]
     """language of the source, for example en"""
 
-    target: str
+    target: Annotated[str, Shown("LANG")]
     """language of the target, for example fr"""
 
     size: Annotated[str | None, OneOf(SHAPES)] = None
