@@ -39,6 +39,8 @@ class Amount:
     """In words: ``a number of parameters``."""
 
     units: Mapping[str, float]
+    least: float = 0.0
+    """In the unit that counts 1; nothing takes less."""
 
     def check(self, text: str) -> tuple[float, str]:
         """Returns number and unit of an amount: a known unit, or a percent sign.
@@ -60,6 +62,8 @@ class Amount:
             known = [name for name in self.units if name]
             hint = suggestion(unit, known) or f"; there are {', '.join(known)} and %"
             raise ConfigError(f"{self.option}: unknown unit {unit!r} in {text!r}{hint}")
+        if unit != "%" and number * self.units[unit] < self.least:
+            raise ConfigError(f"{self.option}: {text!r} is less than anything takes")
         return number, unit
 
     def read(self, text: str, count: Count, space: Space) -> float:

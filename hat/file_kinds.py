@@ -1,4 +1,7 @@
-"""What a file is by its first bytes, so that none is written over by one of another kind."""
+"""What a file is by its first bytes, so that none is written over by one of another kind.
+
+And by the end of its name, so that none is written under the name of another format.
+"""
 
 import os
 from collections.abc import Mapping
@@ -46,3 +49,40 @@ def check_replaced(target: Path, kind: Kind) -> None:
     if head and not fits:
         word = "file of weights or arrays" if kind == "archive" else f"{kind} file"
         raise DataError(f"{target}: would be written over, but is no {word}: name another file")
+
+
+Form = Literal["a checkpoint", "CSV", "HDF5", "YAML"]
+"""What is written."""
+
+_ENDS: Mapping[str, tuple[str, ...]] = {
+    "a checkpoint": (".pt", ".pth", ".ckpt"),
+    "CSV": (".csv",),
+    "HDF5": (".h5", ".hdf5"),
+    "YAML": (".yml", ".yaml"),
+    "JSON": (".json", ".jsonl"),
+    "Markdown": (".md",),
+    "HTML": (".html", ".htm"),
+    "a picture": (".png", ".pdf", ".svg", ".jpg"),
+    "an archive": (".zip", ".gz", ".bz2", ".xz", ".tar", ".npz", ".safetensors", ".onnx"),
+}
+"""Ends of names by which others know what a file is; any other end may be anything."""
+
+
+def check_end(target: Path, form: Form) -> None:
+    """Checks that a name does not end as files of another format do: no reader would take it.
+
+    Args:
+        target: what will be written.
+        form: its format.
+
+    Raises:
+        DataError: naming both formats.
+    """
+    end = target.suffix.lower()
+    named = next((each for each, ends in _ENDS.items() if end in ends), form)
+    if named != form:
+        ends = " or ".join(_ENDS[form])
+        raise DataError(
+            f"{target}: {end} is the end of {named}, but {form} is written there: name it with "
+            f"{ends}"
+        )

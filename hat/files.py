@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hat.errors import DataError, HatError
-from hat.file_kinds import Kind, check_replaced
+from hat.file_kinds import Form, Kind, check_end, check_replaced
 
 Files = str | Path | Iterable[str | Path]
 """One file or several."""
@@ -131,20 +131,26 @@ def as_paths(files: Files) -> list[str]:
     return [str(files)] if isinstance(files, str | Path) else [str(path) for path in files]
 
 
-def check_writable(*paths: str | Path | None, kind: Kind = "text") -> None:
+def check_writable(
+    *paths: str | Path | None, kind: Kind = "text", form: Form | None = None
+) -> None:
     """Checks, before work that takes long, that its results can be written. Leaves nothing.
 
     Args:
         paths: files that will be written; None stands for none.
         kind: what they will be. A file that is there may be replaced by one of its own kind only:
             a slip costs no other file.
+        form: their format, if their names may not end as those of others do.
 
     Raises:
-        DataError: if one of them is a folder or a file of another kind, or if nothing can be
-            written there.
+        DataError: if one of them is a folder or a file of another kind, if its name is that of
+            another format, or if nothing can be written there.
     """
-    for target in (place_of(path) for path in paths if path is not None):
+    for path in (each for each in paths if each is not None):
+        target = place_of(path)
         check_replaced(target, kind)
+        if form is not None:
+            check_end(Path(path), form)
         with made_folder(target.parent, target, keep=False), told_as_of(target):
             _check_replaceable(target)
             probe = temporary_for(target)

@@ -69,6 +69,7 @@ __all__ = [
     "Switch",
     "all_keys",
     "all_settings",
+    "check_effect",
     "check_kinds",
     "from_values",
     "own_settings",
@@ -93,11 +94,9 @@ class Settings:
             setting.check(value)
             object.__setattr__(self, setting.field, value)
         for setting in settings:
-            needs = setting.needs
-            if needs is None or getattr(self, needs.attribute):
-                continue
-            if getattr(self, setting.field) != setting.default:
-                raise ConfigError(f"--{setting.key} has no effect without {needs}")
+            if setting.needs is not None:
+                is_asked = bool(getattr(self, setting.needs.attribute))
+                check_effect(self, setting.field, setting.needs, is_asked=is_asked)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +152,23 @@ def from_values(cls: Any, values: Mapping[str, Any]) -> Any:
         elif own[field.name].is_required:
             raise ConfigError(f"--{own[field.name].key} is missing")
     return cls(**arguments)
+
+
+def check_effect(settings: Settings, field: str, needs: Needs, *, is_asked: bool) -> None:
+    """Checks that a setting that is given has an effect; ``Needs`` does it within one class.
+
+    Args:
+        settings: that hold it.
+        field: its name.
+        needs: what it has no effect without, perhaps of other settings.
+        is_asked: whether that is asked for.
+
+    Raises:
+        ConfigError: naming both.
+    """
+    (setting,) = (each for each in own_settings(_class_of(settings)) if each.field == field)
+    if not is_asked and getattr(settings, field) != setting.default:
+        raise ConfigError(f"--{setting.key} has no effect without {needs}")
 
 
 def check_kinds(given: Iterable[Any], known: Iterable[Any], who: str) -> None:

@@ -10,6 +10,7 @@ import os
 import select
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from hat.cli.asked import asked_help
@@ -69,6 +70,7 @@ def command(main: Main) -> Main:
             if short is not None:
                 print(short)
             else:
+                Path.cwd()  # in a folder that is gone, MKL would end the process
                 main(words)
 
     return run

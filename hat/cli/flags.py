@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from hat.cli.help import value_name
 from hat.errors import ConfigError
 from hat.numerals import real, whole
 from hat.settings import Setting, all_settings, from_values
@@ -104,6 +105,8 @@ def _arguments(setting: Setting) -> dict[str, Any]:
         return {**arguments, "action": "store_true"}
     if setting.metavar is not None:
         arguments["metavar"] = setting.metavar
+    elif setting.type is Path:
+        arguments["metavar"] = value_name(setting.field, "FILE")
     if setting.type is not str:
         # A path stays the text that was written until the settings are made.
         arguments["type"] = str if setting.type is Path else setting.type

@@ -18,6 +18,19 @@ _FEW = 8
 _NUMBERS: dict[Any, str] = {int: "N", float: "FLOAT"}
 """What stands for a value of an option that has no name of its own for it."""
 
+_ENDS = {"dir": "DIR", "logdir": "DIR", "lang": "LANG", "file": "FILE", "path": "FILE"}
+"""The same, by the last word of the option's name."""
+
+
+def value_name(name: str, otherwise: str = "NAME") -> str:
+    """Returns what stands for a text: ``DIR`` for that of ``text-dir``.
+
+    Args:
+        name: of the option, with dashes or underscores.
+        otherwise: if its last word does not tell.
+    """
+    return _ENDS.get(name.replace("-", "_").rpartition("_")[2], otherwise)
+
 
 def program(command: str) -> str:
     """How a command was called: as one of HAT's scripts, or by its name behind ``hat``."""
@@ -69,8 +82,9 @@ class HelpFormatter(argparse.HelpFormatter):
         return f"{text.removesuffix('.')} (default: {shown})"
 
     def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
-        own = super()._get_default_metavar_for_optional(action)
-        return _NUMBERS.get(action.type, own)
+        if action.type in (None, str, Path):
+            return value_name(action.dest, "FILE" if action.type is Path else "NAME")
+        return _NUMBERS.get(action.type, "N")  # fairseq's lists of numbers
 
 
 class Parser(OneSentence):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hat.cli.described import Command, Option, commands
-from hat.cli.help import HelpFormatter, program, sentence
+from hat.cli.help import HelpFormatter, program, sentence, value_name
 
 
 @dataclass(frozen=True)
@@ -358,7 +358,8 @@ def _needed(option: Option) -> str:
     """A flag that must be given, with its value; nothing of others."""
     if not (option.required or option.help.endswith("(required)")):
         return ""
-    value = str(option.metavar or option.key.lstrip("-").replace("-", "_").upper())
+    of_number = {"int": "N", "float": "FLOAT"}.get(option.type)
+    value = str(option.metavar or of_number or value_name(option.key))
     return f"{option.key} {value} ..." if option.nargs == "+" else f"{option.key} {value}"
 
 

@@ -75,6 +75,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = [options.space] if options.command in _SPACES else []
     chosen = read_flags(options, settings)
     check_apart(options, "out", "plot")
-    check_writable(getattr(chosen, "out", None))
+    check_writable(getattr(chosen, "out", None), form="CSV")
     check_writable(getattr(chosen, "plot", None), kind="picture")
     print_result(run(*words, chosen))

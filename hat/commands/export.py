@@ -8,7 +8,7 @@ from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
 from hat.errors import ConfigError
-from hat.export.folder import ExportSettings, check_shortlist, check_target, export
+from hat.export.folder import ExportSettings, check_choices, check_target, export
 from hat.export.formats import FORMATS
 from hat.export.trained import TaskSettings, read_trained
 from hat.tasks.units import has_units, name_units
@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     part = FORMATS.load(settings.format)
     FORMATS.check_others([settings.format], vars(options), "--format")
     format_ = part.build(read_flags(options, part.Settings))
+    check_choices(settings, format_)
     task = read_flags(options, TaskSettings)
-    check_shortlist(settings, format_)
     check_target(folder)
     stop_if_checking()
     trained = read_trained(options.checkpoint, sub_yml[0] if sub_yml else None, task)

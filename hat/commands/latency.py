@@ -68,7 +68,7 @@ def check(argv: Sequence[str]) -> None:
     plot = files.plot or picture
     check_apart(options, "plot", "write_clean")
     check_writable(plot, kind="picture")
-    check_writable(files.write_clean)
+    check_writable(files.write_clean, form="CSV")
     checked = check_dataset(options.csv, read_flags(options, CheckSettings))
     print("\n".join(checked.lines()))
     if plot is not None:

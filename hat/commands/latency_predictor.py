@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     own: list[Settings] = [read_flags(options, cls) for cls in PREDICTORS.settings()]
     stop_if_checking()
     check_apart(options, "ckpt_path", argv=argv or [])
-    check_writable(files.ckpt_path, kind="archive")
+    check_writable(files.ckpt_path, kind="archive", form="a checkpoint")
     with locked(files.ckpt_path):
         fit = fit_predictor(files.lat_dataset_path, settings, *own)
         fit.predictor.save(files.ckpt_path)

@@ -19,6 +19,7 @@ from hat.cli.help import Parser, sentence
 from hat.cli.outputs import check_apart
 from hat.conditions import file_digest, files_digest
 from hat.errors import ConfigError
+from hat.file_kinds import Kind
 from hat.files import check_writable
 from hat.locks import locked
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, Settings, own_settings
@@ -58,9 +59,11 @@ def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
     source = Path(words.source)
     found: dict[str, Any]
     check_unpacked(source)
-    check_writable(words.target, kind="text" if words.target.endswith(".csv") else "archive")
+    is_nb201 = is_published_nb201(source)
+    kind: Kind = "text" if is_nb201 and words.target.endswith(".csv") else "archive"
+    check_writable(words.target, kind=kind, form=None if is_nb201 else "HDF5")
     with locked(words.target):
-        if is_published_nb201(source):
+        if is_nb201:
             cells = convert_nb201(source, words.target, progress=not settings.quiet)
             digest = files_digest(source.iterdir()) if source.is_dir() else file_digest(source)
             name, found = "nasbench201", cells.summary()
@@ -81,7 +84,7 @@ def _convert(words: argparse.Namespace, settings: _Convert) -> dict[str, Any]:
 
 
 def _enumerate(words: argparse.Namespace, settings: _Enumerate) -> dict[str, Any]:
-    check_writable(settings.out, kind="archive")
+    check_writable(settings.out, kind="archive", form="HDF5")
     start = time.perf_counter()
     cells = enumerate_cells(workers=settings.workers)
     if settings.out:

@@ -26,7 +26,16 @@ from hat.files import place_of, real_path, write_text
 from hat.folders import check_replaced_folder, replacing_folder
 from hat.models.extract import extract
 from hat.models.training_record import TrainingRecord
-from hat.settings import LANGUAGE, AtLeast, AtMost, OneOf, Settings, from_values
+from hat.settings import (
+    LANGUAGE,
+    AtLeast,
+    AtMost,
+    Needs,
+    OneOf,
+    Settings,
+    check_effect,
+    from_values,
+)
 from hat.signature import signature
 from hat.tasks.pieces import is_pieces_model
 from hat.tasks.text_rules import TextRules, task_of
@@ -92,17 +101,21 @@ def check_target(folder: Path) -> None:
     check_replaced_folder(place_of(folder), _ours(folder))
 
 
-def check_shortlist(settings: ExportSettings, format_: Any) -> None:
-    """Checks that a format can have a short-list, if there is to be one.
+def check_choices(settings: ExportSettings, format_: Any) -> None:
+    """Checks what is asked for beside the format.
 
     Raises:
-        ConfigError: if its output layer has all words.
+        ConfigError: if a format whose output layer has all words is to have a short-list, or BLEU
+            is to be compared with itself.
     """
     if settings.shortlist is not None and not getattr(format_, "takes_shortlist", False):
         raise ConfigError(
             f"shortlist: {settings.format} files have all words in their output layer; of the "
             "other formats, ctranslate2 and those that torch runs take one"
         )
+    differs = not format_.is_exact or settings.shortlist is not None
+    needs = Needs("int8", "shortlist")
+    check_effect(settings, "bleu_sentences", needs, is_asked=differs or not settings.bleu_sentences)
 
 
 def _ours(folder: Path) -> Callable[[Path], bool]:
@@ -125,7 +138,7 @@ def export(trained: Trained, folder: Path, settings: ExportSettings, format_: An
             does not give numbers.
     """
     assert trained.rules is not None
-    check_shortlist(settings, format_)
+    check_choices(settings, format_)
     score = None if settings.score is None else read_result(settings.score, "bleu")
     latency = (
         None if settings.latency is None else read_latency(settings.latency, trained.model.arch)

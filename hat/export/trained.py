@@ -15,7 +15,7 @@ from hat.models.checkpoint import (
     trained_network,
 )
 from hat.models.super_transformer import SuperTransformer
-from hat.settings import LANGUAGE, OneOf, Settings
+from hat.settings import LANGUAGE, OneOf, Settings, Shown
 from hat.tasks.text_rules import TEXT_RULES, TextRules, text_rules
 from hat.text.dictionaries import (
     SIDES,
@@ -32,7 +32,7 @@ from hat.text.dictionaries import (
 class TaskSettings(Settings):
     """What a checkpoint does not hold of its task."""
 
-    data: Path | None = None
+    data: Annotated[Path | None, Shown("DIR")] = None
     """Folder of the dictionaries, dict.*.txt. Default: the data folder that the checkpoint was
     trained on, if it is there."""
 

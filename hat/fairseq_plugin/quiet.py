@@ -1,4 +1,4 @@
-"""fairseq without its side effects on who calls from Python: logging set up, warnings of hydra."""
+"""fairseq without its side effects on who calls from Python: logging set up, warnings."""
 
 import argparse
 import contextlib
@@ -8,14 +8,15 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+# Without an accelerator torch warns who asks for pinned memory, and fairseq always does.
+warnings.filterwarnings("ignore", "'pin_memory' argument is set as true", UserWarning)
+
 
 @contextlib.contextmanager
 def logging_left_alone() -> Iterator[None]:
     """Undoes what happens to the root logger meanwhile.
 
-    Modules of fairseq set it up as they are imported, one of them to DEBUG, which lets every
-    library of the process speak. Where logging was set up before, as commands do, they change
-    nothing.
+    fairseq's modules set it up, one of them to DEBUG, unless somebody has, as commands do.
     """
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
@@ -32,13 +33,12 @@ def collecting_paused() -> Iterator[None]:
 
     That is a fifth of the time that importing fairseq takes.
     """
-    was_on = gc.isenabled()
+    change = gc.enable if gc.isenabled() else gc.disable
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
-            gc.enable()
+        change()
 
 
 def fairseq_config(args: argparse.Namespace) -> Any:

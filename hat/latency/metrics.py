@@ -60,14 +60,15 @@ class Metrics:
 
 
 def doubt(predictor: LatencyPredictor) -> str | None:
-    """Says how far off a predictor is where that is so far that it should not be relied on."""
+    """Says what is wrong with a predictor that should not be relied on."""
     error = predictor.facts.get("cv_error_percent")
-    if not isinstance(error, int | float) or not error > LARGE_ERROR_PERCENT:
+    if predictor.choices and not predictor.predict_ms([predictor.smallest()])[0]:
+        what = f"comes to 0 {predictor.unit} for the smallest SubTransformer"
+    elif isinstance(error, int | float) and error > LARGE_ERROR_PERCENT:
+        what = f"is {error:.1f} % off on average, in cross-validation"
+    else:
         return None
-    return (
-        f"the predictor is {error:.1f} % off on average, in cross-validation; more latencies, "
-        "or ones of a quieter machine, make a better one"
-    )
+    return f"the predictor {what}; more latencies, or ones of a quieter machine, make a better one"
 
 
 def evaluate(predictor: LatencyPredictor, table: ArchTable, latency_ms: Floats) -> Metrics:

@@ -40,7 +40,8 @@ class Prediction:
 
     path: str
     latency_ms: float
-    """Or mebibytes, if the predictor is one of memory."""
+    """Or mebibytes, if the predictor is one of memory. 0: it is not known, since a line through few
+    or disturbed rows goes below 0 there."""
 
     interval_ms: tuple[float, float] | None
     """None where the predictor holds no calibration, as HAT's do."""
@@ -51,6 +52,10 @@ class Prediction:
     """What the predictor is for, engine and version too, where it says so."""
 
     def __str__(self) -> str:
+        if not self.latency_ms:
+            return (
+                f"{self.path}: not known: the predictor comes to no more than 0 {self.unit} there"
+            )
         ends = self.interval_ms
         text = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
         return f"{self.path}: {self.latency_ms:.2f} {self.unit}{text}"
@@ -95,8 +100,10 @@ def predictions_result(
         "predictions": [
             {
                 "subtransformer": each.path,
-                "latency_ms" if each.unit == "ms" else "memory_mib": each.latency_ms,
-                "interval_ms" if each.unit == "ms" else "interval_mib": each.interval_ms,
+                "latency_ms" if each.unit == "ms" else "memory_mib": each.latency_ms or None,
+                "interval_ms" if each.unit == "ms" else "interval_mib": each.interval_ms
+                if each.latency_ms
+                else None,
             }
             for each in predictions
         ],

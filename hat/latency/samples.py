@@ -91,6 +91,7 @@ class LatencySample:
 
     encoder_std_ms: float
     decoder_std_ms: float
+    """0 where it is not known."""
 
     arch: SubTransformerConfig | None = None
     """The full architecture; ``None`` for rows of HAT's files, which do not hold it."""
@@ -106,6 +107,9 @@ class LatencySample:
 
     energy_mj: float | None = None
     """Energy of a sentence batch, or ``None`` where the machine does not tell."""
+
+    is_cut_off: bool = False
+    """Whether timing ended before its mean had settled as was asked; no file holds it."""
 
     @property
     def total_ms(self) -> float:
@@ -129,6 +133,7 @@ class LatencySample:
         measured_at: float | None = None,
         memory_mib: float | None = None,
         energy_mj: float | None = None,
+        is_cut_off: bool = False,
     ) -> "LatencySample":
         """Builds the sample of a known architecture; its features are derived."""
         return cls(
@@ -141,6 +146,7 @@ class LatencySample:
             measured_at=measured_at,
             memory_mib=memory_mib,
             energy_mj=energy_mj,
+            is_cut_off=is_cut_off,
         )
 
 
@@ -190,6 +196,9 @@ def read_samples(path: str | Path, *, was_cut_off: bool = False) -> list[Latency
         DataError: naming file, line and column, if anything is missing, no number, not finite
             or impossible.
     """
+    dataset = str(path).removesuffix(".meta.jsonl")  # its sidecar
+    if dataset != str(path):
+        raise DataError(f"{path}: holds what is known of a dataset and no rows: name {dataset}")
     rows = CsvRows.read(
         path,
         columns=(*FEATURE_COLUMNS, *LATENCY_COLUMNS),

@@ -27,6 +27,7 @@ from hat.measuring.resuming import beginning, check_path, last_baseline, uncheck
 from hat.measuring.settings import DatasetSettings
 from hat.models.config import SuperTransformerConfig
 from hat.models.super_transformer import SuperTransformer
+from hat.numerals import number_of
 from hat.progress import Progress
 from hat.signature import signature
 from hat.version import __version__
@@ -57,7 +58,14 @@ class MeasuredDataset:
             f"| {len(totals)} rows in {self.path}: {totals.min():.2f} to {totals.max():.2f} ms, "
             f"median {np.median(totals):.2f} ms"
         )
-        return [rows] if self.verdict is None else [rows, f"| {self.verdict}"]
+        cut_off = f"| {number_of(self._cut_off, 'row')} cut off by --latiter before the mean had "
+        more = [f"{cut_off}settled as --lat-ci asks"] if self._cut_off else []
+        return [rows, *more] if self.verdict is None else [rows, *more, f"| {self.verdict}"]
+
+    @property
+    def _cut_off(self) -> int:
+        """Rows of this run whose timing ended before they had settled."""
+        return sum(sample.is_cut_off for sample in self.samples)
 
     def figures(self) -> dict[str, Any]:
         """The figures for programs, ready for JSON."""
@@ -65,6 +73,7 @@ class MeasuredDataset:
             "lat_dataset_path": str(self.path),
             "rows": len(self.samples),
             "marked_rows": sum(not sample.trusted for sample in self.samples),
+            "cut_off_rows": self._cut_off,
             "cv_error_percent": self.error_percent,
             "reference_ms": self.baseline.latency_ms,
             "reference_noise_percent": 100 * self.baseline.noise,

@@ -67,10 +67,7 @@ def measure(
         memory_mib = peak_mib(small, workload) if workload.device == "cpu" else cuda_mib()
     if report:
         for name, timing in (("Encoder", encoder), ("Decoder", decoder)):
-            report(
-                f"{name} latency: mean {timing.mean_ms:.3f} ms, std {timing.std_ms:.3f} ms, "
-                f"{timing.runs} runs"
-            )
+            report(timing.told(name))
     energy_mj = None
     if encoder.joules is not None and decoder.joules is not None:
         energy_mj = 1e3 * (encoder.joules + decoder.joules)
@@ -78,9 +75,10 @@ def measure(
         arch,
         encoder_ms=encoder.mean_ms,
         decoder_ms=decoder.mean_ms,
-        encoder_std_ms=encoder.std_ms,
-        decoder_std_ms=decoder.std_ms,
+        encoder_std_ms=encoder.std_ms or 0.0,
+        decoder_std_ms=decoder.std_ms or 0.0,
         measured_at=time.time(),
         memory_mib=memory_mib,
         energy_mj=energy_mj,
+        is_cut_off=encoder.is_cut_off or decoder.is_cut_off,
     )

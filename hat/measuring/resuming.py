@@ -86,7 +86,7 @@ def check_path(settings: DatasetSettings) -> None:
     path = Path(settings.lat_dataset_path)
     if path.is_dir():
         raise ConfigError(f"--lat-dataset-path names the CSV file to write, but {path} is a folder")
-    check_writable(path)
+    check_writable(path, form="CSV")
     if not settings.resume and not settings.set_aside and (found := _content(path)):
         raise DataError(
             f"{path}: holds {found} already: --resume goes on with it, --set-aside moves it to "

@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 from hat.engines import ENGINES
 from hat.errors import ConfigError
 from hat.latency.workload import HATS_ENGINE, Precision, Workload
-from hat.settings import NO_OUTCOME, Above, AtLeast, AtMost, Below, OneOf, Settings, Shown, Switch
+from hat.settings import (
+    NO_OUTCOME,
+    Above,
+    AtLeast,
+    AtMost,
+    Below,
+    Needs,
+    OneOf,
+    Settings,
+    Shown,
+    Switch,
+)
 from hat.tasks.facts import default_src_len
 
 
@@ -116,7 +127,7 @@ class DatasetSettings(Settings):
     """choose rows where they teach most; stop when the cross-validated mean absolute percentage
     error is this small"""
 
-    prior: Annotated[Path | None, Shown("FILE")] = None
+    prior: Annotated[Path | None, Shown("FILE"), Needs("until-error")] = None
     """with --until-error, latency predictor of another device, engine or workload that the one of
     this dataset will start from"""
 
@@ -128,8 +139,3 @@ class DatasetSettings(Settings):
 
     seed: Annotated[int, AtLeast(0)] = 1
     """draws what is measured"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.prior is not None and self.until_error is None:
-            raise ConfigError("--prior decides when --until-error is reached, which is missing")

@@ -48,8 +48,9 @@ class Measured:
             "latency_ms": sample.total_ms,
             "encoder_ms": sample.encoder_ms,
             "decoder_ms": sample.decoder_ms,
-            "encoder_std_ms": sample.encoder_std_ms,
-            "decoder_std_ms": sample.decoder_std_ms,
+            "encoder_std_ms": sample.encoder_std_ms or None,
+            "decoder_std_ms": sample.decoder_std_ms or None,
+            "settled": None if self.workload.ci_percent is None else not sample.is_cut_off,
             "peak_memory_mib": sample.memory_mib,
             "energy_mj": sample.energy_mj,
             "signature": signature(

@@ -42,12 +42,25 @@ class Timing:
     """Times of repeated runs after trimming."""
 
     mean_ms: float
-    std_ms: float
+    std_ms: float | None
+    """None where trimming left one run, which has no spread."""
+
     runs: int
     """How many were timed, before trimming."""
 
     joules: float | None = None
     """Energy of one run, over all that were timed; None where nothing tells it."""
+
+    is_cut_off: bool = False
+    """Whether the most runs were done before the mean had settled as was asked."""
+
+    def told(self, name: str) -> str:
+        """The figures for readers, of what has a name."""
+        std = "not known" if self.std_ms is None else f"{self.std_ms:.3f} ms"
+        runs = f"{self.runs} run{'' if self.runs == 1 else 's'}"
+        cut = ", cut off by --latiter: the mean has not settled as --lat-ci asks"
+        line = f"{name} latency: mean {self.mean_ms:.3f} ms, std {std}, {runs}"
+        return line + (cut if self.is_cut_off else "")
 
 
 Meter = Callable[[], float]
@@ -69,7 +82,8 @@ def time_passes(
         if encoder.joules is not None and decoder.joules is not None:
             joules = max(decoder.joules - encoder.joules, 0.0)
         rest_ms = max(decoder.mean_ms - encoder.mean_ms, 1e-3)
-        decoder = Timing(rest_ms, decoder.std_ms, decoder.runs, joules)
+        cut_off = encoder.is_cut_off or decoder.is_cut_off
+        decoder = Timing(rest_ms, decoder.std_ms, decoder.runs, joules, cut_off)
     return encoder, decoder
 
 
@@ -85,6 +99,7 @@ def time_runs(
     for _ in range(workload.warmup_runs):
         run()
     times: list[float] = []
+    settled = workload.ci_percent is None
     with _no_garbage_collection():
         before = None if meter is None else meter()
         while len(times) < workload.runs:
@@ -93,12 +108,15 @@ def time_runs(
                 continue
             mean, std = _spread(_trimmed(times, workload.trim_fraction), 1)
             kept = len(_trimmed(times, workload.trim_fraction))
-            if _Z95 * std / math.sqrt(kept) <= workload.ci_percent / 100 * mean:
+            settled = _Z95 * std / math.sqrt(kept) <= workload.ci_percent / 100 * mean
+            if settled:
                 break
         after = None if meter is None else meter()
-    mean, std = _spread(_trimmed(times, workload.trim_fraction), 0)
+    kept_times = _trimmed(times, workload.trim_fraction)
+    mean, std = _spread(kept_times, 0)
     joules = None if before is None or after is None else (after - before) / len(times)
-    return Timing(mean, std, len(times), joules)
+    known = std if len(kept_times) > 1 else None
+    return Timing(mean, known, len(times), joules, not settled)
 
 
 def _trimmed(times: list[float], fraction: float) -> list[float]:

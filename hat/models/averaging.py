@@ -203,7 +203,7 @@ def average_checkpoints(output: str | Path, settings: AverageSettings) -> Averag
     output = Path(output)
     if output.is_dir():
         raise ConfigError(f"--output names the file to write, but {output} is a folder")
-    check_writable(output, kind="archive")
+    check_writable(output, kind="archive", form="a checkpoint")
     chosen = settings.chosen()
     paths = chosen.paths
     if output.exists() and any(path.exists() and path.samefile(output) for path in paths):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from hat.errors import ConfigError
-from hat.settings import LANGUAGE, Settings
+from hat.settings import LANGUAGE, Settings, Shown
 from hat.tasks.facts import task_facts
 from hat.text.dictionaries import vocabulary_sizes
 
@@ -14,7 +14,7 @@ from hat.text.dictionaries import vocabulary_sizes
 class DictionarySettings(Settings):
     """Where the dictionaries are."""
 
-    data: str | None = None
+    data: Annotated[str | None, Shown("DIR")] = None
     """data folder, which need not exist; only the sizes of its dictionaries are read"""
 
     source_lang: Annotated[str | None, LANGUAGE] = None

@@ -143,7 +143,7 @@ def search(
     folder = Path(search_dir) if search_dir else path.with_suffix(".search")
     if process_rank() > 0:  # only the first process writes
         return _search(supernet, settings, path, folder, say, set_aside=set_aside)
-    check_writable(path)
+    check_writable(path, form="YAML")
     _check_folder(folder)
     with locked(folder, say=say):
         return _search(supernet, settings, path, folder, say, set_aside=set_aside)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from hat.amounts import LATENCY_UNITS, Amount
+from hat.amounts import LATENCY_UNITS, LEAST_MS, Amount
 from hat.errors import ConfigError, DataError
 from hat.files import write_text
 from hat.folders import replacing_folder
@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 _SAMPLE = 10_000
 """Pairs on which lengths in units are taken."""
 
-_LATENCY = Amount("--limit", "a number of milliseconds", LATENCY_UNITS)
+_LATENCY = Amount("--limit", "a number of milliseconds", LATENCY_UNITS, LEAST_MS)
 
 _RESERVED = set('<>:"/\\|?*') | {" "}
 
@@ -58,10 +58,10 @@ class NewSettings(Settings):
     test: Annotated[tuple[Path, ...], Shown("FILE")] = ()
     """the same to test on (default: held out of the training text)"""
 
-    source: str
+    source: Annotated[str, Shown("LANG")]
     """language of the source, for example en"""
 
-    target: str
+    target: Annotated[str, Shown("LANG")]
     """language of the target, for example fr"""
 
     size: Annotated[str | None, OneOf(SHAPES)] = None

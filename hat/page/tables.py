@@ -1,5 +1,7 @@
 """The tables about the points of a search: what ships, the front, what more brings."""
 
+from collections.abc import Sequence
+
 from hat.amounts import keeps_limit
 from hat.numerals import number_of
 from hat.page.front_figures import name_words
@@ -60,7 +62,8 @@ def _measured_text(point: Point, axis: CostAxis) -> str:
     measured = point.measured.get(axis.name)
     if measured is not None:
         spread = None if measured.bound is None else measured.bound - measured.mean
-        return with_spread(measured.mean, spread, axis.unit)
+        slower = f", {measured.slower:.0%} slower" if measured.slower else ""
+        return with_spread(measured.mean, spread, axis.unit) + slower
     return _NONE
 
 
@@ -125,11 +128,27 @@ def score_note(search: SearchFacts) -> str:
 
 
 def quality_text(quality: Quality | None) -> str:
-    """BLEU with its spread over trainings."""
+    """BLEU with its spread over trainings, and a word if it is not worth much: see ``doubts``."""
     if quality is None:
         return _NONE
     spread = f" ± {quality.std:.2f}" if quality.std is not None else ""
-    return f"{quality.mean:.2f}{spread}"
+    return f"{quality.mean:.2f}{spread}{', doubtful' if quality.doubts else ''}"
+
+
+def doubts(named: Sequence[Point]) -> list[str]:
+    """Sentences of what is wrong with the figures of points that have names."""
+    found = []
+    for point in named:
+        name = name_words(point)
+        slower = max((measured.slower for measured in point.measured.values()), default=0)
+        if slower:
+            found.append(
+                f"{name}: the machine was {slower:.0%} slower than usual when its latency was "
+                "measured; hat pipeline measures again."
+            )
+        for what, quality in (("inherited", point.inherited), ("retrained", point.retrained)):
+            found += [f"{name}, {what}: {each}." for each in (quality.doubts if quality else ())]
+    return [f"{each[:1].upper()}{each[1:]}" for each in found]
 
 
 def front_table(search: SearchFacts, key: str) -> Table | None:

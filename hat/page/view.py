@@ -8,6 +8,7 @@ from hat.page import figures, front_figures
 from hat.page.svg import bars
 from hat.page.tables import (
     at_most,
+    doubts,
     fits,
     front_table,
     is_timed,
@@ -199,7 +200,7 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
         )
         if lost:
             note += ": trained too little"
-        style = "bad" if lost else ""
+        style = "bad" if lost or (best and best.doubts) else ""
         section.stats.append(Stat(value=quality_text(best), label=label, note=note, style=style))
     elif point.score is not None:
         section.stats.append(Stat(value=f"{point.score:.5g}", label=search.objective_title))
@@ -221,6 +222,7 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
     if point.params is not None:
         section.texts.append(f"{INT8_RULE[:1].upper()}{INT8_RULE[1:]}.")
     named = [p for p in search.points.values() if p.names]
+    section.texts += doubts(named)
     if any(p.in_turn for p in named):
         section.texts.append(
             "Winner and largest were measured after the search, taking turns in every round; other "

@@ -11,6 +11,7 @@ from hat.errors import ConfigError
 from hat.pipeline import commands
 from hat.pipeline.blocks import Block, is_device, is_space, is_workload
 from hat.pipeline.candidate import Candidate, Found, Target, Training
+from hat.pipeline.changes import Changes, changed
 from hat.pipeline.exporting import export_formats
 from hat.pipeline.layout import Layout
 from hat.pipeline.named_files import named_in
@@ -69,9 +70,8 @@ class Weights:
 class Builder:
     """Makes the steps of a plan."""
 
-    def __init__(self, plan: Layout) -> None:
-        self.plan = plan
-        self.file = plan.file
+    def __init__(self, plan: Layout, changes: Changes = ()) -> None:
+        self.plan, self.file, self.changes = plan, plan.file, changes
 
     def text(self) -> Iterator[Made]:
         """Making the data."""
@@ -92,11 +92,10 @@ class Builder:
 
     def trainings(self, which: Candidate) -> Iterator[Made]:
         """Training a SubTransformer by itself, once for each seed."""
-        noun = "subtransformer" if which.name == "best" else which.name
         for one in which.trainings:
-            yield Made(f"train-{noun}", one.suffix, partial(self._train, which, one))
+            yield Made(f"train-{which.noun}", one.suffix, partial(self._train, which, one))
             if one.averaged is not None:
-                yield Made(f"average-{noun}", one.suffix, partial(self._average, which, one))
+                yield Made(f"average-{which.noun}", one.suffix, partial(self._average, which, one))
 
     def evaluations(self, which: Candidate) -> Iterator[Made]:
         """Translating and scoring with inherited weights, then with each training's."""
@@ -257,9 +256,8 @@ class Builder:
         start = [word for path in inherited for word in ("--init-from-supernet", str(path))]
         about = f"train {which.about} from {'inherited weights' if inherits else 'scratch'}"
         about += one.told
-        noun = "train-subtransformer" if which.name == "best" else f"train-{which.name}"
         return Step(
-            **self._about(noun, about, (*which.made_from, *TRAINING)),
+            **self._about(f"train-{which.noun}", about, (*which.made_from, *TRAINING)),
             command=self._launched(
                 commands.train(which.yml, one.folder, sub_configs=training, flags=(*seed, *start))
             ),
@@ -270,11 +268,12 @@ class Builder:
 
     def _average(self, which: Candidate, one: Training) -> Step:
         assert one.averaged is not None
-        kept = self.file.averaged(one.averaged)
-        noun = "average-subtransformer" if which.name == "best" else f"average-{which.name}"
+        training = f"train-{which.noun}"
+        given = changed(training, f"{training}{one.suffix}", self.changes)
+        kept = self.file.averaged(one.averaged, given)
         about = f"average the last {one.averaged} checkpoints of {which.about}{one.told}"
         return Step(
-            **self._about(noun, about, (*which.made_from, *TRAINING)),
+            **self._about(f"average-{which.noun}", about, (*which.made_from, *TRAINING)),
             command=commands.average(one.folder, one.checkpoint, one.averaged, kept),
             inputs=one.written,
             outputs=(one.checkpoint,),

@@ -56,6 +56,11 @@ class Candidate:
     made_from: tuple[str, ...]
     """Keys of the stages' files that decide what is in ``yml``."""
 
+    @property
+    def noun(self) -> str:
+        """In the names of its trainings' steps."""
+        return "subtransformer" if self.name == "best" else self.name
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:

@@ -105,14 +105,13 @@ def _candidate(build: Builder, which: Candidate) -> dict[str, Any]:
 
 
 def _training(build: Builder, which: Candidate, one: Training) -> dict[str, str]:
-    noun = "train-subtransformer" if which.name == "best" else f"train-{which.name}"
     made_from = (*which.made_from, *TRAINING)
     variant = build.plan.file.variant(*made_from)[1:]
     words = [*which.suffix.split(".")[1:], one.told.removeprefix(", "), variant]
     told = ", ".join(word.replace("_", " ") for word in words if word)
     title = "the winner" if which.name == "best" else "the largest"
     return {
-        "step": build.label(noun, one.suffix, made_from),
+        "step": build.label(f"train-{which.noun}", one.suffix, made_from),
         "title": f"{title} ({told})" if told else title,
     }
 

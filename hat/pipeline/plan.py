@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hat.errors import ConfigError, suggestion
 from hat.pipeline.building import Builder, Made
+from hat.pipeline.changes import Changes
 from hat.pipeline.layout import Layout
 from hat.pipeline.settings import PipelineFile
 from hat.pipeline.steps import Step
@@ -13,18 +14,21 @@ from hat.pipeline.steps import Step
 class Plan(Layout):
     """The steps of one pipeline file."""
 
-    def __init__(self, file: PipelineFile, architecture: Path | None = None) -> None:
+    def __init__(
+        self, file: PipelineFile, architecture: Path | None = None, changes: Changes = ()
+    ) -> None:
         """Sets up the plan.
 
         Args:
             file: the settings.
             architecture: a SubTransformer that takes the place of what the searches find.
+            changes: what is set for steps in place of what their files say.
 
         Raises:
             ConfigError: if the file names a step that there is not.
         """
         super().__init__(file, architecture)
-        self._made = {made.name: made for made in self._all(Builder(self))}
+        self._made = {made.name: made for made in self._all(Builder(self, changes))}
         for name, entry in file.minutes.items():
             if name not in self.names:
                 raise ConfigError(f"{entry.where}: there is no step {name!r}")

@@ -1,10 +1,9 @@
 """A pipeline from its YAML file: all of it, some steps of it, or the test of one checkpoint."""
 
 import platform
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, chdir, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -12,10 +11,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from hat.errors import ConfigError, suggestion
 from hat.locks import LockedError, locked
 from hat.numerals import number_of
+from hat.pipeline.changes import Changes, flags_of, with_words
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import Speed, step_seconds
 from hat.pipeline.index import write_index
-from hat.pipeline.named_files import named_by
 from hat.pipeline.notes import cause, notes
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
@@ -23,49 +22,6 @@ from hat.pipeline.settings import read_pipeline
 from hat.pipeline.showing import duration
 from hat.pipeline.stages import WINNER
 from hat.pipeline.steps import CommandError, Runner, Step, printable, this_machine
-
-Changes = Sequence[tuple[str, str, str]]
-"""Step, setting and value."""
-
-OWN = (
-    *("ckpt-path", "configs", "evo-configs", "lat-dataset-path", "output", "path"),
-    *("restore-file", "save-dir", "sub-configs", "write-config-path"),
-)
-"""Settings of steps by which the pipeline ties them together."""
-
-
-def _set(step: Step, changes: Changes) -> tuple[str, ...]:
-    """The flags of what is changed for a step; of several of one setting the last counts.
-
-    Raises:
-        ConfigError: naming a setting that is not the user's, or a value that is not closed.
-    """
-    own = {
-        setting: value
-        for kind in (step.stage, step.name)  # what is said of one step wins
-        for name, setting, value in changes
-        if name == kind
-    }
-    words: list[str] = []
-    for setting, value in own.items():
-        flag = f"--{setting}"
-        if setting in OWN and any(word.partition("=")[0] == flag for word in step.command):
-            raise ConfigError(f"--set: {setting} is what the pipeline itself says")
-        # A switch is a flag without a value; of a list, each value is a word.
-        try:
-            given = [] if value == "True" else shlex.split(value)
-        except ValueError:
-            raise ConfigError(
-                f"--set: {setting}: a quotation mark is not closed in {value!r}"
-            ) from None
-        words += [flag, *given]
-    return tuple(words)
-
-
-def _with(step: Step, words: Sequence[str]) -> Step:
-    """Returns a step with more words in its command, which may name files that it reads."""
-    inputs = (*step.inputs, *named_by(words))
-    return replace(step, command=(*step.command, *words), inputs=inputs)
 
 
 @contextmanager
@@ -152,8 +108,8 @@ class Pipeline:
         self.plan = self._planned()
 
     @_from_base
-    def _planned(self, architecture: Path | None = None) -> Plan:
-        return Plan(self._file, architecture)
+    def _planned(self) -> Plan:
+        return Plan(self._file)
 
     @_from_base
     def run(
@@ -184,7 +140,7 @@ class Pipeline:
             LockedError: if another process runs a pipeline in the same run-dir.
             StepError: if a step fails.
         """
-        plan = self._plan(architecture)
+        plan = Plan(self._file, architecture, changes)
         runner = self._runner(by_hand, say)
         results = {}
         again = False
@@ -245,7 +201,7 @@ class Pipeline:
         """
         if (architecture is not None or flags) and not only:
             raise ConfigError("an architecture, or flags after --, need the step: --only STEP")
-        plan = self._plan(architecture)
+        plan = Plan(self._file, architecture, changes)
         steps = plan.steps(only)
         if flags and len(steps) > 1:
             raise ConfigError(f"flags after -- are for one step, but --only names {len(steps)}")
@@ -257,7 +213,7 @@ class Pipeline:
                 known = dict.fromkeys(step.name for step in steps)
                 hint = suggestion(name, names) or f": {', '.join(known)}"
                 raise ConfigError(f"{flag}: there is no step {name!r}{hint}")
-        return [_with(step, (*_set(step, changes), *flags)) for step in steps]
+        return [with_words(step, (*flags_of(step, changes), *flags)) for step in steps]
 
     @_from_base
     def test_steps(self, checkpoint: Path, architecture: Path) -> list[Step]:
@@ -345,9 +301,6 @@ class Pipeline:
         speed = Speed(max(gflops["fp32"], gflops["bf16"] / 2), call_seconds())
         found = {step.name: step_seconds(self.plan, step, speed) for step in steps}
         return {name: seconds for name, seconds in found.items() if seconds is not None}
-
-    def _plan(self, architecture: Path | None) -> Plan:
-        return self.plan if architecture is None else self._planned(architecture)
 
     def _runner(self, by_hand: bool = False, say: Callable[[str], None] = print) -> Runner:
         device = "cpu" if self.settings.on_cpu else "gpu"

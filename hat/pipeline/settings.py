@@ -27,7 +27,7 @@ from hat.settings import (
     from_values,
     own_settings,
 )
-from hat.yaml_reader import Entry
+from hat.yaml_reader import Entry, Scalar
 
 _HOLDS_HARDWARE = "{hardware"
 
@@ -214,13 +214,18 @@ class PipelineFile:
         depends = any(_HOLDS_HARDWARE in name for key in keys for name in self._named(key))
         return f"_{self.settings.hardware}" if depends else ""
 
-    def averaged(self, count: int) -> Literal["epoch", "update"]:
+    def averaged(self, count: int, given: Mapping[str, Scalar]) -> Literal["epoch", "update"]:
         """Says of what a training keeps checkpoints that are averaged: of updates if it saves them.
 
+        Args:
+            count: of them.
+            given: settings of the training that win over those of its files.
+
         Raises:
-            ConfigError: naming the line by which it does not keep ``count``.
+            ConfigError: naming the line, or what is given, by which it does not keep ``count``.
         """
         entries = self.entries("subtransformer")
+        entries |= {key: Entry(key, value, value.where) for key, value in given.items()}
         place = self.places["average-checkpoints"]
         every, none = entries.get("save-interval-updates"), entries.get("no-epoch-checkpoints")
         what: Literal["epoch", "update"] = "epoch"

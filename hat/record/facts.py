@@ -20,6 +20,8 @@ class Quality:
 
     trainings: int = 1
     chrf: float | None = None
+    doubts: list[str] = field(default_factory=list)
+    """Why it is not worth much: a score of next to nothing, an average with gaps."""
 
 
 @dataclass(kw_only=True)

@@ -25,6 +25,7 @@ from hat.record.training import read_curves
 from hat.record.translations import compare_translations
 from hat.search.loop import STATE_FILE
 from hat.step_results import check_result
+from hat.text.zero_bleu import NEXT_TO_NOTHING
 
 _LATENCY = "latency_ms"
 
@@ -174,7 +175,27 @@ def _quality(scored: Sequence[Scored], steps: Mapping[str, StepState]) -> Qualit
         std=stdev(bleu) if len(bleu) > 1 else None,
         trainings=len(bleu),
         chrf=fmean(chrf) if chrf else None,
+        doubts=[
+            *(
+                f"BLEU {value:.2f} is next to nothing; logs/{each.step}.log says why"
+                for each in scored
+                if each.step in steps
+                and (value := number(steps[each.step].result.get("bleu"))) is not None
+                and value < NEXT_TO_NOTHING
+            ),
+            *(warning for each in scored if (warning := _average_warning(each.step, steps))),
+        ],
     )
+
+
+def _average_warning(scored: str, steps: Mapping[str, StepState]) -> str | None:
+    """What was said as checkpoints were averaged, if their average is what a step has scored."""
+    label = scored.replace("evaluate-", "average-", 1).replace("-retrained", "", 1)
+    average = steps.get(label.replace("-best", "-subtransformer", 1))
+    step = steps.get(scored.replace("evaluate-", "translate-", 1))
+    if average is None or step is None or average.result.get("checkpoint") not in step.command:
+        return None  # an earlier run's, with another setting
+    return average.result.get("warning")
 
 
 def _add_in_turn(point: Point, name: str, which: Held, step: StepState | None) -> bool:

@@ -27,6 +27,7 @@ from hat.record.left import (
 )
 from hat.record.sizes import network_from, sizes
 from hat.search.loop import FACTS_FILE, STATE_FILE, STATE_FORMAT, TRIALS_FILE
+from hat.text.zero_bleu import NEXT_TO_NOTHING
 from hat.versioned import check_version
 
 _MOST_POINTS = 1500
@@ -252,6 +253,7 @@ def _add_retrained(read: _Reading) -> None:
             std=number(row.get("BLEU std")),
             trainings=int(number(row.get("trainings")) or 1),
             chrf=number(row.get("chrF")),
+            doubts=[f"BLEU {bleu:.2f} is next to nothing"] if bleu < NEXT_TO_NOTHING else [],
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from hat.settings import NO_OUTCOME, AtLeast, AtMost
+from hat.settings import NO_OUTCOME, AtLeast, AtMost, Shown
 from hat.tasks.binarise import binarise, check_replaceable
 from hat.tasks.corpus import Corpus, Parallel, describe, write_corpus
 from hat.tasks.pieces import PieceEncoder, learn_pieces
@@ -32,7 +32,7 @@ UNITS_FILES = {"sentencepiece": "pieces/model", "moses": "bpe/codes"}
 class OwnCorpusSettings(TextSettings, LanguageSettings):
     """Of the task ``corpus``."""
 
-    data: Annotated[Path, NO_OUTCOME]
+    data: Annotated[Path, Shown("DIR"), NO_OUTCOME]
     """folder for the binarised data"""
 
     tokeniser: Literal["sentencepiece", "moses"] = "sentencepiece"

@@ -38,6 +38,9 @@ def explain_zero(hypotheses: Sequence[str], references: Sequence[str]) -> str:
     empty = sum(not line.strip() for line in hypotheses)
     if empty > _MOST * total:
         return f"{empty} of {total} translations are empty: the network has hardly been trained"
+    blank = sum(not line.strip() for line in references)
+    if blank >= _MOST * total:
+        return f"{blank} of {total} references are empty: the file is not that of the translations"
     words = [word for line in hypotheses for word in line.split()]
     unknown = sum(word in ("<unk>", "<<unk>>") for word in words)
     if unknown > _MOST * len(words):

@@ -246,8 +246,9 @@ def test_what_is_printed_is_utf8_whatever_the_locale_is(encoding, name, tmp_path
     assert done.stdout.startswith(name + b": a search"), done
 
 
-def test_a_folder_that_is_gone_is_one_sentence(tmp_path):
-    words = f"mkdir gone && cd gone && rmdir ../gone && {HAT} report ../run"
+@pytest.mark.parametrize("asked", ["report ../run", "doctor --no-measure"])
+def test_a_folder_that_is_gone_is_one_sentence(asked, tmp_path):
+    words = f"mkdir gone && cd gone && rmdir ../gone && {HAT} {asked}"
     done = subprocess.run(
         ["sh", "-c", words],
         cwd=tmp_path,

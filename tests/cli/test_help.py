@@ -1,10 +1,12 @@
 """What ``--help`` shows and leaves out."""
 
 import sys
+from collections.abc import Iterator, Mapping
 
 import pytest
 
-from hat.cli.help import Parser, program, sentence
+from hat.cli.described import Command, commands
+from hat.cli.help import Parser, program, sentence, value_name
 from hat.cli.main import COMMANDS, GROUPS, HIDDEN
 from hat.cli.main import main as hat
 from hat.cli.options import StageParser
@@ -40,11 +42,11 @@ def line(parser, flag):
         ({"type": int, "default": 0, "help": "how many"}, "N how many (default: 0)"),
         ({"type": int, "default": 3, "help": "by default all"}, "N by default all"),
         ({"action": "store_true", "help": "less care"}, "less care"),
-        ({"default": "70%", "help": "a part"}, "X a part (default: 70%)"),
-        ({"nargs": "+", "default": [1, 2], "help": "a"}, "X [X ...] a (default: 1 2)"),
-        ({"default": (1e-7, 1.0), "help": "a pair"}, "X a pair (default: 1e-07,1)"),
-        ({"default": [], "help": "a list"}, "X a list"),
-        ({"default": "a", "help": "one of ``names``"}, "X one of names (default: a)"),
+        ({"default": "70%", "help": "a part"}, "NAME a part (default: 70%)"),
+        ({"nargs": "+", "default": [1, 2], "help": "a"}, "NAME [NAME ...] a (default: 1 2)"),
+        ({"default": (1e-7, 1.0), "help": "a pair"}, "NAME a pair (default: 1e-07,1)"),
+        ({"default": [], "help": "a list"}, "NAME a list"),
+        ({"default": "a", "help": "one of ``names``"}, "NAME one of names (default: a)"),
     ],
 )
 def test_a_default_is_shown_where_it_says_something(settings, shown):
@@ -58,10 +60,10 @@ def test_usage_lists_few_options_and_no_more_than_a_few():
     parser.add_argument("file")
     parser.add_argument("--must", required=True)
     parser.add_argument("--one")
-    assert "[--one ONE]" in parser.format_usage()
+    assert "[--one NAME]" in parser.format_usage()
     for number in range(10):
         parser.add_argument(f"--n{number}")
-    assert parser.format_usage() == "usage: x --must MUST file [OPTIONS]\n"
+    assert parser.format_usage() == "usage: x --must NAME file [OPTIONS]\n"
 
 
 def test_sub_commands_write_their_help_likewise_and_examples_keep_their_lines():
@@ -112,3 +114,30 @@ def test_hat_latency_lists_its_tools(capsys):
     text = capsys.readouterr().out
     assert text.startswith("usage: hat latency TOOL [OPTIONS]\n")
     assert "\n  predict  Predicts the latency of SubTransformers" in text
+
+
+def _all(described: Mapping[str, Command]) -> Iterator[tuple[str, Command]]:
+    for name, one in described.items():
+        yield name, one
+        yield from _all(one.commands)
+
+
+@pytest.mark.parametrize(("name", "described"), list(_all(commands())))
+def test_no_value_is_named_as_its_option_in_capitals(name, described):
+    parser = Parser(prog=name, add_help=False)
+    for option in described.options:
+        option.add_to(parser, reads=False)
+    raw = [
+        option.key
+        for option in described.options
+        if option.flags
+        and f"{option.key} {option.key[2:].replace('-', '_').upper()}" in parser.format_help()
+        and option.metavar is None
+    ]
+    assert not raw
+
+
+def test_a_value_is_named_by_the_end_of_its_option():
+    assert [value_name(name) for name in ("text-dir", "ckpt_path", "source-lang", "metric")] == [
+        *("DIR", "FILE", "LANG", "NAME"),
+    ]

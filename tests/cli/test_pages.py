@@ -64,7 +64,7 @@ def test_a_tool_and_all_options_can_be_asked_for(capsys) -> None:
     hat(["translate", "--help"])
     assert capsys.readouterr().out.startswith("usage: hat translate MODEL [FILE ...] [OPTIONS]")
     hat(["average-checkpoints", "--help"])
-    usage = "usage: hat average-checkpoints --inputs INPUTS ... --output OUTPUT [OPTIONS]"
+    usage = "usage: hat average-checkpoints --inputs FILE ... --output FILE [OPTIONS]"
     assert capsys.readouterr().out.startswith(usage)
     with pytest.raises(SystemExit):
         hat(["pipeline", "--help-all"])

@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "int8 of torch": (["--int8"], "--int8 is not for --format safetensors, but for onnx"),
     "a range without int8": (
         ["--format", "onnx", "--int8-range", "full"],
-        "int8-range goes with --int8",
+        "--int8-range has no effect without --int8",
     ),
     "a range of another format": (
         ["--format", "fairseq", "--int8-range", "full"],

@@ -6,6 +6,7 @@ import sys
 import warnings
 
 import pytest
+import torch
 
 pytest.importorskip("fairseq")
 
@@ -18,6 +19,14 @@ def test_importing_fairseq_leaves_logging_alone():
     code += "; import gc; print(root.level, root.handlers, gc.isenabled())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"{logging.WARNING} [] True"
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="torch warns without one")
+def test_torch_does_not_warn_of_what_fairseq_asks_for():
+    code = "import hat.fairseq_plugin; from torch.utils.data import DataLoader"
+    code += "; print(list(DataLoader([1], pin_memory=True)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("[tensor([1])]", "")
 
 
 def test_what_was_set_up_before_stays():

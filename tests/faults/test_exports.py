@@ -88,7 +88,15 @@ FAULTS = [
     on(EXPORT, "more", "expected a checkpoint, a SubTransformer's YAML file and a folder"),
     on(EXPORT, "--format=onxn", "--format cannot be 'onxn'", "'onnx'"),
     on(EXPORT, "--int8", "--int8 is not for --format safetensors, but for onnx"),
-    on(EXPORT, "--format=onnx --int8-range=full", "int8-range goes with --int8"),
+    on(EXPORT, "--format=onnx --int8-range=full", "--int8-range has no effect without --int8"),
+    on(
+        EXPORT, "--bleu-sentences=5", "--bleu-sentences has no effect without --int8 or --shortlist"
+    ),
+    on(
+        EXPORT,
+        "--format=onnx --bleu-sentences=5",
+        "--bleu-sentences has no effect without --int8 or --shortlist",
+    ),
     on(EXPORT, "--format=ctranslate2", "ende_spans", "decoder-arbitrary-ende-attn-choice: [-1]"),
     on(EXPORT, "--parity-sentences=0", "parity-sentences must be at least 1, but found 0"),
     on(EXPORT, "--parity-sentences=1000000000000", "parity-sentences must be at most 100000"),

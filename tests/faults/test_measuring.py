@@ -123,7 +123,7 @@ FAULTS = [
     on(DATASET, "--lat-reference-every=0", "lat-reference-every must be at least 1"),
     on(DATASET, "--until-error=0", "until-error must be above 0, but found 0"),
     on(DATASET, "--until-error=200", "until-error must be below 100, but found 200"),
-    on(DATASET, "--prior=predictor.pt", "--until-error", "is missing"),
+    on(DATASET, "--prior=predictor.pt", "--prior has no effect without --until-error"),
     on(DATASET, "--until-error=9 --prior=net.pt", "net.pt"),
     on(DATASET, "--until-error=9 --prior=nowhere.pt", "nowhere.pt", "cannot be read"),
     on(DATASET, "--until-error=9 --prior=latency.csv", "latency.csv"),

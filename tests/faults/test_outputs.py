@@ -76,6 +76,19 @@ OTHERS = (
 )
 """Which of them would write over which file of another kind, and what is said."""
 
+ENDS = {
+    "latency-dataset": ("x.json", ".json is the end of JSON, but CSV is written there"),
+    "latency-predictor": ("x.csv", ".csv is the end of CSV, but a checkpoint is written there"),
+    "search": ("x.json", ".json is the end of JSON, but YAML is written there"),
+    "average": ("x.safetensors", "but a checkpoint is written there: name it with .pt or .pth"),
+    "check-rows": ("x.h5", ".h5 is the end of HDF5, but CSV is written there"),
+    "enumerate": ("x.CSV", ".csv is the end of CSV, but HDF5 is written there: name it with .h5"),
+    "convert": ("x.csv", ".csv is the end of CSV, but HDF5 is written there"),
+    "epsinas-rows": ("x.json", ".json is the end of JSON, but CSV is written there"),
+    "epsinas-text": ("x.csv.gz", ".gz is the end of an archive, but CSV is written there"),
+}
+"""Which of them are refused which name, whose end is that of another format."""
+
 FOLDERS = {
     "train": "train --configs=space.yml --save-dir {}",
     "search-dir": (
@@ -155,6 +168,10 @@ FAULTS = [
         for names, path, says in OTHERS
         for name in names
         for end in [".png" if FILES[name].endswith(".png") else ""]
+    ),
+    *(
+        Fault(f"{name}-under-another-end", FILES[name].format(path), (path, says))
+        for name, (path, says) in ENDS.items()
     ),
     Fault(
         "average-without-options-over-a-good-one",

@@ -109,7 +109,11 @@ FAULTS = [
         "--only train-supertransformer --set train-supertransformer.save-dir=x",
         "--set: save-dir is what the pipeline itself says",
     ),
-    flags("--set evo-search.seed='1", "--set: seed: a quotation mark is not closed in", '"\'1"'),
+    flags(
+        "--set evo-search.seed='1",
+        "--set evo-search.seed: a quotation mark is not closed in",
+        '"\'1"',
+    ),
     Fault(
         "no-checkpoint",
         "pipeline pipeline.yml --test nowhere.pt --architecture sub.yml",

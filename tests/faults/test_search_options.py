@@ -63,6 +63,7 @@ FAULTS = [
     options("--search-algorithm=evolutoin", "'evolutoin'", "did you mean 'evolution'"),
     options("--scorer=blue", "--scorer cannot be 'blue'", "did you mean 'bleu'"),
     options("--rank-scorers=bleu2", "'bleu2'"),
+    options("--latency-constraint=1e-10s", "--latency-constraint: '1e-10s' is less than anything"),
     options("--latency-constraint=-5", "--latency-constraint must be positive", "'-5'"),
     options("--latency-constraint=20furlongs", "unknown unit 'furlongs'", "ms, s and %"),
     options("--latency-constraint=nan", "--latency-constraint is", "not 'nan'"),

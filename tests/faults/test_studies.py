@@ -78,6 +78,7 @@ def holds(name: str, content: bytes, base: str, *says: str) -> Fault:
 FAULTS = [
     on(NEW, "--limit=abc", "--limit is a number of milliseconds or a percentage, not 'abc'"),
     on(NEW, "--limit=-5", "--limit must be positive, but found '-5'"),
+    on(NEW, "--limit=1e-9ms", "--limit: '1e-9ms' is less than anything takes"),
     on(NEW, "--limit=25furlongs", "--limit: unknown unit 'furlongs'"),
     on(NEW, "--pairs=0", "pairs must be at least 1, but found 0"),
     on(NEW, "--pairs=100", "100", "500"),

@@ -35,7 +35,7 @@ CASES = {
         "latency-dataset --configs space.yml --latcpu --lat-dataset-size 3"
         " --lat-dataset-path out/lat.csv",
         "lat.csv lat.csv.meta.jsonl",
-        "lat_dataset_path rows marked_rows cv_error_percent reference_ms"
+        "lat_dataset_path rows marked_rows cut_off_rows cv_error_percent reference_ms"
         " reference_noise_percent seconds signature",
     ),
     "latency-predictor": (

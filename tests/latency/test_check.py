@@ -3,13 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hat.arch.hat_yaml import write_arch
 from hat.arch.space import SearchSpace
 from hat.errors import ConfigError, DataError
 from hat.latency.check import CheckSettings, check_dataset
-from hat.latency.fit import fit_predictor
+from hat.latency.fit import FitSettings, fit_predictor
+from hat.latency.metrics import doubt
 from hat.latency.predict import PredictSettings, predict_files, predictions_result
 from hat.latency.samples import write_samples
 from hat.latency.workload import Workload
@@ -67,3 +69,32 @@ def test_predicting_files(tmp_path: Path, simulate: Simulate, tiny_space: Search
     assert f"|workload:{workload.tag()}|" in figures["signature"]
     with pytest.raises(ConfigError, match="coverage must be below 1, but found 1"):
         PredictSettings(ckpt_path=pt, coverage=1)
+
+
+def test_what_a_line_puts_below_0_is_not_known(
+    tmp_path: Path, simulate: Simulate, tiny_space: SearchSpace
+) -> None:
+    rng = np.random.default_rng(1)
+    disturbed = [
+        replace(sample, encoder_ms=0.01, decoder_ms=float(rng.exponential()) + 0.01)
+        for sample in simulate(14, seed=1)
+    ]
+    csv, pt, yml = (tmp_path / name for name in ("x.csv", "p.pt", "a.yml"))
+    write_samples(csv, disturbed)
+    fit = FitSettings(predictor="per-layer", keep_shifted=True)
+    predictor = fit_predictor([csv], fit, say=lambda line: None).predictor
+    predictor.save(pt)
+    assert "comes to 0 ms for the smallest SubTransformer; more" in str(doubt(predictor))
+    write_arch(yml, tiny_space.smallest())
+    settings = PredictSettings(ckpt_path=pt)
+    (found,) = predict_files([yml], settings)
+    assert str(found) == f"{yml}: not known: the predictor comes to no more than 0 ms there"
+    figures = predictions_result([found], settings)["predictions"][0]
+    assert figures["latency_ms"] is None and figures["interval_ms"] is None
+
+
+def test_a_sidecar_is_no_dataset(tmp_path: Path) -> None:
+    sidecar = tmp_path / "x.csv.meta.jsonl"
+    sidecar.write_text("{}")
+    with pytest.raises(DataError, match=r"x\.csv\.meta\.jsonl: holds .* no rows: name .*x\.csv$"):
+        check_dataset(sidecar)

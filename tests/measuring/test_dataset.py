@@ -140,7 +140,7 @@ def test_until_error_from_a_prior(
     ):
         measure_dataset(tiny_space, config, WORKLOAD, replace(wanted, set_aside=True))
     assert made.path.read_text() == before
-    with pytest.raises(ConfigError, match="--prior decides when --until-error is reached, which"):
+    with pytest.raises(ConfigError, match="--prior has no effect without --until-error"):
         settings(tmp_path, prior=old)
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hat.errors import ConfigError
 from hat.latency.workload import Workload
 from hat.measuring.clock import CpuClock
 from hat.measuring.measure import measure
+from hat.measuring.subtransformer import measure_subtransformer
 from hat.measuring.timing import MIN_CONVERGED_RUNS, time_runs
 from hat.models.super_transformer import SuperTransformer
 
@@ -64,6 +66,8 @@ def test_trimming_never_leaves_nothing(runs: int) -> None:
     workload = Workload(runs=runs, warmup_runs=0)
     timing = time_runs(lambda: None, workload, FakeClock(endless(1.0)))
     assert (timing.mean_ms, timing.runs) == (1.0, runs)
+    assert timing.std_ms == (None if runs == 1 else 0), "one run has no spread"
+    assert ("std not known, 1 run" in timing.told("Encoder")) == (runs == 1)
 
 
 def test_the_slowest_run_is_dropped_as_in_hat() -> None:
@@ -91,6 +95,23 @@ def test_steady_runs_converge_and_noisy_ones_reach_the_cap() -> None:
     assert steady.runs == MIN_CONVERGED_RUNS
     noisy = time_runs(lambda: None, workload, FakeClock(endless(5.0, 15.0, 30.0)))
     assert noisy.runs == 200
+    assert (steady.is_cut_off, noisy.is_cut_off) == (False, True)
+    assert "cut off by --latiter" in noisy.told("Encoder")
+    assert not time_runs(lambda: None, Workload(runs=3), FakeClock(endless(1.0))).is_cut_off
+    few = replace(workload, runs=MIN_CONVERGED_RUNS - 1)
+    assert time_runs(lambda: None, few, FakeClock(endless(1.0))).is_cut_off
+
+
+def test_what_is_not_known_of_the_runs_is_told(
+    model: SuperTransformer, tiny_space: SearchSpace
+) -> None:
+    arch, config = tiny_space.largest(), model.config
+    once = Workload(src_len=2, decode_steps=2, runs=1, warmup_runs=0)
+    figures = measure_subtransformer(config, arch, once, say=lambda _: None).figures()
+    assert figures["encoder_std_ms"] is None and figures["settled"] is None
+    strict = replace(once, runs=8, ci_percent=1e-9)
+    figures = measure_subtransformer(config, arch, strict, say=lambda _: None).figures()
+    assert figures["encoder_std_ms"] > 0 and figures["settled"] is False
 
 
 def test_the_decoder_sees_every_beam_and_every_step(

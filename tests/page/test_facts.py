@@ -76,6 +76,43 @@ def test_what_was_measured_on_a_slow_machine_is_no_miss(run):
     _, markdown, _ = write_page([run])
     text = markdown.read_text()
     assert "misses its limit" not in text and "not known, the machine was 40% slower" in text
+    assert " ms, 40% slower |" in text, "beside the figure, too"
+
+
+def test_a_largest_that_was_measured_on_a_slow_machine_is_told(run):
+    rows = {
+        "elsewhere/best_cpu.yml": {"latency_ms": 80.0, "error_ms": 0.5},
+        "elsewhere/largest.yml": {"latency_ms": 99.0, "error_ms": 1.0, "slower_percent": 12.0},
+    }
+    made_run.step(run, "compare-latencies_cpu", 9.0, {"rows": rows})
+    for path in write_page([run])[:2]:
+        text = path.read_text()
+        assert "Largest: the machine was 12% slower than usual" in text
+        assert "Winner: the machine" not in text
+
+
+def test_a_score_of_next_to_nothing_is_told_beside_it(run):
+    made_run.step(run, "evaluate-largest-retrained", 1.0, {"bleu": 0.12})
+    page, markdown, facts = write_page([run])
+    for path in (page, markdown):
+        text = path.read_text()
+        assert "0.12, doubtful" in text and "24.10, doubtful" not in text
+        assert "Largest, retrained: BLEU 0.12 is next to nothing; " in text
+        assert "evaluate-largest-retrained.log says why." in text
+    assert "is next to nothing" in facts.read_text()
+    made_run.step(run, "evaluate-best-retrained_cpu", 1.0, {"bleu": 0.3})
+    text = write_page([run])[1].read_text()
+    assert "BLEU, retrained: **0.30, doubtful**" in text
+
+
+@pytest.mark.parametrize(("path", "is_said"), [("averaged.pt", True), ("best.pt", False)])
+def test_an_average_with_gaps_is_told_if_it_was_scored(run, path, is_said):
+    average = {"checkpoint": "averaged.pt", "warning": "lacks the checkpoint of epoch 3"}
+    made_run.step(run, "average-subtransformer_cpu", 1.0, average)
+    made_run.step(run, "translate-best-retrained_cpu", 1.0, {}, ["python", "--path", path])
+    text = write_page([run])[1].read_text()
+    assert ("Winner, retrained: lacks the checkpoint of epoch 3." in text) == is_said
+    assert ("26.31, doubtful" in text) == is_said
 
 
 @pytest.mark.parametrize(("bleu", "is_said"), [(20.0, True), (40.0, False)])

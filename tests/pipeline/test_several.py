@@ -139,11 +139,11 @@ TOO_FEW_KEPT = {
 }
 
 
-def average(several: Path, kept: str) -> Step:
+def average(several: Path, kept: str, *changes: tuple[str, str, str]) -> Step:
     Path("kept.yml").write_text(f"{kept}\n")
     several.write_text(several.read_text().replace(f"{COMMON}/keep_updates.yml", "kept.yml"))
-    (step,) = Pipeline(several).steps(only=["average-subtransformer.onnx.1ms"])
-    return step
+    steps = Pipeline(several).steps(changes=changes)
+    return next(step for step in steps if step.name == "average-subtransformer.onnx.1ms")
 
 
 @pytest.mark.parametrize(("kept", "flag"), KEPT.items())
@@ -156,6 +156,30 @@ def test_what_is_averaged_is_what_the_training_keeps(several: Path, kept: str, f
 def test_a_training_that_keeps_too_few_is_refused(several: Path, kept: str, message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         average(several, kept)
+
+
+def test_what_is_set_for_a_training_decides_what_it_keeps(several: Path) -> None:
+    train, largest = "train-subtransformer", "train-largest"
+    enough = "no-epoch-checkpoints: True\nsave-interval-updates: 10\nmax-update: 30"
+    for change, says in {
+        (train, "max-update", "29"): f"--set {train}.max-update ends after 29",
+        (train, "save-interval-updates", "11"): f"--set {train}.save-interval-updates saves one",
+        (train, "keep-interval-updates", "2"): f"--set {train}.keep-interval-updates keeps 2",
+        (largest, "max-update", "29"): f"--set {largest}.max-update ends after 29",
+        (f"{train}.onnx.1ms", "max-update", "9"): f"--set {train}.onnx.1ms.max-update ends after",
+    }.items():
+        with pytest.raises(ConfigError, match=re.escape(says)):
+            average(several, enough, change)
+    too_few = "no-epoch-checkpoints: True\nsave-interval-updates: 10\nmax-update: 29"
+    both = [(each, "max-update", "30") for each in (train, largest)]
+    assert "--num-update-checkpoints" in average(several, too_few, *both).command
+    with pytest.raises(ConfigError, match=r"kept\.yml:3 ends after 29"):
+        average(several, too_few, both[0])
+    epochs = [(each, "save-interval-updates", "0") for each in (train, largest)]
+    assert (
+        "--num-epoch-checkpoints"
+        in average(several, "no-epoch-checkpoints: False", *epochs).command
+    )
 
 
 def test_a_name_without_its_end_means_all_of_a_kind(several: Path) -> None:

@@ -30,6 +30,7 @@ REFERENCES = [f"the house number {n} is red and old" for n in range(20)]
             REFERENCES,
             "say the same words again and again",
         ),
+        (REFERENCES, ["", *REFERENCES[1:9], *[" "] * 11], "12 of 20 references are empty"),
         (REFERENCES[::-1], REFERENCES, "no four words in a row are right"),
     ],
 )

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from hat.engines import ENGINES
-from hat.errors import ConfigError
-from hat.settings import Settings
+from hat.settings import Needs, Settings
 
 if TYPE_CHECKING:
     from hat.engines.base import Engine, Runnable
@@ -21,14 +20,9 @@ class Int8Settings(Settings):
     int8: bool = False
     """Weights of 8 bits, and products of 8-bit numbers (formats onnx and ctranslate2)."""
 
-    int8_range: Literal["full", "reduced"] | None = None
+    int8_range: Annotated[Literal["full", "reduced"] | None, Needs("int8")] = None
     """With --int8, how many values weights take: full is finer, but right on processors with VNNI
     instructions only. Default: reduced, which is right on all."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.int8_range is not None and not self.int8:
-            raise ConfigError("int8-range goes with --int8")
 
 
 class EngineFormat:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hat.amounts import LEAST_MS, MOST_MS
-from hat.arch.config import MAX_WIDTH, DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.config import MAX_WIDTH
 from hat.errors import CheckpointError, ConfigError, HatError
 from hat.fields import Fields, whole_lists
 from hat.json_reader import parse_object
@@ -153,28 +153,8 @@ def _check_prediction(predictor: LatencyPredictor) -> None:
     Raises:
         CheckpointError: if that fails or gives no number.
     """
-
-    def choice(name: str) -> int:
-        return min(predictor.choices.get(name) or [1])
-
-    decoder = choice("decoder_layer_num")
-    encoder = choice("encoder_layer_num")
     try:
-        arch = SubTransformerConfig(
-            encoder=EncoderConfig(
-                embed_dim=choice("encoder_embed_dim"),
-                ffn_dims=(choice("encoder_ffn_embed_dim"),) * encoder,
-                self_heads=(choice("encoder_self_attention_heads"),) * encoder,
-            ),
-            decoder=DecoderConfig(
-                embed_dim=choice("decoder_embed_dim"),
-                ffn_dims=(choice("decoder_ffn_embed_dim"),) * decoder,
-                self_heads=(choice("decoder_self_attention_heads"),) * decoder,
-                ende_heads=(choice("decoder_ende_attention_heads"),) * decoder,
-                ende_spans=(choice("decoder_ende_spans"),) * decoder,
-            ),
-        )
-        found = predictor.predict_ms([arch])
+        found = predictor.predict_ms([predictor.smallest()])
     except (HatError, *_OF_DAMAGE) as error:
         raise CheckpointError(
             f"{predictor.source}: is a damaged latency predictor: it cannot predict: "

@@ -9,6 +9,7 @@ engine's package was imported: so its memory can be told, and what it breaks is 
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import io
 import json
@@ -106,8 +107,8 @@ def _time(network: Any, place: Path, order: dict[str, Any]) -> dict[str, Any]:
     encoder, decoder = timing.time_passes(passes, workload, timing.CpuClock(), meter)
     memory = None if before is None else resident.peak_resident_mib() - before
     return {
-        "encoder": [encoder.mean_ms, encoder.std_ms, encoder.runs, encoder.joules],
-        "decoder": [decoder.mean_ms, decoder.std_ms, decoder.runs, decoder.joules],
+        "encoder": list(dataclasses.astuple(encoder)),
+        "decoder": list(dataclasses.astuple(decoder)),
         "memory_mib": memory,
     }
 

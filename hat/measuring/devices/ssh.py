@@ -13,6 +13,7 @@ from hat.latency.samples import LatencySample
 from hat.latency.workload import Workload
 from hat.measuring.devices.base import DeviceSettings
 from hat.measuring.devices.ssh_address import SshAddress
+from hat.measuring.timing import Timing
 from hat.settings import NO_OUTCOME, Shown
 
 if TYPE_CHECKING:
@@ -121,24 +122,23 @@ class OpenSsh:
                 f"{self._session.address.text}: the device could not run a network: "
                 f"{found['reason']}"
             )
-        (encoder_ms, encoder_std, encoder_runs, encoder_j) = found["encoder"]
-        (decoder_ms, decoder_std, decoder_runs, decoder_j) = found["decoder"]
+        encoder, decoder = Timing(*found["encoder"]), Timing(*found["decoder"])
         if report is not None:
-            for name, mean, std, runs in (
-                ("Encoder", encoder_ms, encoder_std, encoder_runs),
-                ("Decoder", decoder_ms, decoder_std, decoder_runs),
-            ):
-                report(f"{name} latency: mean {mean:.3f} ms, std {std:.3f} ms, {runs} runs")
-        has_energy = encoder_j is not None and decoder_j is not None
+            report(encoder.told("Encoder"))
+            report(decoder.told("Decoder"))
+        energy_mj = None
+        if encoder.joules is not None and decoder.joules is not None:
+            energy_mj = 1e3 * (encoder.joules + decoder.joules)
         return LatencySample.of(
             arch,
-            encoder_ms=encoder_ms,
-            decoder_ms=decoder_ms,
-            encoder_std_ms=encoder_std,
-            decoder_std_ms=decoder_std,
+            encoder_ms=encoder.mean_ms,
+            decoder_ms=decoder.mean_ms,
+            encoder_std_ms=encoder.std_ms or 0.0,
+            decoder_std_ms=decoder.std_ms or 0.0,
             measured_at=time(),
             memory_mib=found["memory_mib"],
-            energy_mj=1e3 * (encoder_j + decoder_j) if has_energy else None,
+            energy_mj=energy_mj,
+            is_cut_off=encoder.is_cut_off or decoder.is_cut_off,
         )
 
     def prepare(self, archs: Sequence[SubTransformerConfig]) -> None:

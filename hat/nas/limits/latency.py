@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from hat.amounts import LATENCY_UNITS
+from hat.amounts import LATENCY_UNITS, LEAST_MS
 from hat.conditions import file_digest
 from hat.engines import ENGINES
 from hat.errors import ConfigError
@@ -18,7 +18,7 @@ from hat.numerals import number_of
 from hat.search.constraints import Limit
 from hat.settings import Above, Below, Needs, OneOf, Settings, Shown
 
-_AMOUNT = Amount("--latency-constraint", "a number of milliseconds", LATENCY_UNITS)
+_AMOUNT = Amount("--latency-constraint", "a number of milliseconds", LATENCY_UNITS, LEAST_MS)
 
 
 @dataclass(frozen=True, kw_only=True)
