@@ -263,6 +263,8 @@ def test_search_report(tmp_path, with_deliveries):
     assert names >= {"report.md", "convergence.png", "convergence.csv", "front.png", "front.csv"}
     assert ("finalists.csv" in names) == with_deliveries
     text = (tmp_path / "report.md").read_text()
+    assert ("*Predicted* is what the search held" in text) == with_deliveries
+    assert "A cost is what the search held against its budget: of a predictor the upper" in text
     assert "Ahead by loss: evolution reached 1.1 and random search 2" in text
     assert "said by BLEU after retraining (`--retrain-top`) alone." in text
     assert "orth it by" not in text
