@@ -70,6 +70,15 @@ def test_what_was_measured_in_turn_decides(run):
     assert "measured during the search" in page.read_text()
 
 
+@pytest.mark.parametrize(("error", "says"), [(0.5, ": kept\n"), (9.0, ": kept by the mean, not")])
+def test_a_limit_within_the_spread_is_not_just_kept(run, error, says):
+    row = {"latency_ms": made_run.LIMIT - 1, "error_ms": error}
+    made_run.step(run, "compare-latencies_cpu", 9.0, {"rows": {"elsewhere/best_cpu.yml": row}})
+    _, markdown, _ = write_page([run])
+    text = markdown.read_text().replace(")", "\n")
+    assert says in text and "whether they fit, the mean says" in text
+
+
 def test_what_was_measured_on_a_slow_machine_is_no_miss(run):
     row = {"latency_ms": 95.5, "error_ms": 0.5, "slower_percent": 40.0}
     made_run.step(run, "compare-latencies_cpu", 9.0, {"rows": {"elsewhere/best_cpu.yml": row}})
