@@ -127,7 +127,12 @@ def arch_from_mapping(mapping: Mapping[str, Any], where: str) -> SubTransformerC
             )
         return values[:depth]
 
-    encoder_depth, decoder_depth = number("encoder-layer-num"), number("decoder-layer-num")
+    if all(plain.get(depth) is None for depth in _DEPTHS):
+        raise ConfigError(
+            f"{where}: no SubTransformer is described: expected "
+            "encoder-layer-num-subtransformer and the other nine of HAT's keys"
+        )
+    encoder_depth, decoder_depth = map(number, _DEPTHS)
     flags = layers("decoder-arbitrary-ende-attn", decoder_depth)
     try:
         return SubTransformerConfig(
@@ -240,6 +245,9 @@ def _plain_key(key: str) -> str:
 
 
 _PARTS = ("encoder", "decoder")
+_DEPTHS = ("encoder-layer-num", "decoder-layer-num")
+"""Keys that nothing but a SubTransformer has, in any spelling."""
+
 _PLAIN_KEYS = frozenset(map(_plain_key, ARCH_KEYS))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hat.arch.model_options import add_model_options
 from hat.cli.flags import add_flags
-from hat.cli.options import StageParser
+from hat.cli.options import StageParser, split_config_flags
 from hat.cli.training_keys import TRAINING_KEYS
 from hat.errors import ConfigError
 
@@ -35,6 +35,11 @@ def network_parser(
         add_flags(parser, cls, title)
     add_model_options(parser.add_argument_group("SuperTransformer, space and SubTransformer"))
     return parser
+
+
+def network_place(argv: Sequence[str]) -> str:
+    """Returns what errors name as the place of a network or space: its YAML files, if any."""
+    return " + ".join(split_config_flags(argv)[0]) or "the command line"
 
 
 def parse_beside_training(parser: StageParser, argv: Sequence[str]) -> argparse.Namespace:

@@ -8,7 +8,7 @@ from typing import Annotated
 from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import add_flags, read_flags
 from hat.cli.help import Parser
-from hat.cli.network import network_parser, parse_beside_training
+from hat.cli.network import network_parser, network_place, parse_beside_training
 from hat.cli.outputs import check_apart
 from hat.errors import ConfigError, suggestion
 from hat.files import check_writable
@@ -119,7 +119,8 @@ def measure(argv: Sequence[str]) -> None:
     options = parse_beside_training(parser, argv)
     network = read_flags(options, NetworkSettings)
     timing = read_flags(options, WorkloadSettings)
-    measured = measure_options(network, timing, vars(options), device=device_at(options))
+    device, place = device_at(options), network_place(argv)
+    measured = measure_options(network, timing, vars(options), device=device, where=place)
     print(measured)
     print_result(measured.figures())
 

@@ -9,7 +9,7 @@ from hat.arch.hat_yaml import space_from_options
 from hat.cli.console import command, print_result, stop_if_checking
 from hat.cli.flags import read_flags
 from hat.cli.help import program
-from hat.cli.network import network_parser
+from hat.cli.network import network_parser, network_place
 from hat.cli.outputs import check_apart
 from hat.measuring.devices import device_at, device_settings
 from hat.measuring.settings import DatasetSettings, WorkloadSettings
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     network = read_flags(options, NetworkSettings)
     timing = read_flags(options, WorkloadSettings)
     device = device_at(options)
-    space = space_from_options(vars(options), "the options")
+    space = space_from_options(vars(options), network_place(argv or []))
     config = network_config(network, vars(options))
     workload = timing.workload(network.arch, is_here=device.is_here)
     settings = read_flags(options, DatasetSettings)

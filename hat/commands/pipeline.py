@@ -51,11 +51,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         test = (options.test, options.architecture)
         steps = pipeline.test_steps(*test) if options.test else pipeline.steps(**chosen)
         is_whole = not options.only and not options.test
-        lines = pipeline.preview(steps, begin=options.begin, by_rates=is_whole)
+        lines = pipeline.preview(steps, begin=options.begin, by_rates=not options.test)
         print("\n".join([*lines[:1], *_elsewhere(pipeline), *lines[1:]]))
         if not options.test:
             pipeline.check(steps, whole=is_whole)
-            print(f"all settings of {'all' if is_whole else 'these'} steps are right")
+            which = "all steps" if is_whole else "these steps" if len(steps) > 1 else "this step"
+            print(f"all settings of {which} are right")
         return
     # Of single steps, standard output is what their commands print, and nothing else.
     try:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hat.cli.console import command, print_result, set_up_logging, stop_if_checking
 from hat.cli.flags import read_flags
 from hat.cli.help import program
-from hat.cli.network import network_parser, parse_beside_training
+from hat.cli.network import network_parser, network_place, parse_beside_training
 from hat.cli.options import read_config_files, split_config_flags
 from hat.settings import all_keys
 
@@ -59,7 +59,7 @@ def _profile(argv: Sequence[str]) -> None:
     )
     options = parse_beside_training(parser, argv)
     settings = read_flags(options, ProfileSettings)
-    found = profile_options(settings, vars(options), "the options")
+    found = profile_options(settings, vars(options), network_place(argv))
     if not settings.json:
         print("\n".join(found.lines()))
     print_result(found.figures())
@@ -82,7 +82,9 @@ def _measure(argv: Sequence[str]) -> None:
     timing = read_flags(options, WorkloadSettings)
     device = device_at(options)
     stop_if_checking()
-    measured = measure_options(network, timing, vars(options), device=device)
+    measured = measure_options(
+        network, timing, vars(options), device=device, where=network_place(argv)
+    )
     print(measured)
     print_result(measured.figures())
 

@@ -71,6 +71,16 @@ _FREE = """
 FREE = frozenset(_FREE.split())
 """Numbers without a range: refused elsewhere, without effect, or with a rule of their own below."""
 
+OF_AVERAGE = {
+    "ema-decay": 0.9999,
+    "ema-start-update": 0,
+    "ema-update-freq": 1,
+    "ema-fp32": False,
+    "ema-seed-model": None,
+    "validate-ema": False,
+}
+"""What is set about the moving average of the weights, with its defaults."""
+
 Place = Callable[[str], str]
 """Names an option, with file and line if a file gave it."""
 
@@ -106,6 +116,9 @@ def check_together(values: Mapping[str, Any], place: Place) -> None:
             f"{place('train-subset')} must not be in valid-subset, {values['valid-subset']}: what "
             "was learned by heart says nothing"
         )
+    for key, default in OF_AVERAGE.items():
+        if values.get(key, default) != default and not values.get("store-ema"):
+            raise ConfigError(f"{place(key)} has no effect without store-ema")
     _check_schedule(values, place)
 
 

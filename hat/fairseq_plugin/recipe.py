@@ -112,10 +112,9 @@ def check_recipe(args: argparse.Namespace, task: Any) -> None:
     """
     options = vars(args)
     settings = from_values(RecipeSettings, options)
-    if settings.validate_ema and not args.store_ema:
-        raise ConfigError("validate-ema needs store-ema: without it there is no moving average")
     if args.train_subtransformer:
         return
+    SAMPLINGS.check_others([settings.sampling_strategy], options, "--sampling-strategy")
     if options.get(INIT.replace("-", "_")):
         raise ConfigError(
             f"{INIT} is for a SubTransformer (--train-subtransformer); a SuperTransformer begins "

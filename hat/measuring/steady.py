@@ -40,7 +40,7 @@ class SteadyMeasure:
     """Usual time over the present one, if the machine has become faster for good."""
 
     def __post_init__(self) -> None:
-        self._usual_ms = self.reference.baseline.latency_ms
+        self._usual = self.reference.baseline
 
     def __call__(self, arch: SubTransformerConfig) -> float:
         """Returns milliseconds, those of the machine at its usual speed if it comes back to it."""
@@ -52,7 +52,7 @@ class SteadyMeasure:
             self._vouched = deviation == 0
             if not self._vouched and self.patience_s > 0:
                 continue
-            usual = self.reference.baseline.latency_ms / self._usual_ms
+            usual = self.reference.baseline.latency_ms / self._usual.latency_ms
             self.slower = max(self.slower, (1 + deviation) * usual - 1)
             return time_ms
 
@@ -69,13 +69,20 @@ class SteadyMeasure:
             deviation = self.reference.deviation()
         if deviation != 0:
             self.reference.reset()
-            self._scale = max(1.0, self._usual_ms / self.reference.baseline.latency_ms)
-            how = (
-                f"times are multiplied by {self._scale:.2f}"
-                if self._scale > 1
-                else "measured as it is"
-            )
-            self.say(f"the machine stays {_off(deviation)} than usual: {how}")
+            self._accept()
+
+    def _accept(self) -> None:
+        """Goes on at the present speed, and says how far it is from that of the beginning."""
+        present = self.reference.baseline.latency_ms / self._usual.latency_ms
+        self._scale = 1.0
+        if abs(present - 1) <= self._usual.tolerance:
+            self.say("the machine is at its usual speed again")
+        elif present > 1:
+            self.say(f"the machine stays {_off(present - 1)} than usual: measured as it is")
+        else:
+            self._scale = 1 / present
+            how = f"times are multiplied by {self._scale:.2f}"
+            self.say(f"the machine stays {_off(present - 1)} than usual: {how}")
 
 
 def _off(deviation: float) -> str:

@@ -102,6 +102,7 @@ def measure_options(
     options: Mapping[str, Any],
     *,
     device: Device | None = None,
+    where: str = "the options",
     say: Callable[[str], None] = print,
 ) -> Measured:
     """Times the SubTransformer that HAT's options describe.
@@ -111,6 +112,7 @@ def measure_options(
         timing: device and workload.
         options: HAT's options of SuperTransformer and SubTransformer, with underscores.
         device: where to measure; this machine if None.
+        where: the place to name in errors.
         say: takes lines of progress.
 
     Raises:
@@ -119,6 +121,6 @@ def measure_options(
     """
     device = device or LocalDevice(LocalDevice.Settings())
     workload = timing.workload(network.arch, is_here=device.is_here)
-    arch = arch_from_mapping(options, "the options")
+    arch = arch_from_mapping(options, where)
     config = network_config(network, options, say=say)
     return measure_subtransformer(config, arch, workload, device=device, say=say)

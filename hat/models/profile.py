@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from hat.arch.config import SubTransformerConfig
-from hat.arch.hat_yaml import arch_from_mapping, arch_options
+from hat.arch.hat_yaml import arch_from_mapping, arch_options, arch_to_mapping
 from hat.arch.model_options import with_architecture
+from hat.conditions import mapping_digest
 from hat.errors import ConfigError
 from hat.models.config import SuperTransformerConfig, super_config_from_options
 from hat.models.dictionaries import DictionarySettings, dictionary_sizes
@@ -42,6 +43,7 @@ class Profile:
     """Size and work of one SubTransformer for one sentence."""
 
     config: SuperTransformerConfig
+    arch: SubTransformerConfig
     cost: Cost
     src_len: int
     tgt_len: int
@@ -72,7 +74,11 @@ class Profile:
             "src_len": self.src_len,
             "tgt_len": self.tgt_len,
             "signature": signature(
-                stage="profile", vocab=f"{source}-{target}", len=f"{self.src_len}-{self.tgt_len}"
+                stage="profile",
+                subtransformer=mapping_digest(arch_to_mapping(self.arch)),
+                model=mapping_digest(vars(self.config)),
+                vocab=f"{source}-{target}",
+                len=f"{self.src_len}-{self.tgt_len}",
             ),
         }
 
@@ -105,7 +111,7 @@ def profile(
     """
     tgt_len = src_len if tgt_len is None else tgt_len
     counted = cost(config, arch, src_len=src_len, tgt_len=tgt_len)
-    return Profile(config=config, cost=counted, src_len=src_len, tgt_len=tgt_len)
+    return Profile(config=config, arch=arch, cost=counted, src_len=src_len, tgt_len=tgt_len)
 
 
 def profile_options(settings: ProfileSettings, options: Mapping[str, Any], where: str) -> Profile:

@@ -25,7 +25,9 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from hat.settings import AtLeast, Between, Settings
+from hat.settings import AtLeast, Between, Needs, Settings
+
+_ALPHA = Needs("distill-divergence alpha", attribute="is_by_alpha")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +38,22 @@ class DistillationSettings(Settings):
     """part of the loss of every SubTransformer but the largest that is its divergence from the
     largest one's words; 0: it learns from the text alone, 1: from the largest alone"""
 
-    distill_divergence: Literal["kl", "alpha"] = "kl"
+    distill_divergence: Annotated[Literal["kl", "alpha"], Needs("distill-weight")] = "kl"
     """kl: KL(largest || other); alpha: per word the larger of two alpha-divergences"""
 
-    distill_alpha_min: float = -1.0
+    distill_alpha_min: Annotated[float, _ALPHA] = -1.0
     """the lower alpha"""
 
-    distill_alpha_max: float = 1.0
+    distill_alpha_max: Annotated[float, _ALPHA] = 1.0
     """the upper alpha"""
 
-    distill_clip: Annotated[float, AtLeast(1)] = 5.0
+    distill_clip: Annotated[float, AtLeast(1), _ALPHA] = 5.0
     """most that a ratio of probabilities to the power of alpha counts, but for alpha 1"""
+
+    @property
+    def is_by_alpha(self) -> bool:
+        """Whether alphas and their bound are used."""
+        return self.distill_divergence == "alpha"
 
     def divergence(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
         """Compares the words of n tokens.

@@ -156,7 +156,9 @@ def _search_sections(run: RunFacts, search: SearchFacts, key: str, several: bool
     return sections
 
 
-def _kept(keeps: bool | None, measured: Measured | None) -> str:
+def _kept(keeps: bool | None, measured: Measured | None, limit: float | None) -> str:
+    if keeps and measured and measured.bound and limit and measured.bound > limit:
+        return "kept by the mean, not by its bound"
     if keeps is not None:
         return "kept" if keeps else "missed"
     if measured is None or not measured.slower:
@@ -181,7 +183,7 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
             Stat(
                 value=amount(known, axis.unit),
                 label=f"{how}{axis.title}",
-                note=f"limit {limit}: " + _kept(keeps, measured),
+                note=f"limit {limit}: " + _kept(keeps, measured, axis.limit),
                 style="bad" if keeps is False else "good" if keeps else "",
             )
         )
@@ -225,8 +227,9 @@ def _ships(search: SearchFacts, key: str, of: str) -> Section:
     section.texts += doubts(named)
     if any(p.in_turn for p in named):
         section.texts.append(
-            "Winner and largest were measured after the search, taking turns in every round; other "
-            "finalists during the search."
+            "Winner and largest were measured after the search, taking turns in every round: "
+            "whether they fit, the mean says. Of other finalists, measured during the search, the "
+            "bound does."
         )
     if any(p.measured for p in named):
         section.texts.append("± reaches to the 95% confidence bound of the mean.")

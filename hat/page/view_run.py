@@ -82,6 +82,9 @@ def _latencies(section: Section, run: RunFacts) -> str | None:
             if (latency.marked)
             else ""
         )
+        if latency.disturbed:
+            disturbed = number_of(latency.disturbed, "row")
+            marked += f" It learned from {disturbed} of a disturbed machine, too."
         device = f" on {latency.device}" if latency.device else ""
         work = f" {workload_words(latency.workload)}." if latency.workload else ""
         section.texts.append(

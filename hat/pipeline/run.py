@@ -266,7 +266,8 @@ class Pipeline:
         unknown = sum(seconds is None for seconds in expected)
         about = f"{number_of(len(steps), 'step')}, about {duration(known)} of work"
         if unknown == len(steps):
-            about = f"{number_of(len(steps), 'step')}, none of which ever ran here"
+            never = "none of which ever ran here" if unknown > 1 else "which never ran here"
+            about = f"{number_of(len(steps), 'step')}, {never}"
         elif unknown and not known:
             about = f"{number_of(len(steps), 'step')}, {unknown:,} of which never ran here"
         elif unknown:

@@ -163,7 +163,10 @@ class LatencyFacts:
     """Whether the predictor has not learned from the row."""
 
     marked: int
-    """Rows that were measured while the machine was disturbed, left out here."""
+    """Rows that the predictor left out, since the machine was disturbed."""
+
+    disturbed: int
+    """Rows of a disturbed machine that it learned from all the same."""
 
     interval: tuple[float, float] | None
     """Ends relative to the prediction that hold 90% of measurements."""

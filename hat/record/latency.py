@@ -98,14 +98,16 @@ def latency_facts(dataset: Dataset, predictors: dict[str, LatencyPredictor]) -> 
     samples = dataset.samples
     if predictor.needs_layers and any(sample.arch is None for sample in samples):
         return None
-    tests = _test_rows(predictor, len(samples))
-    # Where the machine was disturbed all the time, the predictor learned from all rows.
-    trusted = trusted_rows(samples) or list(range(len(samples)))
-    table = table_of_samples([samples[index] for index in trusted])
-    measured = np.array([samples[index].total_ms for index in trusted])
+    tests = _rows(predictor, len(samples), "test")
+    # The predictor says what it used: where hardly a row was undisturbed, it was all of them.
+    trusted = trusted_rows(samples)
+    used = sorted(_rows(predictor, len(samples), "train", "valid", "test")) or trusted
+    used = used or list(range(len(samples)))
+    table = table_of_samples([samples[index] for index in used])
+    measured = np.array([samples[index].total_ms for index in used])
     predicted = predictor.predict_table(table)
-    held_back = np.isin(trusted, sorted(tests))
-    judged = held_back if held_back.sum() > 1 else np.ones(len(trusted), dtype=bool)
+    held_back = np.isin(used, sorted(tests))
+    judged = held_back if held_back.sum() > 1 else np.ones(len(used), dtype=bool)
     metrics = evaluate(predictor, table.take(np.flatnonzero(judged)), measured[judged])
     return LatencyFacts(
         name=dataset.path.stem,
@@ -114,7 +116,8 @@ def latency_facts(dataset: Dataset, predictors: dict[str, LatencyPredictor]) -> 
         measured=measured.tolist(),
         predicted=predicted.tolist(),
         held_back=held_back.tolist(),
-        marked=len(samples) - len(trusted),
+        marked=len(samples) - len(used),
+        disturbed=len(set(used) - set(trusted)),
         interval=predictor.relative_interval(0.9) if len(predictor.residuals) else None,
         predictor=predictor.kind,
         error_percent=number(metrics.mape_percent),
@@ -123,9 +126,9 @@ def latency_facts(dataset: Dataset, predictors: dict[str, LatencyPredictor]) -> 
     )
 
 
-def _test_rows(predictor: LatencyPredictor, count: int) -> set[int]:
+def _rows(predictor: LatencyPredictor, count: int, *parts: str) -> set[int]:
     split = predictor.facts.get("split")
-    rows = split.get("test", []) if isinstance(split, dict) else []
+    rows = [row for part in parts for row in split.get(part, [])] if isinstance(split, dict) else []
     if not all(0 <= row < count for row in rows):
         raise DataError(f"{predictor.source}: names rows of its dataset that are not there")
     return set(rows)

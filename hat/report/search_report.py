@@ -66,6 +66,10 @@ def write_search_report(folder: str | Path, story: SearchStory[A], *, title: str
     return write_document(folder, title, sections)
 
 
+_HELD = "what the search held against its budget: of a predictor the upper bound, not the mean"
+_COLUMNS = f"*Predicted* is {_HELD}. *At most* is the 95 % bound of the mean that was measured."
+
+
 def _winner(story: SearchStory[A]) -> Section:
     result = story.result
     sign = -1.0 if result.higher_is_better[0] else 1.0
@@ -92,7 +96,7 @@ def _winner(story: SearchStory[A]) -> Section:
     else:
         best = result.best()
         arch, table, numbers = best.arch, _trial_table(story, {"winner": best}), None
-    text = f"```\n{story.describe(arch)}\n```"
+    text = f"```\n{story.describe(arch)}\n```" + (f"\n\n{_COLUMNS}" if numbers else "")
     return Section(title="The winner", text=text, table=table, csv=numbers)
 
 
@@ -189,6 +193,7 @@ def _front(story: SearchStory[A]) -> list[Section]:
     return [
         Section(
             title="Winner and baselines",
+            text=f"A cost is {_HELD}.",
             table=_trial_table(story, named),
             csv=("baselines.csv", _trial_csv(story, named)),
         ),

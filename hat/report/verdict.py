@@ -23,7 +23,12 @@ reader sees so little, and another test set of a thousand sentences changes BLEU
 
 def sample_std(values: Sequence[float]) -> float:
     """The sample standard deviation; 0 of a single value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return math.sqrt(_variance(values)) if len(values) > 1 else 0.0
+
+
+def _variance(values: Sequence[float] | np.ndarray) -> float:
+    """The sample variance; 0 of equal values, from which their mean differs by rounding."""
+    return float(np.var(values, ddof=1)) if np.ptp(values) > 0 else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +121,7 @@ def welch_half_width(*groups: np.ndarray, share: float = 1.0) -> float:
     """
     from scipy.stats import t
 
-    parts = np.array([group.var(ddof=1) / len(group) for group in groups])
+    parts = np.array([_variance(group) / len(group) for group in groups])
     variance = parts.sum()
     if variance == 0:
         return 0.0

@@ -23,7 +23,7 @@ from hat.pipeline.steps import Runner, Step, this_machine
 from hat.report.document import Section
 from hat.report.search_report import SearchStory
 from hat.report.tables import Column, csv_table, markdown_table
-from hat.report.verdict import BLEU_MARGIN, Judged, Runs, compare
+from hat.report.verdict import BLEU_MARGIN, Judged, Runs, compare, sample_std
 from hat.retraining.training_file import read_training_file
 from hat.search.base import Trial
 from hat.settings import NO_OUTCOME, AtLeast, AtMost, Needs, OneOf, Settings, Shown
@@ -315,4 +315,4 @@ def _cost(name: str, row: Retrained) -> float | None:
 
 
 def _std(values: Sequence[float]) -> float | None:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return sample_std(values) if len(values) > 1 else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hat.arch.hat_yaml import arch_from_entries, space_from_entries
+from hat.arch.hat_yaml import ARCH_KEYS, arch_from_entries, space_from_entries
 from hat.cli.described import Option, commands, refused
 from hat.cli.flags import add_flags
 from hat.cli.help import Parser
@@ -147,7 +147,7 @@ def _checked(path: str, kind: str, entries: Mapping[str, Entry], errors: Sequenc
     network = ""
     if kind == "train" and any(key.endswith("-choice") for key in entries):
         network = "supertransformer"
-    elif kind == "train" and "encoder-embed-dim-subtransformer" in entries:
+    elif kind == "train" and not entries.keys().isdisjoint(ARCH_KEYS):
         network = "subtransformer"
     return Checked(path, kind, len(entries), tuple(errors), network)
 
@@ -317,7 +317,7 @@ def _network_errors(path: str, entries: Mapping[str, Entry]) -> list[str]:
             space_from_entries(entries, path)
         except ConfigError as error:
             errors.append(str(error))
-    if "encoder-embed-dim-subtransformer" in entries:
+    if not entries.keys().isdisjoint(ARCH_KEYS):
         try:
             arch_from_entries(entries, path)
         except ConfigError as error:

@@ -7,11 +7,12 @@ import pytest
 pytest.importorskip("fairseq")
 
 from fairseq import options
+from fairseq.dataclass.configs import EMAConfig
 
 from hat.arch.model_options import MODEL_OPTIONS
 from hat.cli.options import NumbersOnly, actions_by_key
 from hat.fairseq_options.accepted import ACCEPTED, EVALUATED, REFUSED, restricted
-from hat.fairseq_options.bounds import BOUNDS, FREE
+from hat.fairseq_options.bounds import BOUNDS, FREE, OF_AVERAGE
 from hat.fairseq_plugin.arguments import generation_parser, training_parser
 from hat.fairseq_plugin.recipe import recipe_keys
 
@@ -46,3 +47,8 @@ def test_no_number_of_fairseq_s_is_forgotten() -> None:
 def test_no_name_is_misspelt() -> None:
     found = numbers()
     assert (set(BOUNDS) | FREE) - found == set()
+
+
+def test_the_defaults_of_the_average_are_fairseqs() -> None:
+    theirs = {key.replace("_", "-"): value for key, value in vars(EMAConfig()).items()}
+    assert {**theirs, "validate-ema": False} == {"-name": None, "store-ema": False, **OF_AVERAGE}

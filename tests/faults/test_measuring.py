@@ -61,6 +61,11 @@ FAULTS = [
         MEASURE.replace(" --latcpu", ""),
         ("say where to measure: --latcpu or --latgpu",),
     ),
+    Fault(
+        "latency-measure:no-subtransformer",
+        MEASURE.replace(" --configs=sub.yml", ""),
+        ("space.yml: no SubTransformer is described", "encoder-layer-num-subtransformer"),
+    ),
     on(COMPARE, "--compare-rounds=1", "compare-rounds must be at least 2, but found 1"),
     on(COMPARE, "--compare-patience=-1", "compare-patience must be at least 0, but found -1"),
     on(COMPARE, "--latency-confidence=0", "latency-confidence must be above 0, but found 0"),
@@ -136,7 +141,7 @@ FAULTS = [
     Fault(
         "latency-dataset:no-space",
         DATASET.replace("--configs=space.yml ", ""),
-        ("encoder-embed-choice is missing",),
+        ("latency.yml: encoder-embed-choice is missing",),
     ),
     on(FIT, "--lat-norm=0", "lat-norm must be above 0, but found 0"),
     on(FIT, "--lat-norm=nan", "lat-norm must be a number, but found 'nan'"),
@@ -158,6 +163,11 @@ FAULTS = [
     on(PROFILE, "--arch=transformersupper", "'transformersupper'", "'transformersuper'"),
     on(PROFILE, "--data=predictor.pt", "predictor.pt: is a file", "folder"),
     Fault("profile:dataset", PROFILE.replace("sub.yml", "latency.csv"), ("latency.csv",)),
+    Fault(
+        "profile:space",
+        PROFILE.replace("sub.yml --configs=", ""),
+        ("space.yml: no SubTransformer is described", "encoder-layer-num-subtransformer"),
+    ),
     Fault("profile:real", f"{PROFILE} --src-len=x", ("--src-len", "'x'"), real=True),
 ]
 

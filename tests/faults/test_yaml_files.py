@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.documents import change, put
 from tests.faults.fault import Fault, Spoil, as_tests, refused
-from tests.tiny_yaml import SUB
+from tests.tiny_yaml import CHOICES, NETWORK, SUB
 
 WORDS = (
     "latency predict sub.yml --ckpt-path hats.pt --feature-norm 1 1 1 1 1 1 1 1 1 1 --lat-norm 1"
@@ -81,6 +81,7 @@ FAULTS = [
     sub("yes", line(DEPTH, DEPTH[:-1] + "yes"), ":5: ", "'yes'"),
     sub("half", line(DEPTH, DEPTH[:-1] + "2.5"), ":5: ", "2.5"),
     sub("nothing", line(DEPTH, DEPTH[:-1]), "encoder-layer-num of the SubTransformer is missing"),
+    sub("a-space", NETWORK + CHOICES, "no SubTransformer is described", "encoder-layer-num-sub"),
     sub("million-layers", line(DEPTH, DEPTH[:-1] + "1000000"), "the depth is 1000000"),
     sub("list-for-a-number", line(DEPTH, DEPTH[:-1] + "[[2]]"), ":5: ", "a list in it"),
     sub(
@@ -98,7 +99,7 @@ FAULTS = [
     sub("latin-1", SUB.encode() + b"# caf\xe9\n", "is not UTF-8", "0xe9 in line 11"),
     sub("packed", b"\x1f\x8b\x08" + bytes(30), "packed by gzip"),
     sub("large", "a: b\n" * 300_000, "is too large: expected at most 1,000,000 bytes"),
-    sub("empty", "", "of the SubTransformer is missing"),
+    sub("empty", "", "no SubTransformer is described", "encoder-layer-num-sub"),
     sub("a-list", "- a\n- b\n", "expected 'key: value' lines, but found a list"),
     sub("a-word", "hello\n", "expected 'key: value' lines, but found hello"),
     sub("json", "[1, 2]", "expected 'key: value' lines"),

@@ -75,5 +75,19 @@ def test_a_machine_that_stays_faster_does_not_flatter(tiny_space: SearchSpace) -
     assert len(machine.said) == 2
     machine.factors = iter([])  # at its usual speed again
     assert [measure(tiny_space.largest()) for _ in range(2)][-1] == pytest.approx(50.0)
-    assert machine.said[-1] == "the machine stays 100 % slower than usual: measured as it is"
+    assert machine.said[-1] == "the machine is at its usual speed again"
     assert measure.slower == 0  # than before it was faster
+
+
+def test_usual_is_the_speed_of_the_beginning_however_often_it_changes(
+    tiny_space: SearchSpace,
+) -> None:
+    machine = Machine(*[4.0] * 60)
+    measure = machine.measure(patience_s=5.0)
+    assert measure(tiny_space.largest()) == 200.0
+    machine.factors = iter([2.0] * 60)  # half as slow as before, and still not as fast as usual
+    assert [measure(tiny_space.largest()) for _ in range(2)][-1] == 100.0
+    assert [line for line in machine.said if "stays" in line] == [
+        "the machine stays 300 % slower than usual: measured as it is",
+        "the machine stays 100 % slower than usual: measured as it is",
+    ]

@@ -16,7 +16,9 @@ def test_profile_counts_what_cost_counts(tiny_space: SearchSpace) -> None:
     assert found.cost == cost(config, arch, src_len=7, tgt_len=7)
     figures = found.figures()
     assert (figures["src_len"], figures["tgt_len"], figures["flops"]) == (7, 7, found.cost.flops)
-    assert figures["signature"].startswith("stage:profile|vocab:")
+    assert figures["signature"].startswith("stage:profile|subtransformer:")
+    larger = hat.profile(config, tiny_space.largest(), src_len=7)
+    assert larger.figures()["signature"] != figures["signature"]
     assert "7 source and 7 target tokens" in found.lines()[1]
 
 

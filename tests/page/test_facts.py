@@ -70,6 +70,15 @@ def test_what_was_measured_in_turn_decides(run):
     assert "measured during the search" in page.read_text()
 
 
+@pytest.mark.parametrize(("error", "says"), [(0.5, ": kept\n"), (9.0, ": kept by the mean, not")])
+def test_a_limit_within_the_spread_is_not_just_kept(run, error, says):
+    row = {"latency_ms": made_run.LIMIT - 1, "error_ms": error}
+    made_run.step(run, "compare-latencies_cpu", 9.0, {"rows": {"elsewhere/best_cpu.yml": row}})
+    _, markdown, _ = write_page([run])
+    text = markdown.read_text().replace(")", "\n")
+    assert says in text and "whether they fit, the mean says" in text
+
+
 def test_what_was_measured_on_a_slow_machine_is_no_miss(run):
     row = {"latency_ms": 95.5, "error_ms": 0.5, "slower_percent": 40.0}
     made_run.step(run, "compare-latencies_cpu", 9.0, {"rows": {"elsewhere/best_cpu.yml": row}})
@@ -191,9 +200,27 @@ def test_a_machine_that_was_always_disturbed_leaves_all_rows(made):
     marked = [replace(sample, shift_percent=30.0) for sample in dataset.samples]
     found = latency_facts(replace(dataset, samples=marked), predictors)
     assert len(found.measured) == len(marked) and found.error_percent < 5
+    assert (found.marked, found.disturbed) == (0, len(marked))
+
+
+def test_rows_are_those_that_the_predictor_says_it_used(made):
+    dataset = read_dataset(made / "latency_cpu.csv")
+    predictors, _ = read_predictors([made / "predictor_cpu.pt"])
+    marked = [replace(sample, shift_percent=30.0) for sample in dataset.samples]
+    # So few undisturbed ones that all were used.
+    few = latency_facts(
+        replace(dataset, samples=[*marked[:150], *dataset.samples[150:]]), predictors
+    )
+    assert (len(few.measured), few.marked, few.disturbed) == (160, 0, 150)
+    (predictor,) = predictors.values()
+    split = predictor.facts["split"]
+    predictor.facts["split"] = {k: [r for r in rows if r >= 100] for k, rows in split.items()}
     some = [*marked[:100], *dataset.samples[100:]]
     kept = latency_facts(replace(dataset, samples=some), predictors)
-    assert (len(kept.measured), kept.marked) == (60, 100)
+    assert (len(kept.measured), kept.marked, kept.disturbed) == (60, 100, 0)
+    del predictor.facts["split"]  # as hat once wrote them
+    kept = latency_facts(replace(dataset, samples=some), predictors)
+    assert (len(kept.measured), kept.marked, kept.disturbed) == (60, 100, 0)
 
 
 def test_all_searches_of_a_pipeline_have_their_own_figures(made, tmp_path):

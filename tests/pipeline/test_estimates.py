@@ -43,6 +43,9 @@ def test_a_preview_says_how_long(pipeline: Pipeline) -> None:
     (line,) = (line for line in lines if line.startswith("> train-subtransformer"))
     assert line.endswith(f"(about {(seconds + 4) / 60:.1f} min)") and " h of work" in lines[0]
     assert "about" not in pipeline.preview(pipeline.steps())[1]
+    steps = pipeline.steps()
+    assert pipeline.preview(steps[:1])[0].endswith(": 1 step, which never ran here")
+    assert pipeline.preview(steps[:2])[0].endswith(": 2 steps, none of which ever ran here")
 
 
 def estimates(pipeline: Pipeline, speed: Speed, *changes: tuple[str, str, str]) -> dict[str, float]:

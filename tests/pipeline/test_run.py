@@ -139,7 +139,20 @@ def test_a_dry_run_of_single_steps_checks_their_settings(
     assert run([*only, "--", "--evo-iter", "0"]) == 2
     assert "step evo-search: evo-iter must be" in capsys.readouterr().err
     assert run(only) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("numbers.en-fr: 1 step, ")
+    assert out[-1] == "all settings of this step are right"
+    assert run([*only, "latency-predictor"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "all settings of these steps are right"
+
+
+def test_a_dry_run_of_single_steps_says_how_long(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([str(path), "--dry-run", "--only", "latency-dataset"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("numbers.en-fr: 1 step, about ") and out[0].endswith(" of work")
+    assert out[1].startswith("> latency-dataset: ") and "(about " in out[1]
 
 
 def test_from_a_step_on_all_run_again_and_set_wins_over_files(

@@ -106,6 +106,15 @@ def found_where_there_is_none(differs, draw, num_seeds, rng, *, cases=1500):
     return np.mean([differs(draw(num_seeds, rng), draw(num_seeds, rng)) for _ in range(cases)])
 
 
+def test_equal_runs_have_no_spread_by_rounding():
+    # Three times the same loss differs from its mean in the last bit: it was printed as +- 2.7e-16.
+    assert np.std([0.1] * 3, ddof=1) > 0
+    verdict = compare(runs("search", *[0.1] * 3), runs("random", *[1.7] * 3), LOSS)
+    assert verdict.ours.std == 0
+    assert verdict.low == verdict.gain == verdict.high
+    assert runs("search", 1.0, 2.0, 3.0).std == 1
+
+
 def by_verdict(a, b):
     found = compare(runs("a", *a), runs("b", *b), BLEU)
     return found.sentence.startswith(("Worth it", "Not worth it"))
@@ -254,6 +263,8 @@ def test_search_report(tmp_path, with_deliveries):
     assert names >= {"report.md", "convergence.png", "convergence.csv", "front.png", "front.csv"}
     assert ("finalists.csv" in names) == with_deliveries
     text = (tmp_path / "report.md").read_text()
+    assert ("*Predicted* is what the search held" in text) == with_deliveries
+    assert "A cost is what the search held against its budget: of a predictor the upper" in text
     assert "Ahead by loss: evolution reached 1.1 and random search 2" in text
     assert "said by BLEU after retraining (`--retrain-top`) alone." in text
     assert "orth it by" not in text

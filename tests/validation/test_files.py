@@ -10,7 +10,7 @@ from hat.cli.options import read_yaml
 from hat.errors import ConfigError
 from hat.validation.files import kind_of, validate
 from tests.conftest import SHARED_DATA
-from tests.tiny_yaml import CHOICES, NETWORK
+from tests.tiny_yaml import CHOICES, NETWORK, SUB
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
@@ -108,7 +108,11 @@ def test_a_space_and_a_subtransformer_must_be_whole(tmp_path: Path) -> None:
     (error,) = errors_of(tmp_path / "space.yml", lacking)
     assert "decoder-layer-num" in error
     (error,) = errors_of(tmp_path / "sub.yml", "encoder-embed-dim-subtransformer: 512\n")
-    assert "is missing" in error
+    assert "no SubTransformer is described" in error
+    for line in SUB.splitlines():
+        key = line.partition(":")[0].removesuffix("-subtransformer").removesuffix("-all")
+        (error,) = errors_of(tmp_path / "sub.yml", SUB.replace(f"{line}\n", ""))
+        assert f"{key} of the SubTransformer is missing" in error
 
 
 def test_settings_of_another_packages_part_are_known(tmp_path: Path, monkeypatch) -> None:
