@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import hat
@@ -76,6 +77,12 @@ SETTINGS: dict[str, tuple[Callable[[], object], str]] = {
     "workload": (lambda: hat.Workload(src_len=0), "src-len must be at least 1"),
     "workload-beam": (lambda: hat.Workload(beam=10**6), "beam must be at most 10000"),
     "fit": (lambda: hat.FitSettings(lat_norm=0.0), "lat-norm must be above 0"),
+    "group": (
+        lambda: hat.TranslationSettings(search={"beam": 4}),  # type: ignore[arg-type]
+        "search must be BeamSettings(...), but found {'beam': 4}",
+    ),
+    "array": (lambda: hat.BeamSettings(beam=np.array([4])), "must be a whole number"),  # type: ignore[arg-type]
+    "numpy-much": (lambda: hat.BeamSettings(beam=np.int64(0)), "must be at least 1, but found 0"),  # type: ignore[arg-type]
 }
 
 
@@ -120,6 +127,24 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "translator": (lambda: hat.Translator("nowhere"), "nowhere"),
     "translator-text": (lambda: hat.Translator("sys.txt"), "sys.txt"),
     "translator-table": (lambda: hat.Translator("bin"), "bin: is no exported model"),
+    "translator-settings": (
+        lambda: hat.Translator("model", settings=hat.BeamSettings()),  # type: ignore[arg-type]
+        "hat.Translator reads no settings BeamSettings",
+    ),
+    "translator-device": (lambda: hat.Translator("model", device="tpu"), "device 'tpu': "),
+    "translator-none": (
+        lambda: hat.Translator("model").translate(["one", None]),  # type: ignore[list-item]
+        "line 2: expected a text, but found None",
+    ),
+    "translator-half": (
+        lambda: hat.Translator("model").translate(["one", "\ud800"]),
+        "line 2: holds half a character (surrogate), '\\ud800'",
+    ),
+    "pipeline-step": (
+        lambda: hat.Pipeline("pipeline.yml").steps(only="preproces"),
+        "there is no step 'preproces'; did you mean 'preprocess'?",
+    ),
+    "part-none": (lambda: hat.SCORERS.load(None), "unknown scorer None; there are"),  # type: ignore[arg-type]
     "checkpoint": (lambda: hat.load_checkpoint("predictor.pt"), "predictor.pt"),
     "arch": (lambda: hat.load_arch("space.yml"), "space.yml"),
     "load": (lambda: hat.load("nowhere"), "nowhere"),
@@ -138,6 +163,22 @@ def test_calls_refuse_before_they_work(
         call()
     assert says in str(error.value)
     assert contents(good_copy) == before
+
+
+def test_lines_may_come_one_by_one(good_copy: Path) -> None:
+    translator = hat.Translator(good_copy / "model")
+    assert translator.translate(iter(["one", "", "two"])) == translator.translate(
+        ["one", "", "two"]
+    )
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """Written to files and compared with what was, so they become Python's own."""
+    settings = hat.BeamSettings(beam=np.int64(4), lenpen=np.float32(0.5))  # type: ignore[arg-type]
+    assert settings == hat.BeamSettings(beam=4, lenpen=0.5)
+    assert [type(settings.beam), type(settings.lenpen)] == [int, float]
+    seeds = hat.FinishSettings(contest_seeds=tuple(np.arange(2)))
+    assert [type(each) for each in seeds.contest_seeds] == [int, int]
 
 
 def test_a_search_refuses_what_it_does_not_read(
