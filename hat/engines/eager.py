@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hat.engines.base import DUMMY_WORD, END_IDX, UNKNOWN_IDX, Passes
-from hat.engines.torch_engine import TorchEngine, check_int8_device, set_threads
+from hat.engines.torch_engine import TorchEngine, check_device, check_int8_device, set_threads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +25,7 @@ class EagerEngine(TorchEngine):
         from hat.models.precision import at_precision
 
         settings = self.settings
+        check_device(device)
         set_threads(settings)
         range_of_int8 = None
         if settings.precision == "int8":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hat.engines.base import EngineSettings, threads_of
 from hat.errors import ConfigError
+from hat.reading import reason
 
 if TYPE_CHECKING:
     from hat.arch.config import SubTransformerConfig
@@ -69,6 +70,7 @@ class TorchEngine:
         from hat.translation.torch_runner import TorchRunner
 
         settings = self.settings
+        check_device(device)
         set_threads(settings)
         takes = (small.config.src_vocab_size, small.config.max_source_positions)
         if settings.precision == "int8":
@@ -117,6 +119,22 @@ def set_threads(settings: EngineSettings) -> None:
 
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
+
+
+def check_device(device: str) -> None:
+    """Checks that torch knows a device by this name, and has one.
+
+    Raises:
+        ConfigError: if not.
+    """
+    import torch
+
+    if device == "cpu":
+        return
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, TypeError, AssertionError) as error:  # one or another, as the build is
+        raise ConfigError(f"device {device!r}: torch has none: {reason(error)}") from None
 
 
 def check_int8_device(device: str) -> None:

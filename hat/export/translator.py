@@ -9,7 +9,6 @@ from hat.engines.torch_engine import TorchEngine, TorchSettings
 from hat.errors import CheckpointError, ConfigError, DataError
 from hat.export.folder import Opened, open_export
 from hat.export.trained import TaskSettings, read_trained
-from hat.reading import reason
 from hat.settings import check_kinds
 from hat.translation.sentences import SentenceTranslator, Translation, TranslationSettings
 from hat.translation.text import Text
@@ -49,8 +48,6 @@ class Translator:
         given = [each for each in (settings, task) if each is not None]
         check_kinds(given, (TranslationSettings, TaskSettings), "hat.Translator")
         settings = TranslationSettings() if settings is None else settings
-        if device != "cpu":
-            _check_device(device)
         path = Path(path)
         if path.is_dir():
             if sub_yml is not None or task is not None:
@@ -107,20 +104,6 @@ class Translator:
 
 
 _HALF = re.compile("[\ud800-\udfff]")
-
-
-def _check_device(device: str) -> None:
-    """Checks that torch knows a device by this name, and has one.
-
-    Raises:
-        ConfigError: if not.
-    """
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, TypeError, AssertionError) as error:  # torch raises one or another
-        raise ConfigError(f"device {device!r}: {reason(error)}") from None
 
 
 def _told_of(path: Path, search: Search) -> Search:

@@ -131,7 +131,10 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: hat.Translator("model", settings=hat.BeamSettings()),  # type: ignore[arg-type]
         "hat.Translator reads no settings BeamSettings",
     ),
-    "translator-device": (lambda: hat.Translator("model", device="tpu"), "device 'tpu': "),
+    "translator-device": (
+        lambda: hat.Translator("model", device="tpu"),
+        "device 'tpu': torch has none: ",
+    ),
     "translator-none": (
         lambda: hat.Translator("model").translate(["one", None]),  # type: ignore[list-item]
         "line 2: expected a text, but found None",
@@ -139,6 +142,10 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "translator-half": (
         lambda: hat.Translator("model").translate(["one", "\ud800"]),
         "line 2: holds half a character (surrogate), '\\ud800'",
+    ),
+    "translator-word": (
+        lambda: hat.Translator("model").nbest(["one", "a" * 100_001], name="in.txt: line", first=7),
+        "in.txt: line 8: the word 'aaaaaaaaaaaaaaaaaaaa'... has 100,001 characters",
     ),
     "pipeline-step": (
         lambda: hat.Pipeline("pipeline.yml").steps(only="preproces"),
