@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,29 @@ def test_a_search_refuses_what_it_does_not_read(
             hat.search(supernet, *settings, **quiet)  # type: ignore[arg-type]
         assert says in str(error.value)
     assert contents(good_copy) == before
+
+
+def test_searches_of_one_supernet_in_threads_take_turns(
+    good_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network holds one architecture at a time; another's would be scored in its place."""
+    monkeypatch.chdir(good_copy)
+    supernet = hat.load_supernet("space.yml", restore_file="net.pt", cpu=True, data="bin")
+    sizes = {"population_size": 6, "parent_size": 2, "mutation_size": 2, "crossover_size": 2}
+
+    def found(path: str) -> float:
+        outcome = hat.search(
+            supernet,
+            part(hat.LIMITS, "params")(params_constraint="90%"),
+            hat.SearchSettings(evo_iter=2),
+            hat.GenerationSettings(**sizes),
+            write_config_path=path,
+            say=io.StringIO().write,
+        )
+        assert outcome is not None
+        return outcome.score
+
+    alone = found("alone.yml")
+    with ThreadPoolExecutor(3) as pool:
+        several = list(pool.map(found, ["one.yml", "two.yml", "one.yml"]))
+    assert several == [alone] * 3
