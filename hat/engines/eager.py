@@ -25,12 +25,12 @@ class EagerEngine(TorchEngine):
         from hat.models.precision import at_precision
 
         settings = self.settings
-        check_device(device)
         set_threads(settings)
         range_of_int8 = None
         if settings.precision == "int8":
             check_int8_device(device)
             range_of_int8 = self.settings.in_int8()
+        check_device(device)
         copy = at_precision(extract(small, small.arch), settings.precision, range_of_int8)
         return EagerRunnable(copy.to(device).eval())
 

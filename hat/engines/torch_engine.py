@@ -70,13 +70,13 @@ class TorchEngine:
         from hat.translation.torch_runner import TorchRunner
 
         settings = self.settings
-        check_device(device)
         set_threads(settings)
         takes = (small.config.src_vocab_size, small.config.max_source_positions)
         if settings.precision == "int8":
             check_int8_device(device)
             make = partial(Int8Linear, range_of_int8=settings.in_int8())
             return StepRunnable(TorchRunner(small, make), takes)
+        check_device(device)
         if settings.precision != "fp32":
             small = extract(small, small.arch).to(float_type(settings.precision))
         return StepRunnable(TorchRunner(small.to(device)), takes)
