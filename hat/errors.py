@@ -35,6 +35,8 @@ class SearchError(HatError):
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Returns ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
+    if not isinstance(word, str):  # a call from Python may hold anything
+        return ""
     # Of a file that holds a million names, all would take minutes.
     close = difflib.get_close_matches(word, list(islice(known, 2000)), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

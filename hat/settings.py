@@ -83,12 +83,15 @@ class Settings:
     """Base of settings classes: checks itself when it is made. See the module."""
 
     def __post_init__(self) -> None:
-        """Makes tuples of lists and ``Path`` of the text of a path, then checks every field.
+        """Makes tuples of lists, ``Path`` of the text of a path, numbers of numpy's; checks all.
 
         Raises:
             ConfigError: naming the first field that is wrong, or that is set without effect.
         """
         settings = own_settings(_class_of(self))
+        for name, kind in _groups(_class_of(self)):
+            if not isinstance(found := getattr(self, name), kind):
+                raise ConfigError(f"{name} must be {kind.__name__}(...), but found {found!r:.60}")
         for setting in settings:
             value = _converted(setting, getattr(self, setting.field))
             setting.check(value)
@@ -232,14 +235,28 @@ def _class_of(settings: Any) -> Any:
     return type(settings)
 
 
+@cache
+def _groups(cls: Any) -> tuple[tuple[str, type], ...]:
+    """The fields of a dataclass that hold other settings, and their classes."""
+    hints = get_type_hints(cls)
+    return tuple((f.name, hints[f.name]) for f in fields(cls) if _is_group(hints[f.name]))
+
+
 def _converted(setting: Setting, value: Any) -> Any:
     if setting.is_list and isinstance(value, list):
         value = tuple(value)
+    value = tuple(map(_plain, value)) if isinstance(value, tuple) else _plain(value)
     if setting.type is not Path:
         return value
     if isinstance(value, tuple):
         return tuple(map(_path, value))
     return _path(value)
+
+
+def _plain(value: Any) -> Any:
+    """Python's own number or text for one of numpy's: files and signatures know no other."""
+    is_numpy = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_numpy else value
 
 
 def _path(value: Any) -> Any:

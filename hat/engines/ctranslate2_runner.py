@@ -1,5 +1,6 @@
 """A CTranslate2 model that translates token numbers by CTranslate2's own beam search."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Ctranslate2Runnable:
         Rules of ending and of ties are CTranslate2's. Hypotheses have no scores of single tokens.
 
         Raises:
-            ConfigError: if CTranslate2 has no such setting.
+            ConfigError: if CTranslate2 has no such setting. The function raises a ``DataError`` if
+                the model's output is not numbers.
         """
         if settings.unkpen:
             raise ConfigError("unkpen: CTranslate2 cannot make unknown words likelier or less so")
@@ -69,6 +71,8 @@ class Ctranslate2Runnable:
                     return_scores=True,
                     use_vmap=shortlist is not None,
                 )
+            if not all(math.isfinite(score) for result in results for score in result.scores[:1]):
+                raise DataError("a sentence has no translation: the model's output is not numbers")
             return [
                 [
                     Hypothesis((*(self._numbers[word] for word in words), eos_idx), score, ())

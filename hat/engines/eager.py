@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hat.engines.base import DUMMY_WORD, END_IDX, UNKNOWN_IDX, Passes
-from hat.engines.torch_engine import TorchEngine, check_int8_device, set_threads
+from hat.engines.torch_engine import TorchEngine, check_device, check_int8_device, set_threads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +30,7 @@ class EagerEngine(TorchEngine):
         if settings.precision == "int8":
             check_int8_device(device)
             range_of_int8 = self.settings.in_int8()
+        check_device(device)
         copy = at_precision(extract(small, small.arch), settings.precision, range_of_int8)
         return EagerRunnable(copy.to(device).eval())
 

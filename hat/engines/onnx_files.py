@@ -177,4 +177,7 @@ def _session(path: Path, threads: int | None) -> Any:
     options.inter_op_num_threads = 1
     if threads is not None:
         options.intra_op_num_threads = threads
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    # Without a second try, of which it would tell the user between the translations.
+    return ort.InferenceSession(
+        str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hat.engines.base import EngineSettings, threads_of
 from hat.errors import ConfigError
+from hat.reading import reason
 
 if TYPE_CHECKING:
     from hat.arch.config import SubTransformerConfig
@@ -75,6 +76,7 @@ class TorchEngine:
             check_int8_device(device)
             make = partial(Int8Linear, range_of_int8=settings.in_int8())
             return StepRunnable(TorchRunner(small, make), takes)
+        check_device(device)
         if settings.precision != "fp32":
             small = extract(small, small.arch).to(float_type(settings.precision))
         return StepRunnable(TorchRunner(small.to(device)), takes)
@@ -117,6 +119,22 @@ def set_threads(settings: EngineSettings) -> None:
 
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
+
+
+def check_device(device: str) -> None:
+    """Checks that torch knows a device by this name, and has one.
+
+    Raises:
+        ConfigError: if not.
+    """
+    import torch
+
+    if device == "cpu":
+        return
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, TypeError, AssertionError) as error:  # one or another, as the build is
+        raise ConfigError(f"device {device!r}: torch has none: {reason(error)}") from None
 
 
 def check_int8_device(device: str) -> None:

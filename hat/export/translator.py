@@ -1,6 +1,7 @@
 """From a path to a translator: an exported folder, or a checkpoint with what it lacks."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from hat.engines.torch_engine import TorchEngine, TorchSettings
 from hat.errors import CheckpointError, ConfigError, DataError
 from hat.export.folder import Opened, open_export
 from hat.export.trained import TaskSettings, read_trained
+from hat.settings import check_kinds
 from hat.translation.sentences import SentenceTranslator, Translation, TranslationSettings
 from hat.translation.text import Text
 
@@ -43,6 +45,8 @@ class Translator:
         task: TaskSettings | None = None,
         device: str = "cpu",
     ) -> None:
+        given = [each for each in (settings, task) if each is not None]
+        check_kinds(given, (TranslationSettings, TaskSettings), "hat.Translator")
         settings = TranslationSettings() if settings is None else settings
         path = Path(path)
         if path.is_dir():
@@ -63,16 +67,16 @@ class Translator:
             device=device,
         )
 
-    def translate(self, lines: Sequence[str]) -> list[str]:
+    def translate(self, lines: Iterable[str]) -> list[str]:
         """Returns the best translation of each line; that of an empty line is empty.
 
         Raises:
-            DataError: if a line is longer than the model takes.
+            DataError: if a line is no text, or longer than the model takes.
         """
         return [found[0].text if found else "" for found in self.nbest(lines)]
 
     def nbest(
-        self, lines: Sequence[str], *, name: str = "line", first: int = 1
+        self, lines: Iterable[str], *, name: str = "line", first: int = 1
     ) -> list[list[Translation]]:
         """Returns the n best translations of each line with their scores, best first.
 
@@ -82,12 +86,24 @@ class Translator:
             first: the number of the first line.
 
         Raises:
-            DataError: if a line is longer than the model takes.
+            DataError: if a line is no text, or longer than the model takes.
             CheckpointError: if the model gives no numbers.
         """
         if isinstance(lines, str):
             raise ConfigError("expected a list of lines, but found one text: put it into a list")
+        lines = list(lines)
+        for number, line in enumerate(lines, start=first):
+            if not isinstance(line, str):
+                raise DataError(f"{name} {number}: expected a text, but found {line!r:.60}")
+            if not line.isascii() and (half := _HALF.search(line)):
+                raise DataError(
+                    f"{name} {number}: holds half a character (surrogate), {half.group()!r}, "
+                    "which no text in UTF-8 does"
+                )
         return self._translate(lines, name=name, first=first)
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _search(opened: Opened, settings: TranslationSettings) -> Search:

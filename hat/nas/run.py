@@ -121,6 +121,8 @@ def search(
 ) -> SearchOutcome | None:
     """Searches the space of a supernet under limits, and goes on with a search that was stopped.
 
+    Several threads may search with one supernet: they take turns.
+
     Args:
         supernet: the SuperTransformer and its data.
         settings: ``SearchSettings``, ``FinishSettings``, ``RetrainSettings`` and those of scorer,
@@ -145,7 +147,7 @@ def search(
         return _search(supernet, settings, path, folder, say, set_aside=set_aside)
     check_writable(path, form="YAML")
     _check_folder(folder)
-    with locked(folder, say=say):
+    with supernet.in_turn, locked(folder, say=say):
         return _search(supernet, settings, path, folder, say, set_aside=set_aside)
 
 

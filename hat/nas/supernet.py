@@ -3,9 +3,10 @@
 import argparse
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from hat.arch.hat_yaml import space_from_options, space_to_options
@@ -58,6 +59,9 @@ class Supernet:
 
     is_average: bool = False
     """Whether they are its moving average rather than those of its last update."""
+
+    in_turn: Any = field(default_factory=RLock, compare=False, repr=False)
+    """Held by the thread that searches: the network is set to one architecture at a time."""
 
     @cached_property
     def network(self) -> "SuperTransformer":

@@ -54,10 +54,12 @@ def _from_base(
 
     @wraps(method)
     def run(self: "Pipeline", /, *args: P.args, **named: P.kwargs) -> R:
+        here: list[Any] = [Path(each) if isinstance(each, str) else each for each in args]
+        there: dict[str, Any] = {name: _meant(name, each) for name, each in named.items()}
         if self.settings.base is None:
-            return method(self, *args, **named)
-        here: list[Any] = [_held(each) for each in args]
-        there: dict[str, Any] = {name: _held(each) for name, each in named.items()}
+            return method(self, *here, **there)
+        here = [_held(each) for each in here]
+        there = {name: _held(each) for name, each in there.items()}
         if not self.base.is_dir():
             raise ConfigError(
                 f"{self._file.places['base']}: base: {self.settings.base} is no folder"
@@ -66,6 +68,15 @@ def _from_base(
             return method(self, *here, **there)
 
     return run
+
+
+def _meant(name: str, value: Any) -> Any:
+    """A path or a name that Python code gives as a text, where a path or names are read."""
+    if not isinstance(value, str):
+        return value
+    if name in ("architecture", "checkpoint"):
+        return Path(value)
+    return (value,) if name in ("only", "flags") else value
 
 
 def _held(value: Any) -> Any:

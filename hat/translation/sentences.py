@@ -78,9 +78,10 @@ class SentenceTranslator:
             The ``nbest`` translations of each line, best first; none of an empty one.
 
         Raises:
-            DataError: if a line is longer than the model takes; then none is translated.
+            DataError: if a line is longer than the model takes, or holds a word that cannot be
+                split; then none is translated.
         """
-        sources = self._text.encode(lines)
+        sources = self._encoded(lines, name, first)
         for number, source in enumerate(sources, start=first):
             if len(source) > self._max_source:
                 raise DataError(
@@ -94,6 +95,17 @@ class SentenceTranslator:
             for index, each in zip(batch, hypotheses, strict=True):
                 found[index] = [self._translation(hypothesis) for hypothesis in each]
         return found
+
+    def _encoded(self, lines: Sequence[str], name: str, first: int) -> list[list[int]]:
+        try:
+            return self._text.encode(lines)
+        except DataError:  # of one of them: of which?
+            for number, line in enumerate(lines, start=first):
+                try:
+                    self._text.encode([line])
+                except DataError as error:
+                    raise DataError(f"{name} {number}: {error}") from None
+            raise
 
     def _translation(self, hypothesis: Hypothesis) -> Translation:
         return Translation(self._text.decode(hypothesis.tokens), hypothesis.score / math.log(2))

@@ -16,7 +16,7 @@ import torch
 from hat.engines import ENGINES
 from hat.engines.base import Engine
 from hat.engines.ctranslate2_engine import _distinct
-from hat.errors import ConfigError
+from hat.errors import CheckpointError, ConfigError, DataError
 from hat.settings import own_settings
 from hat.translation.beam import BeamSettings, Hypothesis
 from tests.engines.conftest import KINDS, random_network
@@ -256,3 +256,30 @@ def test_words_that_stand_twice_are_told_apart() -> None:
     assert _distinct(["a", "b", "a", "a", "a#0"]) == ["a#0#0", "b", "a#2", "a", "a#0"]
     words = ["<s>", "<pad>", "</s>", "<unk>", "x", "x"]
     assert len(set(_distinct(words))) == len(words)
+
+
+def test_a_graph_that_cannot_be_read_is_told_of_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """ONNX Runtime would print between the translations that it tries again."""
+    engine = built("onnxruntime")
+    engine.write(random_network("shared"), tmp_path)
+    facts = tmp_path / "network.json"
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "digests": {}}))
+    graph = tmp_path / "encoder.onnx"
+    graph.write_bytes(graph.read_bytes().replace(b"decoder_0", b"\xffecoder_0", 1))
+    with pytest.raises(CheckpointError, match="cannot read it"):
+        engine.open(tmp_path)
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ENGINES.names())
+def test_what_is_not_numbers_is_no_translation(name: str) -> None:
+    small = network(name, "shared", ends=True)
+    with torch.no_grad():
+        for of, weight in small.decoder.named_parameters():
+            if "layer_norm" in of:
+                weight.fill_(3e38)
+    search = built(name).load(small).search(SETTINGS)
+    with pytest.raises(DataError, match="the model's output is not numbers"):
+        search(random_sentences(np.random.default_rng(2), 2, 50))

@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import hat
@@ -76,6 +78,12 @@ SETTINGS: dict[str, tuple[Callable[[], object], str]] = {
     "workload": (lambda: hat.Workload(src_len=0), "src-len must be at least 1"),
     "workload-beam": (lambda: hat.Workload(beam=10**6), "beam must be at most 10000"),
     "fit": (lambda: hat.FitSettings(lat_norm=0.0), "lat-norm must be above 0"),
+    "group": (
+        lambda: hat.TranslationSettings(search={"beam": 4}),  # type: ignore[arg-type]
+        "search must be BeamSettings(...), but found {'beam': 4}",
+    ),
+    "array": (lambda: hat.BeamSettings(beam=np.array([4])), "must be a whole number"),  # type: ignore[arg-type]
+    "numpy-much": (lambda: hat.BeamSettings(beam=np.int64(0)), "must be at least 1, but found 0"),  # type: ignore[arg-type]
 }
 
 
@@ -120,6 +128,31 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "translator": (lambda: hat.Translator("nowhere"), "nowhere"),
     "translator-text": (lambda: hat.Translator("sys.txt"), "sys.txt"),
     "translator-table": (lambda: hat.Translator("bin"), "bin: is no exported model"),
+    "translator-settings": (
+        lambda: hat.Translator("model", settings=hat.BeamSettings()),  # type: ignore[arg-type]
+        "hat.Translator reads no settings BeamSettings",
+    ),
+    "translator-device": (
+        lambda: hat.Translator("model", device="tpu"),
+        "device 'tpu': torch has none: ",
+    ),
+    "translator-none": (
+        lambda: hat.Translator("model").translate(["one", None]),  # type: ignore[list-item]
+        "line 2: expected a text, but found None",
+    ),
+    "translator-half": (
+        lambda: hat.Translator("model").translate(["one", "\ud800"]),
+        "line 2: holds half a character (surrogate), '\\ud800'",
+    ),
+    "translator-word": (
+        lambda: hat.Translator("model").nbest(["one", "a" * 100_001], name="in.txt: line", first=7),
+        "in.txt: line 8: the word 'aaaaaaaaaaaaaaaaaaaa'... has 100,001 characters",
+    ),
+    "pipeline-step": (
+        lambda: hat.Pipeline("pipeline.yml").steps(only="preproces"),
+        "there is no step 'preproces'; did you mean 'preprocess'?",
+    ),
+    "part-none": (lambda: hat.SCORERS.load(None), "unknown scorer None; there are"),  # type: ignore[arg-type]
     "checkpoint": (lambda: hat.load_checkpoint("predictor.pt"), "predictor.pt"),
     "arch": (lambda: hat.load_arch("space.yml"), "space.yml"),
     "load": (lambda: hat.load("nowhere"), "nowhere"),
@@ -138,6 +171,22 @@ def test_calls_refuse_before_they_work(
         call()
     assert says in str(error.value)
     assert contents(good_copy) == before
+
+
+def test_lines_may_come_one_by_one(good_copy: Path) -> None:
+    translator = hat.Translator(good_copy / "model")
+    assert translator.translate(iter(["one", "", "two"])) == translator.translate(
+        ["one", "", "two"]
+    )
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """Written to files and compared with what was, so they become Python's own."""
+    settings = hat.BeamSettings(beam=np.int64(4), lenpen=np.float32(0.5))  # type: ignore[arg-type]
+    assert settings == hat.BeamSettings(beam=4, lenpen=0.5)
+    assert [type(settings.beam), type(settings.lenpen)] == [int, float]
+    seeds = hat.FinishSettings(contest_seeds=tuple(np.arange(2)))
+    assert [type(each) for each in seeds.contest_seeds] == [int, int]
 
 
 def test_a_search_refuses_what_it_does_not_read(
@@ -159,3 +208,29 @@ def test_a_search_refuses_what_it_does_not_read(
             hat.search(supernet, *settings, **quiet)  # type: ignore[arg-type]
         assert says in str(error.value)
     assert contents(good_copy) == before
+
+
+def test_searches_of_one_supernet_in_threads_take_turns(
+    good_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network holds one architecture at a time; another's would be scored in its place."""
+    monkeypatch.chdir(good_copy)
+    supernet = hat.load_supernet("space.yml", restore_file="net.pt", cpu=True, data="bin")
+    sizes = {"population_size": 6, "parent_size": 2, "mutation_size": 2, "crossover_size": 2}
+
+    def found(path: str) -> float:
+        outcome = hat.search(
+            supernet,
+            part(hat.LIMITS, "params")(params_constraint="90%"),
+            hat.SearchSettings(evo_iter=2),
+            hat.GenerationSettings(**sizes),
+            write_config_path=path,
+            say=io.StringIO().write,
+        )
+        assert outcome is not None
+        return outcome.score
+
+    alone = found("alone.yml")
+    with ThreadPoolExecutor(3) as pool:
+        several = list(pool.map(found, ["one.yml", "two.yml", "one.yml"]))
+    assert several == [alone] * 3
