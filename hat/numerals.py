@@ -63,3 +63,10 @@ _NOT_FINITE = ("nan", "inf", "-inf", "+inf", "infinity", "-infinity")
 def number_of(count: int, what: str) -> str:
     """How many there are, in words: ``1 step``, ``2 steps``."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def duration(seconds: float) -> str:
+    """Returns a time for people: seconds, minutes, or hours."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,7 +1,10 @@
 """The values that each decision of a search space takes, under the names of the CSV columns."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.latency.samples import FEATURE_COLUMNS, LAYER_COLUMNS
 from hat.latency.table import ArchTable
@@ -37,3 +40,26 @@ def observed_choices(table: ArchTable) -> dict[str, list[int]]:
 def space_choices(space: SearchSpace) -> dict[str, list[int]]:
     """Returns the choices of each decision of ``space``, under the names of the CSV columns."""
     return {name: sorted(getattr(space, attr)) for name, attr in CHOICE_FIELDS.items()}
+
+
+def smallest(choices: Mapping[str, Sequence[int]]) -> SubTransformerConfig:
+    """Returns the smallest architecture that choices, by name of decision, allow."""
+
+    def least(name: str) -> int:
+        return min(choices.get(name) or [1])
+
+    encoder, decoder = least("encoder_layer_num"), least("decoder_layer_num")
+    return SubTransformerConfig(
+        encoder=EncoderConfig(
+            embed_dim=least("encoder_embed_dim"),
+            ffn_dims=(least("encoder_ffn_embed_dim"),) * encoder,
+            self_heads=(least("encoder_self_attention_heads"),) * encoder,
+        ),
+        decoder=DecoderConfig(
+            embed_dim=least("decoder_embed_dim"),
+            ffn_dims=(least("decoder_ffn_embed_dim"),) * decoder,
+            self_heads=(least("decoder_self_attention_heads"),) * decoder,
+            ende_heads=(least("decoder_ende_attention_heads"),) * decoder,
+            ende_spans=(least("decoder_ende_spans"),) * decoder,
+        ),
+    )

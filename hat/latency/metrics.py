@@ -9,6 +9,7 @@ import numpy as np
 from hat.amounts import LARGE_ERROR_PERCENT
 from hat.arrays import Floats
 from hat.fields import Fields
+from hat.latency.choices import smallest
 from hat.latency.predictor import LatencyPredictor
 from hat.latency.table import ArchTable
 
@@ -62,7 +63,7 @@ class Metrics:
 def doubt(predictor: LatencyPredictor) -> str | None:
     """Says what is wrong with a predictor that should not be relied on."""
     error = predictor.facts.get("cv_error_percent")
-    if predictor.choices and not predictor.predict_ms([predictor.smallest()])[0]:
+    if predictor.choices and not predictor.predict_ms([smallest(predictor.choices)])[0]:
         what = f"comes to 0 {predictor.unit} for the smallest SubTransformer"
     elif isinstance(error, int | float) and error > LARGE_ERROR_PERCENT:
         what = f"is {error:.1f} % off on average, in cross-validation"

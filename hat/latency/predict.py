@@ -53,9 +53,8 @@ class Prediction:
 
     def __str__(self) -> str:
         if not self.latency_ms:
-            return (
-                f"{self.path}: not known: the predictor comes to no more than 0 {self.unit} there"
-            )
+            no_time = f"the predictor comes to no more than 0 {self.unit} there"
+            return f"{self.path}: not known: {no_time}"
         ends = self.interval_ms
         text = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
         return f"{self.path}: {self.latency_ms:.2f} {self.unit}{text}"

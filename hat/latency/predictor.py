@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hat.arch.config import DecoderConfig, EncoderConfig, SubTransformerConfig
+from hat.arch.config import SubTransformerConfig
 from hat.arch.space import SearchSpace
 from hat.arrays import Floats, Rows
 from hat.conditions import bytes_digest
@@ -251,28 +251,6 @@ class LatencyPredictor(ABC):
         high = min(low + 1, count - 1)
         step = self.residuals[high] - self.residuals[low]
         return max(float(self.residuals[low] + (rank - low) * step), -1.0)
-
-    def smallest(self) -> SubTransformerConfig:
-        """Returns the smallest architecture that the predictor is meant for."""
-
-        def least(name: str) -> int:
-            return min(self.choices.get(name) or [1])
-
-        encoder, decoder = least("encoder_layer_num"), least("decoder_layer_num")
-        return SubTransformerConfig(
-            encoder=EncoderConfig(
-                embed_dim=least("encoder_embed_dim"),
-                ffn_dims=(least("encoder_ffn_embed_dim"),) * encoder,
-                self_heads=(least("encoder_self_attention_heads"),) * encoder,
-            ),
-            decoder=DecoderConfig(
-                embed_dim=least("decoder_embed_dim"),
-                ffn_dims=(least("decoder_ffn_embed_dim"),) * decoder,
-                self_heads=(least("decoder_self_attention_heads"),) * decoder,
-                ende_heads=(least("decoder_ende_attention_heads"),) * decoder,
-                ende_spans=(least("decoder_ende_spans"),) * decoder,
-            ),
-        )
 
     def check_space(self, space: SearchSpace) -> None:
         """Checks that the predictor knows every choice of ``space``.

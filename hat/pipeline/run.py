@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hat.errors import ConfigError, suggestion
 from hat.locks import LockedError, locked
-from hat.numerals import number_of
+from hat.numerals import duration, number_of
 from hat.pipeline.changes import Changes, flags_of, with_words
 from hat.pipeline.checking import check_steps
 from hat.pipeline.estimates import Speed, step_seconds
@@ -19,7 +19,6 @@ from hat.pipeline.notes import cause, notes
 from hat.pipeline.plan import Plan
 from hat.pipeline.report import Report, write_report
 from hat.pipeline.settings import read_pipeline
-from hat.pipeline.showing import duration
 from hat.pipeline.stages import WINNER
 from hat.pipeline.steps import CommandError, Runner, Step, printable, this_machine
 
@@ -54,16 +53,15 @@ def _from_base(
 
     @wraps(method)
     def run(self: "Pipeline", /, *args: P.args, **named: P.kwargs) -> R:
-        here: list[Any] = [Path(each) if isinstance(each, str) else each for each in args]
+        here: list[Any] = [_meant("checkpoint", each) for each in args]
         there: dict[str, Any] = {name: _meant(name, each) for name, each in named.items()}
         if self.settings.base is None:
             return method(self, *here, **there)
-        here = [_held(each) for each in here]
-        there = {name: _held(each) for name, each in there.items()}
         if not self.base.is_dir():
             raise ConfigError(
                 f"{self._file.places['base']}: base: {self.settings.base} is no folder"
             )
+        here, there = [*map(_held, here)], {name: _held(each) for name, each in there.items()}
         with chdir(self.base):
             return method(self, *here, **there)
 
@@ -116,11 +114,7 @@ class Pipeline:
         self.settings = self._file.settings
         self.base = self._file.base
         """The folder that all paths of the file hold from."""
-        self.plan = self._planned()
-
-    @_from_base
-    def _planned(self) -> Plan:
-        return Plan(self._file)
+        self.plan = _from_base(lambda self: Plan(self._file))(self)
 
     @_from_base
     def run(
@@ -275,15 +269,14 @@ class Pipeline:
                 expected[place] = estimated.get(step.name, runner.last_seconds(step))
         known = sum(seconds for seconds in expected if seconds is not None)
         unknown = sum(seconds is None for seconds in expected)
-        about = f"{number_of(len(steps), 'step')}, about {duration(known)} of work"
+        about = f"about {duration(known)} of work"
         if unknown == len(steps):
-            never = "none of which ever ran here" if unknown > 1 else "which never ran here"
-            about = f"{number_of(len(steps), 'step')}, {never}"
+            about = "none of which ever ran here" if unknown > 1 else "which never ran here"
         elif unknown and not known:
-            about = f"{number_of(len(steps), 'step')}, {unknown:,} of which never ran here"
+            about = f"{unknown:,} of which never ran here"
         elif unknown:
             about += f", not counting {number_of(unknown, 'step')} that never ran here"
-        lines = [f"{self.settings.task}: {about}"]
+        lines = [f"{self.settings.task}: {number_of(len(steps), 'step')}, {about}"]
         for step, seconds in zip(steps, expected, strict=True):
             time = f" (about {duration(seconds)})" if by_rates and seconds else ""
             lines.append(f"{'=' if seconds == 0 else '>'} {step.name}: {step.about}{time}")

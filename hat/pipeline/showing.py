@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from hat.errors import HatError
 from hat.json_reader import read_object
+from hat.numerals import duration
 
 _SECONDS = 0.5
 _COLUMNS = 80
@@ -94,13 +95,6 @@ def describe(told: dict[str, Any] | None) -> str:
     each = (told["written"] - told["started"]) / (done - begin)
     left = each * (total - done) - min(time.time() - told["written"], each)
     return f"{text}, {duration(left)} left"
-
-
-def duration(seconds: float) -> str:
-    """Returns a time for people: seconds, minutes, or hours."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _read(path: Path) -> dict[str, Any] | None:

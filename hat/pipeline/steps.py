@@ -25,8 +25,9 @@ from hat.files import told_as_of, write_json, write_text, writing
 from hat.json_reader import parse_object, read_object
 from hat.locks import Lock, LockedError, locked
 from hat.machine.signals import Signals, StepError
+from hat.numerals import duration
 from hat.pipeline.digests import Digests
-from hat.pipeline.showing import duration, shown_progress
+from hat.pipeline.showing import shown_progress
 from hat.progress import VARIABLE
 from hat.reading import read_log, read_text
 from hat.version import __version__

@@ -11,7 +11,7 @@ from hat.arch.config import MAX_WIDTH
 from hat.errors import CheckpointError, ConfigError, HatError
 from hat.fields import Fields, whole_lists
 from hat.json_reader import parse_object
-from hat.latency.choices import CHOICE_FIELDS
+from hat.latency.choices import CHOICE_FIELDS, smallest
 from hat.latency.predictor import FORMAT, LatencyPredictor, Scales
 from hat.latency.predictors import PREDICTORS
 from hat.latency.workload import Workload
@@ -154,7 +154,7 @@ def _check_prediction(predictor: LatencyPredictor) -> None:
         CheckpointError: if that fails or gives no number.
     """
     try:
-        found = predictor.predict_ms([predictor.smallest()])
+        found = predictor.predict_ms([smallest(predictor.choices)])
     except (HatError, *_OF_DAMAGE) as error:
         raise CheckpointError(
             f"{predictor.source}: is a damaged latency predictor: it cannot predict: "
