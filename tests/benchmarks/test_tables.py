@@ -267,7 +267,11 @@ def test_a_number_may_be_missing(missing, tmp_path):
             ConfigError,
             r"t.csv:2: an architecture is a NAS-Bench-201 string or a JSON object",
         ),
-        ("arch,bleu\n{},1\n", ConfigError, r"t.csv:2: encoder-layer-num of the SubTransformer is"),
+        (
+            "arch,bleu\n{},1\n",
+            ConfigError,
+            r"t.csv:2: no SubTransformer is described: expected encoder-layer-num-subtransformer",
+        ),
     ],
 )
 def test_bad_csv(text, error, message, tmp_path):

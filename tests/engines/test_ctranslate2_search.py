@@ -43,7 +43,9 @@ class _AllThatEnd(beam._Batch):
 class _OfWhatMayFollow(BeamSearch):
     """Probabilities are those of what may follow: what is barred leaves its own to the others."""
 
-    def _candidates(self, parts: Iterable[Tensor], batch: Any, step: int, max_len: int) -> Any:
+    def _candidates(
+        self, parts: Iterable[Tensor], batch: Any, step: int, max_len: int, columns: Any
+    ) -> Any:
         barred = [PAD, END] if step < self._settings.min_len else [PAD]
 
         def renormalised() -> Iterator[Tensor]:
@@ -51,7 +53,7 @@ class _OfWhatMayFollow(BeamSearch):
                 part[:, barred] = -torch.inf
                 yield part.log_softmax(-1)
 
-        return super()._candidates(renormalised(), batch, step, max_len)
+        return super()._candidates(renormalised(), batch, step, max_len, columns)
 
 
 def n_best(small: Any, source: Tensor, settings: BeamSettings) -> tuple[list[Any], list[Any]]:

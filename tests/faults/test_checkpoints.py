@@ -287,7 +287,7 @@ FAULTS = [
     Fault(
         "average-of-nothing",
         SEED.replace("--store-ema ", ""),
-        ("ema-seed-model needs store-ema",),
+        ("ema-seed-model has no effect without store-ema",),
     ),
     Fault("average-of-a-predictor", SEED.replace("last.pt", "predictor.pt"), ("predictor.pt: is",)),
     Fault(

@@ -76,7 +76,7 @@ FAULTS = [
     instead(EXPORT, "numbers.pt", "predictor.pt", "predictor.pt", "not a checkpoint"),
     instead(EXPORT, "numbers.pt", "latency.csv", "latency.csv", "not a checkpoint"),
     instead(EXPORT, "numbers.pt", "bin", "bin: is a folder: expected a file"),
-    instead(EXPORT, "numbers.yml", "space.yml", "space.yml", "is missing"),
+    instead(EXPORT, "numbers.yml", "space.yml", "space.yml: no SubTransformer is described"),
     instead(EXPORT, "numbers.yml", "numbers.pt", "numbers.pt", "UTF-8"),
     instead(EXPORT, "numbers.yml", "nowhere.yml", "nowhere.yml", "No such file"),
     instead(EXPORT, "numbers_en_fr", "bin", "bin", "dict.en.txt"),
