@@ -18,6 +18,7 @@ from hat.translation.text import PADDING_IDX, units_of
 
 _SEARCH = BeamSettings()
 _BATCH_TOKENS = 4096
+_ROUNDED, _SHORTLIST = "rounded weights", "a short-list"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class BleuDifference:
     signature: str
     """sacrebleu's, and the beam."""
 
-    of: str = "rounded weights"
+    of: str = _ROUNDED
     """What the two differ in."""
 
     @property
@@ -42,8 +43,9 @@ class BleuDifference:
         return self.exported - self.exact
 
     def __str__(self) -> str:
+        plain = "with all words" if self.of == _SHORTLIST else "in float32"
         return (
-            f"BLEU {self.exported:.2f} with {self.of}, {self.exact:.2f} in float32: "
+            f"BLEU {self.exported:.2f} with {self.of}, {self.exact:.2f} {plain}: "
             f"{self.difference:+.2f} ({number_of(self.sentences, 'sentence')} of {self.split})"
         )
 
@@ -103,6 +105,6 @@ def bleu_difference(
         split="valid",
         signature=f"{scores[0].signature}|beam:{_SEARCH.beam}",
         of=" and ".join(
-            [*(["rounded weights"] if is_rounded else []), *(["a short-list"] if shortlist else [])]
+            [*([_ROUNDED] if is_rounded else []), *([_SHORTLIST] if shortlist else [])]
         ),
     )

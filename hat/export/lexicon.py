@@ -20,9 +20,9 @@ from hat.translation.shortlist import Shortlist
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_CELLS = 50_000_000
-"""Pairs of words that are looked at, at most: all of 200,000 sentences of 15 words, in a minute and
-700 MB. Of more data, sentences that are spread evenly are taken."""
+_CELLS = 20_000_000
+"""Pairs of words that are looked at, at most: all of 90,000 sentences of 15 words. Of more data,
+sentences that are spread evenly are taken, so that time and memory have an end."""
 
 _AT_ONCE = 1 << 22
 """Pairs of words that are counted together."""
