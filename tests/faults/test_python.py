@@ -232,5 +232,5 @@ def test_searches_of_one_supernet_in_threads_take_turns(
 
     alone = found("alone.yml")
     with ThreadPoolExecutor(3) as pool:
-        several = list(pool.map(found, ["one.yml", "two.yml", "one.yml"]))
+        several = list(pool.map(found, ["one.yml", "two.yml", "three.yml"]))
     assert several == [alone] * 3
