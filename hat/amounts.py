@@ -83,20 +83,24 @@ class Amount:
         return number * self.units[unit]
 
 
-def keeps_limit(ms: float, limit_ms: float, slower: float = 0.0) -> bool | None:
+def keeps_limit(
+    ms: float, limit_ms: float, slower: float = 0.0, error_ms: float = 0.0
+) -> bool | None:
     """Whether a measured latency keeps a limit.
 
     Args:
-        ms: the latency.
+        ms: the latency, a mean.
         limit_ms: the limit.
         slower: by which part of its usual time the machine was slower then.
+        error_ms: of the mean, half of its interval.
 
     Returns:
-        None if it does not, but by no more than that: at its usual speed the machine might.
+        None if it does not, but by no more than that: at its usual speed, or measured for longer,
+        the machine might.
     """
     if ms <= limit_ms:
         return True
-    return None if ms <= limit_ms * (1 + slower) else False
+    return None if ms - error_ms <= limit_ms * (1 + slower) else False
 
 
 _LOST_BLEU = 1.0

@@ -80,7 +80,8 @@ def _size(value: int | None, unit: str) -> str:
 def fits(point: Point, cost: str, limit: float | None) -> bool | None:
     """Whether a point keeps a limit, as measured with its bound, or else as predicted.
 
-    None if that is not known: nothing is, or the machine was too slow when it was measured.
+    None if that is not known: nothing is, or the machine was too slow or too unsteady when it was
+    measured.
     """
     if limit is None:
         return None
@@ -90,9 +91,10 @@ def fits(point: Point, cost: str, limit: float | None) -> bool | None:
         by_mean = point.in_turn or measured.bound is None
         value: float | None = measured.mean if by_mean else measured.bound
         slower = measured.slower
+        error = measured.bound - measured.mean if by_mean and measured.bound is not None else 0.0
     else:
-        value, slower = point.bound.get(cost, predicted_cost(point, cost)), 0.0
-    return None if value is None else keeps_limit(value, limit, slower)
+        value, slower, error = point.bound.get(cost, predicted_cost(point, cost)), 0.0, 0.0
+    return None if value is None else keeps_limit(value, limit, slower, error)
 
 
 def fits_text(point: Point, axis: CostAxis) -> str:

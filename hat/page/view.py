@@ -161,8 +161,10 @@ def _kept(keeps: bool | None, measured: Measured | None, limit: float | None) ->
         return "kept by the mean, not by its bound"
     if keeps is not None:
         return "kept" if keeps else "missed"
-    if measured is None or not measured.slower:
+    if measured is None:
         return "not known"
+    if not measured.slower:
+        return "not known, above it by less than the error"
     return f"not known, the machine was {measured.slower:.0%} slower"
 
 

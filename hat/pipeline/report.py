@@ -35,7 +35,7 @@ class Report:
     """A sentence for each winner that, measured, does not keep the limit it was found under."""
 
     unsettled: tuple[str, ...]
-    """And for each that might, had the machine been as fast as usual."""
+    """And for each that might, had the machine been as fast and as quiet as usual."""
 
     untrained: tuple[str, ...]
     """And for each SubTransformer that was better before it was trained by itself."""
@@ -139,10 +139,9 @@ def _above(winner: "_Row") -> str:
     )
     if winner.keeps_limit() is False:
         return f"{who} misses its limit: {figures}"
-    return (
-        f"{who} is not known to keep its limit: {figures}, on a machine that was "
-        f"{winner.slower:.0%} slower than usual; the next run measures again"
-    )
+    slow = f"on a machine {winner.slower:.0%} slower than usual; the next run measures again"
+    why = slow if winner.slower else "within the error; --from compare-latencies measures again"
+    return f"{who} is not known to keep its limit: {figures}, {why}"
 
 
 def _trained_too_little(row: "_Row", from_scratch: bool) -> str:
@@ -179,7 +178,8 @@ class _Row:
         """Whether it does as measured; None if that is not known."""
         if self.limit_ms is None:
             return True
-        return keeps_limit(self.measured["latency_ms"], self.limit_ms, self.slower)
+        ms, error_ms = self.measured["latency_ms"], self.measured["error_ms"]
+        return keeps_limit(ms, self.limit_ms, self.slower, error_ms)
 
     def inherited(self) -> float | None:
         """BLEU with the SuperTransformer's weights."""

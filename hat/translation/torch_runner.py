@@ -76,10 +76,10 @@ class TorchRunner:
         self, encoded: "Encoded", max_steps: int, words: Tensor | None = None
     ) -> "TorchDecoding":
         """See ``hat.translation.beam.Runner``."""
-        output = self.output
-        if words is not None:
-            output = self._make(self._output_weight.index_select(0, words), None)
-        return TorchDecoding(self, encoded, max_steps, output)
+        if words is None:
+            return TorchDecoding(self, encoded, max_steps, self.output, self.vocab_size)
+        output = self._make(self._output_weight.index_select(0, words), None)
+        return TorchDecoding(self, encoded, max_steps, output, len(words))
 
     def _memories(self, src_tokens: Tensor) -> list[Memory | FoldedMemory]:
         sentences, length = src_tokens.shape
@@ -147,8 +147,9 @@ class TorchDecoding:
         encoded: Encoded,
         max_steps: int,
         output: Product,
+        columns: int,
     ) -> None:
-        self._runner, self._output = runner, output
+        self._runner, self._output, self._columns = runner, output, columns
         self._memories = encoded.memories
         self._cache = runner.new_cache(encoded.sentences)
         self._positions = runner.target.positions(max_steps)
@@ -163,7 +164,7 @@ class TorchDecoding:
         x = runner.features(x, beams, self._cache, self._memories)
         at_once = len(x)
         if x.device.type == "cpu":
-            at_once = max(1, _LOGITS // (runner.vocab_size * beams)) * beams
+            at_once = max(1, _LOGITS // (self._columns * beams)) * beams
         for rows in torch.split(x, at_once):
             yield torch.log_softmax(self._output(rows).float(), dim=-1)
 

@@ -20,6 +20,7 @@ from hat.commands.export import main
 from hat.commands.translate import main as translate
 from hat.conditions import file_digest
 from hat.errors import CheckpointError, ConfigError, HatError
+from hat.text.lines import read_text
 from hat.translation.text import END_IDX, UNKNOWN_IDX
 from tests.export.conftest import Task
 
@@ -37,17 +38,22 @@ def write_sentences(prefix: Path, sentences: Sequence[Sequence[int]]) -> None:
     prefix.with_name(f"{prefix.name}.bin").write_bytes(np.array(words, "<i4").tobytes())
 
 
+def write_split(folder: Path, task: Task, split: str) -> None:
+    """Writes a split of the task into a folder that has its dictionaries."""
+    for side, language in enumerate(("en", "fr")):
+        numbers = {word: number for number, word in enumerate(task.words[side])}
+        sentences = [
+            [*(numbers.get(word, UNKNOWN_IDX) for word in line.split()), END_IDX]
+            for line in read_text(task.text / "bpe" / f"{split}.{language}")
+        ]
+        write_sentences(folder / f"{split}.en-fr.{language}", sentences)
+
+
 @pytest.fixture
 def data(tmp_path: Path, task: Task) -> Path:
     """The task's dictionaries with its validation set, as fairseq-preprocess writes it."""
     folder = Path(shutil.copytree(task.data, tmp_path / "data" / "numbers_en_fr"))
-    for side, language in enumerate(("en", "fr")):
-        numbers = {word: number for number, word in enumerate(task.words[side])}
-        lines = (task.text / "bpe" / f"valid.{language}").read_text(encoding="utf-8").splitlines()
-        sentences = [
-            [*(numbers.get(word, UNKNOWN_IDX) for word in line.split()), END_IDX] for line in lines
-        ]
-        write_sentences(folder / f"valid.en-fr.{language}", sentences)
+    write_split(folder, task, "valid")
     return folder
 
 

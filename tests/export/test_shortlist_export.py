@@ -15,19 +15,9 @@ from hat.text.lines import read_text
 from hat.translation.shortlist import SHORTLIST_FILE, read_shortlist
 from hat.translation.text import END_IDX, UNKNOWN_IDX
 from tests.export.conftest import Task
-from tests.export.test_engine_formats import last_layer_yml, write_sentences
+from tests.export.test_engine_formats import last_layer_yml, write_sentences, write_split
 
 __all__ = ["last_layer_yml"]
-
-
-def write_split(folder: Path, task: Task, split: str) -> None:
-    for side, language in enumerate(("en", "fr")):
-        numbers = {word: number for number, word in enumerate(task.words[side])}
-        lines = read_text(task.text / "bpe" / f"{split}.{language}")
-        sentences = [
-            [*(numbers.get(word, UNKNOWN_IDX) for word in line.split()), END_IDX] for line in lines
-        ]
-        write_sentences(folder / f"{split}.en-fr.{language}", sentences)
 
 
 @pytest.fixture

@@ -51,6 +51,18 @@ def test_a_winner_that_misses_its_limit_is_said_by_the_exit_code(
     assert table.split()[1:6] == ["1.20", "1.40", "1.60", "1.50", "0.10"]
 
 
+def test_a_winner_above_its_limit_by_less_than_the_error_is_no_miss(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMIT", "1.45")
+    assert run([str(path)]) == 0
+    out = capsys.readouterr().out
+    said = "The winner is not known to keep its limit: measured 1.50 ± 0.10 ms, 3% more than 1.45"
+    assert f"{said} ms, within the error" in out
+    assert json.loads(out.splitlines()[-1])["keeps_limit"] is None
+    assert said in Path("run/report_cpu.md").read_text()
+
+
 def test_a_winner_above_its_limit_on_a_slow_machine_is_measured_again(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
